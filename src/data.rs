@@ -1,0 +1,127 @@
+//! Dated data files: parsing them from TOML, saying where they are wrong, and asking what was valid on a day.
+//!
+//! Input: a file's name and its text. Output: typed rows. Must not: know what the data mean, or open a file.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::frame::Date;
+
+/// Reads a TOML data file into `T`.
+pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, DataError> {
+    toml::from_str(text).map_err(|error| DataError::at(file, text, error.span().map(|s| s.start), error.message()))
+}
+
+/// A data file that cannot be used: where, the offending line, and why.
+///
+/// `Display` shows file, line and column, the line itself and a caret under the offending text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DataError {
+    file: String,
+    line: usize,
+    column: usize,
+    excerpt: String,
+    what: String,
+}
+
+impl DataError {
+    /// An error at byte `offset` of `text`, or about the file as a whole where there is none.
+    #[must_use]
+    pub fn at(file: &str, text: &str, offset: Option<usize>, what: &str) -> Self {
+        let before = offset.and_then(|offset| text.get(..offset)).unwrap_or_default();
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let excerpt = offset.and_then(|_| text.get(start..)).and_then(|rest| rest.lines().next());
+        Self {
+            file: file.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before.get(start..).unwrap_or_default().chars().count() + 1,
+            excerpt: excerpt.unwrap_or_default().to_owned(),
+            what: what.trim().replace('\n', " "),
+        }
+    }
+
+    /// An error at the first place where `needle` stands in `text`: for rules that are checked after parsing.
+    #[must_use]
+    pub fn about(file: &str, text: &str, needle: &str, what: &str) -> Self {
+        Self::at(file, text, text.find(needle), what)
+    }
+}
+
+impl fmt::Display for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.what)?;
+        if self.excerpt.is_empty() {
+            return Ok(());
+        }
+        let margin = self.line.to_string().len();
+        let indent: String =
+            self.excerpt.chars().take(self.column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+        write!(f, "\n {:margin$} |\n {} | {}\n {:margin$} | {indent}^", "", self.line, self.excerpt, "")
+    }
+}
+
+impl std::error::Error for DataError {}
+
+/// How sure the project is of a row of its data.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// Unverified, inferred or general knowledge.
+    Low,
+    /// One indirect source.
+    Medium,
+    /// Read in an official list, or measured in a public capture.
+    High,
+}
+
+/// The days on which a row of data holds, both included; an open end is `None`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Deserialize)]
+pub struct Validity {
+    /// The first day, where it is known.
+    #[serde(default)]
+    pub from: Option<Date>,
+    /// The last day, where there is one.
+    #[serde(default)]
+    pub until: Option<Date>,
+}
+
+impl Validity {
+    /// Whether the row holds on `day`.
+    #[must_use]
+    pub fn covers(&self, day: Date) -> bool {
+        self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        #[expect(dead_code, reason = "only the errors are looked at")]
+        day: Date,
+    }
+
+    #[test]
+    fn an_error_shows_line_and_caret() {
+        let text = "# a comment\nday = \"2024-13-01\"\n";
+        let shown = parse::<Sample>("rules.toml", text).unwrap_err().to_string();
+        let expected = "rules.toml:2:7: not a day of the form YYYY-MM-DD\n   |\n 2 | day = \"2024-13-01\"\n   |       ^";
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn validity_includes_both_ends() {
+        let valid = Validity { from: "2022-03-17".parse().ok(), until: "2024-04-18".parse().ok() };
+        let covers = |day: &str| valid.covers(day.parse().unwrap());
+        assert_eq!(
+            [covers("2022-03-16"), covers("2022-03-17"), covers("2024-04-18"), covers("2024-04-19")],
+            [false, true, true, false]
+        );
+        assert!(Validity::default().covers("1970-01-01".parse().unwrap()));
+    }
+}

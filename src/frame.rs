@@ -1,0 +1,232 @@
+//! The first words of the tool: what a frame is, which one, when, of what link type, and what was odd about it.
+//!
+//! Input: nothing. Output: plain values that every other module may use.
+//! Must not: read, decode or judge anything.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::civil;
+use jiff::tz::TimeZone;
+
+/// A frame's place: which input of the run and which frame in it.
+///
+/// Frames are numbered from 1 in each input, as Wireshark numbers them. Inputs are numbered from 0 in the order
+/// given. The two are packed into eight bytes, because every flow keeps several.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FrameRef(u64);
+
+impl FrameRef {
+    /// The most inputs that one run may have.
+    pub const MAX_INPUTS: u32 = 1 << 20;
+
+    /// Frame `number` (from 1) of input `input` (from 0). Numbers above 2^44 are held at 2^44 - 1.
+    #[must_use]
+    pub fn new(input: u32, number: u64) -> Self {
+        let input = u64::from(input.min(Self::MAX_INPUTS - 1));
+        Self(input << NUMBER_BITS | number.min(NUMBER_MASK))
+    }
+
+    /// The input, from 0.
+    #[must_use]
+    pub fn input(self) -> u32 {
+        // Only 20 bits are left, so the narrowing cannot lose any.
+        u32::try_from(self.0 >> NUMBER_BITS).unwrap_or(u32::MAX)
+    }
+
+    /// The frame's number in its input, from 1.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0 & NUMBER_MASK
+    }
+}
+
+impl fmt::Debug for FrameRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.input(), self.number())
+    }
+}
+
+/// Capture time: nanoseconds since 1970-01-01T00:00:00Z, which reaches from 1677 to 2262.
+///
+/// It is the only time that the analysis knows. `Display` writes RFC 3339 in UTC, with microseconds, or with
+/// nanoseconds where there are any.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// A time so many nanoseconds after 1970.
+    #[must_use]
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since 1970.
+    #[must_use]
+    pub const fn nanos(self) -> i64 {
+        self.0
+    }
+
+    /// How long after `earlier` this is; `None` where it is before it (captures do go backwards).
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Option<Duration> {
+        let nanos = i128::from(self.0) - i128::from(earlier.0);
+        u64::try_from(nanos).ok().map(Duration::from_nanos)
+    }
+
+    /// The day in UTC.
+    #[must_use]
+    pub fn date(self) -> Date {
+        Date(self.civil().date())
+    }
+
+    fn civil(self) -> civil::DateTime {
+        // Every i64 of nanoseconds lies inside jiff's range of years.
+        jiff::Timestamp::from_nanosecond(i128::from(self.0))
+            .map_or(civil::DateTime::MIN, |t| t.to_zoned(TimeZone::UTC).datetime())
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = if self.0 % 1000 == 0 { 6 } else { 9 };
+        write!(f, "{:.digits$}Z", self.civil())
+    }
+}
+
+/// A day in the proleptic Gregorian calendar, in UTC. Written and read as `2024-04-19`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Date(civil::Date);
+
+impl Date {
+    /// How many days after `earlier` this is; negative where it is before it.
+    #[must_use]
+    pub fn days_since(self, earlier: Self) -> i64 {
+        i64::from(self.0.since(earlier.0).map_or(0, |span| span.get_days()))
+    }
+
+    /// The day before.
+    #[must_use]
+    pub fn day_before(self) -> Self {
+        Self(self.0.yesterday().unwrap_or(self.0))
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// The text was no day of the form `2024-04-19`.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not a day of the form YYYY-MM-DD")]
+pub struct DateError;
+
+impl FromStr for Date {
+    type Err = DateError;
+
+    fn from_str(text: &str) -> Result<Self, DateError> {
+        let shaped = text.len() == 10 && text.bytes().enumerate().all(|(i, b)| (i == 4 || i == 7) == (b == b'-'));
+        if !shaped {
+            return Err(DateError);
+        }
+        text.parse().map(Self).map_err(|_| DateError)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Date {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A link type by its number in the tcpdump.org registry. Unknown numbers survive and print.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LinkType(pub u16);
+
+impl LinkType {
+    /// BSD loopback, with the family in the byte order of the machine that captured.
+    pub const NULL: Self = Self(0);
+    /// Ethernet (IEEE 802.3).
+    pub const ETHERNET: Self = Self(1);
+    /// Raw IPv4 or IPv6.
+    pub const RAW: Self = Self(101);
+    /// OpenBSD loopback, with the family in network byte order.
+    pub const LOOP: Self = Self(108);
+    /// Linux cooked capture, version 1.
+    pub const LINUX_SLL: Self = Self(113);
+    /// Raw IPv4.
+    pub const IPV4: Self = Self(228);
+    /// Raw IPv6.
+    pub const IPV6: Self = Self(229);
+    /// Linux cooked capture, version 2.
+    pub const LINUX_SLL2: Self = Self(276);
+}
+
+/// One captured frame, borrowed from the reader's buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Its number in its input, from 1.
+    pub number: u64,
+    /// When it was captured; simple packet blocks do not say.
+    pub time: Option<Timestamp>,
+    /// The interface it was captured on, counted from 0 through all sections of the input.
+    pub interface: u32,
+    /// What its first bytes are.
+    pub link: LinkType,
+    /// Its length on the wire in bytes, which may be more than was captured.
+    pub wire_len: u32,
+    /// What was captured of it.
+    pub data: &'a [u8],
+}
+
+/// Something odd about the input that does not stop the analysis. Broken input is data, not an error.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Anomaly {
+    /// The input, from 0.
+    pub input: u32,
+    /// The frame it was noticed at, where there is one.
+    pub frame: Option<FrameRef>,
+    /// The byte offset in the input (after decompression), where it concerns the file rather than a packet.
+    pub offset: Option<u64>,
+    /// What kind of oddity, in `snake_case`, stable for machines.
+    pub kind: &'static str,
+    /// What was seen, for people, in one lower-case clause without a full stop.
+    pub what: String,
+}
+
+const NUMBER_BITS: u32 = 44;
+const NUMBER_MASK: u64 = (1 << NUMBER_BITS) - 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_ref_keeps_both_numbers() {
+        let frame = FrameRef::new(7, 781);
+        assert_eq!((frame.input(), frame.number()), (7, 781));
+        assert!(FrameRef::new(0, u64::MAX).number() < FrameRef::new(0, u64::MAX).0 + 1);
+        assert!(FrameRef::new(1, 1) > FrameRef::new(0, 999));
+    }
+
+    #[test]
+    fn times_print_as_rfc_3339() {
+        assert_eq!(Timestamp::from_nanos(1569520466080774000).to_string(), "2019-09-26T17:54:26.080774Z");
+        assert_eq!(Timestamp::from_nanos(1000001234).to_string(), "1970-01-01T00:00:01.000001234Z");
+        assert_eq!(Timestamp::from_nanos(i64::MAX).date().to_string(), "2262-04-11");
+        assert_eq!(Timestamp::from_nanos(i64::MIN).date().to_string(), "1677-09-21");
+    }
+
+    #[test]
+    fn days_parse_and_count() {
+        let day: Date = "2024-04-19".parse().unwrap();
+        assert_eq!(day.days_since("2023-04-19".parse().unwrap()), 366);
+        assert_eq!(day.day_before().to_string(), "2024-04-18");
+        assert!("2024-4-19".parse::<Date>().is_err());
+        assert!("2024-02-30".parse::<Date>().is_err());
+    }
+}

@@ -1,0 +1,3 @@
+//! The program: everything is in [`borderpost::cli`].
+
+fn main() {}
