@@ -11,7 +11,8 @@ use crate::frame::Date;
 
 /// Reads a TOML data file into `T`.
 pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, DataError> {
-    toml::from_str(text).map_err(|error| DataError::at(file, text, error.span().map(|s| s.start), error.message()))
+    toml::from_str(text)
+        .map_err(|error| DataError::at(file, text, error.span().map(|s| s.start), error.message()))
 }
 
 /// A data file that cannot be used: where, the offending line, and why.
@@ -110,7 +111,8 @@ mod tests {
     fn an_error_shows_line_and_caret() {
         let text = "# a comment\nday = \"2024-13-01\"\n";
         let shown = parse::<Sample>("rules.toml", text).unwrap_err().to_string();
-        let expected = "rules.toml:2:7: not a day of the form YYYY-MM-DD\n   |\n 2 | day = \"2024-13-01\"\n   |       ^";
+        let expected =
+            "rules.toml:2:7: not a day of the form YYYY-MM-DD\n   |\n 2 | day = \"2024-13-01\"\n   |       ^";
         assert_eq!(shown, expected);
     }
 
