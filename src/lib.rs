@@ -6,3 +6,5 @@
 pub mod frame;
 
 pub mod data;
+
+pub mod source;

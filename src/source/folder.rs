@@ -1,0 +1,127 @@
+//! From what the user named to inputs: a folder becomes the captures in it, in the order of their names.
+//!
+//! Input: paths. Output: paths of captures, each error beside the path that caused it.
+//! Must not: follow folders in folders, or open what is not a regular file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::error::SourceError;
+use super::{Capture, Options, STDIN};
+
+/// The inputs that these paths name, in order. A folder expands to its captures, `-` stays `-`, and every
+/// other path stays as it is where there is something of that name.
+#[must_use]
+pub fn expand(paths: &[PathBuf]) -> Vec<Result<PathBuf, SourceError>> {
+    paths.iter().flat_map(|path| expand_one(path)).collect()
+}
+
+fn expand_one(path: &Path) -> Vec<Result<PathBuf, SourceError>> {
+    if path == Path::new(STDIN) {
+        return vec![Ok(path.to_owned())];
+    }
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => {
+            folder(path).map_or_else(|error| vec![Err(error)], |it| it.captures)
+        }
+        Ok(_) => vec![Ok(path.to_owned())],
+        Err(error) => vec![Err(SourceError::io(&path.to_string_lossy(), &error))],
+    }
+}
+
+/// What a folder holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Folder {
+    /// Its captures in the order of their names; an error for each file that could not be looked into.
+    pub captures: Vec<Result<PathBuf, SourceError>>,
+    /// How many of its entries are something else: other files, folders, devices.
+    pub others: usize,
+}
+
+/// The captures in the folder at `path`, by the first bytes of each file, not by their names.
+pub fn folder(path: &Path) -> Result<Folder, SourceError> {
+    let unreadable = |error| SourceError::io(&path.to_string_lossy(), &error);
+    let entries = fs::read_dir(path).map_err(unreadable)?;
+    let mut paths =
+        entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    paths.sort();
+    let mut found = Folder { captures: Vec::new(), others: 0 };
+    for path in paths {
+        match probe(&path) {
+            Ok(true) => found.captures.push(Ok(path)),
+            Ok(false) => found.others += 1,
+            Err(error) => found.captures.push(Err(error)),
+        }
+    }
+    if found.captures.is_empty() {
+        return Err(SourceError::no_captures(&path.to_string_lossy(), found.others));
+    }
+    Ok(found)
+}
+
+/// Whether the file begins as a capture.
+fn probe(path: &Path) -> Result<bool, SourceError> {
+    // Opening a pipe or a device may wait for ever or have effects. A broken link is something else, too.
+    if !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+        return Ok(false);
+    }
+    match Capture::open(path, &Options { hash: false }) {
+        Ok(_) => Ok(true),
+        Err(SourceError::Empty { .. } | SourceError::NotACapture { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::sample::{gzip, tiny_pcap};
+
+    fn names(expanded: &[Result<PathBuf, SourceError>]) -> Vec<String> {
+        expanded
+            .iter()
+            .map(|path| path.as_ref().map_or_else(ToString::to_string, |path| file_name(path)))
+            .collect()
+    }
+
+    fn file_name(path: &Path) -> String {
+        path.file_name().unwrap().to_string_lossy().into_owned()
+    }
+
+    #[test]
+    fn a_folder_gives_its_captures_in_name_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| fs::write(dir.path().join(name), bytes).unwrap();
+        write("b.pcap", &tiny_pcap());
+        write("a.bin", &gzip(&tiny_pcap()));
+        write("c.pcap", b"no capture at all");
+        write("d.pcap", b"");
+        write("e.gz", &gzip(b"no capture either"));
+        fs::create_dir(dir.path().join("f")).unwrap();
+        let expanded = expand(&["-".into(), dir.path().to_owned(), dir.path().join("c.pcap")]);
+        assert_eq!(names(&expanded), ["-", "a.bin", "b.pcap", "c.pcap"]);
+        assert_eq!(folder(dir.path()).unwrap().others, 4);
+    }
+
+    #[test]
+    fn a_folder_without_captures_and_a_missing_path_are_errors() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("notes.txt"), "hello").unwrap();
+        let missing = dir.path().join("missing.pcap");
+        let expanded = expand(&[dir.path().to_owned(), missing]);
+        assert!(matches!(&expanded[0], Err(SourceError::NoCaptures { others: 1, .. })), "{expanded:?}");
+        assert!(matches!(&expanded[1], Err(SourceError::NotFound { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_that_loop_and_devices_are_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(dir.path(), dir.path().join("loop")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", dir.path().join("zero")).unwrap();
+        std::os::unix::fs::symlink("nowhere", dir.path().join("broken")).unwrap();
+        fs::write(dir.path().join("z"), tiny_pcap()).unwrap();
+        let found = folder(dir.path()).unwrap();
+        assert_eq!((names(&found.captures), found.others), (vec!["z".to_owned()], 3));
+    }
+}

@@ -1,0 +1,224 @@
+//! The bytes of one input, unpacked on the way, seen through one reused buffer.
+//!
+//! Input: the stored bytes. Output: slices of the unpacked bytes. The buffer grows only for a record that is larger
+//! than it, and only as the bytes really arrive. Must not: know a file format.
+
+use super::gzip::Gzip;
+use super::stored::{Failure, Stored};
+use super::summary::{Fault, READ_ERROR, TRUNCATED};
+
+/// Where the buffer's bytes come from.
+enum Stream {
+    Gzip(Box<Gzip>),
+    Plain(Stored),
+}
+
+impl Stream {
+    fn read(&mut self, into: &mut [u8]) -> Result<usize, Failure> {
+        match self {
+            Self::Gzip(gzip) => gzip.read(into),
+            Self::Plain(stored) => stored.read(into),
+        }
+    }
+}
+
+/// How the bytes ended.
+enum Ending {
+    Clean,
+    Failed(Failure),
+}
+
+/// The unpacked bytes, through one buffer.
+pub(super) struct Input {
+    stream: Stream,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    offset: u64,
+    ending: Option<Ending>,
+}
+
+impl Input {
+    pub(super) fn new(stored: Stored) -> Self {
+        Self::over(Stream::Plain(stored))
+    }
+
+    fn over(stream: Stream) -> Self {
+        Self { stream, buffer: vec![0; CAPACITY], start: 0, end: 0, offset: 0, ending: None }
+    }
+
+    /// The same input, unpacked. Only for an input of which nothing was taken yet.
+    pub(super) fn unfold(self) -> Self {
+        match self.stream {
+            Stream::Gzip(gzip) => Self::over(Stream::Gzip(gzip)),
+            Stream::Plain(stored) => {
+                let gzip = Gzip::new(stored, self.buffer, self.start, self.end);
+                Self::over(Stream::Gzip(Box::new(gzip)))
+            }
+        }
+    }
+
+    /// Whether so many bytes can be seen; reads them where they are not there yet.
+    #[inline]
+    pub(super) fn ensure(&mut self, wanted: usize) -> bool {
+        self.available() >= wanted || self.fill(wanted)
+    }
+
+    /// The bytes that are there and not taken.
+    #[inline]
+    pub(super) fn peek(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Takes so many of them (all, if there are fewer), and says where they begin in the buffer.
+    #[inline]
+    pub(super) fn take(&mut self, count: usize) -> usize {
+        let count = count.min(self.available());
+        let at = self.start;
+        self.start += count;
+        self.offset = self.offset.saturating_add(count as u64);
+        at
+    }
+
+    /// Bytes that were taken; they stay where they are until the next `ensure`.
+    #[inline]
+    pub(super) fn slice(&self, at: usize, len: usize) -> &[u8] {
+        self.buffer.get(at..).and_then(|rest| rest.get(..len)).unwrap_or_default()
+    }
+
+    /// How many unpacked bytes were taken.
+    #[inline]
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    #[inline]
+    fn available(&self) -> usize {
+        // `start` never passes `end`.
+        self.end.saturating_sub(self.start)
+    }
+
+    /// Why the bytes ended, where they did not simply end.
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        match &self.ending {
+            Some(Ending::Failed(failure)) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// Whether the input is sound and used up. Asked after `ensure` said no.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.available() == 0 && self.failure().is_none()
+    }
+
+    /// The damage of something at `offset` that `ensure` did not find whole.
+    pub(super) fn cut(&self, offset: u64, what: &str, wanted: usize) -> Fault {
+        if let Some(failure) = self.failure() {
+            return Fault::at(offset, failure.kind, failure.what.clone());
+        }
+        Fault::at(offset, TRUNCATED, format!("{what} of {wanted} bytes ends after {}", self.available()))
+    }
+
+    pub(super) fn stored(&self) -> &Stored {
+        match &self.stream {
+            Stream::Gzip(gzip) => gzip.stored(),
+            Stream::Plain(stored) => stored,
+        }
+    }
+
+    pub(super) fn into_stored(self) -> Stored {
+        match self.stream {
+            Stream::Gzip(gzip) => gzip.into_stored(),
+            Stream::Plain(stored) => stored,
+        }
+    }
+
+    /// Reads the stored bytes to their end, for their hash and their number.
+    pub(super) fn drain(&mut self) -> Result<(), Failure> {
+        if self.failure().is_some_and(|failure| failure.kind == READ_ERROR) {
+            return Ok(()); // known already, and reading on may never end
+        }
+        let stored = match &mut self.stream {
+            Stream::Gzip(gzip) => gzip.stored_mut(),
+            Stream::Plain(stored) => stored,
+        };
+        while stored.read(&mut self.buffer)? > 0 {}
+        Ok(())
+    }
+
+    #[cold]
+    fn fill(&mut self, wanted: usize) -> bool {
+        self.compact(wanted);
+        while self.available() < wanted {
+            if self.ending.is_some() {
+                return false;
+            }
+            if self.end == self.buffer.len() {
+                // All that there is has arrived, so doubling is never more than twice what is real.
+                self.buffer.resize(wanted.min(self.buffer.len() * 2), 0);
+            }
+            let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+            match self.stream.read(room) {
+                Ok(0) => self.ending = Some(Ending::Clean),
+                Ok(read) => self.end += read,
+                Err(failure) => self.ending = Some(Ending::Failed(failure)),
+            }
+        }
+        true
+    }
+
+    /// Moves the unread tail to the front, and gives back what a large record needed.
+    fn compact(&mut self, wanted: usize) {
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if self.buffer.len() > CAPACITY && wanted.max(self.end) <= CAPACITY {
+            self.buffer.truncate(CAPACITY);
+            self.buffer.shrink_to_fit();
+        }
+    }
+}
+
+/// The size of the buffer in bytes: it stays in a core's second-level cache.
+pub(super) const CAPACITY: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+
+    fn input(bytes: Vec<u8>) -> Input {
+        Input::new(Stored::new(Box::new(Cursor::new(bytes)), true))
+    }
+
+    #[test]
+    fn a_lying_length_allocates_no_more_than_twice_what_arrives() {
+        let mut input = input(vec![7; 300_000]);
+        assert!(!input.ensure(100 * CAPACITY));
+        assert_eq!(input.peek().len(), 300_000);
+        assert!(input.buffer.capacity() <= 2 * CAPACITY);
+    }
+
+    #[test]
+    fn a_large_record_is_given_back() {
+        let mut input = input(vec![7; 5 * CAPACITY]);
+        assert!(input.ensure(3 * CAPACITY + 1));
+        input.take(3 * CAPACITY + 1);
+        assert!(input.ensure(100));
+        assert_eq!(input.buffer.capacity(), CAPACITY);
+        assert_eq!(input.offset(), 3 * CAPACITY as u64 + 1);
+        assert_eq!(input.drain().map_err(|failure| failure.what), Ok(()));
+        assert_eq!(input.stored().count(), 5 * CAPACITY as u64);
+    }
+
+    #[test]
+    fn the_hash_is_that_of_the_stored_bytes() {
+        let mut input = input(b"abc".to_vec());
+        assert!(input.ensure(3) && !input.ensure(4) && !input.is_at_end());
+        let (count, hash) = input.into_stored().finish();
+        assert_eq!(count, 3);
+        // FIPS 180-2, appendix B.1.
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(hash.as_deref(), Some(expected));
+    }
+}

@@ -1,0 +1,258 @@
+//! Saved captures: bytes to frames, and back.
+//!
+//! Input: a path, a folder or any reader that holds a classic pcap or a pcapng file, plain or packed with
+//! gzip. Output: frames in file order, borrowed from one reused buffer, and a summary: what the file says
+//! about itself, what it lost, where it is damaged, and its hash. Must not: decode a packet, believe a length
+//! before the bytes are there, or refuse what came before damage.
+//!
+//! Formats: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, RFC 1952 (gzip).
+
+#![warn(clippy::indexing_slicing)]
+
+mod clock;
+mod error;
+mod folder;
+mod gzip;
+mod input;
+mod order;
+mod pcap;
+mod pcapng;
+mod recognise;
+mod stored;
+mod summary;
+pub mod write;
+
+#[cfg(test)]
+mod sample;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::frame::{Frame, LinkType, Timestamp};
+
+pub use error::SourceError;
+pub use folder::{Folder, expand, folder};
+pub use summary::{Compression, Damage, Drops, Format, Interface, Summary};
+
+use input::Input;
+use recognise::Kind;
+use stored::Stored;
+use summary::{About, Fault};
+
+/// How captures are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Whether the stored bytes are hashed with SHA-256 while they are read.
+    pub hash: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { hash: true }
+    }
+}
+
+/// One capture, opened for reading from its start to its end or to its damage.
+pub struct Capture {
+    input: Input,
+    walker: Walker,
+    about: About,
+    format: Format,
+    compression: Option<Compression>,
+    size: Option<u64>,
+    frames: u64,
+    /// The number of the last frame.
+    number: u64,
+    damage: Option<Damage>,
+}
+
+impl Capture {
+    /// Opens the file at `path`, or standard input where it is `-`.
+    ///
+    /// What begins as a capture is opened, however short it is cut: the damage is then in the summary.
+    pub fn open(path: &Path, options: &Options) -> Result<Self, SourceError> {
+        if path == Path::new(STDIN) {
+            return Self::from_reader("standard input", Box::new(io::stdin()), options);
+        }
+        let name = path.to_string_lossy();
+        let file = File::open(path).map_err(|error| SourceError::io(&name, &error))?;
+        let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
+        Self::start(&name, Box::new(file), size, *options)
+    }
+
+    /// Opens a capture that comes from `reader`; `name` is what errors call it.
+    pub fn from_reader(
+        name: &str,
+        reader: Box<dyn Read + Send>,
+        options: &Options,
+    ) -> Result<Self, SourceError> {
+        Self::start(name, reader, None, *options)
+    }
+
+    /// The next frame; `None` at the end of the capture and from its damage on.
+    #[inline]
+    pub fn next_frame(&mut self) -> Option<Frame<'_>> {
+        if self.damage.is_some() {
+            return None;
+        }
+        let step = match &mut self.walker {
+            Walker::Pcap(walker) => walker.next(&mut self.input),
+            Walker::PcapNg(walker) => walker.next(&mut self.input, &mut self.about),
+        };
+        let record = match step {
+            Ok(record) => record?,
+            Err(fault) => {
+                self.damage = Some(fault.after(self.number));
+                return None;
+            }
+        };
+        self.frames += 1;
+        self.number = self.frames + self.about.other_records;
+        Some(Frame {
+            number: self.number,
+            time: record.time,
+            interface: record.interface,
+            link: record.link,
+            wire_len: record.wire_len,
+            data: self.input.slice(record.at, record.len),
+        })
+    }
+
+    /// The interfaces described so far, in the order of `Frame::interface`. In pcapng there may be more to
+    /// come.
+    #[must_use]
+    pub fn interfaces(&self) -> &[Interface] {
+        &self.about.interfaces
+    }
+
+    /// How many stored bytes were read so far, for progress. Reading runs ahead of the frames by one buffer.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        self.input.stored().count()
+    }
+
+    /// The stored size in bytes, where the input is a file.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// Ends the reading. Where a hash is wanted or the size is not known, the rest is read too, also after
+    /// damage.
+    #[must_use]
+    pub fn finish(mut self) -> Summary {
+        let hashing = self.input.stored().is_hashing();
+        if hashing || self.size.is_none() {
+            let rest = self.input.drain();
+            if let Err(failure) = rest
+                && self.damage.is_none()
+            {
+                let fault = Fault::at(self.input.offset(), failure.kind, failure.what);
+                self.damage = Some(fault.after(self.number));
+            }
+        }
+        let (count, sha256) = self.input.into_stored().finish();
+        Summary {
+            format: self.format,
+            compression: self.compression,
+            sha256,
+            size: if hashing { count } else { self.size.unwrap_or(count) },
+            frames: self.frames,
+            damage: self.damage,
+            dropped: self.about.drops(),
+            interfaces: self.about.interfaces,
+            sections: self.about.sections,
+            application: self.about.application,
+            skipped_blocks: self.about.skipped_blocks,
+            skipped_other: self.about.skipped_other,
+            other_records: self.about.other_records,
+            broken_options: self.about.broken_options,
+        }
+    }
+
+    fn start(
+        name: &str,
+        reader: Box<dyn Read + Send>,
+        size: Option<u64>,
+        options: Options,
+    ) -> Result<Self, SourceError> {
+        let mut input = Input::new(Stored::new(reader, options.hash));
+        let packed = input.ensure(gzip::MAGIC.len()) && input.peek().starts_with(&gzip::MAGIC);
+        if packed {
+            input = input.unfold();
+        }
+        let enough = input.ensure(recognise::HEAD);
+        if let Some(failure) = input.failure()
+            && input.peek().is_empty()
+        {
+            return Err(SourceError::unreadable(name, packed, failure));
+        }
+        if !enough && input.peek().is_empty() {
+            return Err(SourceError::empty(name));
+        }
+        let Some(kind) = recognise::kind(input.peek()) else {
+            return Err(SourceError::not_a_capture(name, recognise::diagnose(input.peek())));
+        };
+        let mut capture = Self {
+            input,
+            walker: Walker::PcapNg(pcapng::Walker::new()),
+            about: About::default(),
+            format: Format::PcapNg,
+            compression: packed.then_some(Compression::Gzip),
+            size,
+            frames: 0,
+            number: 0,
+            damage: None,
+        };
+        if let Kind::Pcap(magic) = kind {
+            capture.format = Format::Pcap;
+            capture.begin_pcap(magic);
+        }
+        Ok(capture)
+    }
+
+    fn begin_pcap(&mut self, magic: pcap::Magic) {
+        match pcap::Walker::begin(magic, &mut self.input) {
+            Ok((walker, interface)) => {
+                self.walker = Walker::Pcap(walker);
+                self.about.interfaces.push(interface);
+                self.about.sections = 1;
+            }
+            Err(fault) => self.damage = Some(fault.after(0)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Capture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Capture")
+            .field("format", &self.format)
+            .field("compression", &self.compression)
+            .field("frames", &self.frames)
+            .field("damage", &self.damage)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The path that stands for standard input.
+const STDIN: &str = "-";
+
+/// The reader of one file format.
+enum Walker {
+    Pcap(pcap::Walker),
+    PcapNg(pcapng::Walker),
+}
+
+/// One packet record: its metadata, and where its bytes lie in the buffer until the next step.
+struct Record {
+    time: Option<Timestamp>,
+    interface: u32,
+    link: LinkType,
+    wire_len: u32,
+    at: usize,
+    len: usize,
+}
+
+#[cfg(test)]
+mod tests;

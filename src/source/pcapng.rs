@@ -1,0 +1,313 @@
+//! The pcapng format: sections of blocks, each section with its own byte order and interfaces
+//! (draft-ietf-opsawg-pcapng).
+//!
+//! Input: unpacked bytes from the first section header on. Output: one packet a step, or the damage that ends
+//! the file; interfaces and what was lost go into `About`. Blocks that carry no frame are passed over and
+//! counted. Must not: trust a length that a block states about itself, or keep more than a bounded amount of
+//! what it says.
+
+mod options;
+
+use options::Options;
+
+use super::Record;
+use super::clock::Clock;
+use super::input::Input;
+use super::order::ByteOrder;
+use super::summary::{About, Fault, Interface, LIMIT, UNSUPPORTED, snap_len};
+use crate::frame::LinkType;
+
+/// Walks the blocks of one file.
+pub(super) struct Walker {
+    order: ByteOrder,
+    /// How many interfaces the sections before this one described.
+    before: usize,
+    /// What packets need of each interface, in the order of `About::interfaces`.
+    ports: Vec<Port>,
+}
+
+struct Port {
+    link: LinkType,
+    snap_len: Option<u32>,
+    clock: Clock,
+}
+
+/// A block that was taken: its type, and where its body is in the buffer and in the file.
+#[derive(Clone, Copy)]
+struct Block {
+    kind: u32,
+    offset: u64,
+    at: usize,
+    len: usize,
+}
+
+impl Walker {
+    pub(super) fn new() -> Self {
+        Self { order: ByteOrder::Little, before: 0, ports: Vec::new() }
+    }
+
+    /// The next packet; `None` where the file ends between two blocks.
+    #[inline]
+    pub(super) fn next(&mut self, input: &mut Input, about: &mut About) -> Result<Option<Record>, Fault> {
+        loop {
+            let Some(block) = self.block(input)? else {
+                return Ok(None);
+            };
+            let body = input.slice(block.at, block.len);
+            match block.kind {
+                ENHANCED_PACKET | OBSOLETE_PACKET | SIMPLE_PACKET => {
+                    return self.packet(block, body, about).map(Some);
+                }
+                SECTION_HEADER => self.section(block, body, about)?,
+                INTERFACE_DESCRIPTION => self.interface(block, body, about)?,
+                INTERFACE_STATISTICS => self.statistics(block, body, about),
+                kind => {
+                    about.other_records += u64::from(OTHER_RECORDS.contains(&kind));
+                    about.skip(kind);
+                }
+            }
+        }
+    }
+
+    /// Takes a whole block, after its two lengths agree (section 3.1).
+    #[inline]
+    fn block(&mut self, input: &mut Input) -> Result<Option<Block>, Fault> {
+        let offset = input.offset();
+        if !input.ensure(SMALLEST_BLOCK) {
+            return if input.is_at_end() {
+                Ok(None)
+            } else {
+                Err(input.cut(offset, "block", SMALLEST_BLOCK))
+            };
+        }
+        if input.peek().starts_with(&SECTION_MAGIC) {
+            self.order = order_of_section(input.peek()).ok_or_else(|| {
+                Fault::malformed(offset, "section header without a mark of its byte order".to_owned())
+            })?;
+        }
+        let Some(([kind, total], _)) = self.order.words(input.peek()) else {
+            return Err(input.cut(offset, "block", SMALLEST_BLOCK));
+        };
+        let len = total as usize;
+        if len < SMALLEST_BLOCK || !len.is_multiple_of(4) || len > LARGEST_BLOCK {
+            return Err(impossible_length(offset, total));
+        }
+        if !input.ensure(len) {
+            return Err(input.cut(offset, "block", len));
+        }
+        let trailer =
+            input.peek().get(len - 4..).and_then(<[u8]>::first_chunk).map(|bytes| self.order.u32(*bytes));
+        if trailer != Some(total) {
+            return Err(unequal_lengths(offset, total, trailer.unwrap_or(0)));
+        }
+        Ok(Some(Block { kind, offset, at: input.take(len) + 8, len: len - SMALLEST_BLOCK }))
+    }
+
+    /// A section begins: the byte order is set already, interfaces count anew (section 4.1).
+    fn section(&mut self, block: Block, body: &[u8], about: &mut About) -> Result<(), Fault> {
+        // Byte order, version, and the section's length in 64 bits, which is not needed.
+        let Some(([_, version, _, _], options)) = self.order.words(body) else {
+            return Err(too_short(block, "section header"));
+        };
+        let (major, minor) = self.order.halves(version);
+        if major != 1 {
+            let what = format!("section of the unknown pcapng version {major}.{minor}");
+            return Err(Fault::at(block.offset, UNSUPPORTED, what));
+        }
+        let mut options = Options::new(self.order, options);
+        for (code, value) in options.by_ref() {
+            if code == options::SHB_USERAPPL && about.sections == 0 {
+                about.application = Some(options::text(value));
+            }
+        }
+        about.broken_options += u64::from(options.is_broken());
+        about.sections += 1;
+        self.before = self.ports.len();
+        Ok(())
+    }
+
+    /// An interface is described (section 4.2).
+    fn interface(&mut self, block: Block, body: &[u8], about: &mut About) -> Result<(), Fault> {
+        let Some(([link, snap], list)) = self.order.words(body) else {
+            return Err(too_short(block, "interface description"));
+        };
+        if self.ports.len() >= MAX_INTERFACES {
+            let what = format!("more than {MAX_INTERFACES} interface descriptions");
+            return Err(Fault::at(block.offset, LIMIT, what));
+        }
+        let (link, _reserved) = self.order.halves(link);
+        let link = LinkType(link);
+        let mut interface = Interface { snap_len: snap_len(snap), ..Interface::new(link) };
+        let mut options = Options::new(self.order, list);
+        let offset = options.describe(&mut interface);
+        about.broken_options += u64::from(options.is_broken());
+        let clock = Clock::new(interface.resolution, offset);
+        self.ports.push(Port { link, snap_len: interface.snap_len, clock });
+        about.interfaces.push(interface);
+        Ok(())
+    }
+
+    /// Counters of an interface, from the start of the capture to now, so later ones replace earlier (section
+    /// 4.6).
+    fn statistics(&self, block: Block, body: &[u8], about: &mut About) {
+        let words = self.order.words::<3>(body);
+        let interface =
+            words.and_then(|([id, _, _], _)| self.index(id)).and_then(|i| about.interfaces.get_mut(i));
+        let (Some(interface), Some((_, list))) = (interface, words) else {
+            return about.skip(block.kind);
+        };
+        let mut options = Options::new(self.order, list);
+        options.tally(interface);
+        about.broken_options += u64::from(options.is_broken());
+    }
+
+    /// A packet, from any of the three blocks that hold one.
+    #[inline]
+    fn packet(&self, block: Block, body: &[u8], about: &mut About) -> Result<Record, Fault> {
+        let Some((packet, rest)) = self.fields(block.kind, body) else {
+            return Err(too_short(block, "packet"));
+        };
+        let Some((interface, port)) = self.port(packet.interface) else {
+            return Err(undeclared(block, packet.interface, self.ports.len() - self.before));
+        };
+        let len = packet.captured as usize;
+        if len > rest.len() {
+            return Err(overfull(block, packet.captured));
+        }
+        if block.kind == ENHANCED_PACKET
+            && let Some(list) = rest.get(len.next_multiple_of(4)..)
+            && !list.is_empty()
+        {
+            self.packet_options(list, about);
+        }
+        if let Some(drops) = packet.drops {
+            about.drop_between_frames(drops);
+        }
+        Ok(Record {
+            time: packet.ticks.map(|ticks| port.clock.time(ticks)),
+            interface,
+            link: port.link,
+            wire_len: packet.wire_len,
+            at: block.at + body.len() - rest.len(),
+            len,
+        })
+    }
+
+    /// The fields before a packet's data, and the data with what follows it.
+    #[inline]
+    fn fields<'a>(&self, kind: u32, body: &'a [u8]) -> Option<(Packet, &'a [u8])> {
+        if kind == SIMPLE_PACKET {
+            // Section 4.4: no time, the section's first interface, cut to its snap length.
+            let ([wire_len], rest) = self.order.words(body)?;
+            let snap_len = self.port(0).and_then(|(_, port)| port.snap_len);
+            let captured = snap_len.map_or(wire_len, |snap_len| wire_len.min(snap_len));
+            return Some((Packet { interface: 0, drops: None, ticks: None, captured, wire_len }, rest));
+        }
+        let ([first, high, low, captured, wire_len], rest) = self.order.words(body)?;
+        let ticks = Some(u64::from(high) << 32 | u64::from(low));
+        if kind == ENHANCED_PACKET {
+            // Section 4.3.
+            return Some((Packet { interface: first, drops: None, ticks, captured, wire_len }, rest));
+        }
+        // The packet block of the first drafts (appendix A): interface and losses in 16 bits each.
+        let (interface, drops) = self.order.halves(first);
+        let drops = (drops != DROPS_NOT_STATED).then_some(u64::from(drops));
+        Some((Packet { interface: interface.into(), drops, ticks, captured, wire_len }, rest))
+    }
+
+    #[cold]
+    fn packet_options(&self, list: &[u8], about: &mut About) {
+        let mut options = Options::new(self.order, list);
+        if let Some(count) = options.dropped() {
+            about.drop_between_frames(count);
+        }
+        about.broken_options += u64::from(options.is_broken());
+    }
+
+    /// An interface of this section, with its number through all sections.
+    #[inline]
+    fn port(&self, id: u32) -> Option<(u32, &Port)> {
+        let index = self.index(id)?;
+        Some((u32::try_from(index).ok()?, self.ports.get(index)?))
+    }
+
+    #[inline]
+    fn index(&self, id: u32) -> Option<usize> {
+        self.before.checked_add(usize::try_from(id).ok()?)
+    }
+}
+
+/// The fields that say what a packet is.
+struct Packet {
+    interface: u32,
+    drops: Option<u64>,
+    ticks: Option<u64>,
+    captured: u32,
+    wire_len: u32,
+}
+
+/// The byte order of the section whose header begins here, by the magic after its length.
+pub(super) fn order_of_section(head: &[u8]) -> Option<ByteOrder> {
+    match head.get(8..12)? {
+        [0x1a, 0x2b, 0x3c, 0x4d] => Some(ByteOrder::Big),
+        [0x4d, 0x3c, 0x2b, 0x1a] => Some(ByteOrder::Little),
+        _ => None,
+    }
+}
+
+#[cold]
+fn impossible_length(offset: u64, total: u32) -> Fault {
+    let why = match total as usize {
+        0..SMALLEST_BLOCK => "less than a block can have",
+        len if len > LARGEST_BLOCK => "more than a block may have",
+        _ => "which is not a multiple of 4",
+    };
+    Fault::malformed(offset, format!("block of {total} bytes, {why}"))
+}
+
+#[cold]
+fn unequal_lengths(offset: u64, head: u32, tail: u32) -> Fault {
+    Fault::malformed(offset, format!("block of {head} bytes by its head and {tail} by its tail"))
+}
+
+#[cold]
+fn too_short(block: Block, what: &str) -> Fault {
+    Fault::malformed(block.offset, format!("{what} block with a body of {} bytes", block.len))
+}
+
+#[cold]
+fn undeclared(block: Block, interface: u32, declared: usize) -> Fault {
+    let what = format!("packet of interface {interface}, where the section describes {declared} so far");
+    Fault::malformed(block.offset, what)
+}
+
+#[cold]
+fn overfull(block: Block, captured: u32) -> Fault {
+    let what = format!("packet of {captured} captured bytes in a block with a body of {}", block.len);
+    Fault::malformed(block.offset, what)
+}
+
+/// The block type of a section header, which reads the same in both orders.
+pub(super) const SECTION_MAGIC: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+const SECTION_HEADER: u32 = 0x0a0d0d0a;
+const INTERFACE_DESCRIPTION: u32 = 1;
+const OBSOLETE_PACKET: u32 = 2;
+const SIMPLE_PACKET: u32 = 3;
+const INTERFACE_STATISTICS: u32 = 5;
+const ENHANCED_PACKET: u32 = 6;
+/// Blocks that are no packets, but that Wireshark shows and numbers among them: systemd journal entries,
+/// custom blocks that may and may not be copied, and sysdig events (its `REC_TYPE_*` other than
+/// `REC_TYPE_PACKET`).
+const OTHER_RECORDS: [u32; 9] = [9, 0xbad, 0x40000bad, 0x204, 0x208, 0x216, 0x217, 0x221, 0x222];
+/// Type, length, and the length again.
+const SMALLEST_BLOCK: usize = 12;
+/// Wireshark's limit (`MAX_BLOCK_SIZE`).
+const LARGEST_BLOCK: usize = 16 * 1024 * 1024;
+/// What the obsolete packet block says where it does not count losses.
+const DROPS_NOT_STATED: u16 = 0xffff;
+/// Real files describe hundreds; each described interface costs memory, and a packed file can describe
+/// millions.
+const MAX_INTERFACES: usize = 65_536;
+
+#[cfg(test)]
+mod tests;

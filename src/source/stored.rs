@@ -1,0 +1,90 @@
+//! The stored bytes of one input: read once, counted and hashed on the way.
+//!
+//! Input: a reader. Output: the bytes, and in the end their number and SHA-256. Must not: unpack or keep them.
+
+use std::fmt::Write as _;
+use std::io::{self, Read};
+
+use sha2::{Digest, Sha256};
+
+use super::summary::READ_ERROR;
+
+/// Why the bytes end before the input does, or instead of it.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    pub(super) kind: &'static str,
+    pub(super) what: String,
+}
+
+impl Failure {
+    pub(super) fn new(kind: &'static str, what: &str) -> Self {
+        Self { kind, what: what.to_owned() }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self { kind: READ_ERROR, what: reason(&error) }
+    }
+}
+
+/// Why reading failed, in lower case: the system's own words differ between systems.
+pub(super) fn reason(error: &io::Error) -> String {
+    let kind = error.kind().to_string();
+    let named = !matches!(error.kind(), io::ErrorKind::Other) && !kind.starts_with("uncategorized");
+    if named { kind } else { error.to_string() }
+}
+
+/// The stored bytes: counted, and hashed where that is wanted.
+pub(super) struct Stored {
+    reader: Box<dyn Read + Send>,
+    hash: Option<Sha256>,
+    count: u64,
+    failed: bool,
+}
+
+impl Stored {
+    pub(super) fn new(reader: Box<dyn Read + Send>, hash: bool) -> Self {
+        Self { reader, hash: hash.then(Sha256::new), count: 0, failed: false }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(super) fn is_hashing(&self) -> bool {
+        self.hash.is_some()
+    }
+
+    /// Reads what there is, at least one byte unless `into` is empty or the input has ended.
+    pub(super) fn read(&mut self, into: &mut [u8]) -> Result<usize, Failure> {
+        let read = loop {
+            match self.reader.read(into) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.failed = true;
+                    return Err(error.into());
+                }
+                // A reader that claims more than it was given room for is not believed.
+                Ok(read) => break read.min(into.len()),
+            }
+        };
+        if let Some(hash) = &mut self.hash {
+            hash.update(into.get(..read).unwrap_or_default());
+        }
+        self.count = self.count.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+        Ok(read)
+    }
+
+    /// How many bytes were read, and their hash in hex. There is no hash of a part.
+    pub(super) fn finish(self) -> (u64, Option<String>) {
+        let hex = self.hash.filter(|_| !self.failed).map(|hash| {
+            hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+                // Writing to a String cannot fail.
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            })
+        });
+        (self.count, hex)
+    }
+}

@@ -1,0 +1,278 @@
+use super::*;
+use crate::source::order::ByteOrder;
+use crate::source::sample::{Blocks, Owned, Pcap, drain, gzip, open, read_all, tiny_pcap};
+use proptest::prelude::*;
+
+/// A reader that gives `step` bytes at a time, and fails after `until` of them.
+struct Slow {
+    bytes: Vec<u8>,
+    at: usize,
+    step: usize,
+    until: usize,
+    interrupt: bool,
+}
+
+impl Read for Slow {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.interrupt = !self.interrupt;
+        if self.interrupt {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        if self.at >= self.until {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let end = self.bytes.len().min(self.until).min(self.at + self.step.min(into.len()));
+        let given = &self.bytes[self.at..end];
+        into[..given.len()].copy_from_slice(given);
+        self.at = end;
+        Ok(given.len())
+    }
+}
+
+fn slowly(bytes: &[u8], step: usize, until: usize) -> (Vec<Owned>, Summary) {
+    let reader = Slow { bytes: bytes.to_vec(), at: 0, step, until, interrupt: false };
+    drain(Capture::from_reader("slow", Box::new(reader), &Options::default()).unwrap())
+}
+
+/// A capture with where its records or blocks end, and which of those ends are a frame's.
+struct Sample {
+    file: Vec<u8>,
+    ends: Vec<(usize, bool)>,
+}
+
+impl Sample {
+    fn pcap(order: ByteOrder, magic: u32) -> Self {
+        let file = Pcap::new(order, magic, 0xffff, 1).record(1, 0, 5, b"abcde").record(2, 0, 0, b"");
+        let file = file.record(3, 0, 60, b"fgh").bytes();
+        Self { file, ends: vec![(24, false), (24 + 21, true), (24 + 37, true), (24 + 56, true)] }
+    }
+
+    fn pcapng(order: ByteOrder, other: ByteOrder) -> Self {
+        let mut ends = Vec::new();
+        let mut step = |blocks: Blocks, is_frame| {
+            ends.push((blocks.bytes().len(), is_frame));
+            blocks
+        };
+        let file = step(Blocks::new(order), false);
+        let file = step(file.interface(1, 0, &[(2, b"en0")]), false);
+        let file = step(file.enhanced(0, 1, b"abc", &[(1, b"note")]), true);
+        let file = step(file.block(10, b"xyz"), false);
+        let file = step(file.simple(5, b"abcde"), true);
+        let file = step(file.then(Blocks::new(other)), false);
+        let file = step(file.interface(113, 0, &[]), false);
+        let file = step(file.obsolete(0, 1, 2, b"a"), true);
+        let file = step(file.statistics(0, &[(5, 1)]), false);
+        Self { file: file.bytes(), ends }
+    }
+
+    /// How many frames end at `cut` or before.
+    fn frames_before(&self, cut: usize) -> usize {
+        self.ends.iter().filter(|(end, is_frame)| *is_frame && *end <= cut).count()
+    }
+}
+
+fn samples() -> [Sample; 4] {
+    [
+        Sample::pcap(ByteOrder::Big, 0xa1b2c3d4),
+        Sample::pcap(ByteOrder::Little, 0xa1b23c4d),
+        Sample::pcapng(ByteOrder::Big, ByteOrder::Little),
+        Sample::pcapng(ByteOrder::Little, ByteOrder::Big),
+    ]
+}
+
+#[test]
+fn a_cut_anywhere_keeps_every_frame_before_it_and_names_where_it_is() {
+    for sample in samples() {
+        let (whole, summary) = read_all(&sample.file);
+        assert_eq!((whole.len(), summary.damage), (sample.frames_before(usize::MAX), None));
+        for cut in 4..sample.file.len() {
+            let (frames, summary) = read_all(&sample.file[..cut]);
+            let expected = sample.frames_before(cut);
+            assert_eq!(frames, whole[..expected], "cut at {cut}");
+            let last_end =
+                sample.ends.iter().map(|(end, _)| *end).filter(|end| *end <= cut).max().unwrap_or(0);
+            let damage = summary.damage.map(|damage| (damage.kind, damage.offset, damage.after_frame));
+            let truncated = ("truncated", last_end as u64, expected as u64);
+            assert_eq!(damage, (last_end != cut).then_some(truncated), "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_cut_before_the_magic_is_no_capture() {
+    assert_eq!(open(b"").unwrap_err(), SourceError::Empty { name: "sample".to_owned() });
+    for cut in 1..4 {
+        assert!(matches!(open(&tiny_pcap()[..cut]), Err(SourceError::NotACapture { .. })), "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_header_alone_is_a_capture_without_frames() {
+    let (frames, summary) = read_all(&tiny_pcap()[..24]);
+    assert_eq!((frames.len(), summary.damage, summary.interfaces.len()), (0, None, 1));
+    let (frames, summary) = read_all(&tiny_pcap()[..20]);
+    let damage = summary.damage.unwrap();
+    assert_eq!((frames.len(), damage.offset, damage.after_frame), (0, 0, 0));
+    assert_eq!(damage.what, "file header of 24 bytes ends after 20");
+}
+
+#[test]
+fn how_the_bytes_arrive_makes_no_difference() {
+    for Sample { file, .. } in samples() {
+        let (frames, summary) = read_all(&file);
+        for step in [1, 3, 7, 1_000] {
+            let (slow, slow_summary) = slowly(&file, step, usize::MAX);
+            assert_eq!(slow, frames);
+            assert_eq!(Summary { sha256: None, ..slow_summary }, summary);
+        }
+    }
+}
+
+#[test]
+fn a_read_error_is_damage_after_what_came_before() {
+    let file = tiny_pcap();
+    let (frames, summary) = slowly(&file, 10, 50);
+    let damage = summary.damage.unwrap();
+    assert_eq!((frames.len(), damage.kind, damage.offset, damage.after_frame), (1, "read_error", 44, 1));
+    assert_eq!((&*damage.what, summary.size, summary.sha256), ("timed out", 50, None));
+}
+
+#[test]
+fn a_read_error_before_the_first_byte_is_an_error() {
+    let reader = Slow { bytes: Vec::new(), at: 0, step: 1, until: 0, interrupt: false };
+    let error = Capture::from_reader("slow", Box::new(reader), &Options::default()).unwrap_err();
+    let message = "cannot read slow: timed out (check the device and the file, or copy it first)";
+    assert_eq!(error.to_string(), message);
+}
+
+#[test]
+fn gzip_is_unpacked_by_its_first_bytes() {
+    for Sample { file, .. } in samples() {
+        let (frames, plain) = read_all(&file);
+        let (head, tail) = file.split_at(file.len() / 2);
+        for packed in [gzip(&file), [gzip(head), gzip(tail)].concat()] {
+            let (unpacked, summary) = read_all(&packed);
+            assert_eq!(unpacked, frames);
+            assert_eq!(summary.compression, Some(Compression::Gzip));
+            assert_eq!(summary.size, packed.len() as u64);
+            assert_eq!(Summary { compression: None, size: plain.size, ..summary }, plain);
+        }
+    }
+}
+
+#[test]
+fn a_damaged_gzip_keeps_the_frames_before() {
+    let file = tiny_pcap();
+    let mut packed = gzip(&file);
+    let (frames, summary) = read_all(&packed[..packed.len() - 3]);
+    let damage = summary.damage.unwrap();
+    assert_eq!((frames.len(), damage.kind, damage.offset, damage.after_frame), (2, "truncated", 62, 2));
+    packed.extend_from_slice(b"tail");
+    let (frames, summary) = read_all(&packed);
+    assert_eq!((frames.len(), summary.damage.unwrap().kind), (2, "malformed"));
+    assert_eq!(summary.size, packed.len() as u64);
+}
+
+#[test]
+fn what_is_packed_is_recognised_too() {
+    let error = open(&gzip(b"hello")).unwrap_err().to_string();
+    assert!(error.contains("it is text, not a pcap or pcapng capture"), "{error}");
+    let error = open(&gzip(&gzip(&tiny_pcap()))).unwrap_err().to_string();
+    assert!(error.contains("gzip inside gzip"), "{error}");
+    let error = open(&gzip(&tiny_pcap())[..12]).unwrap_err().to_string();
+    assert!(error.contains("gzip data that ends early"), "{error}");
+    assert!(matches!(open(&gzip(b"")), Err(SourceError::Empty { .. })));
+}
+
+#[test]
+fn what_follows_damage_is_hashed_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("damaged.pcap");
+    let file = [&tiny_pcap()[..], &vec![0xff; 700_000]].concat();
+    std::fs::write(&path, &file).unwrap();
+    let mut capture = Capture::open(&path, &Options::default()).unwrap();
+    assert_eq!(capture.size(), Some(700_062));
+    while capture.next_frame().is_some() {}
+    assert!(capture.next_frame().is_none());
+    assert!(capture.bytes_read() < 700_062);
+    let summary = capture.finish();
+    let mut stored = Stored::new(Box::new(io::Cursor::new(file)), true);
+    assert_eq!(stored.read(&mut vec![0; 1 << 20]).ok(), Some(700_062));
+    assert_eq!(summary.sha256, stored.finish().1);
+    assert_eq!((summary.size, summary.frames, summary.damage.unwrap().offset), (700_062, 2, 62));
+    let unhashed = Capture::open(&path, &Options { hash: false }).unwrap().finish();
+    assert_eq!((unhashed.sha256, unhashed.size, unhashed.frames), (None, 700_062, 0));
+}
+
+#[test]
+fn a_folder_opened_as_a_file_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(Capture::open(dir.path(), &Options::default()).is_err());
+    let missing = Capture::open(&dir.path().join("missing"), &Options::default()).unwrap_err();
+    assert!(matches!(missing, SourceError::NotFound { .. }));
+}
+
+#[test]
+fn frames_larger_than_the_buffer_are_read_between_small_ones() {
+    let sizes = [10, 250_000, 262_144, 1, 262_128, 700_000, 3];
+    let mut file = Pcap::new(ByteOrder::Little, 0xa1b2c3d4, 1 << 20, 1);
+    for (index, size) in sizes.iter().enumerate() {
+        let data = vec![u8::try_from(index).unwrap(); *size];
+        file = file.record(0, 0, u32::try_from(*size).unwrap(), &data);
+    }
+    let (frames, summary) = read_all(&file.bytes());
+    assert_eq!(summary.damage, None);
+    for (index, (frame, size)) in frames.iter().zip(sizes).enumerate() {
+        assert!(frame.data.len() == size && frame.data.iter().all(|byte| usize::from(*byte) == index));
+    }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic_and_damage_lies_inside(
+        which in 0..4_usize,
+        tail in prop::collection::vec(any::<u8>(), 0..400),
+    ) {
+        let file = [&samples()[which].file[..28], &tail].concat();
+        let (frames, summary) = read_all(&file);
+        prop_assert_eq!(summary.frames, frames.len() as u64);
+        if let Some(damage) = summary.damage {
+            prop_assert!(damage.offset <= file.len() as u64);
+            prop_assert_eq!(damage.after_frame, summary.frames);
+        }
+    }
+
+    #[test]
+    fn a_changed_byte_never_panics_and_never_changes_frames_before_it(
+        which in 0..4_usize,
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let sample = &samples()[which];
+        let at = at.index(sample.file.len());
+        let mut file = sample.file.clone();
+        file[at] = byte;
+        let Ok(capture) = open(&file) else {
+            prop_assert!(at < 12);
+            return Ok(());
+        };
+        let (frames, _) = drain(capture);
+        let untouched = sample.frames_before(at);
+        prop_assert!(frames.len() >= untouched);
+        prop_assert_eq!(&frames[..untouched], &read_all(&sample.file).0[..untouched]);
+    }
+
+    #[test]
+    fn arbitrary_packed_bytes_never_panic(
+        mut packed in prop::collection::vec(any::<u8>(), 0..200),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let mut file = gzip(&tiny_pcap());
+        let at = at.index(file.len());
+        file[at] = byte;
+        let _ = open(&file).map(drain);
+        packed.splice(0..0, [0x1f, 0x8b, 8, 0]);
+        let _ = open(&packed).map(drain);
+    }
+}

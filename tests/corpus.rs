@@ -1,0 +1,159 @@
+//! Every capture of other projects that lies beside the package, read to its end: the frames are as many as
+//! other readers count, what they call damaged is reported as damaged, and nothing panics.
+//!
+//! Input: `../shared/corpus` and `../shared/captures`. Where they are not there, the tests say so and check
+//! nothing.
+
+#![expect(clippy::print_stderr, reason = "what was not checked must be seen")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use borderpost::source::{Capture, Options, SourceError, Summary, folder};
+
+/// Formats that are not read, with what the refusal must say.
+const NOT_READ: &[(&str, &str)] = &[("snoop", "editcap"), ("zst", "zstd -d")];
+
+#[test]
+fn every_corpus_file_gives_the_accepted_frames_and_its_damage() {
+    let Some(rows) = rows() else { return };
+    let mut outcome = Outcome::default();
+    for row in &rows {
+        let path = shared("corpus").join(&row["file"]);
+        if !path.is_file() {
+            outcome.skip("not there", &row["file"]);
+            continue;
+        }
+        match read(&path) {
+            Ok(summary) => outcome.check(row, &summary),
+            Err(error) => outcome.refused(row, &error),
+        }
+    }
+    outcome.report(rows.len());
+}
+
+#[test]
+fn every_listed_capture_gives_its_packets() {
+    let Ok(table) = fs::read_to_string(shared("captures").join("README.md")) else {
+        return missing("captures");
+    };
+    let mut checked = 0;
+    for line in table.lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, file, _, _, packets, ..] = cells[..] else { continue };
+        let (path, Ok(packets)) = (shared("captures").join(file), packets.parse::<u64>()) else { continue };
+        let summary = read(&path).unwrap();
+        // The table counts what Wireshark numbers.
+        assert_eq!((summary.frames + summary.other_records, &summary.damage), (packets, &None), "{file}");
+        checked += 1;
+    }
+    assert!(checked >= 30, "only {checked} rows of the table were understood");
+    let found = folder(&shared("captures")).unwrap();
+    assert_eq!((found.captures.len(), found.others), (checked, 1));
+}
+
+/// Frames and damage of one file.
+fn read(path: &Path) -> Result<Summary, SourceError> {
+    let mut capture = Capture::open(path, &Options::default())?;
+    let mut number = 0;
+    while let Some(frame) = capture.next_frame() {
+        assert!(frame.number > number, "{}", path.display());
+        number = frame.number;
+    }
+    Ok(capture.finish())
+}
+
+type Row = BTreeMap<String, String>;
+
+fn rows() -> Option<Vec<Row>> {
+    let Ok(table) = fs::read_to_string(shared("corpus").join("expected.tsv")) else {
+        missing("corpus");
+        return None;
+    };
+    let mut lines = table.lines().map(|line| line.split('\t'));
+    let head: Vec<&str> = lines.next()?.collect();
+    let row = |cells: std::str::Split<'_, char>| {
+        head.iter().zip(cells).map(|(name, cell)| ((*name).to_owned(), cell.to_owned())).collect()
+    };
+    Some(lines.map(row).collect())
+}
+
+fn shared(folder: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared")).join(folder)
+}
+
+fn missing(folder: &str) {
+    eprintln!("NOT CHECKED: {} is not there, so nothing was read", shared(folder).display());
+}
+
+#[derive(Default)]
+struct Outcome {
+    wrong: Vec<String>,
+    skipped: BTreeMap<&'static str, Vec<String>>,
+    damaged: u64,
+    frames: u64,
+}
+
+impl Outcome {
+    fn check(&mut self, row: &Row, summary: &Summary) {
+        self.frames += summary.frames;
+        self.damaged += u64::from(summary.damage.is_some());
+        let accepted = row["packets"].split('|').any(|packets| packets == summary.frames.to_string());
+        // Of what the other readers do not support, only the walk that made the flags says whether it is
+        // whole.
+        let damaged = match &*row["state"] {
+            "ok" => false,
+            "unsupported" => row["flags"].contains("cut-"),
+            _ => true,
+        };
+        let agreed = damaged == summary.damage.is_some();
+        // Where both read to the end, both number alike.
+        let numbered = row["state"] != "ok"
+            || row["tshark_packets"] == (summary.frames + summary.other_records).to_string();
+        let hashed = summary.sha256.as_deref() == Some(&row["sha256"]);
+        let sized = summary.size.to_string() == row["size"];
+        let interfaces = row["interfaces"].is_empty()
+            || damaged
+            || summary.interfaces.len().to_string() == row["interfaces"];
+        if !(accepted && agreed && numbered && hashed && sized && interfaces) {
+            self.differ(
+                &row["file"],
+                &format!(
+                    "{} frames for {}, {} interfaces for {}, {} and {:?}, numbers {numbered}, \
+                     hash {hashed}, size {sized}",
+                    summary.frames,
+                    row["packets"],
+                    summary.interfaces.len(),
+                    row["interfaces"],
+                    row["state"],
+                    summary.damage,
+                ),
+            );
+        }
+    }
+
+    fn refused(&mut self, row: &Row, error: &SourceError) {
+        let unread = NOT_READ.iter().find(|(kind, _)| row["format"] == *kind || row["compression"] == *kind);
+        match unread {
+            Some((kind, says)) if error.to_string().contains(says) => self.skip(kind, &row["file"]),
+            _ => self.differ(&row["file"], &error.to_string()),
+        }
+    }
+
+    fn differ(&mut self, file: &str, how: &str) {
+        self.wrong.push(format!("{file}: {how}"));
+    }
+
+    fn skip(&mut self, why: &'static str, file: &str) {
+        self.skipped.entry(why).or_default().push(file.to_owned());
+    }
+
+    fn report(&self, rows: usize) {
+        for (why, files) in &self.skipped {
+            eprintln!("NOT READ ({why}): {}", files.join(", "));
+        }
+        eprintln!("{rows} files, {} frames, {} damaged", self.frames, self.damaged);
+        assert!(self.wrong.is_empty(), "{} differ:\n{}", self.wrong.len(), self.wrong.join("\n"));
+    }
+}
