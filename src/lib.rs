@@ -8,3 +8,5 @@ pub mod frame;
 pub mod data;
 
 pub mod source;
+
+pub mod wire;
