@@ -19,6 +19,7 @@ pub mod hostname;
 pub mod quic;
 pub mod stun;
 pub mod tls;
+pub mod zoom;
 
 #[cfg(test)]
 mod captures;
