@@ -10,3 +10,5 @@ pub mod data;
 pub mod source;
 
 pub mod wire;
+
+pub mod packet;

@@ -1,0 +1,171 @@
+//! IPv4 and IPv6, down to the transport protocol.
+
+use super::cursor::Cursor;
+use super::{Class, Ends};
+
+/// An IP packet that is no fragment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ip<'a> {
+    /// The addresses, without ports.
+    pub(super) ends: Ends,
+    /// The transport protocol, behind any IPv6 extension headers.
+    pub(super) protocol: u8,
+    pub(super) hop_limit: u8,
+    /// The length of the transport layer as the IP header claims it.
+    pub(super) claimed: usize,
+    /// The transport layer, ending where the IP packet ends.
+    pub(super) body: Cursor<'a>,
+}
+
+/// Reads an IPv4 packet (RFC 791).
+#[inline]
+pub(super) fn v4(mut cursor: Cursor<'_>) -> Result<Ip<'_>, Class> {
+    let header = v4_header(&mut cursor)?;
+    // Captured before the card segmented it, a packet has no length yet: it is the rest of the frame.
+    let claimed = match usize::from(header.total_len) {
+        0 => cursor.wire(),
+        total => total
+            .checked_sub(header.len)
+            .ok_or(Class::Malformed("IPv4 total length ends inside the IPv4 header"))?,
+    };
+    cursor.limit(claimed);
+    if header.is_fragment {
+        return Err(Class::Fragment(header.protocol));
+    }
+    let V4Header { ends, protocol, hop_limit, .. } = header;
+    Ok(Ip { ends, protocol, hop_limit, claimed, body: cursor })
+}
+
+/// Reads an IPv6 packet (RFC 8200) up to its transport header.
+#[inline]
+pub(super) fn v6(mut cursor: Cursor<'_>) -> Result<Ip<'_>, Class> {
+    let header = v6_header(&mut cursor)?;
+    // Zero is a jumbogram (RFC 2675) or not segmented yet: the rest of the frame.
+    let claimed = match usize::from(header.payload_len) {
+        0 if header.next != NO_NEXT_HEADER => cursor.wire(),
+        length => length,
+    };
+    cursor.limit(claimed);
+    let before = cursor.wire();
+    let (protocol, is_fragment) = behind_extensions(&mut cursor, header.next)?;
+    if is_fragment {
+        return Err(Class::Fragment(protocol));
+    }
+    let claimed = claimed.saturating_sub(before.saturating_sub(cursor.wire()));
+    Ok(Ip { ends: header.ends, protocol, hop_limit: header.hop_limit, claimed, body: cursor })
+}
+
+/// Reads the start of a packet that an ICMP error quotes: whether its length fits does not matter, since it was cut,
+/// and some systems write a changed one back.
+pub(super) fn quoted(mut cursor: Cursor<'_>) -> Result<Ip<'_>, Class> {
+    let [first] = *cursor.peek("ICMP error without a quoted packet")?;
+    let (ends, protocol, hop_limit, is_fragment) = if first >> 4 == 4 {
+        let header = v4_header(&mut cursor)?;
+        (header.ends, header.protocol, header.hop_limit, header.is_fragment)
+    } else {
+        let header = v6_header(&mut cursor)?;
+        let (protocol, is_fragment) = behind_extensions(&mut cursor, header.next)?;
+        (header.ends, protocol, header.hop_limit, is_fragment)
+    };
+    if is_fragment {
+        return Err(Class::Fragment(protocol));
+    }
+    Ok(Ip { ends, protocol, hop_limit, claimed: cursor.wire(), body: cursor })
+}
+
+struct V4Header {
+    ends: Ends,
+    protocol: u8,
+    hop_limit: u8,
+    len: usize,
+    total_len: u16,
+    is_fragment: bool,
+}
+
+#[inline]
+fn v4_header(cursor: &mut Cursor<'_>) -> Result<V4Header, Class> {
+    let [version_ihl, _, l0, l1, _, _, o0, o1, hop_limit, protocol, _, _, f0, f1, f2, f3, t0, t1, t2, t3] =
+        *cursor.take("packet shorter than its IPv4 header")?;
+    if version_ihl >> 4 != 4 {
+        return Err(Class::Malformed("IP version is not 4"));
+    }
+    let len = usize::from(version_ihl & 0x0F) * 4;
+    let Some(options) = len.checked_sub(20) else {
+        return Err(Class::Malformed("IPv4 header length under 20 bytes"));
+    };
+    if options > 0 {
+        cursor.skip(options, "packet shorter than its IPv4 options")?;
+    }
+    Ok(V4Header {
+        ends: Ends::v4(u32::from_be_bytes([f0, f1, f2, f3]), u32::from_be_bytes([t0, t1, t2, t3])),
+        protocol,
+        hop_limit,
+        len,
+        total_len: u16::from_be_bytes([l0, l1]),
+        // The flag "more fragments" and the offset.
+        is_fragment: u16::from_be_bytes([o0, o1]) & 0x3FFF != 0,
+    })
+}
+
+struct V6Header {
+    ends: Ends,
+    next: u8,
+    hop_limit: u8,
+    payload_len: u16,
+}
+
+#[inline]
+fn v6_header(cursor: &mut Cursor<'_>) -> Result<V6Header, Class> {
+    let [version, _, _, _, l0, l1, next, hop_limit, addresses @ ..]: &[u8; 40] =
+        cursor.take("packet shorter than its IPv6 header")?;
+    if version >> 4 != 6 {
+        return Err(Class::Malformed("IP version is not 6"));
+    }
+    let (from, to) = u128_pair(addresses);
+    Ok(V6Header {
+        ends: Ends::v6(from, to),
+        next: *next,
+        hop_limit: *hop_limit,
+        payload_len: u16::from_be_bytes([*l0, *l1]),
+    })
+}
+
+/// Two addresses in a row.
+#[inline]
+fn u128_pair(bytes: &[u8; 32]) -> (u128, u128) {
+    let half = |chunk: Option<&[u8; 16]>| chunk.copied().map_or(0, u128::from_be_bytes);
+    (half(bytes.first_chunk()), half(bytes.last_chunk()))
+}
+
+/// Walks the extension headers (RFC 8200, section 4): the protocol behind them, and whether the packet is a fragment.
+#[inline]
+fn behind_extensions(cursor: &mut Cursor<'_>, first: u8) -> Result<(u8, bool), Class> {
+    let mut next = first;
+    for _ in 0..=MAX_EXTENSIONS {
+        match next {
+            HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS => {
+                let [following, length] = *cursor.peek(EXTENSION_SHORT)?;
+                cursor.skip((usize::from(length) + 1) * 8, EXTENSION_SHORT)?;
+                next = following;
+            }
+            FRAGMENT => {
+                let [following, _, o0, o1, ..]: [u8; 8] = *cursor.take(EXTENSION_SHORT)?;
+                next = following;
+                // An offset, or more to come; with neither it is a whole packet (RFC 6946).
+                if u16::from_be_bytes([o0, o1]) & 0xFFF9 != 0 {
+                    return Ok((next, true));
+                }
+            }
+            protocol => return Ok((protocol, false)),
+        }
+    }
+    Err(Class::Malformed("more than 16 IPv6 extension headers"))
+}
+
+const EXTENSION_SHORT: &str = "packet shorter than its IPv6 extension headers";
+const HOP_BY_HOP: u8 = 0;
+const ROUTING: u8 = 43;
+const FRAGMENT: u8 = 44;
+const NO_NEXT_HEADER: u8 = 59;
+const DESTINATION_OPTIONS: u8 = 60;
+const MAX_EXTENSIONS: u32 = 16;
