@@ -12,3 +12,5 @@ pub mod source;
 pub mod wire;
 
 pub mod packet;
+
+pub mod flow;

@@ -1,0 +1,315 @@
+//! Who talks to whom: packets become flows, with both directions of one five-tuple in one stretch of time in one record.
+//!
+//! Input: packets and ICMP errors with their frame, time and scope. Output: [`Flows`]: per flow its ends, counters, first
+//! and last frame, TCP state and shortest round trips; [`stream`]: the first bytes of each direction in order; [`local`]:
+//! which side is the captured machine's. Must not: keep payload past its budget, or know what a payload means.
+//!
+//! A new flow begins where a tuple is new, where a SYN opens another connection, and after a silence: 5 minutes for UDP
+//! (RFC 4787, section 4.3), 2 hours and 4 minutes for TCP (RFC 5382, REQ-5). Time that goes backwards is no silence.
+
+use std::time::Duration;
+
+use hashbrown::HashMap;
+
+mod address;
+mod intern;
+pub mod local;
+mod record;
+pub mod stream;
+mod table;
+mod view;
+
+pub use address::{AddressId, Addresses};
+pub use view::{Flow, RoundTrip, TcpState};
+
+use crate::frame::{FrameRef, Timestamp};
+use crate::packet::{IcmpError, Macs, Packet, Transport, Vlan};
+use intern::Interner;
+use record::{Arrival, Counters, Handshake, Record, State};
+use table::{Tuple, Tuples};
+
+/// A flow, numbered from 0 without gaps in the order of first packets.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct FlowId(pub u32);
+
+/// An end of a flow.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Side {
+    /// The end that sent the flow's first packet.
+    First,
+    /// The other end.
+    Second,
+}
+
+impl Side {
+    /// The other end.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
+}
+
+/// Where a tuple means the same flow.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+pub struct Scope {
+    /// The capture, or the captures that were joined into one.
+    pub unit: u32,
+    /// The interface within it.
+    pub interface: u32,
+    /// The VLAN tags.
+    pub vlan: Vlan,
+}
+
+/// Which flow a packet belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seen {
+    /// The flow.
+    pub flow: FlowId,
+    /// The side that sent the packet.
+    pub side: Side,
+    /// Whether it is the flow's first packet.
+    pub is_new: bool,
+}
+
+/// All flows of a run.
+///
+/// A tuple that is used anew gets a new flow; the old one keeps its record. Nothing is allocated per packet.
+#[derive(Clone, Debug)]
+pub struct Flows {
+    tuples: Tuples,
+    records: Vec<Record>,
+    addresses: Addresses,
+    scopes: Interner<Scope>,
+    macs: Interner<Macs>,
+    round_trips: Vec<RoundTrip>,
+    /// How often the packets, wire bytes and payload bytes of a flow's side went over 2^32.
+    carries: HashMap<(FlowId, Side), [u32; 3]>,
+}
+
+impl Default for Flows {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Flows {
+    /// No flows yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            tuples: Tuples::new(),
+            records: Vec::new(),
+            addresses: Addresses::new(),
+            scopes: Interner::new(),
+            macs: Interner::new(),
+            round_trips: Vec::new(),
+            carries: HashMap::new(),
+        }
+    }
+
+    /// Counts a packet on its flow, which begins with it where there is none yet.
+    ///
+    /// Packets must come in the order of the capture. `wire_len` is the frame's length on the wire in bytes.
+    pub fn observe(
+        &mut self,
+        packet: &Packet<'_>,
+        scope: Scope,
+        frame: FrameRef,
+        wire_len: u32,
+        time: Option<Timestamp>,
+    ) -> Seen {
+        let scope = self.scopes.intern(scope);
+        let tuple = Tuple::new(packet.transport.protocol(), packet.ends, scope);
+        let arrival = Arrival { frame, wire_len, payload_len: packet.payload_len, time };
+        let latest = self.tuples.latest(&tuple);
+        let known = self.records.get(*latest as usize).is_some_and(|record| {
+            let side = record.state.side(tuple.from_low);
+            !record.is_over(side, packet.transport, time)
+        });
+        if !known {
+            *latest = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
+        }
+        let flow = FlowId(*latest);
+        if !known {
+            self.start(packet, scope, tuple.from_low, frame, time);
+        }
+        let side = self.count(flow, tuple.from_low, packet, &arrival);
+        Seen { flow, side, is_new: !known }
+    }
+
+    /// Counts an ICMP error on the flow of the packet that it quotes; `None` where no such flow was seen in its scope.
+    ///
+    /// Where the error comes from the very address that the packet was sent to, and the flow is nothing but that one
+    /// packet, the two are a round trip: nothing else can have caused the error.
+    pub fn icmp_error(
+        &mut self,
+        error: &IcmpError,
+        scope: Scope,
+        frame: FrameRef,
+        time: Option<Timestamp>,
+    ) -> Option<FlowId> {
+        let scope = self.scopes.find(scope)?;
+        let quoted = error.quoted;
+        let tuple = Tuple::new(quoted.protocol, quoted.ends, scope);
+        let flow = FlowId(self.tuples.find(&tuple)?);
+        let record = self.records.get_mut(flow.0 as usize)?;
+        let is_only_packet = record.first_frame == record.last_frame
+            && record.icmp_errors == 0
+            && record.state.side(tuple.from_low) == Side::First;
+        record.icmp_errors = record.icmp_errors.saturating_add(1);
+        let since_sent = record.since_start(time);
+        if let Some(rtt) = since_sent.filter(|_| is_only_packet && error.reporter == quoted.ends.to().address)
+        {
+            self.note_round_trip(flow, Side::First, rtt, frame);
+        }
+        Some(flow)
+    }
+
+    /// Takes note of a request by `requester` that was answered in frame `reply` after `rtt`; the shortest is kept.
+    ///
+    /// Measured by whoever knows the protocol. A round trip of no time at all shows a clock too coarse, and is left out.
+    pub fn note_round_trip(&mut self, flow: FlowId, requester: Side, rtt: Duration, reply: FrameRef) {
+        if self.keep_shortest(flow, requester, RoundTrip { rtt, reply })
+            && requester == Side::First
+            && let Some(record) = self.records.get_mut(flow.0 as usize)
+        {
+            record.state.clear(State::HANDSHAKE_TIMED);
+        }
+    }
+
+    /// How many flows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// One flow; `None` for numbers that were not given out.
+    #[must_use]
+    pub fn flow(&self, id: FlowId) -> Option<Flow<'_>> {
+        let record = self.records.get(id.0 as usize)?;
+        Some(Flow { flows: self, id, record })
+    }
+
+    /// All flows in the order of their first packets.
+    pub fn iter(&self) -> impl Iterator<Item = Flow<'_>> {
+        (0_u32..).zip(&self.records).map(|(number, record)| Flow { flows: self, id: FlowId(number), record })
+    }
+
+    /// The addresses of all flows.
+    #[must_use]
+    pub const fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Adds the record of a new flow, before its first packet is counted.
+    fn start(
+        &mut self,
+        packet: &Packet<'_>,
+        scope: u32,
+        from_low: bool,
+        frame: FrameRef,
+        time: Option<Timestamp>,
+    ) {
+        let time_or_zero = time.map_or(0, Timestamp::nanos);
+        self.records.push(Record {
+            addresses: [packet.from(), packet.to()].map(|end| self.addresses.intern(end.address)),
+            ports: packet.ends.ports(),
+            scope,
+            macs: self.macs.intern(packet.macs),
+            state: State::start(packet.transport, from_low, time),
+            opening_seq: 0,
+            icmp_errors: 0,
+            round_trips: [0; 2],
+            counters: Counters::default(),
+            first_frame: frame,
+            last_frame: frame,
+            first_time: time_or_zero,
+            last_time: time_or_zero,
+        });
+    }
+
+    /// Counts a packet on a flow that there is, and says which side sent it.
+    #[inline]
+    fn count(&mut self, flow: FlowId, from_low: bool, packet: &Packet<'_>, arrival: &Arrival) -> Side {
+        let Some(record) = self.records.get_mut(flow.0 as usize) else {
+            return Side::First;
+        };
+        let side = record.state.side(from_low);
+        if side == Side::Second && !record.state.has(State::ANSWERED) {
+            record.macs = answered_macs(&mut self.macs, record.macs, packet.macs);
+        }
+        let handshake = match &packet.transport {
+            Transport::Tcp(tcp) => record.note_tcp(side, tcp, arrival.time),
+            Transport::Udp => Handshake::Silent,
+        };
+        let wrapped = record.count(side, arrival);
+        if wrapped != [false; 3] {
+            self.carry(flow, side, wrapped);
+        }
+        if handshake != Handshake::Silent {
+            self.note_handshake(flow, handshake, arrival.frame);
+        }
+        side
+    }
+
+    #[cold]
+    fn carry(&mut self, flow: FlowId, side: Side, wrapped: [bool; 3]) {
+        let carried = self.carries.entry((flow, side)).or_default();
+        for (carried, wrapped) in carried.iter_mut().zip(wrapped) {
+            *carried = carried.saturating_add(wrapped.into());
+        }
+    }
+
+    fn note_handshake(&mut self, flow: FlowId, handshake: Handshake, reply: FrameRef) {
+        let is_kept = match handshake {
+            Handshake::Measured(rtt) => self.keep_shortest(flow, Side::First, RoundTrip { rtt, reply }),
+            Handshake::Ambiguous | Handshake::Silent => false,
+        };
+        let Some(record) = self.records.get_mut(flow.0 as usize) else {
+            return;
+        };
+        if is_kept {
+            record.state.set(State::HANDSHAKE_TIMED);
+        } else if handshake == Handshake::Ambiguous && record.state.has(State::HANDSHAKE_TIMED) {
+            record.state.clear(State::HANDSHAKE_TIMED);
+            record.round_trips[0] = 0;
+        }
+    }
+
+    /// Keeps a round trip where it is the shortest of its requester, and says whether it is.
+    fn keep_shortest(&mut self, flow: FlowId, requester: Side, trip: RoundTrip) -> bool {
+        let Some(record) = self.records.get_mut(flow.0 as usize).filter(|_| !trip.rtt.is_zero()) else {
+            return false;
+        };
+        let [first, second] = &mut record.round_trips;
+        let place = if requester == Side::First { first } else { second };
+        match (*place as usize).checked_sub(1).and_then(|place| self.round_trips.get_mut(place)) {
+            Some(shortest) if shortest.rtt <= trip.rtt => return false,
+            Some(shortest) => *shortest = trip,
+            None => {
+                self.round_trips.push(trip);
+                *place = u32::try_from(self.round_trips.len()).unwrap_or(0);
+            }
+        }
+        true
+    }
+}
+
+/// The second side's own packets know its link-layer address better than the first packet to it did, which may have
+/// gone to a group.
+fn answered_macs(interner: &mut Interner<Macs>, known: u32, answer: Macs) -> u32 {
+    let Macs { from, to } = interner.get(known).unwrap_or_default();
+    interner.intern(Macs { from: from.or(answer.to), to: answer.from.or(to) })
+}
+
+#[cfg(test)]
+mod tests;

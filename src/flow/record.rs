@@ -1,0 +1,290 @@
+//! What is kept of a flow: one dense record, and how packets change it.
+
+use std::time::Duration;
+
+use super::{AddressId, Side};
+use crate::frame::{FrameRef, Timestamp};
+use crate::packet::{Protocol, Tcp, TcpFlags, Transport};
+
+/// One flow in 96 bytes. Pairs are of the first side and the second.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record {
+    pub(super) addresses: [AddressId; 2],
+    pub(super) ports: [u16; 2],
+    pub(super) scope: u32,
+    pub(super) macs: u32,
+    pub(super) state: State,
+    /// The initial sequence number of the side that opened the connection, where the state knows which one did.
+    pub(super) opening_seq: u32,
+    pub(super) icmp_errors: u32,
+    /// The places of the round trips by requester, from 1; 0 where there is none.
+    pub(super) round_trips: [u32; 2],
+    pub(super) counters: Counters,
+    pub(super) first_frame: FrameRef,
+    pub(super) last_frame: FrameRef,
+    pub(super) first_time: i64,
+    pub(super) last_time: i64,
+}
+
+/// What a packet adds to its flow.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) frame: FrameRef,
+    pub(super) wire_len: u32,
+    pub(super) payload_len: u32,
+    pub(super) time: Option<Timestamp>,
+}
+
+/// What a TCP segment says about the handshake's round trip.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Handshake {
+    /// Nothing.
+    Silent,
+    /// It is the first answer to a SYN that was sent once.
+    Measured(Duration),
+    /// The answer was sent more than once: what was measured may not count.
+    Ambiguous,
+}
+
+impl Record {
+    /// Whether a packet of the same tuple belongs to a new flow.
+    #[inline]
+    pub(super) fn is_over(&self, side: Side, transport: Transport, time: Option<Timestamp>) -> bool {
+        let limit = match transport {
+            Transport::Tcp(_) => TCP_SILENCE,
+            Transport::Udp => UDP_SILENCE,
+        };
+        if self.silence(time) > limit {
+            return true;
+        }
+        match transport {
+            Transport::Tcp(tcp) if tcp.flags.opens() => self.is_reopened(side, tcp.seq),
+            _ => false,
+        }
+    }
+
+    /// Counts a packet of the flow. Returns which of the counters began anew from 0.
+    #[inline]
+    pub(super) fn count(&mut self, side: Side, arrival: &Arrival) -> [bool; 3] {
+        if side == Side::Second {
+            self.state.set(State::ANSWERED);
+        }
+        self.last_frame = arrival.frame;
+        if let Some(time) = arrival.time {
+            // Where time goes backwards, the latest stays.
+            let earlier = self.state.has(State::LAST_TIMED) && time.nanos() < self.last_time;
+            self.last_time = if earlier { self.last_time } else { time.nanos() };
+            self.state.set(State::LAST_TIMED);
+        }
+        self.counters.add(side, arrival)
+    }
+
+    /// Takes note of a segment's control bits, before it is counted.
+    #[inline]
+    pub(super) fn note_tcp(&mut self, side: Side, tcp: &Tcp, time: Option<Timestamp>) -> Handshake {
+        if tcp.flags.has(TcpFlags::FIN) {
+            self.state.set(State::FIN.of(side));
+        }
+        if tcp.flags.has(TcpFlags::RST) {
+            self.state.set(State::RST.of(side));
+        }
+        if tcp.flags.opens() {
+            self.note_syn(side, tcp);
+        } else if tcp.flags.accepts() {
+            return self.note_syn_ack(side, tcp, time);
+        }
+        Handshake::Silent
+    }
+
+    fn note_syn(&mut self, side: Side, tcp: &Tcp) {
+        if self.state.has(State::SYN.of(side)) {
+            self.state.set(State::SYN_REPEATED);
+        }
+        if self.opener().is_none() {
+            self.state.set(State::OPENER.of(side));
+            self.opening_seq = tcp.seq;
+        }
+        self.state.set(State::SYN.of(side));
+    }
+
+    fn note_syn_ack(&mut self, side: Side, tcp: &Tcp, time: Option<Timestamp>) -> Handshake {
+        let answers = tcp.ack.wrapping_sub(1);
+        if self.state.has(State::SYN_ACK) {
+            return Handshake::Ambiguous;
+        }
+        self.state.set(State::SYN_ACK);
+        match self.opener() {
+            Some(opener) if opener != side && answers == self.opening_seq => self.handshake_since_syn(time),
+            Some(_) => Handshake::Silent,
+            None => {
+                self.state.set(State::OPENER.of(side.other()));
+                self.opening_seq = answers;
+                Handshake::Silent
+            }
+        }
+    }
+
+    /// The time since the SYN, where that was the flow's first packet and was sent once.
+    fn handshake_since_syn(&self, time: Option<Timestamp>) -> Handshake {
+        let is_clean = self.state.has(State::SYN.of(Side::First))
+            && !self.state.has(State::MID_STREAM)
+            && !self.state.has(State::SYN_REPEATED)
+            && !self.state.has(State::SYN.of(Side::Second));
+        if !is_clean {
+            return Handshake::Silent;
+        }
+        self.since_start(time).map_or(Handshake::Silent, Handshake::Measured)
+    }
+
+    /// How long after the first packet `time` is.
+    pub(super) fn since_start(&self, time: Option<Timestamp>) -> Option<Duration> {
+        time?.since(self.first_time()?)
+    }
+
+    /// The side that opened the connection, by its SYN or by the answer to it.
+    pub(super) fn opener(&self) -> Option<Side> {
+        [Side::First, Side::Second].into_iter().find(|side| self.state.has(State::OPENER.of(*side)))
+    }
+
+    pub(super) fn first_time(&self) -> Option<Timestamp> {
+        self.state.has(State::FIRST_TIMED).then_some(Timestamp::from_nanos(self.first_time))
+    }
+
+    pub(super) fn last_time(&self) -> Option<Timestamp> {
+        self.state.has(State::LAST_TIMED).then_some(Timestamp::from_nanos(self.last_time))
+    }
+
+    /// How many nanoseconds nothing was heard; negative where time goes backwards.
+    #[inline]
+    fn silence(&self, time: Option<Timestamp>) -> i64 {
+        match (time, self.last_time()) {
+            (Some(now), Some(last)) => now.nanos().saturating_sub(last.nanos()),
+            _ => 0,
+        }
+    }
+
+    /// Whether a SYN with this sequence number opens another connection than the flow's.
+    fn is_reopened(&self, side: Side, seq: u32) -> bool {
+        match self.opener() {
+            Some(opener) if opener == side => seq != self.opening_seq,
+            // Both may open at once (RFC 9293, section 3.5), until one was accepted.
+            Some(_) => self.state.has(State::SYN_ACK),
+            None => true,
+        }
+    }
+}
+
+/// Packets and bytes each way, modulo 2^32: what goes over is carried elsewhere, since hardly any flow needs it.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Counters {
+    first: [u32; 3],
+    second: [u32; 3],
+}
+
+impl Counters {
+    #[inline]
+    fn add(&mut self, side: Side, arrival: &Arrival) -> [bool; 3] {
+        let [packets, wire, payload] = match side {
+            Side::First => &mut self.first,
+            Side::Second => &mut self.second,
+        };
+        let mut wrapped = [false; 3];
+        (*packets, wrapped[0]) = packets.overflowing_add(1);
+        (*wire, wrapped[1]) = wire.overflowing_add(arrival.wire_len);
+        (*payload, wrapped[2]) = payload.overflowing_add(arrival.payload_len);
+        wrapped
+    }
+
+    /// Packets, bytes on the wire, bytes of payload.
+    pub(super) const fn sent_by(&self, side: Side) -> [u32; 3] {
+        match side {
+            Side::First => self.first,
+            Side::Second => self.second,
+        }
+    }
+}
+
+/// What was seen of a flow, a bit each.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct State(u32);
+
+impl State {
+    pub(super) const UDP: Self = Self(1);
+    /// The first side is the lower end of the tuple.
+    pub(super) const FIRST_IS_LOW: Self = Self(1 << 1);
+    pub(super) const FIRST_TIMED: Self = Self(1 << 2);
+    pub(super) const LAST_TIMED: Self = Self(1 << 3);
+    pub(super) const ANSWERED: Self = Self(1 << 4);
+    pub(super) const MID_STREAM: Self = Self(1 << 5);
+    pub(super) const SYN_ACK: Self = Self(1 << 6);
+    pub(super) const SYN_REPEATED: Self = Self(1 << 7);
+    /// The shortest round trip of the first side is the handshake's.
+    pub(super) const HANDSHAKE_TIMED: Self = Self(1 << 8);
+    // What follows is of the first side; the second side's is the next bit.
+    pub(super) const SYN: Self = Self(1 << 16);
+    pub(super) const OPENER: Self = Self(1 << 18);
+    pub(super) const FIN: Self = Self(1 << 20);
+    pub(super) const RST: Self = Self(1 << 22);
+
+    pub(super) const fn has(self, bits: Self) -> bool {
+        self.0 & bits.0 == bits.0
+    }
+
+    pub(super) const fn set(&mut self, bits: Self) {
+        self.0 |= bits.0;
+    }
+
+    pub(super) const fn clear(&mut self, bits: Self) {
+        self.0 &= !bits.0;
+    }
+
+    /// The bit of a side.
+    pub(super) const fn of(self, side: Side) -> Self {
+        match side {
+            Side::First => self,
+            Side::Second => Self(self.0 << 1),
+        }
+    }
+
+    /// The state of a flow before its first packet is counted.
+    pub(super) fn start(transport: Transport, from_low: bool, time: Option<Timestamp>) -> Self {
+        let mut state = Self::default();
+        match transport {
+            Transport::Udp => state.set(Self::UDP),
+            Transport::Tcp(tcp) if !tcp.flags.opens() => state.set(Self::MID_STREAM),
+            Transport::Tcp(_) => {}
+        }
+        if from_low {
+            state.set(Self::FIRST_IS_LOW);
+        }
+        if time.is_some() {
+            state.set(Self::FIRST_TIMED);
+        }
+        state
+    }
+
+    pub(super) const fn protocol(self) -> Protocol {
+        if self.has(Self::UDP) { Protocol::Udp } else { Protocol::Tcp }
+    }
+
+    /// The side of a sender who is, or is not, the lower end of the tuple.
+    #[inline]
+    pub(super) const fn side(self, from_low: bool) -> Side {
+        if self.has(Self::FIRST_IS_LOW) == from_low { Side::First } else { Side::Second }
+    }
+}
+
+/// RFC 5382, REQ-5: a mapping of an established connection lives at least 2 hours and 4 minutes. In nanoseconds.
+const TCP_SILENCE: i64 = (2 * 3600 + 4 * 60) * 1_000_000_000;
+/// RFC 4787, section 4.3, REQ-5: 5 minutes or more are recommended for a mapping. In nanoseconds.
+const UDP_SILENCE: i64 = 5 * 60 * 1_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_takes_96_bytes() {
+        assert_eq!(size_of::<Record>(), 96);
+    }
+}

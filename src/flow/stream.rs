@@ -1,0 +1,506 @@
+//! The first bytes of each direction of a TCP connection, in order, while somebody still reads its handshake.
+//!
+//! Input: the segments of a flow as they were captured: out of order, repeated, overlapping, with sequence numbers that
+//! wrap. Output: the contiguous prefix so far, whenever it grew. Must not: keep more than 16 KiB of a direction, wait for
+//! more flows than the limit, or hold anything of a flow that is settled.
+//!
+//! Where copies of a byte differ, the first one captured wins, and the direction is marked contested (Ptacek and Newsham,
+//! 1998: the receiver may have taken the other).
+
+use std::collections::VecDeque;
+
+use hashbrown::HashMap;
+
+use super::{FlowId, Side};
+use crate::frame::FrameRef;
+use crate::packet::{Tcp, TcpFlags};
+
+/// The bytes kept of each direction.
+pub const MAX_PREFIX: usize = 16 * 1024;
+/// The flows that may wait at once; past it the one that began to wait first is dropped.
+pub const MAX_WAITING: usize = 32_768;
+/// The bytes that all waiting flows may hold together; past it as [`MAX_WAITING`].
+pub const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// The first bytes of all flows that are not settled yet.
+#[derive(Clone, Debug, Default)]
+pub struct Streams {
+    waiting: HashMap<FlowId, [Direction; 2]>,
+    /// The waiting flows in the order in which they began to wait, and some that no longer wait.
+    order: VecDeque<FlowId>,
+    /// A bit for each flow that is settled or was dropped.
+    settled: Vec<u64>,
+    bytes: usize,
+    dropped: u64,
+}
+
+impl Streams {
+    /// No flows yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes a segment: what was captured of its payload, and its frame.
+    ///
+    /// Returns the direction's contiguous prefix where it grew. The prefix starts behind the SYN, or at the direction's
+    /// first captured payload where no SYN was seen before it. A segment that was cut by the snap length leaves a hole.
+    pub fn push(
+        &mut self,
+        flow: FlowId,
+        side: Side,
+        tcp: &Tcp,
+        payload: &[u8],
+        frame: FrameRef,
+    ) -> Option<&[u8]> {
+        let has_syn = tcp.flags.has(TcpFlags::SYN);
+        // What comes with RST is a text about the reset (RFC 9293, section 3.5.3), not the stream's.
+        let has_nothing = (payload.is_empty() && !has_syn) || tcp.flags.has(TcpFlags::RST);
+        if has_nothing || self.is_settled(flow) {
+            return None;
+        }
+        if !self.waiting.contains_key(&flow) {
+            self.wait(flow);
+        }
+        let direction = of_mut(self.waiting.get_mut(&flow)?, side);
+        // SYN takes the first sequence number; data may come with it (RFC 7413).
+        let seq = if has_syn { tcp.seq.wrapping_add(1) } else { tcp.seq };
+        let held = direction.held();
+        let grew = direction.insert(seq, payload, frame);
+        self.bytes = self.bytes.saturating_add(direction.held()).saturating_sub(held);
+        while self.bytes > MAX_BYTES && !self.waiting.is_empty() {
+            self.drop_first();
+        }
+        let direction = of(self.waiting.get(&flow)?, side);
+        grew.then(|| direction.prefix())
+    }
+
+    /// The contiguous prefix of a direction so far; empty where nothing waits.
+    #[must_use]
+    pub fn prefix(&self, flow: FlowId, side: Side) -> &[u8] {
+        self.direction(flow, side).map_or(&[], Direction::prefix)
+    }
+
+    /// The frame that brought the first byte of a direction's prefix.
+    #[must_use]
+    pub fn first_frame(&self, flow: FlowId, side: Side) -> Option<FrameRef> {
+        self.direction(flow, side)?.first_frame
+    }
+
+    /// Whether bytes are missing before some that were captured, within what is kept.
+    #[must_use]
+    pub fn gap(&self, flow: FlowId, side: Side) -> bool {
+        self.direction(flow, side).is_some_and(|direction| direction.prefix < direction.end)
+    }
+
+    /// Whether copies of the same bytes differed: what the receiver took may be another text.
+    #[must_use]
+    pub fn is_contested(&self, flow: FlowId, side: Side) -> bool {
+        self.direction(flow, side).is_some_and(|direction| direction.is_contested)
+    }
+
+    /// Frees a flow whose handshake is decided. Its further segments are passed over.
+    pub fn settle(&mut self, flow: FlowId) {
+        self.mark_settled(flow);
+        self.free(flow);
+    }
+
+    /// How many flows wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// How many flows were given up because too many waited, or too much of them.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    fn direction(&self, flow: FlowId, side: Side) -> Option<&Direction> {
+        self.waiting.get(&flow).map(|directions| of(directions, side))
+    }
+
+    fn wait(&mut self, flow: FlowId) {
+        if self.waiting.len() >= MAX_WAITING {
+            self.drop_first();
+        }
+        // Settled flows stay in the order until they come up, or until they are most of it.
+        if self.order.len() >= 2 * MAX_WAITING {
+            let Self { order, waiting, .. } = self;
+            order.retain(|flow| waiting.contains_key(flow));
+        }
+        self.order.push_back(flow);
+        self.waiting.insert(flow, [Direction::default(), Direction::default()]);
+    }
+
+    #[cold]
+    fn drop_first(&mut self) {
+        while let Some(flow) = self.order.pop_front() {
+            if self.waiting.contains_key(&flow) {
+                self.settle(flow);
+                self.dropped = self.dropped.saturating_add(1);
+                return;
+            }
+        }
+    }
+
+    fn free(&mut self, flow: FlowId) {
+        let Some([first, second]) = self.waiting.remove(&flow) else {
+            return;
+        };
+        self.bytes = self.bytes.saturating_sub(first.held()).saturating_sub(second.held());
+        if self.waiting.is_empty() {
+            self.order.clear();
+        }
+    }
+
+    fn is_settled(&self, flow: FlowId) -> bool {
+        let (word, bit) = (flow.0 as usize / 64, flow.0 % 64);
+        self.settled.get(word).is_some_and(|word| word >> bit & 1 == 1)
+    }
+
+    fn mark_settled(&mut self, flow: FlowId) {
+        let (word, bit) = (flow.0 as usize / 64, flow.0 % 64);
+        if self.settled.len() <= word {
+            self.settled.resize(word + 1, 0);
+        }
+        if let Some(word) = self.settled.get_mut(word) {
+            *word |= 1 << bit;
+        }
+    }
+}
+
+/// One direction: its bytes from the base on, with holes where segments are missing.
+#[derive(Clone, Debug, Default)]
+struct Direction {
+    /// The sequence number of the first byte, once one is known.
+    base: Option<u32>,
+    bytes: Vec<u8>,
+    /// How many bytes from the base on there are without a hole.
+    prefix: usize,
+    /// How far captured bytes reach, at most [`MAX_PREFIX`].
+    end: usize,
+    /// A bit for each byte that is there; made where the first hole appears.
+    filled: Option<Box<Filled>>,
+    first_frame: Option<FrameRef>,
+    is_contested: bool,
+}
+
+type Filled = [u64; MAX_PREFIX / 64];
+
+impl Direction {
+    fn prefix(&self) -> &[u8] {
+        self.bytes.get(..self.prefix).unwrap_or_default()
+    }
+
+    /// The memory it holds.
+    fn held(&self) -> usize {
+        self.bytes.capacity() + if self.filled.is_some() { size_of::<Filled>() } else { 0 }
+    }
+
+    /// Takes the payload that begins at `seq`; says whether the prefix grew.
+    fn insert(&mut self, seq: u32, payload: &[u8], frame: FrameRef) -> bool {
+        let base = *self.base.get_or_insert(seq);
+        // Half of the number space lies before the base, half behind.
+        let ahead = seq.wrapping_sub(base);
+        let (skipped, offset) = if ahead < 1 << 31 { (0, ahead) } else { (ahead.wrapping_neg(), 0) };
+        let payload = payload.get(skipped as usize..).unwrap_or_default();
+        let offset = offset as usize;
+        let room = MAX_PREFIX.saturating_sub(offset);
+        let payload = payload.get(..room).unwrap_or(payload);
+        if payload.is_empty() {
+            return false;
+        }
+        let before = self.prefix;
+        let end = offset + payload.len();
+        if self.filled.is_none() && offset <= self.prefix {
+            self.append(offset, payload);
+        } else {
+            self.place(offset, payload);
+        }
+        self.end = self.end.max(end);
+        if offset == 0 && before == 0 && self.prefix > 0 {
+            self.first_frame = Some(frame);
+        }
+        self.prefix > before
+    }
+
+    /// In order and without holes, as nearly all segments are.
+    fn append(&mut self, offset: usize, payload: &[u8]) {
+        let known = self.bytes.get(offset..).unwrap_or_default();
+        let (again, new) = payload.split_at_checked(known.len()).unwrap_or((payload, &[]));
+        let is_contested = !known.starts_with(again) && !is_keep_alive(again, new, known);
+        self.is_contested |= is_contested;
+        self.bytes.extend_from_slice(new);
+        self.prefix = self.bytes.len();
+    }
+
+    /// With holes: byte by byte, the first copy wins.
+    #[cold]
+    fn place(&mut self, offset: usize, payload: &[u8]) {
+        let end = offset + payload.len();
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        let prefix = self.prefix;
+        let filled = self.filled.get_or_insert_with(|| filled_up_to(prefix));
+        let places = self.bytes.get_mut(offset..end).unwrap_or_default();
+        for ((place, byte), at) in places.iter_mut().zip(payload).zip(offset..) {
+            if is_filled(filled, at) {
+                self.is_contested |= place != byte && !(payload.len() == 1 && at + 1 == prefix);
+            } else {
+                *place = *byte;
+                fill(filled, at);
+            }
+        }
+        while self.prefix < self.bytes.len() && is_filled(filled, self.prefix) {
+            self.prefix += 1;
+        }
+        if self.prefix == self.bytes.len() {
+            self.filled = None;
+        }
+    }
+}
+
+/// A keep-alive repeats the last byte, and may send any byte for it (RFC 9293, section 3.8.4).
+fn is_keep_alive(again: &[u8], new: &[u8], known: &[u8]) -> bool {
+    again.len() == 1 && known.len() == 1 && new.is_empty()
+}
+
+fn filled_up_to(prefix: usize) -> Box<Filled> {
+    let mut filled = Box::new([0; MAX_PREFIX / 64]);
+    (0..prefix).for_each(|at| fill(&mut filled, at));
+    filled
+}
+
+fn is_filled(filled: &Filled, at: usize) -> bool {
+    filled.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
+}
+
+fn fill(filled: &mut Filled, at: usize) {
+    if let Some(word) = filled.get_mut(at / 64) {
+        *word |= 1 << (at % 64);
+    }
+}
+
+const fn of(directions: &[Direction; 2], side: Side) -> &Direction {
+    match side {
+        Side::First => &directions[0],
+        Side::Second => &directions[1],
+    }
+}
+
+const fn of_mut(directions: &mut [Direction; 2], side: Side) -> &mut Direction {
+    match side {
+        Side::First => &mut directions[0],
+        Side::Second => &mut directions[1],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FLOW: FlowId = FlowId(3);
+
+    fn frame(number: u64) -> FrameRef {
+        FrameRef::new(0, number)
+    }
+
+    fn segment(seq: u32, flags: u8) -> Tcp {
+        Tcp { seq, ack: 0, flags: TcpFlags(flags) }
+    }
+
+    fn push<'a>(streams: &'a mut Streams, seq: u32, payload: &[u8]) -> Option<&'a [u8]> {
+        streams.push(FLOW, Side::First, &segment(seq, 0x10), payload, frame(seq.into()))
+    }
+
+    #[test]
+    fn the_prefix_grows_in_order() {
+        let mut streams = Streams::new();
+        assert_eq!(push(&mut streams, 10, b"abc"), Some(&b"abc"[..]));
+        assert_eq!(push(&mut streams, 13, b""), None);
+        assert_eq!(push(&mut streams, 13, b"de"), Some(&b"abcde"[..]));
+        assert_eq!(push(&mut streams, 11, b"bcd"), None, "repeated");
+        assert_eq!(push(&mut streams, 14, b"ef"), Some(&b"abcdef"[..]), "overlapping");
+        assert_eq!(streams.push(FLOW, Side::Second, &segment(10, 0x10), b"x", frame(9)), Some(&b"x"[..]));
+        assert!(!streams.is_contested(FLOW, Side::First) && !streams.gap(FLOW, Side::First));
+        assert_eq!(streams.first_frame(FLOW, Side::First), Some(frame(10)));
+        assert_eq!(streams.prefix(FLOW, Side::First), b"abcdef");
+    }
+
+    #[test]
+    fn a_hole_holds_the_prefix_until_it_is_filled() {
+        let mut streams = Streams::new();
+        streams.push(FLOW, Side::First, &segment(9, 0x02), b"", frame(1));
+        assert_eq!(push(&mut streams, 13, b"de"), None);
+        assert!(streams.gap(FLOW, Side::First));
+        assert_eq!(streams.prefix(FLOW, Side::First), b"");
+        assert_eq!(push(&mut streams, 10, b"abc"), Some(&b"abcde"[..]));
+        assert!(!streams.gap(FLOW, Side::First));
+        assert_eq!(streams.first_frame(FLOW, Side::First), Some(frame(10)));
+    }
+
+    #[test]
+    fn sequence_numbers_wrap() {
+        let mut streams = Streams::new();
+        streams.push(FLOW, Side::First, &segment(u32::MAX - 2, 0x02), b"", frame(1));
+        assert_eq!(push(&mut streams, 1, b"def"), None);
+        assert_eq!(push(&mut streams, u32::MAX - 1, b"abc"), Some(&b"abcdef"[..]));
+        assert_eq!(
+            push(&mut streams, u32::MAX - 9, b"01234567abcdefg"),
+            Some(&b"abcdefg"[..]),
+            "from before the base"
+        );
+    }
+
+    #[test]
+    fn data_with_the_syn_is_behind_it_and_text_with_a_reset_is_not_data() {
+        let mut streams = Streams::new();
+        let opened = streams.push(FLOW, Side::First, &segment(9, 0x02), b"ab", frame(1));
+        assert_eq!(opened, Some(&b"ab"[..]));
+        assert_eq!(streams.push(FLOW, Side::First, &segment(12, 0x14), b"go away", frame(2)), None);
+        assert_eq!(push(&mut streams, 12, b"c"), Some(&b"abc"[..]));
+    }
+
+    #[test]
+    fn the_first_copy_wins_and_another_is_contested() {
+        let mut streams = Streams::new();
+        push(&mut streams, 0, b"abc");
+        assert_eq!(push(&mut streams, 1, b"XYZ"), Some(&b"abcZ"[..]));
+        assert!(streams.is_contested(FLOW, Side::First));
+        assert!(!streams.is_contested(FLOW, Side::Second));
+
+        let mut streams = Streams::new();
+        push(&mut streams, 0, b"a");
+        push(&mut streams, 2, b"c");
+        assert_eq!(push(&mut streams, 1, b"bX"), Some(&b"abc"[..]));
+        assert!(streams.is_contested(FLOW, Side::First));
+    }
+
+    #[test]
+    fn a_keep_alive_contests_nothing() {
+        let mut streams = Streams::new();
+        push(&mut streams, 0, b"abc");
+        push(&mut streams, 2, b"\0");
+        push(&mut streams, 4, b"e");
+        push(&mut streams, 2, b"\0");
+        assert!(!streams.is_contested(FLOW, Side::First));
+        assert_eq!(streams.prefix(FLOW, Side::First), b"abc");
+    }
+
+    #[test]
+    fn no_more_than_the_budget_is_kept() {
+        let mut streams = Streams::new();
+        push(&mut streams, 0, b"a");
+        assert_eq!(push(&mut streams, 16 * 1024 + 5, b"beyond"), None);
+        assert!(!streams.gap(FLOW, Side::First), "what is not kept leaves no hole in what is");
+        let long = vec![7; 100_000];
+        assert_eq!(push(&mut streams, 1, &long).map(<[u8]>::len), Some(MAX_PREFIX));
+        assert_eq!(push(&mut streams, 100_001, &long), None);
+        assert_eq!(streams.bytes, streams.waiting[&FLOW][0].held());
+    }
+
+    #[test]
+    fn a_settled_flow_is_passed_over() {
+        let mut streams = Streams::new();
+        push(&mut streams, 0, b"a");
+        streams.settle(FLOW);
+        assert_eq!(push(&mut streams, 1, b"b"), None);
+        assert_eq!((streams.waiting(), streams.bytes, streams.dropped()), (0, 0, 0));
+        assert_eq!(streams.prefix(FLOW, Side::First), b"");
+        streams.settle(FlowId(1000));
+        assert_eq!(streams.push(FlowId(1000), Side::First, &segment(0, 0x10), b"a", frame(1)), None);
+    }
+
+    #[test]
+    fn the_oldest_is_dropped_where_too_many_wait() {
+        let mut streams = Streams::new();
+        let most = u32::try_from(MAX_WAITING).unwrap();
+        for flow in 0..3 * most {
+            streams.push(FlowId(flow), Side::First, &segment(0, 0x02), b"", frame(1));
+            if flow % 2 == 0 {
+                streams.settle(FlowId(flow));
+            }
+        }
+        assert_eq!((streams.waiting(), streams.dropped()), (MAX_WAITING, u64::from(most / 2)));
+        assert!(streams.order.len() <= 2 * MAX_WAITING);
+        let oldest = streams.waiting.keys().min().copied();
+        assert_eq!(oldest, Some(FlowId(most + 1)));
+    }
+
+    #[test]
+    fn the_oldest_are_dropped_where_too_much_is_held() {
+        let mut streams = Streams::new();
+        let text = vec![1; MAX_PREFIX];
+        for flow in 0..5000 {
+            let grew = streams.push(FlowId(flow), Side::First, &segment(0, 0x10), &text, frame(1));
+            assert_eq!(grew.map(<[u8]>::len), Some(MAX_PREFIX));
+            assert!(streams.bytes <= MAX_BYTES);
+        }
+        assert_eq!(streams.dropped() + streams.waiting() as u64, 5000);
+        assert_eq!(streams.bytes, streams.waiting.values().flatten().map(Direction::held).sum::<usize>());
+    }
+
+    /// A text cut into segments with some overlap, as (offset, bytes).
+    fn segments() -> impl Strategy<Value = (Vec<u8>, Vec<(usize, usize)>)> {
+        let text = proptest::collection::vec(any::<u8>(), 1..400);
+        (text, proptest::collection::vec((1_usize..40, 0_usize..10), 400)).prop_map(|(text, steps)| {
+            let mut cuts = Vec::new();
+            let mut at = 0;
+            for (length, back) in steps {
+                if at >= text.len() {
+                    break;
+                }
+                let end = (at + length).min(text.len());
+                cuts.push((at.saturating_sub(back), end));
+                at = end;
+            }
+            (text, cuts)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_of_segments_gives_the_same_text(
+            (text, order) in segments().prop_flat_map(|(text, cuts)| (Just(text), Just(cuts).prop_shuffle())),
+            base: u32,
+        ) {
+            let mut streams = Streams::new();
+            streams.push(FLOW, Side::First, &segment(base.wrapping_sub(1), 0x02), b"", frame(0));
+            let mut grown = Vec::new();
+            for (start, end) in order {
+                let seq = base.wrapping_add(u32::try_from(start).unwrap());
+                if let Some(prefix) = push(&mut streams, seq, &text[start..end]) {
+                    prop_assert!(prefix.len() > grown.len() && text.starts_with(prefix));
+                    grown = prefix.to_vec();
+                }
+                prop_assert!(streams.gap(FLOW, Side::First) || streams.waiting[&FLOW][0].filled.is_none());
+            }
+            prop_assert_eq!(grown, text);
+            prop_assert!(!streams.gap(FLOW, Side::First) && !streams.is_contested(FLOW, Side::First));
+        }
+
+        #[test]
+        fn any_segments_keep_within_the_budget(
+            pushed in proptest::collection::vec((any::<u32>(), 0_u32..40_000, 0_usize..3000, any::<bool>()), 0..60),
+            base: u32,
+        ) {
+            let mut streams = Streams::new();
+            let mut before = Vec::new();
+            for (anywhere, near, length, is_near) in pushed {
+                let seq = if is_near { base.wrapping_add(near) } else { anywhere };
+                if let Some(prefix) = push(&mut streams, seq, &vec![1; length]) {
+                    prop_assert!(prefix.len() <= MAX_PREFIX && prefix.len() > before.len());
+                    before = prefix.to_vec();
+                }
+                let held = streams.waiting.values().flatten().map(Direction::held).sum::<usize>();
+                prop_assert_eq!(streams.bytes, held);
+                prop_assert!(held <= 2 * MAX_PREFIX + size_of::<Filled>());
+            }
+        }
+    }
+}

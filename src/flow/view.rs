@@ -1,0 +1,197 @@
+//! A flow as others read it.
+
+use std::time::Duration;
+
+use super::record::{Record, State};
+use super::{AddressId, FlowId, Flows, Scope, Side};
+use crate::frame::{FrameRef, Timestamp};
+use crate::packet::{Endpoint, Mac, Protocol};
+
+/// One flow of [`Flows`].
+#[derive(Clone, Copy, Debug)]
+pub struct Flow<'a> {
+    pub(super) flows: &'a Flows,
+    pub(super) id: FlowId,
+    pub(super) record: &'a Record,
+}
+
+impl Flow<'_> {
+    /// Its number.
+    #[must_use]
+    pub const fn id(&self) -> FlowId {
+        self.id
+    }
+
+    /// Its transport protocol.
+    #[must_use]
+    pub const fn protocol(&self) -> Protocol {
+        self.record.state.protocol()
+    }
+
+    /// The number of an end's address.
+    #[must_use]
+    pub const fn address_id(&self, side: Side) -> AddressId {
+        of(self.record.addresses, side)
+    }
+
+    /// An end's address and port.
+    #[must_use]
+    pub fn endpoint(&self, side: Side) -> Endpoint {
+        let address = self.flows.addresses.address(self.address_id(side));
+        // Each record holds numbers that its own table gave out.
+        let address = address.unwrap_or(std::net::IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED));
+        Endpoint { address, port: of(self.record.ports, side) }
+    }
+
+    /// Where it was captured.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        self.flows.scopes.get(self.record.scope).unwrap_or_default()
+    }
+
+    /// An end's link-layer address on the captured link: the machine's own, or that of the router it is behind.
+    #[must_use]
+    pub fn mac(&self, side: Side) -> Option<Mac> {
+        let macs = self.flows.macs.get(self.record.macs)?;
+        of([macs.from, macs.to], side)
+    }
+
+    /// The packets that a side sent.
+    #[must_use]
+    pub fn packets(&self, from: Side) -> u64 {
+        self.counter(from, 0)
+    }
+
+    /// The bytes on the wire that a side sent, with all headers that were captured.
+    #[must_use]
+    pub fn wire_bytes(&self, from: Side) -> u64 {
+        self.counter(from, 1)
+    }
+
+    /// The bytes of TCP or UDP payload that a side sent, as on the wire: what was sent twice counts twice.
+    #[must_use]
+    pub fn payload_bytes(&self, from: Side) -> u64 {
+        self.counter(from, 2)
+    }
+
+    /// Whether packets came from both sides.
+    #[must_use]
+    pub const fn is_answered(&self) -> bool {
+        self.record.state.has(State::ANSWERED)
+    }
+
+    /// The frame of its first packet.
+    #[must_use]
+    pub const fn first_frame(&self) -> FrameRef {
+        self.record.first_frame
+    }
+
+    /// The frame of its last packet in the order of the capture.
+    #[must_use]
+    pub const fn last_frame(&self) -> FrameRef {
+        self.record.last_frame
+    }
+
+    /// The time of its first packet, where that has one.
+    #[must_use]
+    pub fn first_time(&self) -> Option<Timestamp> {
+        self.record.first_time()
+    }
+
+    /// The latest time of its packets, where any has one. That is the last packet's, unless time went backwards.
+    #[must_use]
+    pub fn last_time(&self) -> Option<Timestamp> {
+        self.record.last_time()
+    }
+
+    /// The shortest time from a side's request to the other's answer, as seen at the place of capture.
+    ///
+    /// TCP handshakes count where neither SYN nor answer was seen twice (Karn's rule), ICMP errors from the addressed
+    /// machine itself about a flow's only packet, and what was noted by [`Flows::note_round_trip`]. It is as fine as the
+    /// capture's clock.
+    #[must_use]
+    pub fn round_trip(&self, requester: Side) -> Option<RoundTrip> {
+        let place = of(self.record.round_trips, requester).checked_sub(1)?;
+        self.flows.round_trips.get(place as usize).copied()
+    }
+
+    /// How many ICMP errors were about it.
+    #[must_use]
+    pub const fn icmp_errors(&self) -> u32 {
+        self.record.icmp_errors
+    }
+
+    /// What was seen of the TCP connection; `None` for UDP.
+    #[must_use]
+    pub fn tcp(&self) -> Option<TcpState> {
+        (self.protocol() == Protocol::Tcp)
+            .then_some(TcpState { state: self.record.state, opener: self.record.opener() })
+    }
+
+    fn counter(&self, from: Side, which: usize) -> u64 {
+        let nth = |counters: [u32; 3]| counters.get(which).copied().map_or(0, u64::from);
+        let carried = self.flows.carries.get(&(self.id, from)).map_or(0, |carried| nth(*carried));
+        carried << 32 | nth(self.record.counters.sent_by(from))
+    }
+}
+
+/// A request and its answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RoundTrip {
+    /// The time between them.
+    pub rtt: Duration,
+    /// The frame of the answer.
+    pub reply: FrameRef,
+}
+
+/// What was seen of a TCP connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TcpState {
+    state: State,
+    opener: Option<Side>,
+}
+
+impl TcpState {
+    /// The side that opened the connection, by its SYN or by the answer to it; `None` where neither was seen.
+    #[must_use]
+    pub const fn opener(self) -> Option<Side> {
+        self.opener
+    }
+
+    /// Whether a side's SYN (without ACK) was seen.
+    #[must_use]
+    pub const fn syn(self, from: Side) -> bool {
+        self.state.has(State::SYN.of(from))
+    }
+
+    /// Whether the answer to a SYN was seen (SYN with ACK).
+    #[must_use]
+    pub const fn syn_ack(self) -> bool {
+        self.state.has(State::SYN_ACK)
+    }
+
+    /// Whether a side ended its direction (FIN).
+    #[must_use]
+    pub const fn fin(self, from: Side) -> bool {
+        self.state.has(State::FIN.of(from))
+    }
+
+    /// Whether a side, or somebody in its name, reset the connection (RST).
+    #[must_use]
+    pub const fn rst(self, from: Side) -> bool {
+        self.state.has(State::RST.of(from))
+    }
+
+    /// Whether the capture joined the connection after its first SYN.
+    #[must_use]
+    pub const fn is_mid_stream(self) -> bool {
+        self.state.has(State::MID_STREAM)
+    }
+}
+
+const fn of<T: Copy>(pair: [T; 2], side: Side) -> T {
+    match side {
+        Side::First => pair[0],
+        Side::Second => pair[1],
+    }
+}
