@@ -14,3 +14,5 @@ pub mod wire;
 pub mod packet;
 
 pub mod flow;
+
+pub mod evidence;

@@ -1,0 +1,136 @@
+//! DNS: which host asked for which name and was told which address.
+//!
+//! Input: DNS messages over UDP. Output: answers that were asked for, and the names that a new flow gets from them.
+//! Must not: let an answer that nobody asked for name anything (it is counted), or grow without bound.
+
+use std::net::IpAddr;
+
+use hashbrown::HashMap;
+
+use crate::evidence::fact::{Answered, Origin};
+use crate::evidence::name::{NameId, Names};
+use crate::evidence::{Notes, Outcome, Sighting};
+use crate::flow::{FlowId, Side};
+use crate::wire::dns::{self, AnswerData, Message};
+use crate::wire::{Hostname, Read};
+
+/// What the hosts of a capture asked for and were told.
+#[derive(Default, Debug)]
+pub(super) struct Answers {
+    asked: HashMap<(FlowId, Side, u16), NameId>,
+    told: Vec<Told>,
+    latest: HashMap<(IpAddr, IpAddr), u32>,
+    pub(super) unasked: u64,
+    pub(super) refused: u64,
+}
+
+#[derive(Debug)]
+struct Told {
+    answered: Answered,
+    /// The answer before this one for the same host and address, counted from 1; 0 is none.
+    previous: u32,
+}
+
+/// How many names one flow gets from DNS at most: a shared address may have been given for hundreds.
+const MAX_NAMES: usize = 4;
+const MAX_ASKED: usize = 1 << 16;
+const MAX_TOLD: usize = 1 << 20;
+
+impl Answers {
+    /// The names under which `host` was told `address`, the latest first.
+    pub(super) fn of(&self, host: IpAddr, address: IpAddr) -> Vec<Answered> {
+        let mut found: Vec<Answered> = Vec::new();
+        let mut at = self.latest.get(&(host, address)).copied().unwrap_or(0);
+        while let Some(told) = at.checked_sub(1).and_then(|at| self.told.get(at as usize)) {
+            let name = told.answered.name;
+            if !found.iter().any(|known| known.name == name) {
+                found.push(told.answered.clone());
+            }
+            if found.len() == MAX_NAMES {
+                break;
+            }
+            at = told.previous;
+        }
+        found
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Answered> {
+        self.told.iter().map(|told| &told.answered)
+    }
+
+    fn tell(&mut self, answered: Answered) {
+        if self.told.len() == MAX_TOLD {
+            self.refused += 1;
+            return;
+        }
+        let key = (answered.host, answered.address);
+        let number = u32::try_from(self.told.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let previous = self.latest.insert(key, number).unwrap_or(0);
+        self.told.push(Told { answered, previous });
+    }
+}
+
+/// Reads one datagram to or from port 53.
+pub(super) fn observe(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
+    let Read::Done(message) = dns::message(seen.packet.payload) else { return Outcome::Watch };
+    let name = message.question.as_ref().and_then(|question| question.name.as_ref());
+    let Some(name) = name.and_then(|name| notes.names.intern(name)) else { return Outcome::Watch };
+    if message.is_response {
+        answer(&message, name, seen, notes);
+    } else {
+        question(&message, name, seen, notes);
+    }
+    Outcome::Watch
+}
+
+fn question(message: &Message, name: NameId, seen: &Sighting<'_>, notes: &mut Notes) {
+    let asked = &mut notes.answers.asked;
+    if asked.len() < MAX_ASKED {
+        asked.insert((seen.flow, seen.side, message.id), name);
+    }
+    notes.round_trips.request(seen.flow, seen.side, key(message.id, name), seen.time);
+}
+
+fn answer(message: &Message, name: NameId, seen: &Sighting<'_>, notes: &mut Notes) {
+    let asker = seen.side.other();
+    if notes.answers.asked.get(&(seen.flow, asker, message.id)) != Some(&name) {
+        notes.answers.unasked += 1;
+        return;
+    }
+    notes.answers.asked.remove(&(seen.flow, asker, message.id));
+    notes.reply(seen, asker, key(message.id, name));
+    let aliases = aliases(message, &mut notes.names);
+    let host = seen.packet.to().address;
+    for answer in &message.answers {
+        let AnswerData::Address(address) = answer.data else { continue };
+        let tell = |name, origin| Answered { host, address, name, origin, frame: seen.frame };
+        for alias in &aliases {
+            notes.answers.tell(tell(*alias, Origin::DnsAlias));
+        }
+        // The name asked for comes last, so that it is the first one found.
+        notes.answers.tell(tell(name, Origin::Dns));
+    }
+}
+
+/// The CNAME chain's targets, outermost last.
+fn aliases(message: &Message, names: &mut Names) -> Vec<NameId> {
+    let targets = message.answers.iter().filter_map(|answer| match &answer.data {
+        AnswerData::Alias(target) => Some(target),
+        AnswerData::Address(_) | AnswerData::Other(_) => None,
+    });
+    let targets: Vec<&Hostname> = targets.take(MAX_NAMES - 1).collect();
+    targets.into_iter().rev().filter_map(|target| names.intern(target)).collect()
+}
+
+fn key(id: u16, name: NameId) -> [u8; 16] {
+    let mut key = [0; 16];
+    let parts = id.to_be_bytes().into_iter().chain(name.number().to_be_bytes());
+    for (byte, part) in key.iter_mut().zip(parts) {
+        *byte = part;
+    }
+    key
+}

@@ -1,0 +1,189 @@
+//! Facts: what was read off a flow, each with the frame it was read from.
+//!
+//! Input: what the protocol readers found. Output: one list for the whole capture, later in order of the flows.
+//! Must not: draw a conclusion from a fact.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::evidence::name::NameId;
+use crate::flow::{FlowId, Side};
+use crate::frame::{FrameRef, Timestamp};
+use crate::wire::zoom::MediaKind;
+
+/// Where a name was read.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Origin {
+    /// The server name of a TLS ClientHello (RFC 6066 section 3).
+    Sni,
+    /// The server name of the ClientHello in a QUIC Initial (RFC 9001 section 4).
+    QuicSni,
+    /// A subject name of a TLS 1.2 server certificate.
+    Certificate,
+    /// The question of a DNS answer that this host had asked for, and that held the flow's remote address.
+    Dns,
+    /// An alias in such an answer (CNAME).
+    DnsAlias,
+}
+
+/// One thing that a flow says about itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fact {
+    /// The remote end is, or is asked to be, this host.
+    Name {
+        /// The name.
+        name: NameId,
+        /// Where it was read.
+        origin: Origin,
+    },
+    /// A ClientHello was read whole.
+    ClientHello(Box<Hello>),
+    /// The server asked for a second ClientHello. The hello still counts once.
+    HelloRetry,
+    /// The TLS version that the server chose, as its code point (RFC 8446 section 4.2.1).
+    TlsVersion(u16),
+    /// A certificate name that is no host name, such as a wildcard, or the organisation it was issued to.
+    CertificateText(Box<str>),
+    /// QUIC of this version.
+    Quic(u32),
+    /// STUN by RFC 8489.
+    Stun,
+    /// STUN says that the asking end is seen from outside as this address.
+    MappedAddress(SocketAddr),
+    /// A DTLS record.
+    Dtls,
+    /// Something of Zoom's own layer.
+    Zoom(ZoomFact),
+}
+
+/// What a ClientHello says beside the server's name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hello {
+    /// Who sent it.
+    pub from: Side,
+    /// The highest version offered, as its code point.
+    pub version: u16,
+    /// The protocols offered (RFC 7301), with commas between; empty where the extension is absent.
+    pub alpn: Box<str>,
+    /// Whether the extension for an encrypted ClientHello is there. Clients send it without using it, too.
+    pub ech: bool,
+    /// Whether it names the server.
+    pub name: HelloName,
+}
+
+/// Whether a ClientHello named its server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HelloName {
+    /// By a name that could be read; the fact [`Fact::Name`] stands beside it.
+    Read,
+    /// It has no server name.
+    Absent,
+    /// It has one that is no host name.
+    Invalid,
+}
+
+/// Facts of Zoom's own layer (`wire::zoom`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ZoomFact {
+    /// A message that nothing else sends: the flow is Zoom's by payload.
+    Certain,
+    /// A message that only looks like Zoom's; it counts where the port or the address speaks for Zoom too.
+    Weak,
+    /// The client greeted a media server.
+    Hello {
+        /// Who greeted.
+        from: Side,
+    },
+    /// This socket belongs to the meeting with this id.
+    Bind {
+        /// The id that all sockets of the meeting share.
+        meeting: [u8; 16],
+    },
+    /// Media of this kind.
+    Media(MediaKind),
+    /// One end closed the socket.
+    Close {
+        /// Who closed.
+        from: Side,
+        /// 0 for an ordinary leave, 509 where the server gave up on the socket.
+        reason: u32,
+    },
+    /// A request or a reply of Zoom's STUN without cookie.
+    Stun,
+    /// Two participants greet each other directly.
+    PeerHello {
+        /// The id that both of them send.
+        uuid: [u8; 16],
+    },
+    /// Media between two participants, without a server's header.
+    PeerMedia,
+}
+
+/// A fact with its flow, frame and time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// The flow that said it.
+    pub flow: FlowId,
+    /// The frame it was read from; the last one, where it took several.
+    pub frame: FrameRef,
+    /// That frame's time.
+    pub time: Option<Timestamp>,
+    /// What was read.
+    pub fact: Fact,
+}
+
+/// All facts of a capture.
+///
+/// While reading it is a list in order of frames. [`Log::sort`] orders it by flow, and by frame within a flow.
+#[derive(Default, Debug)]
+pub(super) struct Log {
+    entries: Vec<Entry>,
+    starts: Vec<u32>,
+}
+
+impl Log {
+    /// Adds a fact.
+    pub(super) fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    /// Orders the facts by flow and makes them accessible by flow.
+    pub(super) fn sort(&mut self, flows: usize) {
+        self.entries.sort_by_key(|entry| entry.flow.0);
+        self.starts = Vec::with_capacity(flows + 1);
+        let mut at = 0;
+        for flow in 0..=flows {
+            while self.entries.get(at).is_some_and(|entry| (entry.flow.0 as usize) < flow) {
+                at += 1;
+            }
+            self.starts.push(u32::try_from(at).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// The facts of one flow in order of frames; nothing before [`Log::sort`].
+    #[must_use]
+    pub(super) fn of(&self, flow: FlowId) -> &[Entry] {
+        let at = flow.0 as usize;
+        let bounds = self.starts.get(at).zip(self.starts.get(at + 1));
+        bounds.and_then(|(start, end)| self.entries.get(*start as usize..*end as usize)).unwrap_or_default()
+    }
+
+    /// Every fact.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+}
+
+/// A DNS answer that a host of the capture asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answered {
+    /// The host that asked.
+    pub host: IpAddr,
+    /// The address in the answer.
+    pub address: IpAddr,
+    /// The name asked for, or an alias on the way.
+    pub name: NameId,
+    /// Which of the two.
+    pub origin: Origin,
+    /// The answer's frame.
+    pub frame: FrameRef,
+}

@@ -1,0 +1,307 @@
+//! What a flow says about itself: names, versions, certificates, mapped addresses, meetings, round trips.
+//!
+//! Input: packets with the flow they belong to. Output: facts, each with the frame it was read from, and the DNS
+//! answers that hosts asked for. A flow is looked at until it has said what it will; then it is only counted, and the
+//! packet path ends at one byte of state. A protocol is one row of [`DATAGRAM_PROTOCOLS`].
+//! Must not: decide whose a flow is or where its remote end stands; keep payload past the budget of `flow::stream`.
+
+mod dns;
+mod fact;
+mod name;
+mod quic;
+mod round_trip;
+mod stun;
+mod tls;
+mod zoom;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use hashbrown::HashMap;
+
+use self::fact::Log;
+pub use self::fact::{Answered, Entry, Fact, Hello, HelloName, Origin, ZoomFact};
+pub use self::name::{NameId, Names};
+use self::round_trip::{Key, RoundTrips};
+use crate::flow::stream::{MAX_PREFIX, Streams};
+use crate::flow::{FlowId, Flows, Seen, Side};
+use crate::frame::{FrameRef, Timestamp};
+use crate::packet::{Packet, Tcp, TcpFlags, Transport};
+use crate::wire::Hostname;
+use crate::wire::quic::Initials;
+
+/// Everything that the flows of one capture say about themselves.
+#[derive(Default, Debug)]
+pub struct Evidence {
+    interest: Vec<Interest>,
+    streams: Streams,
+    notes: Notes,
+}
+
+impl Evidence {
+    /// Looks at one packet, as far as its flow still has something to say. `flows` keeps the round trips.
+    pub fn observe(
+        &mut self,
+        flows: &mut Flows,
+        seen: Seen,
+        packet: &Packet<'_>,
+        frame: FrameRef,
+        time: Option<Timestamp>,
+    ) {
+        let at = seen.flow.0 as usize;
+        if self.interest.len() <= at {
+            self.interest.resize(at + 1, Interest::Settled);
+        }
+        let mut interest =
+            if seen.is_new { opening(packet) } else { self.interest.get(at).copied().unwrap_or_default() };
+        if seen.is_new {
+            self.notes.name_from_dns(seen, packet, frame, time);
+        }
+        // A SYN has no payload and yet says where the stream begins.
+        let is_counted_only =
+            interest == Interest::Settled || (packet.payload.is_empty() && !opens_stream(packet));
+        if is_counted_only {
+            self.keep(at, interest);
+            return;
+        }
+        let sighting = Sighting { flow: seen.flow, side: seen.side, packet, frame, time };
+        interest = match (&packet.transport, interest) {
+            (Transport::Tcp(tcp), Interest::Stream(progress)) => self.stream(progress, tcp, &sighting),
+            (Transport::Udp, Interest::Datagrams { looked }) => self.datagram(looked, &sighting),
+            (Transport::Udp, Interest::Watch { protocol, left }) => self.watch(protocol, left, &sighting),
+            _ => Interest::Settled,
+        };
+        if let Some(trip) = self.notes.measured.take() {
+            flows.note_round_trip(seen.flow, trip.requester, trip.time, frame);
+        }
+        self.keep(at, interest);
+    }
+
+    /// Ends the reading: orders the facts by flow.
+    pub fn finish(&mut self, flows: usize) {
+        self.notes.log.sort(flows);
+    }
+
+    /// The facts of one flow in order of frames, once reading has ended.
+    #[must_use]
+    pub fn of(&self, flow: FlowId) -> &[Entry] {
+        self.notes.log.of(flow)
+    }
+
+    /// Every fact.
+    pub fn facts(&self) -> impl Iterator<Item = &Entry> {
+        self.notes.log.iter()
+    }
+
+    /// The DNS answers that hosts of the capture asked for, in order of frames.
+    pub fn answers(&self) -> impl Iterator<Item = &Answered> {
+        self.notes.answers.iter()
+    }
+
+    /// The text of a name.
+    #[must_use]
+    pub fn name(&self, id: NameId) -> &str {
+        self.notes.names.text(id)
+    }
+
+    /// What was seen and could not be used.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            unasked_dns_answers: self.notes.answers.unasked,
+            dns_answers_refused: self.notes.answers.refused,
+            names_refused: self.notes.names.refused(),
+            handshakes_dropped: self.streams.dropped(),
+        }
+    }
+
+    fn keep(&mut self, at: usize, interest: Interest) {
+        if let Some(slot) = self.interest.get_mut(at) {
+            *slot = interest;
+        }
+    }
+
+    fn stream(&mut self, mut progress: tls::Progress, tcp: &Tcp, seen: &Sighting<'_>) -> Interest {
+        let Self { streams, notes, .. } = self;
+        let Some(bytes) = streams.push(seen.flow, seen.side, tcp, seen.packet.payload, seen.frame) else {
+            return Interest::Stream(progress);
+        };
+        let full = bytes.len() >= MAX_PREFIX;
+        if tls::observe(&mut progress, bytes, full, seen, notes) {
+            streams.settle(seen.flow);
+            return Interest::Settled;
+        }
+        Interest::Stream(progress)
+    }
+
+    fn datagram(&mut self, looked: u8, seen: &Sighting<'_>) -> Interest {
+        for (protocol, reader) in (0..).zip(DATAGRAM_PROTOCOLS) {
+            match (reader.observe)(seen, &mut self.notes) {
+                Outcome::NotMine => {}
+                Outcome::Watch => return Interest::Watch { protocol, left: reader.budget },
+                Outcome::Settled => return Interest::Settled,
+            }
+        }
+        if looked >= MAX_UNKNOWN_DATAGRAMS {
+            return Interest::Settled;
+        }
+        Interest::Datagrams { looked: looked + 1 }
+    }
+
+    fn watch(&mut self, protocol: u8, left: u16, seen: &Sighting<'_>) -> Interest {
+        let Some(reader) = DATAGRAM_PROTOCOLS.get(usize::from(protocol)) else { return Interest::Settled };
+        let outcome = (reader.observe)(seen, &mut self.notes);
+        if outcome == Outcome::Settled || left == 1 {
+            return Interest::Settled;
+        }
+        Interest::Watch { protocol, left: left.saturating_sub(1) }
+    }
+}
+
+/// What the reading of a capture's evidence had to leave out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Limits {
+    /// DNS answers that no host of the capture was seen to ask for. They name nothing.
+    pub unasked_dns_answers: u64,
+    /// DNS answers past the most that are kept.
+    pub dns_answers_refused: u64,
+    /// Names past the most that are kept.
+    pub names_refused: u64,
+    /// Undecided handshakes that were given up because too many waited at once.
+    pub handshakes_dropped: u64,
+}
+
+/// One packet under a reader's eyes.
+struct Sighting<'a> {
+    flow: FlowId,
+    side: Side,
+    packet: &'a Packet<'a>,
+    frame: FrameRef,
+    time: Option<Timestamp>,
+}
+
+/// Where the readers write, and what they remember between packets.
+#[derive(Default, Debug)]
+struct Notes {
+    log: Log,
+    names: Names,
+    answers: dns::Answers,
+    round_trips: RoundTrips,
+    initials: HashMap<(FlowId, Side), Box<Initials>>,
+    /// Flows that speak STUN, and the last address that they were told, so that neither is noted again.
+    mapped: HashMap<FlowId, Option<SocketAddr>>,
+    sockets: HashMap<FlowId, zoom::Socket>,
+    measured: Option<RoundTrip>,
+}
+
+#[derive(Debug)]
+struct RoundTrip {
+    requester: Side,
+    time: Duration,
+}
+
+impl Notes {
+    fn push(&mut self, seen: &Sighting<'_>, fact: Fact) {
+        self.log.push(Entry { flow: seen.flow, frame: seen.frame, time: seen.time, fact });
+    }
+
+    fn name(&mut self, seen: &Sighting<'_>, host: &Hostname, origin: Origin) {
+        if let Some(name) = self.names.intern(host) {
+            self.push(seen, Fact::Name { name, origin });
+        }
+    }
+
+    /// The packet answers a request of `requester`; true where the request was seen. Its round trip is noted.
+    fn reply(&mut self, seen: &Sighting<'_>, requester: Side, key: Key) -> bool {
+        let Some(time) = self.round_trips.reply(seen.flow, requester, key, seen.time) else { return false };
+        self.measured = Some(RoundTrip { requester, time });
+        true
+    }
+
+    /// A new flow takes the names under which its opener was told the other end's address. The frame is the answer's.
+    fn name_from_dns(&mut self, seen: Seen, packet: &Packet<'_>, frame: FrameRef, time: Option<Timestamp>) {
+        if self.answers.is_empty() {
+            return;
+        }
+        let (from, to): (IpAddr, IpAddr) = (packet.from().address, packet.to().address);
+        for answered in self.answers.of(from, to).into_iter().chain(self.answers.of(to, from)) {
+            debug_assert!(answered.frame < frame, "an answer names flows that start after it");
+            let fact = Fact::Name { name: answered.name, origin: answered.origin };
+            self.log.push(Entry { flow: seen.flow, frame: answered.frame, time, fact });
+        }
+    }
+}
+
+/// What the packet path still wants of a flow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Interest {
+    /// Nothing: count it.
+    #[default]
+    Settled,
+    /// TCP whose first bytes have not told all.
+    Stream(tls::Progress),
+    /// UDP of a protocol not known yet.
+    Datagrams { looked: u8 },
+    /// UDP of a known protocol, for so many datagrams more; 0 is for as long as it lasts.
+    Watch { protocol: u8, left: u16 },
+}
+
+/// What a reader made of a datagram.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Outcome {
+    /// It is of another protocol.
+    NotMine,
+    /// It is of this one; let it see the next ones too.
+    Watch,
+    /// It is of this one, and nothing more is to be learnt from the flow.
+    Settled,
+}
+
+/// A protocol over UDP.
+struct Protocol {
+    /// Reads one datagram.
+    observe: fn(&Sighting<'_>, &mut Notes) -> Outcome,
+    /// How many datagrams it is shown after the first; 0 is all.
+    budget: u16,
+}
+
+/// The protocols over UDP in the order in which they are tried: the surer ones first.
+const DATAGRAM_PROTOCOLS: &[Protocol] = &[
+    Protocol { observe: domain, budget: 0 },
+    Protocol { observe: stun::observe, budget: 64 },
+    Protocol { observe: zoom::stun, budget: 64 },
+    Protocol { observe: quic::observe, budget: 16 },
+    Protocol { observe: zoom::server, budget: 0 },
+    Protocol { observe: zoom::peer, budget: 32 },
+    Protocol { observe: datagram_tls, budget: 8 },
+];
+
+/// Datagrams of an unknown protocol that are looked at, both directions together.
+const MAX_UNKNOWN_DATAGRAMS: u8 = 24;
+
+const DNS_PORT: u16 = 53;
+
+/// What a flow's first packet promises.
+fn opening(packet: &Packet<'_>) -> Interest {
+    match packet.transport {
+        Transport::Tcp(_) => Interest::Stream(tls::Progress::default()),
+        Transport::Udp => Interest::Datagrams { looked: 0 },
+    }
+}
+
+fn opens_stream(packet: &Packet<'_>) -> bool {
+    matches!(packet.transport, Transport::Tcp(tcp) if tcp.flags.has(TcpFlags::SYN))
+}
+
+fn domain(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
+    let ports = [seen.packet.from().port, seen.packet.to().port];
+    if ports.contains(&DNS_PORT) { dns::observe(seen, notes) } else { Outcome::NotMine }
+}
+
+fn datagram_tls(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
+    if crate::wire::dtls::record(seen.packet.payload).is_none() {
+        return Outcome::NotMine;
+    }
+    notes.push(seen, Fact::Dtls);
+    Outcome::Settled
+}

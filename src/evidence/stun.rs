@@ -1,0 +1,40 @@
+//! STUN: the round trip of each transaction and the address that the asking end is seen as.
+//!
+//! Input: datagrams. Output: facts. Must not: take a mapped address from anything but a reply to a request.
+
+use crate::evidence::fact::Fact;
+use crate::evidence::{Notes, Outcome, Sighting};
+use crate::wire::Read;
+use crate::wire::stun::{self, Class};
+
+/// Reads one datagram.
+pub(super) fn observe(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
+    let Read::Done(message) = stun::message(seen.packet.payload) else { return Outcome::NotMine };
+    if notes.mapped.try_insert(seen.flow, None).is_ok() {
+        notes.push(seen, Fact::Stun);
+    }
+    match message.class {
+        Class::Request => {
+            notes.round_trips.request(seen.flow, seen.side, key(message.transaction), seen.time);
+        }
+        Class::Success | Class::Error => {
+            let asked_for = notes.reply(seen, seen.side.other(), key(message.transaction));
+            let mapped = message.mapped.filter(|_| asked_for);
+            if let Some(mapped) = mapped
+                && notes.mapped.insert(seen.flow, Some(mapped)) != Some(Some(mapped))
+            {
+                notes.push(seen, Fact::MappedAddress(mapped));
+            }
+        }
+        Class::Indication => {}
+    }
+    Outcome::Watch
+}
+
+fn key(transaction: [u8; 12]) -> [u8; 16] {
+    let mut key = *b"stun------------";
+    for (byte, id) in key.iter_mut().skip(4).zip(transaction) {
+        *byte = id;
+    }
+    key
+}

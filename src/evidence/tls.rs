@@ -1,0 +1,106 @@
+//! What a TLS connection says before it is encrypted: server name, ALPN, version, certificate names.
+//!
+//! Input: the first bytes of each direction, in order. Output: facts. Must not: keep bytes of its own; the stream
+//! table holds them, and lets go of a connection as soon as it has said all that it will.
+
+use crate::evidence::fact::{Fact, Hello, HelloName, Origin};
+use crate::evidence::{Notes, Sighting};
+use crate::wire::certificate::CertificateNames;
+use crate::wire::tls::{self, ClientHello, ServerFlight, ServerName};
+use crate::wire::{Hostname, Read};
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(super) struct Progress {
+    client_done: bool,
+    server_done: bool,
+}
+
+/// Reads on where a direction has grown to `bytes`. True where nothing more is to be learnt from the connection.
+pub(super) fn observe(
+    progress: &mut Progress,
+    bytes: &[u8],
+    full: bool,
+    seen: &Sighting<'_>,
+    notes: &mut Notes,
+) -> bool {
+    let is_server = bytes.get(5) == Some(&SERVER_HELLO);
+    if is_server && !progress.server_done {
+        progress.server_done = server(bytes, full, seen, notes);
+    } else if !is_server && !progress.client_done {
+        let Some(done) = client(bytes, seen, notes) else { return true };
+        progress.client_done = done || full;
+    }
+    progress.client_done && progress.server_done
+}
+
+/// `None` where this is no TLS at all.
+fn client(bytes: &[u8], seen: &Sighting<'_>, notes: &mut Notes) -> Option<bool> {
+    match tls::client_hello(bytes) {
+        Read::Done(hello) => {
+            note_hello(&hello, Origin::Sni, seen, notes);
+            Some(true)
+        }
+        Read::More => Some(false),
+        Read::NotMine(_) => None,
+    }
+}
+
+fn server(bytes: &[u8], full: bool, seen: &Sighting<'_>, notes: &mut Notes) -> bool {
+    match tls::server_flight(bytes) {
+        Read::Done(flight) => {
+            note_flight(&flight, seen, notes);
+            true
+        }
+        Read::More => full,
+        Read::NotMine(_) => true,
+    }
+}
+
+/// Notes what a ClientHello says, whether TLS or QUIC carried it.
+pub(super) fn note_hello(hello: &ClientHello, origin: Origin, seen: &Sighting<'_>, notes: &mut Notes) {
+    let name = match &hello.server_name {
+        ServerName::Name(host) => {
+            notes.name(seen, host, origin);
+            HelloName::Read
+        }
+        ServerName::Absent => HelloName::Absent,
+        ServerName::Invalid(_) => HelloName::Invalid,
+    };
+    let version = hello.versions.iter().copied().max().unwrap_or(hello.legacy_version);
+    let alpn = hello.alpn.join(",").into_boxed_str();
+    let hello = Hello { from: seen.side, version, alpn, ech: hello.ech, name };
+    notes.push(seen, Fact::ClientHello(Box::new(hello)));
+}
+
+fn note_flight(flight: &ServerFlight, seen: &Sighting<'_>, notes: &mut Notes) {
+    notes.push(seen, Fact::TlsVersion(flight.version));
+    if flight.retry {
+        notes.push(seen, Fact::HelloRetry);
+    }
+    if let Some(certificate) = &flight.certificate {
+        note_certificate(certificate, seen, notes);
+    }
+}
+
+/// A certificate may list hundreds of names; the first few tell whose it is.
+fn note_certificate(certificate: &CertificateNames, seen: &Sighting<'_>, notes: &mut Notes) {
+    let listed = certificate.subject_common_name.iter().chain(&certificate.names);
+    let mut kept: Vec<&str> = Vec::new();
+    for name in listed {
+        if kept.len() == MAX_CERTIFICATE_NAMES || kept.contains(&&**name) {
+            continue;
+        }
+        kept.push(name);
+        match Hostname::parse(name.as_bytes()) {
+            Some(host) => notes.name(seen, &host, Origin::Certificate),
+            None => notes.push(seen, Fact::CertificateText(name.clone())),
+        }
+    }
+    if let Some(organisation) = &certificate.organisation {
+        notes.push(seen, Fact::CertificateText(organisation.clone()));
+    }
+}
+
+const SERVER_HELLO: u8 = 2;
+const MAX_CERTIFICATE_NAMES: usize = 4;

@@ -1,0 +1,153 @@
+//! Zoom's own layer: which flows are its by payload, their meetings, kinds of media, closes and round trips.
+//!
+//! Input: datagrams. Output: facts. A socket that has said what it carries is only watched for its end.
+//! Must not: take one weak look-alike for Zoom; that is said as [`ZoomFact::Weak`], for others to corroborate.
+
+use crate::evidence::fact::{Fact, ZoomFact};
+use crate::evidence::{Notes, Outcome, Sighting};
+use crate::wire::Read;
+use crate::wire::zoom::{self, Body, Media, MediaKind, Message, P2p, Stun};
+
+/// What is known of one socket between a client and a media router.
+#[derive(Default, Debug)]
+pub(super) struct Socket {
+    wire: zoom::Socket,
+    is_noted: bool,
+    is_proven: bool,
+    is_bound: bool,
+    media: Vec<MediaKind>,
+    data_seen: u16,
+}
+
+/// Sockets whose proof may be outstanding at one time.
+const MAX_SOCKETS: usize = 1 << 16;
+/// Data messages that are read on a socket that does not say its meeting.
+const MAX_DATA: u16 = 256;
+/// The first byte of a data message.
+const DATA: u8 = 5;
+
+/// Reads one datagram of the layer between clients and media routers.
+pub(super) fn server(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
+    let known = notes.sockets.contains_key(&seen.flow);
+    if !known && notes.sockets.len() >= MAX_SOCKETS {
+        return Outcome::NotMine;
+    }
+    let mut socket = notes.sockets.remove(&seen.flow).unwrap_or_default();
+    let outcome = read(&mut socket, seen, notes);
+    if outcome == Outcome::Watch || socket.is_noted {
+        notes.sockets.insert(seen.flow, socket);
+    }
+    outcome
+}
+
+fn read(socket: &mut Socket, seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
+    let payload = seen.packet.payload;
+    if socket.is_proven && socket.has_said_what_it_carries() && payload.first() == Some(&DATA) {
+        return Outcome::Watch;
+    }
+    let Read::Done(message) = socket.wire.read(payload, seen.packet.payload_len) else {
+        return if socket.is_proven { Outcome::Watch } else { Outcome::NotMine };
+    };
+    if socket.wire.is_proven() && !socket.is_proven {
+        socket.is_proven = true;
+        socket.is_noted = true;
+        notes.push(seen, Fact::Zoom(ZoomFact::Certain));
+    } else if !socket.is_noted {
+        socket.is_noted = true;
+        notes.push(seen, Fact::Zoom(ZoomFact::Weak));
+    }
+    note(socket, &message, seen, notes);
+    if socket.is_proven { Outcome::Watch } else { Outcome::NotMine }
+}
+
+impl Socket {
+    fn has_said_what_it_carries(&self) -> bool {
+        self.is_bound || self.data_seen >= MAX_DATA
+    }
+}
+
+fn note(socket: &mut Socket, message: &Message, seen: &Sighting<'_>, notes: &mut Notes) {
+    match message.body {
+        Body::Hello { token, .. } => {
+            notes.round_trips.request(seen.flow, seen.side, token, seen.time);
+            notes.push(seen, Fact::Zoom(ZoomFact::Hello { from: seen.side }));
+        }
+        Body::HelloReply { token, .. } => {
+            notes.reply(seen, seen.side.other(), token);
+        }
+        Body::KeepAlive { is_reply: false, sequence, clock, .. } => {
+            notes.round_trips.request(seen.flow, seen.side, key(sequence, clock), seen.time);
+        }
+        Body::KeepAlive { is_reply: true, sequence, clock, .. } => {
+            notes.reply(seen, seen.side.other(), key(sequence, clock));
+        }
+        Body::Data { media, .. } => {
+            socket.data_seen = socket.data_seen.saturating_add(1);
+            note_media(socket, media, seen, notes);
+        }
+        Body::Close { reason, .. } => {
+            notes.push(seen, Fact::Zoom(ZoomFact::Close { from: seen.side, reason }));
+        }
+    }
+}
+
+fn note_media(socket: &mut Socket, media: Media, seen: &Sighting<'_>, notes: &mut Notes) {
+    let kind = match media {
+        Media::Bind(bind) | Media::BindAck(bind) => {
+            if !socket.is_bound {
+                socket.is_bound = true;
+                notes.push(seen, Fact::Zoom(ZoomFact::Bind { meeting: bind.meeting }));
+            }
+            bind.ssrc.kind()
+        }
+        Media::Stream(stream) => stream.kind,
+        Media::Rtcp(rtcp) => rtcp.ssrc.kind(),
+        Media::Ack | Media::Probe { .. } | Media::Unknown { .. } => return,
+    };
+    if !socket.media.contains(&kind) && socket.media.len() < MAX_KINDS {
+        socket.media.push(kind);
+        notes.push(seen, Fact::Zoom(ZoomFact::Media(kind)));
+    }
+}
+
+/// Reads one datagram between two participants.
+pub(super) fn peer(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
+    let fact = match zoom::p2p(seen.packet.payload, seen.packet.payload_len) {
+        Read::Done(P2p::Hello { uuid, .. }) => ZoomFact::PeerHello { uuid },
+        Read::Done(P2p::Media(_)) => ZoomFact::PeerMedia,
+        Read::More | Read::NotMine(_) => return Outcome::NotMine,
+    };
+    // One hello and one packet of media say all; the rest of the flow repeats them.
+    let is_media = fact == ZoomFact::PeerMedia;
+    notes.push(seen, Fact::Zoom(fact));
+    if is_media { Outcome::Settled } else { Outcome::Watch }
+}
+
+/// Reads one datagram of Zoom's STUN without cookie.
+pub(super) fn stun(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
+    match zoom::stun(seen.packet.payload) {
+        Read::Done(Stun::Request { id }) => {
+            notes.round_trips.request(seen.flow, seen.side, id, seen.time);
+            if notes.mapped.try_insert(seen.flow, None).is_ok() {
+                notes.push(seen, Fact::Zoom(ZoomFact::Stun));
+            }
+            Outcome::Watch
+        }
+        Read::Done(Stun::Reply { id, .. }) => {
+            notes.reply(seen, seen.side.other(), id);
+            Outcome::Watch
+        }
+        Read::More | Read::NotMine(_) => Outcome::NotMine,
+    }
+}
+
+fn key(sequence: u32, clock: u32) -> [u8; 16] {
+    let mut key = *b"keep-alive......";
+    let parts = sequence.to_be_bytes().into_iter().chain(clock.to_be_bytes());
+    for (byte, part) in key.iter_mut().skip(8).zip(parts) {
+        *byte = part;
+    }
+    key
+}
+
+const MAX_KINDS: usize = 8;
