@@ -16,3 +16,5 @@ pub mod packet;
 pub mod flow;
 
 pub mod evidence;
+
+pub mod place;

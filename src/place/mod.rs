@@ -1,0 +1,191 @@
+//! Where a remote end stands, who announces its address and which law applied there on a day.
+//!
+//! Input: an address, address databases, and the facts other modules bring as [`Witness`]es. Output: the kind of an
+//! address ([`classify`]), what databases answer ([`Databases`]), what that is worth as evidence
+//! ([`database_witnesses`]), the countries that all the evidence leaves ([`resolve`]) and their legal zone ([`zone`]).
+//! Registered in, located in and run by are three facts and stay three. What changes with the world (ranges, networks,
+//! zones) is dated data in `geoip/`.
+//! Must not: see a packet, know a client, open a file or a socket.
+
+mod address;
+mod country;
+mod database;
+mod network;
+mod resolution;
+mod witness;
+mod zone;
+
+use serde::de::DeserializeOwned;
+
+pub use address::{Address, AddressKind, classify};
+pub use country::{Country, CountryError, CountrySet};
+pub use database::{Answer, Databases, PlaceError, Source};
+pub use network::{Network, NetworkKind, Region, network};
+pub use resolution::{Grade, Resolution, Sites, resolve};
+pub use witness::{
+    Claim, Group, STALE_AFTER_DAYS, Strength, Witness, WitnessKind, database_witnesses, is_stale,
+};
+pub use zone::{Zone, ZoneReading, zone};
+
+/// Reads a data file that is compiled into the program.
+#[expect(
+    clippy::panic,
+    reason = "a test reads each of these files; an empty table in its place would call every country a third country"
+)]
+pub(crate) fn embedded<T: DeserializeOwned>(file: &str, text: &str) -> T {
+    crate::data::parse(file, text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Date;
+
+    /// Zoom addresses whose place Zoom itself states (in meeting invitations, or by a site code in a host name with the
+    /// address's digits): the place, what the embedded database answers, the AS number (0: none), and the grade by the
+    /// database alone. Its errors are kept here on purpose: a refresh that changes one must be looked at.
+    const ZOOM_SITES: [(&str, &str, &str, u32, &str); 38] = [
+        ("144.195.19.161", "US", "US", 30103, "undetermined"),
+        ("206.247.11.121", "US", "US", 30103, "undetermined"),
+        ("221.122.88.195", "CN", "CN", 4808, "undetermined"),
+        ("115.114.131.7", "IN", "IN", 4755, "undetermined"),
+        ("115.114.115.7", "IN", "IN", 4755, "undetermined"),
+        ("159.124.15.191", "NL", "US", 30103, "undetermined"),
+        ("159.124.47.249", "DE", "US", 30103, "undetermined"),
+        ("159.124.104.213", "AU", "US", 30103, "undetermined"),
+        ("159.124.74.212", "AU", "US", 30103, "undetermined"),
+        ("170.114.134.121", "HK", "US", 30103, "undetermined"),
+        ("170.114.180.219", "SG", "SG", 30103, "possible"),
+        ("64.211.144.160", "BR", "US", 30103, "undetermined"),
+        ("159.124.168.213", "CA", "US", 30103, "undetermined"),
+        ("159.124.196.25", "CA", "US", 30103, "undetermined"),
+        ("170.114.194.163", "JP", "US", 30103, "undetermined"),
+        ("147.124.100.25", "JP", "US", 30103, "undetermined"),
+        ("162.255.37.11", "US", "US", 30103, "undetermined"),
+        ("162.255.36.11", "US", "US", 30103, "undetermined"),
+        ("213.19.144.110", "NL", "NL", 3356, "undetermined"),
+        ("213.244.140.110", "DE", "NL", 3356, "undetermined"),
+        ("103.122.166.55", "AU", "AU", 30103, "undetermined"),
+        ("103.122.167.55", "AU", "AU", 30103, "undetermined"),
+        ("209.9.211.110", "HK", "HK", 3491, "undetermined"),
+        ("149.137.40.110", "SG", "SG", 30103, "possible"),
+        ("149.137.68.253", "MX", "US", 30103, "undetermined"),
+        ("69.174.57.160", "CA", "US", 3257, "undetermined"),
+        ("65.39.152.160", "CA", "CA", 0, "undetermined"),
+        ("207.226.132.110", "JP", "HK", 3491, "undetermined"),
+        ("149.137.24.110", "JP", "JP", 30103, "possible"),
+        ("213.19.144.104", "NL", "NL", 3356, "undetermined"),
+        ("213.244.140.84", "DE", "NL", 3356, "undetermined"),
+        ("109.94.160.99", "DE", "NL", 60893, "possible"),
+        ("8.5.129.156", "US", "US", 3356, "undetermined"),
+        ("144.195.73.154", "US", "US", 30103, "undetermined"),
+        ("206.247.100.214", "US", "US", 30103, "undetermined"),
+        ("134.224.146.206", "SG", "SG", 16509, "possible"),
+        ("3.233.132.186", "US", "US", 14618, "likely"),
+        ("18.156.31.148", "DE", "DE", 16509, "possible"),
+    ];
+
+    fn day(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    fn country(code: &str) -> Country {
+        code.parse().unwrap()
+    }
+
+    fn by_database(databases: &Databases, address: &str, day: Date) -> (Answer, Vec<Witness>) {
+        let answer = databases.look_up(address.parse().unwrap());
+        let network = answer.asn.map(network);
+        let witnesses = database_witnesses(&answer, network.as_ref(), databases.sources(), day);
+        (answer, witnesses)
+    }
+
+    fn site_code(code: &str) -> Witness {
+        Witness {
+            kind: WitnessKind::SiteCode,
+            group: Group::Operator,
+            claim: Claim::In(country(code).into()),
+            strength: Strength::Strong,
+            source: "host name".into(),
+            dated: None,
+            frame: None,
+            says: String::new(),
+            is_stale: false,
+        }
+    }
+
+    #[test]
+    fn the_embedded_database_answers_for_zoom_as_it_did_when_it_was_chosen() {
+        let databases = Databases::embedded();
+        for (address, _, said, asn, grade) in ZOOM_SITES {
+            let (answer, witnesses) = by_database(&databases, address, day("2026-11-21"));
+            assert_eq!(answer.countries, [(0, country(said))], "{address}");
+            assert_eq!(answer.asn.unwrap_or_default(), asn, "{address}");
+            assert_eq!(resolve(&witnesses, None).grade.name(), grade, "{address}");
+        }
+        let current = &ZOOM_SITES[..16];
+        assert_eq!(
+            current.iter().filter(|(_, place, said, ..)| place == said).count(),
+            6,
+            "right of the 16 current"
+        );
+    }
+
+    #[test]
+    fn the_database_alone_never_moves_an_eea_site_of_a_worldwide_network_out_of_the_eea() {
+        let databases = Databases::embedded();
+        let today = day("2026-11-21");
+        for (address, place, ..) in ZOOM_SITES {
+            let (_, witnesses) = by_database(&databases, address, today);
+            let resolution = resolve(&witnesses, None);
+            let is_placed = resolution.grade != Grade::Undetermined;
+            let is_inside = |country: Country| zone(country, today, None).zone.is_inside_eea();
+            if is_placed && is_inside(country(place)) {
+                assert!(resolution.allowed.iter().all(is_inside), "{address}: {resolution:?}");
+            }
+        }
+        let (_, witnesses) = by_database(&databases, "159.124.15.191", today);
+        let amsterdam = resolve(&witnesses, None);
+        assert_eq!((amsterdam.grade, amsterdam.allowed.is_all()), (Grade::Undetermined, true));
+    }
+
+    #[test]
+    fn a_site_code_decides_where_the_database_echoes_and_is_confirmed_where_it_agrees() {
+        let databases = Databases::embedded();
+        let grade = |address: &str, code: &str, on: &str| {
+            let (_, mut witnesses) = by_database(&databases, address, day(on));
+            witnesses.push(site_code(code));
+            let resolution = resolve(&witnesses, None);
+            (resolution.grade.name(), resolution.allowed.to_string())
+        };
+        assert_eq!(grade("159.124.47.249", "DE", "2026-06-20"), ("likely", "DE".into()));
+        assert_eq!(grade("18.156.31.148", "DE", "2026-06-20"), ("confirmed", "DE".into()));
+        assert_eq!(
+            grade("18.156.31.148", "DE", "2023-06-20"),
+            ("likely", "DE".into()),
+            "the database is stale"
+        );
+        assert_eq!(
+            grade("109.94.160.99", "DE", "2019-09-26"),
+            ("likely", "DE".into()),
+            "since given to others"
+        );
+    }
+
+    #[test]
+    fn the_table_of_sites_is_that_of_the_shared_data() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/geoip/zoom-sites.csv");
+        let Ok(text) = std::fs::read_to_string(file) else {
+            eprintln!("NOT COMPARED: {file} is not there");
+            return;
+        };
+        let rows = text.lines().filter(|line| !line.starts_with('#')).skip(1);
+        let listed: Vec<(&str, &str)> = rows
+            .filter_map(|row| {
+                let mut fields = row.split(',');
+                fields.next().zip(fields.next())
+            })
+            .collect();
+        assert_eq!(listed, ZOOM_SITES.map(|(address, place, ..)| (address, place)));
+    }
+}
