@@ -18,3 +18,5 @@ pub mod flow;
 pub mod evidence;
 
 pub mod place;
+
+pub mod client;
