@@ -20,3 +20,5 @@ pub mod evidence;
 pub mod place;
 
 pub mod client;
+
+pub mod session;

@@ -1,0 +1,327 @@
+//! Meetings: which sockets belong together, and when it began and ended.
+//!
+//! Input: the flows of one session. Output: meetings. Must not: guess; where no rule of the wire delimits a meeting,
+//! the bound says so (`capture_end`, `media_joined_midway`).
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::evidence::{Fact, ZoomFact};
+use crate::flow::FlowId;
+use crate::session::{Member, Moment};
+use crate::wire::zoom::MediaKind;
+
+/// One meeting, as the client's own sockets show it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Meeting {
+    /// By which way the media went.
+    pub kind: MeetingKind,
+    /// What its sockets share: the id of their binds, or the UUID of the hello between peers.
+    pub key: Option<[u8; 16]>,
+    /// Its start.
+    pub start: Moment,
+    /// What the start was found by.
+    pub start_rule: StartRule,
+    /// Its end.
+    pub end: Moment,
+    /// What the end was found by.
+    pub end_rule: EndRule,
+    /// The kinds of media that its sockets were opened for or carried.
+    pub media: Vec<MediaKind>,
+    /// The media servers.
+    pub servers: Vec<IpAddr>,
+    /// The other participants that were reached directly.
+    pub participants: Vec<IpAddr>,
+    /// Its flows in order.
+    pub flows: Vec<FlowId>,
+}
+
+/// By which way a meeting's media went.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum MeetingKind {
+    /// By a media router, in Zoom's own layer.
+    Server,
+    /// Between the participants.
+    Peer,
+    /// By a gateway for browsers, in DTLS.
+    Browser,
+}
+
+impl MeetingKind {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Peer => "peer",
+            Self::Browser => "browser",
+        }
+    }
+}
+
+/// What a meeting's start was found by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum StartRule {
+    /// The first hello to a media router.
+    Hello,
+    /// The first bind, where the hello is not in the capture.
+    Bind,
+    /// The first frame of media: the capture was joined mid-way.
+    MediaJoinedMidway,
+    /// The first hello between participants.
+    PeerHello,
+    /// The first frame between participants, where the hello is not in the capture.
+    PeerMedia,
+    /// The first frame between a browser and its gateway.
+    GatewayContact,
+}
+
+impl StartRule {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hello => "hello",
+            Self::Bind => "bind",
+            Self::MediaJoinedMidway => "media_joined_midway",
+            Self::PeerHello => "peer_hello",
+            Self::PeerMedia => "peer_media",
+            Self::GatewayContact => "gateway_contact",
+        }
+    }
+}
+
+/// What a meeting's end was found by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum EndRule {
+    /// The client's close on the last live socket.
+    Close,
+    /// No packet for 20 seconds (30 for a browser): the last packet before it; no close was seen.
+    Silence,
+    /// The capture ends before any of these.
+    CaptureEnd,
+}
+
+impl EndRule {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Close => "close",
+            Self::Silence => "silence",
+            Self::CaptureEnd => "capture_end",
+        }
+    }
+}
+
+/// A dead socket is given up after five keep-alive intervals of 3.75 s.
+const SILENCE: Duration = Duration::from_secs(20);
+/// A browser's consent checks come every 4 to 6.5 s; without them for 30 s the session is over (RFC 7675 section 5.1).
+const BROWSER_SILENCE: Duration = Duration::from_secs(30);
+/// Packets that were under way when the client closed.
+const AFTERMATH: Duration = Duration::from_secs(2);
+
+/// Groups the media flows of one session.
+pub(super) fn meetings(members: &[&Member<'_>], end: Moment) -> Vec<Meeting> {
+    let sockets: Vec<Socket<'_>> = members.iter().filter_map(|member| Socket::of(member)).collect();
+    let mut groups: Vec<Group<'_, '_>> = Vec::new();
+    // Sockets that name their meeting first, so that those that do not can join them.
+    for socket in sockets.iter().filter(|socket| socket.key.is_some() && socket.kind != MeetingKind::Peer) {
+        match groups.iter_mut().find(|group| group.key() == socket.key) {
+            Some(group) => group.sockets.push(socket),
+            None => groups.push(Group { sockets: vec![socket] }),
+        }
+    }
+    for socket in sockets.iter().filter(|socket| socket.key.is_none() && socket.kind != MeetingKind::Peer) {
+        match groups.iter_mut().find(|group| group.takes_server(socket)) {
+            Some(group) => group.sockets.push(socket),
+            None if socket.is_live => groups.push(Group { sockets: vec![socket] }),
+            None => {}
+        }
+    }
+    for socket in sockets.iter().filter(|socket| socket.kind == MeetingKind::Peer) {
+        match groups.iter_mut().find(|group| group.takes_peer(socket)) {
+            Some(group) => group.sockets.push(socket),
+            None => groups.push(Group { sockets: vec![socket] }),
+        }
+    }
+    let mut meetings: Vec<Meeting> = groups.iter().filter_map(|group| group.meeting(end)).collect();
+    meetings.sort_by_key(|meeting| meeting.start);
+    meetings
+}
+
+/// A media flow with what matters of its facts.
+struct Socket<'a> {
+    member: &'a Member<'a>,
+    kind: MeetingKind,
+    key: Option<[u8; 16]>,
+    hello: Option<Moment>,
+    bind: Option<Moment>,
+    closed: Option<Moment>,
+    media: Vec<MediaKind>,
+    is_live: bool,
+}
+
+impl<'a> Socket<'a> {
+    fn of(member: &'a Member<'a>) -> Option<Self> {
+        let mut socket = Self {
+            member,
+            kind: MeetingKind::Browser,
+            key: None,
+            hello: None,
+            bind: None,
+            closed: None,
+            media: Vec::new(),
+            is_live: member.is_answered,
+        };
+        let mut is_media = false;
+        for entry in member.facts {
+            let moment = Moment { frame: entry.frame, time: entry.time };
+            match &entry.fact {
+                Fact::Zoom(fact) => is_media |= socket.take(fact, moment),
+                Fact::Stun | Fact::Dtls => is_media |= member.is_media,
+                _ => {}
+            }
+        }
+        is_media.then_some(socket)
+    }
+
+    /// Whether the fact shows a socket for media.
+    fn take(&mut self, fact: &ZoomFact, moment: Moment) -> bool {
+        match fact {
+            ZoomFact::Stun => return false,
+            ZoomFact::PeerHello { uuid } => {
+                self.kind = MeetingKind::Peer;
+                self.key = self.key.or(Some(*uuid));
+                self.hello = self.hello.or(Some(moment));
+                return true;
+            }
+            ZoomFact::PeerMedia => {
+                self.kind = MeetingKind::Peer;
+                self.is_live = true;
+                return true;
+            }
+            ZoomFact::Hello { .. } => self.hello = self.hello.or(Some(moment)),
+            ZoomFact::Bind { meeting } => {
+                self.key = self.key.or(Some(*meeting));
+                self.bind = self.bind.or(Some(moment));
+            }
+            ZoomFact::Media(kind) => {
+                self.is_live = true;
+                self.media.push(*kind);
+            }
+            ZoomFact::Close { from, .. } if *from == self.member.local_side => self.closed = Some(moment),
+            ZoomFact::Certain | ZoomFact::Weak | ZoomFact::Close { .. } => {}
+        }
+        self.kind = MeetingKind::Server;
+        true
+    }
+
+    fn silence(&self) -> Duration {
+        if self.kind == MeetingKind::Browser { BROWSER_SILENCE } else { SILENCE }
+    }
+}
+
+struct Group<'s, 'a> {
+    sockets: Vec<&'s Socket<'a>>,
+}
+
+impl Group<'_, '_> {
+    fn key(&self) -> Option<[u8; 16]> {
+        self.sockets.iter().find_map(|socket| socket.key)
+    }
+
+    /// The same server, the same way, and no silence between.
+    fn takes_server(&self, socket: &Socket<'_>) -> bool {
+        let same =
+            |known: &&&Socket<'_>| known.kind == socket.kind && known.member.remote == socket.member.remote;
+        self.sockets
+            .iter()
+            .any(|known| same(&known) && touches(known.member, socket.member, socket.silence()))
+    }
+
+    /// A client is in one meeting at a time: a direct flow beside a meeting is that meeting's. Else the UUID decides.
+    fn takes_peer(&self, socket: &Socket<'_>) -> bool {
+        self.sockets.iter().any(|known| {
+            let beside = touches(known.member, socket.member, Duration::ZERO);
+            let is_same = known.kind == MeetingKind::Peer
+                && (known.key == socket.key && known.key.is_some()
+                    || known.member.remote == socket.member.remote);
+            beside || is_same
+        })
+    }
+
+    fn meeting(&self, end: Moment) -> Option<Meeting> {
+        let (start, start_rule) = self.start()?;
+        let (end, end_rule) = self.end(end)?;
+        let servers = self.remotes(|kind| kind != MeetingKind::Peer);
+        let participants = self.remotes(|kind| kind == MeetingKind::Peer);
+        let mut media: Vec<MediaKind> =
+            self.sockets.iter().flat_map(|socket| socket.media.iter().copied()).collect();
+        media.sort_unstable();
+        media.dedup();
+        let mut flows: Vec<FlowId> = self.sockets.iter().map(|socket| socket.member.flow).collect();
+        flows.sort_unstable();
+        let kind = self.sockets.iter().map(|socket| socket.kind).min()?;
+        Some(Meeting {
+            kind,
+            key: self.key(),
+            start,
+            start_rule,
+            end,
+            end_rule,
+            media,
+            servers,
+            participants,
+            flows,
+        })
+    }
+
+    fn remotes(&self, wanted: impl Fn(MeetingKind) -> bool) -> Vec<IpAddr> {
+        let chosen = self.sockets.iter().filter(|socket| wanted(socket.kind));
+        let mut remotes: Vec<IpAddr> = chosen.map(|socket| socket.member.remote).collect();
+        remotes.sort_unstable();
+        remotes.dedup();
+        remotes
+    }
+
+    fn start(&self) -> Option<(Moment, StartRule)> {
+        let first = self.sockets.iter().min_by_key(|socket| socket.member.first)?;
+        let hello = self.sockets.iter().filter_map(|socket| socket.hello).min();
+        let bind = self.sockets.iter().filter_map(|socket| socket.bind).min();
+        let is_peer = first.kind == MeetingKind::Peer;
+        Some(match (hello, bind) {
+            _ if first.kind == MeetingKind::Browser => (first.member.first, StartRule::GatewayContact),
+            (Some(hello), _) if is_peer => (hello, StartRule::PeerHello),
+            (Some(hello), _) => (hello, StartRule::Hello),
+            (None, Some(bind)) => (bind, StartRule::Bind),
+            (None, None) if is_peer => (first.member.first, StartRule::PeerMedia),
+            (None, None) => (first.member.first, StartRule::MediaJoinedMidway),
+        })
+    }
+
+    /// Sockets that never bound were dropped on the way, so where some did bind only those count.
+    fn end(&self, capture: Moment) -> Option<(Moment, EndRule)> {
+        let any_bound = self.sockets.iter().any(|socket| socket.bind.is_some());
+        let kept = || self.sockets.iter().filter(|socket| !any_bound || socket.bind.is_some());
+        let last = kept().map(|socket| socket.member.last).max()?;
+        let closed = kept().filter_map(|socket| socket.closed).max();
+        if let Some(closed) =
+            closed.filter(|closed| last.since(*closed).is_none_or(|after| after <= AFTERMATH))
+        {
+            return Some((closed, EndRule::Close));
+        }
+        let silence = kept().map(|socket| socket.silence()).max()?;
+        let is_over = capture.since(last).is_some_and(|after| after >= silence);
+        Some((last, if is_over { EndRule::Silence } else { EndRule::CaptureEnd }))
+    }
+}
+
+/// Whether two flows overlap in time, or lie no further apart than `gap`.
+fn touches(a: &Member<'_>, b: &Member<'_>, gap: Duration) -> bool {
+    let (first, second) = if a.first <= b.first { (a, b) } else { (b, a) };
+    if second.first.frame <= first.last.frame {
+        return true;
+    }
+    second.first.since(first.last).is_some_and(|apart| apart <= gap && gap > Duration::ZERO)
+}
