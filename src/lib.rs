@@ -22,3 +22,5 @@ pub mod place;
 pub mod client;
 
 pub mod session;
+
+pub mod verdict;
