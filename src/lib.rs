@@ -24,3 +24,5 @@ pub mod client;
 pub mod session;
 
 pub mod verdict;
+
+pub mod inspect;

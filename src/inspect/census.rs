@@ -1,0 +1,124 @@
+//! What the frames ended as: each in exactly one class, so that the counts add up to the frames read.
+
+use std::collections::BTreeMap;
+
+use crate::frame::{Frame, FrameRef};
+use crate::packet::Class;
+
+/// Frames by class.
+#[derive(Clone, Debug, Default)]
+pub struct Census {
+    frames: u64,
+    bytes: u64,
+    cut: u64,
+    timeless: u64,
+    tcp: u64,
+    udp: u64,
+    records: u64,
+    others: BTreeMap<Class, Counted>,
+}
+
+/// Frames of one class other than TCP and UDP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Counted {
+    /// How many.
+    pub frames: u64,
+    /// The first of them.
+    pub first: FrameRef,
+}
+
+impl Census {
+    /// Counts one frame. TCP and UDP, which are nearly all of them, cost no look-up.
+    pub fn count(&mut self, class: Class, frame: &Frame<'_>, at: FrameRef) {
+        self.frames += 1;
+        self.bytes += u64::from(frame.wire_len);
+        self.cut += u64::from((frame.data.len() as u64) < u64::from(frame.wire_len));
+        self.timeless += u64::from(frame.time.is_none());
+        match class {
+            Class::Tcp => self.tcp += 1,
+            Class::Udp => self.udp += 1,
+            other => self.others.entry(other).or_insert(Counted { frames: 0, first: at }).frames += 1,
+        }
+    }
+
+    /// Counts records that readers number as frames and that hold no packet, such as custom blocks and log entries.
+    pub fn count_records(&mut self, records: u64) {
+        self.frames += records;
+        self.records += records;
+    }
+
+    /// All frames.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Their bytes on the wire.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Frames of which fewer bytes were captured than were on the wire.
+    #[must_use]
+    pub fn cut(&self) -> u64 {
+        self.cut
+    }
+
+    /// Frames without a time.
+    #[must_use]
+    pub fn timeless(&self) -> u64 {
+        self.timeless
+    }
+
+    /// The classes other than TCP and UDP, with their numbers.
+    pub fn others(&self) -> impl Iterator<Item = (Class, Counted)> {
+        self.others.iter().map(|(class, counted)| (*class, *counted))
+    }
+
+    /// Frames by the class's name; these add up to [`Census::frames`].
+    #[must_use]
+    pub fn by_name(&self) -> BTreeMap<&'static str, u64> {
+        let mut names = BTreeMap::from([(Class::Tcp.name(), self.tcp), (Class::Udp.name(), self.udp)]);
+        if self.records > 0 {
+            names.insert(RECORD, self.records);
+        }
+        for (class, counted) in self.others() {
+            *names.entry(class.name()).or_default() += counted.frames;
+        }
+        names
+    }
+}
+
+/// The name of the class of frames that hold no packet.
+const RECORD: &str = "record_without_packet";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::LinkType;
+
+    #[test]
+    fn the_classes_add_up_to_the_frames() {
+        let mut census = Census::default();
+        let classes =
+            [Class::Tcp, Class::Udp, Class::Arp, Class::UnknownLinkType(253), Class::UnknownLinkType(147)];
+        for (number, class) in (1..).zip(classes) {
+            let frame = Frame {
+                number,
+                time: None,
+                interface: 0,
+                link: LinkType::ETHERNET,
+                wire_len: 60,
+                data: &[0; 40],
+            };
+            census.count(class, &frame, FrameRef::new(0, number));
+        }
+        assert_eq!((census.frames(), census.bytes(), census.cut(), census.timeless()), (5, 300, 5, 5));
+        census.count_records(2);
+        assert_eq!(census.frames(), 7);
+        assert_eq!(census.by_name().values().sum::<u64>(), census.frames());
+        assert_eq!(census.by_name().get("unknown_link_type"), Some(&2));
+        assert_eq!(census.others().count(), 3);
+    }
+}

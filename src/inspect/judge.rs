@@ -1,0 +1,330 @@
+//! The judgement of every flow of a capture: which end is local, whose it is, where the other end stands, whether the
+//! register lists it, and the sessions that the client's flows make.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::client::{
+    Attribution, Catalogue, Contact, IdentifiedBy, Origin, PayloadMark, Recipient, Service, Spoken, Whose,
+};
+use crate::evidence::{self, Evidence, Fact, NameId, ZoomFact};
+use crate::flow::local::{LocalReason, LocalSettings, locate};
+use crate::flow::{Flow, FlowId, Flows, Side};
+use crate::frame::{Date, FrameRef, Timestamp};
+use crate::inspect::locate::{Known, Placement, Relation, place_all};
+use crate::inspect::{Settings, Unit};
+use crate::place::{Country, Grade, Zone, ZoneReading, zone};
+use crate::session::{Machine, Member, Moment, sessions};
+use crate::verdict::{self, Axis, Finding, Register};
+use crate::wire::Hostname;
+use crate::wire::zoom::Certainty;
+
+/// What was decided about one flow.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// Which of its ends is the local one.
+    pub local: Side,
+    /// Why.
+    pub local_reason: LocalReason,
+    /// The names of the remote end.
+    pub names: Vec<SeenName>,
+    /// Whose it is and what for.
+    pub attribution: Attribution,
+    /// Where its placement stands in the unit's list; see [`Unit::placement`].
+    pub placement: usize,
+    /// The finding; `None` for others' flows, which are counted and not judged.
+    pub finding: Option<Found>,
+}
+
+/// A name of a flow's remote end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SeenName {
+    /// The name.
+    pub name: NameId,
+    /// Where it was read.
+    pub origin: evidence::Origin,
+    /// The frame it was read from.
+    pub frame: FrameRef,
+    /// Whether another flow between the same two addresses said it, and this one said none.
+    pub is_of_address: bool,
+}
+
+/// A finding without what it borrows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// Where the destination stands, seen from the EEA.
+    pub axis: Axis,
+    /// How sure that is.
+    pub grade: Grade,
+    /// The zone of each allowed country.
+    pub zones: Vec<(Country, ZoneReading)>,
+    /// The listing's name.
+    pub listing: &'static str,
+    /// The register's name, where one covers the day.
+    pub register: Option<String>,
+    /// The register's entry, where one lists it.
+    pub entry: Option<String>,
+    /// Where it would be listed if it stood there.
+    pub hint: Option<String>,
+    /// Whether it is outside the EEA and not listed.
+    pub is_flagged: bool,
+}
+
+impl Found {
+    /// What is found about a flow that is not the client's: where it stands, and nothing else.
+    #[must_use]
+    pub fn of_place(axis: Axis, grade: Grade) -> Self {
+        Self {
+            axis,
+            grade,
+            zones: Vec::new(),
+            listing: "not_compared",
+            register: None,
+            entry: None,
+            hint: None,
+            is_flagged: false,
+        }
+    }
+}
+
+/// Judges every flow of `unit`.
+pub(super) fn judge(unit: &mut Unit, settings: &Settings) {
+    unit.evidence.finish(unit.flows.len());
+    let overrides = settings.local.clone();
+    let interface_addresses = BTreeMap::from([(0, unit.own_addresses.clone())]);
+    let sides = locate(&unit.flows, &LocalSettings { overrides, interface_addresses });
+    let bench = Bench {
+        flows: &unit.flows,
+        evidence: &unit.evidence,
+        settings,
+        sides: &sides,
+        fallback: first_day(&unit.flows),
+    };
+    let mut heard: Vec<Heard> = unit.flows.iter().map(|flow| bench.listen(&flow)).collect();
+    let known = bench.gather(&mut heard);
+    let (placements, positions) = place_all(&known, settings);
+    let judged = unit.flows.iter().zip(heard).map(|(flow, heard)| {
+        let placement = positions.get(&bench.relation(&flow)).copied().unwrap_or(usize::MAX);
+        bench.judge(&flow, heard, placement, placements.get(placement))
+    });
+    unit.judged = judged.collect();
+    unit.sessions = unit.last.map(|end| sessions(&members(unit), end)).unwrap_or_default();
+    unit.placements = placements;
+}
+
+/// The day of flows whose frames have no time: that of the first that has one.
+fn first_day(flows: &Flows) -> Option<Date> {
+    flows.iter().find_map(|flow| flow.first_time()).map(Timestamp::date)
+}
+
+/// What a flow itself says that matters for whose it is.
+struct Heard {
+    names: Vec<SeenName>,
+    certificates: Vec<(String, FrameRef)>,
+    payload: PayloadMark,
+}
+
+struct Bench<'a> {
+    flows: &'a Flows,
+    evidence: &'a Evidence,
+    settings: &'a Settings,
+    sides: &'a [(Side, LocalReason)],
+    fallback: Option<Date>,
+}
+
+impl Bench<'_> {
+    fn side(&self, flow: FlowId) -> (Side, LocalReason) {
+        self.sides.get(flow.0 as usize).copied().unwrap_or((Side::First, LocalReason::FirstSender))
+    }
+
+    fn relation(&self, flow: &Flow<'_>) -> Relation {
+        let (local, _) = self.side(flow.id());
+        let day = flow.first_time().map(Timestamp::date).or(self.fallback).unwrap_or(EPOCH.date());
+        Relation { local: flow.endpoint(local).address, remote: flow.endpoint(local.other()).address, day }
+    }
+
+    fn listen(&self, flow: &Flow<'_>) -> Heard {
+        let mut heard = Heard { names: Vec::new(), certificates: Vec::new(), payload: PayloadMark::None };
+        for entry in self.evidence.of(flow.id()) {
+            match &entry.fact {
+                Fact::Name { name, origin } => {
+                    heard.names.push(SeenName {
+                        name: *name,
+                        origin: *origin,
+                        frame: entry.frame,
+                        is_of_address: false,
+                    });
+                }
+                Fact::CertificateText(text) => heard.certificates.push((text.to_string(), entry.frame)),
+                fact => heard.payload = stronger(heard.payload, mark(fact)),
+            }
+        }
+        heard
+    }
+
+    /// Brings together what all flows between two addresses say, and lends it to those that say nothing themselves.
+    fn gather(&self, heard: &mut [Heard]) -> BTreeMap<Relation, Known> {
+        let mut known: BTreeMap<Relation, Known> = BTreeMap::new();
+        let mut spoken: BTreeMap<Relation, Vec<SeenName>> = BTreeMap::new();
+        for (flow, heard) in self.flows.iter().zip(heard.iter()) {
+            let relation = self.relation(&flow);
+            let about = known.entry(relation).or_default();
+            about.certificates.extend(heard.certificates.iter().cloned());
+            about.is_corroborated |=
+                matches!(heard.payload, PayloadMark::Zoom(Certainty::Certain) | PayloadMark::ZoomStun);
+            let names = spoken.entry(relation).or_default();
+            for name in &heard.names {
+                if !names.iter().any(|known| known.name == name.name && known.origin == name.origin)
+                    && names.len() < MAX_NAMES
+                {
+                    names.push(*name);
+                }
+            }
+        }
+        for (relation, names) in &spoken {
+            let about = known.entry(*relation).or_default();
+            about.names = names.iter().filter_map(|name| self.spoken(name)).collect();
+            // What the client said itself is shown before what a resolver told it.
+            about.names.sort_by_key(|spoken| (spoken.origin, spoken.frame));
+            about.is_corroborated |= about.names.iter().any(|name| is_operators(&name.host));
+        }
+        for (flow, heard) in self.flows.iter().zip(heard) {
+            let shared = spoken.get(&self.relation(&flow)).filter(|_| heard.names.is_empty());
+            let lent = shared.into_iter().flatten().map(|name| SeenName { is_of_address: true, ..*name });
+            heard.names.extend(lent);
+        }
+        known
+    }
+
+    fn spoken(&self, name: &SeenName) -> Option<Spoken> {
+        let host = Hostname::parse(self.evidence.name(name.name).as_bytes())?;
+        let origin = if name.is_of_address { Origin::Dns } else { name.origin.into() };
+        Some(Spoken { host, origin, frame: name.frame })
+    }
+
+    fn judge(&self, flow: &Flow<'_>, heard: Heard, placement: usize, place: Option<&Placement>) -> Judged {
+        let (local, local_reason) = self.side(flow.id());
+        let remote = flow.endpoint(local.other());
+        let day = self.relation(flow).day;
+        let names: Vec<(Hostname, Origin)> = heard
+            .names
+            .iter()
+            .filter_map(|name| self.spoken(name))
+            .map(|spoken| (spoken.host, spoken.origin))
+            .collect();
+        let contact = Contact {
+            names: &names,
+            address: remote.address,
+            port: remote.port,
+            transport: flow.protocol().into(),
+            payload: heard.payload,
+            exclusive: self.settings.exclusive,
+        };
+        let attribution = Catalogue::builtin().attribute(&contact, day);
+        let finding = place
+            .filter(|_| attribution.whose != Whose::Other)
+            .map(|place| self.find(&attribution, place, day));
+        Judged { local, local_reason, names: heard.names, attribution, placement, finding }
+    }
+
+    fn find(&self, attribution: &Attribution, place: &Placement, day: Date) -> Found {
+        let register = Register::in_force(&self.settings.registers, day);
+        let recipient = attribution.recipient.map(|id| Catalogue::builtin().recipient(id));
+        let contact = verdict::Contact {
+            recipient: recipient.map(|recipient| recipient.id.as_str()),
+            service: Some(attribution.service.id()),
+            is_recipient_certified: recipient.and_then(|recipient| certified(recipient, place, day)),
+            is_participant: attribution.service == Service::MeetingPeer,
+        };
+        let finding = verdict::judge(&place.address, &place.resolution, &contact, register, day);
+        found(&finding, register)
+    }
+}
+
+/// Where no frame of a capture has a time, its flows are of a day before every law and list.
+const EPOCH: Timestamp = Timestamp::from_nanos(0);
+/// Names that are kept for one remote address.
+const MAX_NAMES: usize = 32;
+
+fn is_operators(host: &Hostname) -> bool {
+    Catalogue::builtin().name(host).is_some_and(|matched| matched.is_client())
+}
+
+/// Whether the recipient is certified under the framework that the place asks for on the day.
+fn certified(recipient: &Recipient, place: &Placement, day: Date) -> Option<bool> {
+    let frameworks =
+        place.resolution.allowed.iter().filter_map(|country| match zone(country, day, None).zone {
+            Zone::AdequateForCertified { framework, .. } => Some(framework),
+            _ => None,
+        });
+    let mut certifications = frameworks.filter_map(|framework| recipient.certification(framework));
+    certifications.next()
+}
+
+fn found(finding: &Finding<'_>, register: Option<&Register>) -> Found {
+    let entry = match finding.listing {
+        verdict::Listing::Listed(entry) => Some(entry.id.clone()),
+        _ => None,
+    };
+    Found {
+        axis: finding.axis,
+        grade: finding.grade,
+        zones: finding.zones.clone(),
+        listing: finding.listing.name(),
+        register: register.map(|register| register.name().to_owned()),
+        entry,
+        hint: finding.hint().filter(|_| finding.axis == Axis::Undetermined),
+        is_flagged: finding.is_flagged,
+    }
+}
+
+/// What a fact says about the payload.
+fn mark(fact: &Fact) -> PayloadMark {
+    match fact {
+        Fact::Zoom(ZoomFact::Stun) => PayloadMark::ZoomStun,
+        Fact::Zoom(ZoomFact::PeerHello { .. } | ZoomFact::PeerMedia) => PayloadMark::ZoomP2p,
+        Fact::Zoom(ZoomFact::Certain) => PayloadMark::Zoom(Certainty::Certain),
+        Fact::Zoom(ZoomFact::Weak) => PayloadMark::Zoom(Certainty::Weak),
+        Fact::Stun | Fact::Dtls => PayloadMark::WebRtc,
+        _ => PayloadMark::None,
+    }
+}
+
+/// The mark that proves more; the first of two that prove alike.
+fn stronger(old: PayloadMark, new: PayloadMark) -> PayloadMark {
+    let rank = |mark| match mark {
+        PayloadMark::None => 0,
+        PayloadMark::WebRtc => 1,
+        PayloadMark::Zoom(Certainty::Weak) => 2,
+        PayloadMark::ZoomStun => 3,
+        PayloadMark::ZoomP2p => 4,
+        PayloadMark::Zoom(Certainty::Certain) => 5,
+    };
+    if rank(new) > rank(old) { new } else { old }
+}
+
+/// The client's flows, as sessions see them. What only the tester's word ties to it does not make a session.
+fn members(unit: &Unit) -> Vec<Member<'_>> {
+    let is_member = |judged: &Judged| {
+        judged.attribution.whose == Whose::Client
+            && judged.attribution.identified_by != Some(IdentifiedBy::Exclusive)
+    };
+    let chosen = unit.flows.iter().zip(&unit.judged).filter(|(_, judged)| is_member(judged));
+    chosen.map(|(flow, judged)| member(unit, &flow, judged)).collect()
+}
+
+fn member<'a>(unit: &'a Unit, flow: &Flow<'a>, judged: &Judged) -> Member<'a> {
+    let local: IpAddr = flow.endpoint(judged.local).address;
+    Member {
+        flow: flow.id(),
+        machine: flow.mac(judged.local).map_or(Machine::Address(local), |mac| Machine::Mac(mac.octets())),
+        local,
+        local_side: judged.local,
+        remote: flow.endpoint(judged.local.other()).address,
+        first: Moment { frame: flow.first_frame(), time: flow.first_time() },
+        last: Moment { frame: flow.last_frame(), time: flow.last_time() },
+        is_answered: flow.is_answered(),
+        is_media: matches!(judged.attribution.service, Service::Media | Service::MeetingPeer),
+        facts: unit.evidence.of(flow.id()),
+    }
+}

@@ -1,0 +1,219 @@
+//! The wiring: from captures to an [`Inspection`], stage by stage.
+//!
+//! Input: paths and [`Settings`]. Output: everything that a report says, as values with frames and numbers. The only
+//! module that knows every stage. Must not: hold rules of its own, print, or keep a frame.
+
+mod census;
+mod judge;
+mod locate;
+mod unit;
+
+use std::path::{Path, PathBuf};
+
+pub use self::census::{Census, Counted};
+pub use self::judge::{Found, Judged, SeenName};
+pub use self::locate::Placement;
+pub use self::unit::Unit;
+use crate::frame::{Anomaly, FrameRef, Timestamp};
+use crate::packet::Network;
+use crate::place::Databases;
+use crate::source::{Capture, Options, SourceError, Summary, folder};
+use crate::verdict::Register;
+
+/// What the user chose.
+#[derive(Debug)]
+pub struct Settings {
+    /// The machine ran nothing but the client, by the tester's word.
+    pub exclusive: bool,
+    /// All inputs are pieces of one capture.
+    pub join: bool,
+    /// Whether inputs are hashed.
+    pub hash: bool,
+    /// Networks of the client's own, by the user's word.
+    pub local: Vec<Network>,
+    /// What addresses are looked up in.
+    pub databases: Databases,
+    /// The registers that may cover a flow's day.
+    pub registers: Vec<Register>,
+}
+
+/// Somebody who watches the reading.
+pub trait Progress {
+    /// An input is opened; `size` is its stored size in bytes where it is known.
+    fn input(&mut self, path: &Path, size: Option<u64>);
+    /// So many stored bytes of that input have been read.
+    fn read(&mut self, bytes: u64);
+}
+
+/// Nobody watches.
+impl Progress for () {
+    fn input(&mut self, _: &Path, _: Option<u64>) {}
+    fn read(&mut self, _: u64) {}
+}
+
+/// One input that was read.
+#[derive(Debug)]
+pub struct Input {
+    /// The path as it was given.
+    pub path: PathBuf,
+    /// What its reader says of it.
+    pub summary: Summary,
+    /// The earliest time of a frame.
+    pub earliest: Option<Timestamp>,
+    /// The latest time of a frame.
+    pub latest: Option<Timestamp>,
+}
+
+/// The result of a run.
+#[derive(Debug)]
+pub struct Inspection {
+    inputs: Vec<Input>,
+    failures: Vec<SourceError>,
+    units: Vec<Unit>,
+    census: Census,
+    files_skipped: u64,
+    settings: Settings,
+}
+
+impl Inspection {
+    /// The inputs that were read, in order; a [`FrameRef`] refers to them by position.
+    #[must_use]
+    pub fn inputs(&self) -> &[Input] {
+        &self.inputs
+    }
+
+    /// The inputs that could not be read, and why.
+    #[must_use]
+    pub fn failures(&self) -> &[SourceError] {
+        &self.failures
+    }
+
+    /// One for each capture: an input, or all of them where they were joined.
+    #[must_use]
+    pub fn units(&self) -> &[Unit] {
+        &self.units
+    }
+
+    /// What every frame ended as.
+    #[must_use]
+    pub fn census(&self) -> &Census {
+        &self.census
+    }
+
+    /// Files in the folders named that are no captures.
+    #[must_use]
+    pub fn files_skipped(&self) -> u64 {
+        self.files_skipped
+    }
+
+    /// What the user chose.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What was odd about the inputs, in order.
+    #[must_use]
+    pub fn anomalies(&self) -> Vec<Anomaly> {
+        let damaged =
+            (0..).zip(&self.inputs).filter_map(|(input, read)| Some((input, read.summary.damage.as_ref()?)));
+        let damage = damaged.map(|(input, damage)| Anomaly {
+            input,
+            frame: (damage.after_frame > 0).then(|| FrameRef::new(input, damage.after_frame)),
+            offset: Some(damage.offset),
+            kind: damage.kind,
+            what: damage.what.clone(),
+        });
+        damage.collect()
+    }
+}
+
+/// Reads captures and judges what is in them. An input that cannot be read is noted and the others go on.
+pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &mut dyn Progress) -> Inspection {
+    let mut run = Run { inputs: Vec::new(), failures: Vec::new(), census: Census::default() };
+    let mut units: Vec<Unit> = Vec::new();
+    let (inputs, files_skipped) = inputs(paths);
+    for path in inputs {
+        let capture = path.and_then(|path| {
+            let options = Options { hash: settings.hash };
+            Capture::open(&path, &options).map(|capture| (path, capture))
+        });
+        let (path, capture) = match capture {
+            Ok(opened) => opened,
+            Err(error) => {
+                run.failures.push(error);
+                continue;
+            }
+        };
+        if units.is_empty() || !settings.join {
+            units.push(Unit::default());
+        }
+        if let Some(unit) = units.last_mut() {
+            run.read(path, capture, unit, progress);
+        }
+    }
+    for unit in &mut units {
+        judge::judge(unit, &settings);
+    }
+    Inspection {
+        inputs: run.inputs,
+        failures: run.failures,
+        units,
+        census: run.census,
+        files_skipped,
+        settings,
+    }
+}
+
+/// The files to read: those named, and the captures of the folders named; with how many others those folders hold.
+fn inputs(paths: &[PathBuf]) -> (Vec<Result<PathBuf, SourceError>>, u64) {
+    let mut inputs = Vec::new();
+    let mut others = 0;
+    for path in paths {
+        if path.is_dir() {
+            match folder(path) {
+                Ok(found) => {
+                    inputs.extend(found.captures);
+                    others += found.others as u64;
+                }
+                Err(error) => inputs.push(Err(error)),
+            }
+        } else {
+            inputs.push(Ok(path.clone()));
+        }
+    }
+    (inputs, others)
+}
+
+struct Run {
+    inputs: Vec<Input>,
+    failures: Vec<SourceError>,
+    census: Census,
+}
+
+impl Run {
+    /// Takes every frame of a capture through the stages that look at single packets.
+    fn read(&mut self, path: PathBuf, mut capture: Capture, unit: &mut Unit, progress: &mut dyn Progress) {
+        progress.input(&path, capture.size());
+        let number = u32::try_from(self.inputs.len()).unwrap_or(u32::MAX);
+        let (mut earliest, mut latest) = (None, None);
+        while let Some(frame) = capture.next_frame() {
+            let at = FrameRef::new(number, frame.number);
+            earliest = earliest.into_iter().chain(frame.time).min();
+            latest = latest.max(frame.time);
+            let class = unit.observe(&frame, at);
+            self.census.count(class, &frame, at);
+            if frame.number.is_multiple_of(PROGRESS_INTERVAL) {
+                progress.read(capture.bytes_read());
+            }
+        }
+        progress.read(capture.bytes_read());
+        let summary = capture.finish();
+        self.census.count_records(summary.other_records);
+        unit.end_input(&summary);
+        self.inputs.push(Input { path, summary, earliest, latest });
+    }
+}
+
+/// Frames between two looks at the progress: a bar that moves every few milliseconds.
+const PROGRESS_INTERVAL: u64 = 1 << 14;

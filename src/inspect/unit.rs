@@ -1,0 +1,87 @@
+//! One capture under analysis: an input, or several that were joined.
+
+use std::net::IpAddr;
+
+use crate::evidence::Evidence;
+use crate::flow::{FlowId, Flows, Scope};
+use crate::frame::{Frame, FrameRef};
+use crate::inspect::judge::Judged;
+use crate::inspect::locate::Placement;
+use crate::packet::{self, Class, Decoded};
+use crate::session::{Moment, Session};
+use crate::source::Summary;
+
+/// What one capture holds. Hosts, names and sessions of different captures have nothing to do with each other.
+#[derive(Debug, Default)]
+pub struct Unit {
+    pub(super) flows: Flows,
+    pub(super) evidence: Evidence,
+    pub(super) own_addresses: Vec<IpAddr>,
+    pub(super) last: Option<Moment>,
+    pub(super) judged: Vec<Judged>,
+    pub(super) placements: Vec<Placement>,
+    pub(super) sessions: Vec<Session>,
+}
+
+impl Unit {
+    /// Its flows.
+    #[must_use]
+    pub fn flows(&self) -> &Flows {
+        &self.flows
+    }
+
+    /// What they say about themselves.
+    #[must_use]
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    /// The judgement of each flow, in order of the flows.
+    #[must_use]
+    pub fn judged(&self) -> &[Judged] {
+        &self.judged
+    }
+
+    /// Where a flow's remote end stands.
+    #[must_use]
+    pub fn placement(&self, judged: &Judged) -> Option<&Placement> {
+        self.placements.get(judged.placement)
+    }
+
+    /// The client's sessions.
+    #[must_use]
+    pub fn sessions(&self) -> &[Session] {
+        &self.sessions
+    }
+
+    /// The judgement of one flow.
+    #[must_use]
+    pub fn judgement(&self, flow: FlowId) -> Option<&Judged> {
+        self.judged.get(flow.0 as usize)
+    }
+
+    pub(super) fn observe(&mut self, frame: &Frame<'_>, at: FrameRef) -> Class {
+        let decoded = packet::decode(frame.link, frame.data, frame.wire_len);
+        let class = decoded.class();
+        match &decoded {
+            Decoded::Packet(packet) => {
+                let scope = Scope { unit: 0, interface: frame.interface, vlan: packet.vlan };
+                let seen = self.flows.observe(packet, scope, at, frame.wire_len, frame.time);
+                self.evidence.observe(&mut self.flows, seen, packet, at, frame.time);
+            }
+            Decoded::IcmpError(error) => {
+                let scope = Scope { unit: 0, interface: frame.interface, vlan: error.vlan };
+                self.flows.icmp_error(error, scope, at, frame.time);
+            }
+            Decoded::Other(_) => {}
+        }
+        self.last = self.last.max(Some(Moment { frame: at, time: frame.time }));
+        class
+    }
+
+    /// An input's interfaces say at its end which addresses are the capturing machine's own.
+    pub(super) fn end_input(&mut self, summary: &Summary) {
+        let addresses = summary.interfaces.iter().flat_map(|interface| interface.addresses.iter().copied());
+        self.own_addresses.extend(addresses);
+    }
+}
