@@ -26,3 +26,5 @@ pub mod session;
 pub mod verdict;
 
 pub mod inspect;
+
+pub mod report;

@@ -1,0 +1,496 @@
+//! From an inspection to the schema's report.
+//!
+//! Input: an [`Inspection`]. Output: a [`Report`]. Must not: judge; what it computes are sums and texts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+use crate::client::{Catalogue, IdentifiedBy, Recipient, Service, Whose};
+use crate::flow::{Flow, FlowId, Side};
+use crate::frame::Timestamp;
+use crate::inspect::{Found, Inspection, Judged, Placement, Unit};
+use crate::place::{Country, zone};
+use crate::report::filter::Ends;
+use crate::report::schema::{
+    Anomaly, DataSource, Destination, Input, Meeting, Name, Place, Register, Report, Schema, Session, Tool,
+    Totals, Witness,
+};
+use crate::report::{flows, headline, quality};
+use crate::session::{self, Machine};
+use crate::verdict::{self, Axis, DestinationKey};
+
+/// Makes the report. Other participants' addresses are masked unless `show_participants`.
+#[must_use]
+pub fn build(inspection: &Inspection, show_participants: bool) -> Report {
+    let view = View { inspection, show_participants };
+    let mut report = Report {
+        schema: Schema { name: "borderpost-report", version: "1.0" },
+        tool: Tool { name: "borderpost", version: env!("CARGO_PKG_VERSION") },
+        inputs: inspection.inputs().iter().map(input).collect(),
+        totals: totals(inspection),
+        headline: headline::headline(&[], false, None),
+        destinations: Vec::new(),
+        sessions: Vec::new(),
+        meetings: Vec::new(),
+        flows: Vec::new(),
+        anomalies: inspection.anomalies().iter().map(anomaly).collect(),
+        quality: quality::quality(inspection),
+        data_sources: data_sources(inspection),
+        registers: Vec::new(),
+    };
+    let mut of_flow = view.destinations(&mut report);
+    view.sessions(&mut report, &mut of_flow);
+    flows::flows(&view, &of_flow, &mut report);
+    report.registers = registers(inspection, &report.destinations);
+    let is_recognised = report.destinations.iter().any(|d| d.whose == "client");
+    report.headline = headline::headline(&report.destinations, is_recognised, report.quality.frames_lost);
+    report
+}
+
+/// A flow's unit and its number there.
+pub(super) type Key = (usize, FlowId);
+
+/// Under which numbers of the report a flow was counted.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Counted {
+    pub(super) destination: Option<u64>,
+    pub(super) session: Option<u64>,
+}
+
+pub(super) struct View<'a> {
+    pub(super) inspection: &'a Inspection,
+    pub(super) show_participants: bool,
+}
+
+/// One flow with everything that is known of it.
+pub(super) struct Row<'a> {
+    pub(super) key: Key,
+    pub(super) unit: &'a Unit,
+    pub(super) flow: Flow<'a>,
+    pub(super) judged: &'a Judged,
+    pub(super) placement: &'a Placement,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'a>> {
+        self.inspection.units().iter().enumerate().flat_map(|(number, unit)| {
+            unit.flows().iter().zip(unit.judged()).filter_map(move |(flow, judged)| {
+                Some(Row { key: (number, flow.id()), unit, placement: unit.placement(judged)?, flow, judged })
+            })
+        })
+    }
+
+    /// The flow's number in the report: units follow each other.
+    pub(super) fn flow_id(&self, key: Key) -> u64 {
+        let before = self.inspection.units().iter().take(key.0).map(|unit| unit.flows().len() as u64);
+        before.sum::<u64>() + u64::from(key.1.0)
+    }
+
+    pub(super) fn end(&self, row: &Row<'_>, side: Side) -> String {
+        let end = row.flow.endpoint(side);
+        if side == row.judged.local.other() && self.is_masked(row) {
+            return format!("{}:{}", masked(end.address), end.port);
+        }
+        SocketAddr::new(end.address, end.port).to_string()
+    }
+
+    fn is_masked(&self, row: &Row<'_>) -> bool {
+        !self.show_participants && row.judged.attribution.service == Service::MeetingPeer
+    }
+
+    fn destinations(&self, report: &mut Report) -> BTreeMap<Key, Counted> {
+        let mut groups: BTreeMap<DestinationKey, Vec<Row<'a>>> = BTreeMap::new();
+        for row in self.rows() {
+            if let Some(found) = &row.judged.finding {
+                groups.entry(self.key(&row, found)).or_default().push(row);
+            }
+        }
+        let mut counted = BTreeMap::new();
+        for (id, (key, rows)) in (1..).zip(groups) {
+            for row in &rows {
+                counted.insert(row.key, Counted { destination: Some(id), session: None });
+            }
+            report.destinations.extend(self.destination(id, &key, &rows));
+        }
+        counted
+    }
+
+    fn key(&self, row: &Row<'_>, found: &Found) -> DestinationKey {
+        let attribution = &row.judged.attribution;
+        let remote = row.flow.endpoint(row.judged.local.other()).address;
+        let pattern = attribution.host_pattern.clone();
+        let shown = || if self.is_masked(row) { masked(remote) } else { remote.to_string() };
+        DestinationKey {
+            rank: verdict::rank(attribution.whose, found.axis, found.grade, found.is_flagged),
+            whose: attribution.whose,
+            recipient: recipient(row.judged).map(|recipient| recipient.id.clone()),
+            host_pattern: pattern.unwrap_or_else(shown),
+            service: attribution.service.id(),
+            axis: found.axis,
+            countries: countries(found, row.placement),
+            grade: found.grade,
+            register: found.register.clone(),
+            zone: zone_label(found),
+        }
+    }
+
+    fn destination(&self, id: u64, key: &DestinationKey, rows: &[Row<'_>]) -> Option<Destination> {
+        let first = rows.iter().min_by_key(|row| row.flow.first_frame())?;
+        let last = rows.iter().max_by_key(|row| row.flow.last_frame())?;
+        let found = first.judged.finding.as_ref()?;
+        let recipient = recipient(first.judged);
+        let sum = |count: &dyn Fn(&Row<'_>) -> u64| rows.iter().map(count).fold(0, u64::saturating_add);
+        let out = |row: &Row<'_>| row.judged.local;
+        let back = |row: &Row<'_>| row.judged.local.other();
+        let mut place = place(found, first.placement, !first.judged.names.is_empty());
+        add_witnesses(&mut place, rows);
+        Some(Destination {
+            id,
+            whose: whose(key.whose).to_owned(),
+            identified_by: distinct(rows, |row| row.judged.attribution.identified_by.map(identified_by)),
+            recipient: key.recipient.clone(),
+            recipient_name: recipient.map(|recipient| recipient.legal_entity.clone()),
+            recipient_seat: recipient.and_then(|recipient| recipient.seat.clone()),
+            host_pattern: key.host_pattern.clone(),
+            names: names(rows),
+            addresses: self.addresses(rows),
+            service: key.service.to_owned(),
+            network: network(first.placement),
+            network_seat: network_seat(first.placement),
+            place,
+            zone: key.zone.clone(),
+            zone_basis: basis(found),
+            adequate: adequate(found),
+            listing: found.listing.to_owned(),
+            listing_hint: found.hint.clone(),
+            register_entry: found.entry.clone(),
+            register: found.register.clone(),
+            flagged: found.is_flagged,
+            seated_outside_eea: is_seated_outside(recipient, first.placement),
+            answered: rows.iter().any(|row| row.flow.is_answered()),
+            flows: rows.len() as u64,
+            packets_out: sum(&|row| row.flow.packets(out(row))),
+            packets_in: sum(&|row| row.flow.packets(back(row))),
+            bytes_out: sum(&|row| row.flow.wire_bytes(out(row))),
+            bytes_in: sum(&|row| row.flow.wire_bytes(back(row))),
+            input: first.flow.first_frame().input(),
+            first_frame: first.flow.first_frame().number(),
+            last_input: last.flow.last_frame().input(),
+            last_frame: last.flow.last_frame().number(),
+            start: time(rows.iter().filter_map(|row| row.flow.first_time()).min()),
+            end: time(rows.iter().filter_map(|row| row.flow.last_time()).max()),
+            display_filter: self.filter(rows),
+            because: first.judged.attribution.because.clone(),
+        })
+    }
+
+    fn addresses(&self, rows: &[Row<'_>]) -> Vec<String> {
+        let shown = |row: &Row<'_>| {
+            let remote = row.flow.endpoint(row.judged.local.other()).address;
+            if self.is_masked(row) { masked(remote) } else { remote.to_string() }
+        };
+        distinct(rows, |row| Some(shown(row)))
+    }
+
+    fn filter(&self, rows: &[Row<'_>]) -> String {
+        let mut ends = Ends::default();
+        for row in rows {
+            let local = row.flow.endpoint(row.judged.local);
+            if self.is_masked(row) {
+                let (first, last) = (row.flow.first_frame().number(), row.flow.last_frame().number());
+                ends.add_masked(SocketAddr::new(local.address, local.port), first, last);
+            } else {
+                ends.add(row.flow.endpoint(row.judged.local.other()).address);
+            }
+        }
+        ends.display_filter()
+    }
+
+    fn sessions(&self, report: &mut Report, counted: &mut BTreeMap<Key, Counted>) {
+        for (number, unit) in self.inspection.units().iter().enumerate() {
+            for session in unit.sessions() {
+                let id = report.sessions.len() as u64 + 1;
+                for flow in &session.flows {
+                    counted.entry((number, *flow)).or_default().session = Some(id);
+                }
+                let meetings: Vec<Meeting> =
+                    session.meetings.iter().map(|meeting| self.meeting(number, id, meeting)).collect();
+                let first = report.meetings.len() as u64 + 1;
+                report.sessions.push(self::session(id, session, (first..).take(meetings.len()).collect()));
+                report
+                    .meetings
+                    .extend((first..).zip(meetings).map(|(id, meeting)| Meeting { id, ..meeting }));
+            }
+        }
+    }
+
+    fn meeting(&self, unit: usize, session: u64, meeting: &session::Meeting) -> Meeting {
+        Meeting {
+            id: 0,
+            session,
+            kind: meeting.kind.name().to_owned(),
+            key: meeting.key.map(hex),
+            start: time(meeting.start.time),
+            start_frame: meeting.start.frame.number(),
+            start_rule: meeting.start_rule.name().to_owned(),
+            end: time(meeting.end.time),
+            end_frame: meeting.end.frame.number(),
+            end_rule: meeting.end_rule.name().to_owned(),
+            media: meeting.media.iter().map(|kind| flows::media(*kind)).collect(),
+            servers: meeting.servers.iter().map(ToString::to_string).collect(),
+            participants: meeting.participants.len() as u64,
+            flows: meeting.flows.iter().map(|flow| self.flow_id((unit, *flow))).collect(),
+        }
+    }
+}
+
+fn session(id: u64, session: &session::Session, meetings: Vec<u64>) -> Session {
+    Session {
+        id,
+        input: session.first.frame.input(),
+        client: "Zoom".to_owned(),
+        machine: match session.machine {
+            Machine::Mac(mac) => mac.map(|byte| format!("{byte:02x}")).join(":"),
+            Machine::Address(address) => address.to_string(),
+        },
+        addresses: session.addresses.iter().map(ToString::to_string).collect(),
+        start: time(session.first.time),
+        end: time(session.last.time),
+        first_frame: session.first.frame.number(),
+        last_frame: session.last.frame.number(),
+        flows: session.flows.len() as u64,
+        meetings,
+    }
+}
+
+fn input(input: &crate::inspect::Input) -> Input {
+    let summary = &input.summary;
+    Input {
+        path: input.path.display().to_string(),
+        sha256: summary.sha256.clone(),
+        size: summary.size,
+        format: summary.format.name().to_owned(),
+        compression: summary.compression.map(|compression| compression.name().to_owned()),
+        frames: summary.frames.saturating_add(summary.other_records),
+        start: time(input.earliest),
+        end: time(input.latest),
+        damage: summary.damage.as_ref().map(|damage| crate::report::schema::Damage {
+            kind: damage.kind.to_owned(),
+            offset: damage.offset,
+            after_frame: damage.after_frame,
+            what: damage.what.clone(),
+        }),
+        frames_lost: summary.dropped.lost(),
+    }
+}
+
+fn totals(inspection: &Inspection) -> Totals {
+    let census = inspection.census();
+    Totals {
+        frames: census.frames(),
+        bytes: census.bytes(),
+        flows: inspection.units().iter().map(|unit| unit.flows().len() as u64).sum(),
+        classes: census.by_name().into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
+    }
+}
+
+fn anomaly(anomaly: &crate::frame::Anomaly) -> Anomaly {
+    Anomaly {
+        kind: anomaly.kind.to_owned(),
+        input: anomaly.input,
+        frame: anomaly.frame.map(crate::frame::FrameRef::number),
+        offset: anomaly.offset,
+        count: 1,
+        what: anomaly.what.clone(),
+    }
+}
+
+fn data_sources(inspection: &Inspection) -> Vec<DataSource> {
+    let sources = inspection.settings().databases.sources().iter();
+    let source = |source: &crate::place::Source| DataSource {
+        name: source.name.clone(),
+        dated: Some(source.built.to_string()),
+        sha256: Some(source.sha256.clone()),
+        licence: source.licence.clone(),
+        credit: source.credit.clone(),
+    };
+    sources.map(source).collect()
+}
+
+/// The registers that a destination was compared with.
+fn registers(inspection: &Inspection, destinations: &[Destination]) -> Vec<Register> {
+    let used: BTreeSet<&str> = destinations.iter().filter_map(|d| d.register.as_deref()).collect();
+    let registers = inspection.settings().registers.iter().filter(|register| used.contains(register.name()));
+    let row = |register: &verdict::Register| Register {
+        name: register.name().to_owned(),
+        title: register.title().to_owned(),
+        limits: register.limits().to_owned(),
+    };
+    registers.map(row).collect()
+}
+
+/// Where a flow's remote end stands, as the report says it.
+pub(super) fn place(found: &Found, placement: &Placement, has_name: bool) -> Place {
+    let resolution = &placement.resolution;
+    let is_open = matches!(found.axis, Axis::Undetermined);
+    Place {
+        axis: found.axis.name().to_owned(),
+        registered: placement.registered.map(|country| country.to_string()),
+        located: countries(found, placement).iter().map(ToString::to_string).collect(),
+        grade: found.grade.name().to_owned(),
+        disputed: resolution.disputed.iter().map(ToString::to_string).collect(),
+        reason: resolution.reason.clone(),
+        remedy: if is_open { verdict::remedy(resolution, has_name).map(str::to_owned) } else { None },
+        witnesses: if found.axis == Axis::Participant { Vec::new() } else { witnesses(placement) },
+    }
+}
+
+/// The countries that a claim leaves. What only exclusions leave is no place, and a participant has none.
+fn countries(found: &Found, placement: &Placement) -> Vec<Country> {
+    let is_placed = matches!(found.axis, Axis::Eea | Axis::Outside) || !found.zones.is_empty();
+    if is_placed && found.axis != Axis::Participant {
+        placement.resolution.allowed.iter().collect()
+    } else {
+        Vec::new()
+    }
+}
+
+fn witnesses(placement: &Placement) -> Vec<Witness> {
+    let decisive = &placement.resolution.decisive;
+    let row = |(at, witness): (usize, &crate::place::Witness)| witness_row(witness, decisive.contains(&at));
+    placement.witnesses.iter().enumerate().map(row).collect()
+}
+
+fn witness_row(witness: &crate::place::Witness, is_decisive: bool) -> Witness {
+    use crate::place::Claim;
+    let (claim, countries) = match &witness.claim {
+        Claim::In(countries) => ("in", countries.iter().map(|country| country.to_string()).collect()),
+        Claim::NotIn(countries) => ("not_in", countries.iter().map(|country| country.to_string()).collect()),
+        Claim::OriginUnknown => ("origin_unknown", Vec::new()),
+        Claim::Nothing => ("nothing", Vec::new()),
+    };
+    Witness {
+        kind: witness.kind.name().to_owned(),
+        group: witness.group.name().to_owned(),
+        claim: claim.to_owned(),
+        countries,
+        strength: witness.strength.name().to_owned(),
+        source: witness.source.clone(),
+        dated: witness.dated.map(|date| date.to_string()),
+        frame: witness.frame.map(crate::frame::FrameRef::number),
+        stale: witness.is_stale,
+        decisive: is_decisive,
+        says: witness.says.clone(),
+    }
+}
+
+/// A destination of several addresses rests on what is said about each of them.
+fn add_witnesses(place: &mut Place, rows: &[Row<'_>]) {
+    if place.axis == Axis::Participant.name() {
+        return;
+    }
+    for witness in rows.iter().flat_map(|row| witnesses(row.placement)) {
+        if !place.witnesses.iter().any(|known| known.says == witness.says) {
+            place.witnesses.push(witness);
+        }
+    }
+}
+
+/// Each name once for each origin, with the first frame that shows it.
+fn names(rows: &[Row<'_>]) -> Vec<Name> {
+    let mut names: BTreeMap<(String, &str), Name> = BTreeMap::new();
+    for name in rows.iter().flat_map(flows::names).filter(|name| name.origin != flows::SAME_ADDRESS) {
+        let known = names.entry((name.name.clone(), name.origin)).or_insert_with(|| name.clone());
+        if name.frame < known.frame {
+            *known = name;
+        }
+    }
+    names.into_values().collect()
+}
+
+fn distinct<T: Ord + ToString>(rows: &[Row<'_>], value: impl Fn(&Row<'_>) -> Option<T>) -> Vec<String> {
+    let values: BTreeSet<T> = rows.iter().filter_map(value).collect();
+    values.iter().map(ToString::to_string).collect()
+}
+
+/// The zone in words; of several countries each, where they differ.
+pub(super) fn zone_label(found: &Found) -> Option<String> {
+    let mut labels: Vec<&str> = found.zones.iter().map(|(_, reading)| reading.label).collect();
+    labels.dedup();
+    (!labels.is_empty()).then(|| labels.join(" or "))
+}
+
+fn basis(found: &Found) -> Option<String> {
+    let mut decisions: Vec<&str> = found.zones.iter().filter_map(|(_, reading)| reading.decision).collect();
+    decisions.dedup();
+    (!decisions.is_empty()).then(|| decisions.join("; "))
+}
+
+/// Whether all places of a destination are adequate for it, or none is.
+fn adequate(found: &Found) -> Option<bool> {
+    let mut readings = found.zones.iter().map(|(_, reading)| reading.zone.is_adequate());
+    let first = readings.next()??;
+    readings.all(|other| other == Some(first)).then_some(first)
+}
+
+pub(super) fn recipient(judged: &Judged) -> Option<&'static Recipient> {
+    judged.attribution.recipient.map(|id| Catalogue::builtin().recipient(id))
+}
+
+pub(super) fn network(placement: &Placement) -> Option<String> {
+    let network = placement.network.as_ref()?;
+    Some(
+        network.name.map_or_else(|| format!("AS{}", network.asn), |name| format!("AS{} {name}", network.asn)),
+    )
+}
+
+pub(super) fn network_seat(placement: &Placement) -> Option<String> {
+    placement.network.as_ref()?.seat.map(|seat| seat.to_string())
+}
+
+fn is_seated_outside(recipient: Option<&Recipient>, placement: &Placement) -> bool {
+    let of_recipient =
+        recipient.and_then(|recipient| recipient.seat.as_deref()).and_then(|seat| seat.parse().ok());
+    let of_network = placement.network.as_ref().and_then(|network| network.seat);
+    let is_outside = |seat: Country| !zone(seat, placement.day, None).zone.is_inside_eea();
+    of_recipient.into_iter().chain(of_network).any(is_outside)
+}
+
+pub(super) fn whose(whose: Whose) -> &'static str {
+    match whose {
+        Whose::Client => "client",
+        Whose::NotAttributable => "not_attributable",
+        Whose::Other => "other",
+    }
+}
+
+pub(super) fn identified_by(by: IdentifiedBy) -> &'static str {
+    match by {
+        IdentifiedBy::Payload => "payload",
+        IdentifiedBy::Name => "name",
+        IdentifiedBy::Range => "range",
+        IdentifiedBy::Exclusive => "exclusive",
+    }
+}
+
+pub(super) fn time(time: Option<Timestamp>) -> Option<String> {
+    time.map(|time| time.to_string())
+}
+
+pub(super) fn hex(bytes: [u8; 16]) -> String {
+    bytes.map(|byte| format!("{byte:02x}")).concat()
+}
+
+/// A person's address: what is left says the rough network and no more.
+fn masked(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, ..] = address.octets();
+            format!("{a}.{b}.x.x")
+        }
+        IpAddr::V6(address) => {
+            let [a, b, ..] = address.segments();
+            format!("[{a:x}:{b:x}:x:x:x:x:x:x]")
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The list of flows, one row each, with what was read off them.
+
+use std::collections::BTreeMap;
+
+use crate::evidence::{self, Entry, Fact, HelloName, ZoomFact};
+use crate::flow::TcpState;
+use crate::inspect::Found;
+use crate::report::build::{self, Counted, Key, Row, View};
+use crate::report::schema::{Flow, Name, Note, Place, Report};
+use crate::wire::zoom::MediaKind;
+
+/// Adds every flow.
+pub(super) fn flows(view: &View<'_>, counted: &BTreeMap<Key, Counted>, report: &mut Report) {
+    report.flows =
+        view.rows().map(|row| flow(view, &row, counted.get(&row.key).copied().unwrap_or_default())).collect();
+}
+
+fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Flow {
+    let Row { flow, judged, placement, .. } = row;
+    let (local, remote) = (judged.local, judged.local.other());
+    let attribution = &judged.attribution;
+    let recipient = build::recipient(judged);
+    let found = judged.finding.as_ref();
+    let trip = flow.round_trip(local);
+    Flow {
+        id: view.flow_id(row.key),
+        input: flow.first_frame().input(),
+        session: counted.session,
+        destination: counted.destination,
+        transport: flow.protocol().name(),
+        local: view.end(row, local),
+        remote: view.end(row, remote),
+        local_reason: judged.local_reason.name(),
+        vlan: flow.scope().vlan.ids().map(Iterator::collect).unwrap_or_default(),
+        names: names(row),
+        whose: build::whose(attribution.whose).to_owned(),
+        identified_by: attribution.identified_by.map(|by| build::identified_by(by).to_owned()),
+        service: found.map(|_| attribution.service.id().to_owned()),
+        recipient: recipient.map(|recipient| recipient.id.clone()),
+        recipient_seat: recipient.and_then(|recipient| recipient.seat.clone()),
+        network: build::network(placement),
+        network_seat: build::network_seat(placement),
+        place: found.map_or_else(
+            || place_of_other(row),
+            |found| build::place(found, placement, !judged.names.is_empty()),
+        ),
+        zone: found.and_then(build::zone_label),
+        listing: found.map(|found| found.listing.to_owned()),
+        register_entry: found.and_then(|found| found.entry.clone()),
+        answered: flow.is_answered(),
+        joined_midway: is_joined_midway(row),
+        packets_out: flow.packets(local),
+        packets_in: flow.packets(remote),
+        bytes_out: flow.wire_bytes(local),
+        bytes_in: flow.wire_bytes(remote),
+        payload_out: flow.payload_bytes(local),
+        payload_in: flow.payload_bytes(remote),
+        first_frame: flow.first_frame().number(),
+        last_frame: flow.last_frame().number(),
+        start: build::time(flow.first_time()),
+        end: build::time(flow.last_time()),
+        rtt_min_ms: trip.map(|trip| millis(trip.rtt)),
+        rtt_frame: trip.map(|trip| trip.reply.number()),
+        handshake: row.unit.evidence().of(flow.id()).iter().filter_map(note).collect(),
+    }
+}
+
+/// Others' flows are placed and not judged.
+fn place_of_other(row: &Row<'_>) -> Place {
+    let found = Found::of_place(row.placement.axis, row.placement.resolution.grade);
+    build::place(&found, row.placement, !row.judged.names.is_empty())
+}
+
+/// Whether the flow's opening is missing: TCP without its SYN, or Zoom's media without a hello.
+pub(super) fn is_joined_midway(row: &Row<'_>) -> bool {
+    let facts = row.unit.evidence().of(row.flow.id());
+    let has = |wanted: fn(&ZoomFact) -> bool| {
+        facts.iter().any(|entry| matches!(&entry.fact, Fact::Zoom(fact) if wanted(fact)))
+    };
+    let is_media = has(|fact| matches!(fact, ZoomFact::Certain | ZoomFact::PeerMedia));
+    let is_opened = has(|fact| matches!(fact, ZoomFact::Hello { .. } | ZoomFact::PeerHello { .. }));
+    row.flow.tcp().is_some_and(TcpState::is_mid_stream) || (is_media && !is_opened)
+}
+
+/// The origin of a name that another flow between the same addresses said.
+pub(super) const SAME_ADDRESS: &str = "same_address";
+
+/// The names of a flow's remote end.
+pub(super) fn names(row: &Row<'_>) -> Vec<Name> {
+    let name = |seen: &crate::inspect::SeenName| Name {
+        name: row.unit.evidence().name(seen.name).to_owned(),
+        origin: if seen.is_of_address { SAME_ADDRESS } else { origin(seen.origin) },
+        frame: seen.frame.number(),
+    };
+    row.judged.names.iter().map(name).collect()
+}
+
+fn origin(origin: evidence::Origin) -> &'static str {
+    match origin {
+        evidence::Origin::Sni => "sni",
+        evidence::Origin::QuicSni => "quic_sni",
+        evidence::Origin::Certificate => "certificate",
+        evidence::Origin::Dns => "dns",
+        evidence::Origin::DnsAlias => "dns_alias",
+    }
+}
+
+fn note(entry: &Entry) -> Option<Note> {
+    let (kind, value) = match &entry.fact {
+        Fact::Name { .. } => return None,
+        Fact::ClientHello(hello) => ("client_hello", client_hello(hello)),
+        Fact::HelloRetry => {
+            ("hello_retry_request", "the handshake has two ClientHellos and counts once".to_owned())
+        }
+        Fact::TlsVersion(version) => ("tls_version", tls_version(*version)),
+        Fact::CertificateText(text) => ("certificate", text.to_string()),
+        Fact::Quic(version) => ("quic_version", format!("{version:#010x}")),
+        Fact::Stun => ("stun", "STUN by RFC 8489".to_owned()),
+        Fact::MappedAddress(address) => ("mapped_address", address.to_string()),
+        Fact::Dtls => ("dtls", "DTLS records".to_owned()),
+        Fact::Zoom(fact) => zoom(fact),
+    };
+    Some(Note { kind, value, frame: entry.frame.number() })
+}
+
+fn client_hello(hello: &evidence::Hello) -> String {
+    let alpn = if hello.alpn.is_empty() { "no ALPN".to_owned() } else { format!("ALPN {}", hello.alpn) };
+    let name = match hello.name {
+        HelloName::Read => "",
+        HelloName::Absent => ", no server name",
+        HelloName::Invalid => ", a server name that is no host name",
+    };
+    let ech = if hello.ech { ", encrypted_client_hello extension present" } else { "" };
+    format!("up to {}, {alpn}{name}{ech}", tls_version(hello.version))
+}
+
+fn tls_version(version: u16) -> String {
+    match version {
+        0x0300 => "SSL 3.0".to_owned(),
+        0x0301..=0x0304 => format!("TLS 1.{}", version - 0x0301),
+        other => format!("{other:#06x}"),
+    }
+}
+
+fn zoom(fact: &ZoomFact) -> (&'static str, String) {
+    match fact {
+        ZoomFact::Certain => ("zoom_layer", "certain".to_owned()),
+        ZoomFact::Weak => ("zoom_layer", "weak".to_owned()),
+        ZoomFact::Hello { .. } => ("zoom_hello", "hello".to_owned()),
+        ZoomFact::Bind { meeting } => ("zoom_bind", build::hex(*meeting)),
+        ZoomFact::Media(kind) => ("zoom_media", media(*kind)),
+        ZoomFact::Close { reason, .. } => ("zoom_close", format!("reason {reason}")),
+        ZoomFact::Stun => ("zoom_stun", "STUN without cookie".to_owned()),
+        ZoomFact::PeerHello { uuid } => ("zoom_peer_hello", build::hex(*uuid)),
+        ZoomFact::PeerMedia => ("zoom_peer_media", "media between participants".to_owned()),
+    }
+}
+
+/// A kind of media in `snake_case`.
+pub(super) fn media(kind: MediaKind) -> String {
+    match kind {
+        MediaKind::Audio => "audio".to_owned(),
+        MediaKind::SecondShare => "second_share".to_owned(),
+        MediaKind::Share => "share".to_owned(),
+        MediaKind::Video => "video".to_owned(),
+        MediaKind::Other(number) => format!("kind_{number}"),
+    }
+}
+
+/// Milliseconds with three decimals: captures have microseconds.
+fn millis(time: std::time::Duration) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a round trip of 285 years would lose a microsecond")]
+    let micros = (time.as_nanos() / 1000) as f64;
+    micros / 1000.0
+}

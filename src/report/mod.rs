@@ -1,0 +1,29 @@
+//! Reports: an inspection as the schema has it, and every format made of that.
+//!
+//! Input: an [`Inspection`]. Output: a [`schema::Report`], and text. The only serialised form of the results.
+//! Must not: compute more than sums, or judge.
+
+mod build;
+mod filter;
+mod flows;
+mod headline;
+mod quality;
+pub mod register;
+pub mod schema;
+pub mod table;
+pub mod text;
+
+pub use self::build::build;
+use self::schema::Report;
+
+/// The JSON Schema (draft 2020-12) of [`json`]'s output.
+pub const SCHEMA: &str = include_str!("schema.json");
+
+/// The report as one JSON object, indented, with a newline at its end.
+#[must_use]
+pub fn json(report: &Report) -> String {
+    // The schema's types have no map with other keys than text and no fallible serialiser, so this cannot fail.
+    let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
+    text.push('\n');
+    text
+}

@@ -1,0 +1,510 @@
+//! The report as it is written: the only serialised form of the project's results. `schema.json` beside this file
+//! describes it for machines, and a test holds the two together.
+//!
+//! Names are in `snake_case`, times are RFC 3339 in UTC, counts are integers, addresses are "address:port" with IPv6
+//! in brackets. What is not known is `null`, never an empty text or a zero. A new field raises the minor version,
+//! a changed meaning the major one.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// A whole report.
+#[derive(Serialize, Clone, Debug)]
+pub struct Report {
+    /// Which schema this is.
+    pub schema: Schema,
+    /// What made it.
+    pub tool: Tool,
+    /// The inputs in the order in which they were read; other parts refer to them by position, from 0.
+    pub inputs: Vec<Input>,
+    /// Sums over all inputs.
+    pub totals: Totals,
+    /// The first lines, as sentences and as counts.
+    pub headline: Headline,
+    /// One entry for each recipient's host pattern in one place: flagged ones first.
+    pub destinations: Vec<Destination>,
+    /// The client's runs.
+    pub sessions: Vec<Session>,
+    /// The meetings in them.
+    pub meetings: Vec<Meeting>,
+    /// Every flow, the client's and others.
+    pub flows: Vec<Flow>,
+    /// What was odd about the inputs.
+    pub anomalies: Vec<Anomaly>,
+    /// What the captures could not show.
+    pub quality: Quality,
+    /// The data that answers rest on.
+    pub data_sources: Vec<DataSource>,
+    /// The registers that were compared with, and their limits.
+    pub registers: Vec<Register>,
+}
+
+/// The schema's name and version.
+#[derive(Serialize, Clone, Debug)]
+pub struct Schema {
+    /// Always `borderpost-report`.
+    pub name: &'static str,
+    /// `major.minor`.
+    pub version: &'static str,
+}
+
+/// The program that made the report.
+#[derive(Serialize, Clone, Debug)]
+pub struct Tool {
+    /// Always `borderpost`.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// One input.
+#[derive(Serialize, Clone, Debug)]
+pub struct Input {
+    /// The path as it was given.
+    pub path: String,
+    /// The SHA-256 of the stored bytes in hexadecimal; `null` where hashing was switched off.
+    pub sha256: Option<String>,
+    /// The stored size in bytes.
+    pub size: u64,
+    /// `pcap` or `pcapng`.
+    pub format: String,
+    /// `gzip`, or `null`.
+    pub compression: Option<String>,
+    /// Frames read, by the count of Wireshark: records that hold no packet have numbers, too.
+    pub frames: u64,
+    /// The earliest frame's time.
+    pub start: Option<String>,
+    /// The latest frame's time.
+    pub end: Option<String>,
+    /// Where reading had to stop, and why.
+    pub damage: Option<Damage>,
+    /// Frames that the capturing side says it lost; `null` where it does not say.
+    pub frames_lost: Option<u64>,
+}
+
+/// Where an input stops making sense.
+#[derive(Serialize, Clone, Debug)]
+pub struct Damage {
+    /// What kind, in `snake_case`.
+    pub kind: String,
+    /// The byte offset in the input, after decompression.
+    pub offset: u64,
+    /// The last frame before it.
+    pub after_frame: u64,
+    /// What is wrong, for people.
+    pub what: String,
+}
+
+/// Sums over all inputs. The counts of the classes add up to `frames`.
+#[derive(Serialize, Clone, Debug)]
+pub struct Totals {
+    /// Frames read.
+    pub frames: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+    /// Flows.
+    pub flows: u64,
+    /// Frames of each class, by the class's name.
+    #[serde(flatten)]
+    pub classes: BTreeMap<String, u64>,
+}
+
+/// The answer in short.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct Headline {
+    /// The first lines of every format.
+    pub lines: Vec<String>,
+    /// Whether any flow of the client was recognised.
+    pub recognised: bool,
+    /// Destinations shown outside the EEA, likely or confirmed.
+    pub outside: u64,
+    /// Those of them that the register of the day does not list.
+    pub outside_unlisted: u64,
+    /// Destinations that are only possibly outside.
+    pub outside_possible: u64,
+    /// Destinations that could not be placed.
+    pub undetermined: u64,
+    /// Destinations in the EEA, at the first hop.
+    pub eea: u64,
+    /// Those of them run by companies seated outside it.
+    pub eea_seated_outside: u64,
+    /// Third parties outside the EEA, possibly or surely, that nothing ties to the client.
+    pub third_parties_outside: u64,
+    /// Frames that the capturing side says it lost; `null` where no input says.
+    pub frames_lost: Option<u64>,
+}
+
+/// Who stands where, under which law.
+#[derive(Serialize, Clone, Debug)]
+pub struct Place {
+    /// `eea`, `outside`, `undetermined`, `local` or `participant`.
+    pub axis: String,
+    /// The country in whose registry the address block stands. It is not a place.
+    pub registered: Option<String>,
+    /// The countries that the witnesses still allow; empty where they carry no verdict.
+    pub located: Vec<String>,
+    /// `confirmed`, `likely`, `possible`, `conflict`, `anycast`, `undetermined` or `local`.
+    pub grade: String,
+    /// Countries that a weaker witness claims instead.
+    pub disputed: Vec<String>,
+    /// Why there is no verdict, or why the grade is not higher.
+    pub reason: Option<String>,
+    /// What would settle it, where something could.
+    pub remedy: Option<String>,
+    /// What it rests on, for and against.
+    pub witnesses: Vec<Witness>,
+}
+
+/// A piece of evidence about a place.
+#[derive(Serialize, Clone, Debug)]
+pub struct Witness {
+    /// Which witness, in `snake_case`.
+    pub kind: String,
+    /// Its dependency group; one group counts once.
+    pub group: String,
+    /// `in`, `not_in`, `origin_unknown` or `nothing`.
+    pub claim: String,
+    /// The countries of the claim.
+    pub countries: Vec<String>,
+    /// `none`, `medium`, `strong` or `hard`.
+    pub strength: String,
+    /// Where it is from.
+    pub source: String,
+    /// That source's date.
+    pub dated: Option<String>,
+    /// The frame it was read from.
+    pub frame: Option<u64>,
+    /// Whether its source is dated more than 180 days from the flow.
+    pub stale: bool,
+    /// Whether the verdict rests on it.
+    pub decisive: bool,
+    /// What it says, in words.
+    pub says: String,
+}
+
+/// One recipient's host pattern in one place.
+#[derive(Serialize, Clone, Debug)]
+pub struct Destination {
+    /// Its position in the list, from 1.
+    pub id: u64,
+    /// `client` or `not_attributable`.
+    pub whose: String,
+    /// How the flows were recognised: `payload`, `name`, `range` or `exclusive`.
+    pub identified_by: Vec<String>,
+    /// The recipient's id in the catalogue.
+    pub recipient: Option<String>,
+    /// The recipient's legal name.
+    pub recipient_name: Option<String>,
+    /// The country of its seat. It is not a place.
+    pub recipient_seat: Option<String>,
+    /// The host pattern, or the address where no name was seen.
+    pub host_pattern: String,
+    /// The names that were seen, each once for each origin, with the first frame it was read from.
+    pub names: Vec<Name>,
+    /// The remote addresses; a participant's is masked.
+    pub addresses: Vec<String>,
+    /// What the remote end is for.
+    pub service: String,
+    /// The network that announces the address.
+    pub network: Option<String>,
+    /// The country of that network's seat. It is not a place.
+    pub network_seat: Option<String>,
+    /// Where it stands.
+    pub place: Place,
+    /// The legal region of that place on the day.
+    pub zone: Option<String>,
+    /// The treaty or decision that makes it so.
+    pub zone_basis: Option<String>,
+    /// Whether a transfer to this recipient rests on a decision on adequacy; `null` where that is not known.
+    pub adequate: Option<bool>,
+    /// `listed`, `unlisted`, `undecided` (it would be listed in one of its possible places), `no_register` (none covers
+    /// the day), or `not_a_recipient`.
+    pub listing: String,
+    /// Where it would be listed if it stood there.
+    pub listing_hint: Option<String>,
+    /// The register entry that names it.
+    pub register_entry: Option<String>,
+    /// The register that was compared with.
+    pub register: Option<String>,
+    /// Outside the EEA and not listed.
+    pub flagged: bool,
+    /// Whether its recipient or its network is seated outside the EEA: a fact beside every place, never a place.
+    pub seated_outside_eea: bool,
+    /// Whether any of its flows was answered. An attempt without an answer discloses the address.
+    pub answered: bool,
+    /// How many flows.
+    pub flows: u64,
+    /// Packets sent by the client.
+    pub packets_out: u64,
+    /// Packets received.
+    pub packets_in: u64,
+    /// Bytes on the wire sent by the client.
+    pub bytes_out: u64,
+    /// Bytes on the wire received.
+    pub bytes_in: u64,
+    /// The input that holds its first frame.
+    pub input: u32,
+    /// Its first frame in that input.
+    pub first_frame: u64,
+    /// The input that holds its last frame.
+    pub last_input: u32,
+    /// Its last frame in that input.
+    pub last_frame: u64,
+    /// The first frame's time.
+    pub start: Option<String>,
+    /// The last frame's time.
+    pub end: Option<String>,
+    /// A Wireshark display filter that shows its frames.
+    pub display_filter: String,
+    /// Why the flows are the client's, or what would tie them to it.
+    pub because: String,
+}
+
+/// One client's run on one machine.
+#[derive(Serialize, Clone, Debug)]
+pub struct Session {
+    /// Its number, from 1.
+    pub id: u64,
+    /// The input that holds its first frame.
+    pub input: u32,
+    /// The client.
+    pub client: String,
+    /// The machine: its MAC address where there is one, else its address.
+    pub machine: String,
+    /// The machine's own addresses.
+    pub addresses: Vec<String>,
+    /// The first contact.
+    pub start: Option<String>,
+    /// The last.
+    pub end: Option<String>,
+    /// The first frame.
+    pub first_frame: u64,
+    /// The last frame.
+    pub last_frame: u64,
+    /// How many flows of the client.
+    pub flows: u64,
+    /// The ids of its meetings.
+    pub meetings: Vec<u64>,
+}
+
+/// One meeting.
+#[derive(Serialize, Clone, Debug)]
+pub struct Meeting {
+    /// Its number, from 1.
+    pub id: u64,
+    /// The session it belongs to.
+    pub session: u64,
+    /// `server`, `peer` or `browser`.
+    pub kind: String,
+    /// What its sockets share, in hexadecimal: the bind id, or the UUID between peers. It is not the meeting number.
+    pub key: Option<String>,
+    /// Its start.
+    pub start: Option<String>,
+    /// The frame of its start.
+    pub start_frame: u64,
+    /// The rule that found the start.
+    pub start_rule: String,
+    /// Its end.
+    pub end: Option<String>,
+    /// The frame of its end.
+    pub end_frame: u64,
+    /// The rule that found the end.
+    pub end_rule: String,
+    /// The kinds of media that its sockets were opened for.
+    pub media: Vec<String>,
+    /// The media servers' addresses.
+    pub servers: Vec<String>,
+    /// How many other participants were reached directly.
+    pub participants: u64,
+    /// The ids of its flows.
+    pub flows: Vec<u64>,
+}
+
+/// Both directions of one five-tuple in one stretch of time.
+#[derive(Serialize, Clone, Debug)]
+pub struct Flow {
+    /// Its number, from 0, in order of first frames within a capture.
+    pub id: u64,
+    /// The input that holds its first frame.
+    pub input: u32,
+    /// The session it belongs to.
+    pub session: Option<u64>,
+    /// The destination that it was counted under.
+    pub destination: Option<u64>,
+    /// `tcp` or `udp`.
+    pub transport: &'static str,
+    /// The local end.
+    pub local: String,
+    /// The remote end; a participant's address is masked.
+    pub remote: String,
+    /// Why the local end is the local one.
+    pub local_reason: &'static str,
+    /// The VLAN tags, outermost first.
+    pub vlan: Vec<u16>,
+    /// The names seen.
+    pub names: Vec<Name>,
+    /// `client`, `not_attributable` or `other`.
+    pub whose: String,
+    /// `payload`, `name`, `range` or `exclusive`; `null` for others' flows.
+    pub identified_by: Option<String>,
+    /// What the remote end is for; `null` for others' flows.
+    pub service: Option<String>,
+    /// The recipient's id.
+    pub recipient: Option<String>,
+    /// The country of the recipient's seat.
+    pub recipient_seat: Option<String>,
+    /// The network that announces the remote address.
+    pub network: Option<String>,
+    /// The country of that network's seat.
+    pub network_seat: Option<String>,
+    /// Where the remote end stands.
+    pub place: Place,
+    /// The legal region of that place on the day.
+    pub zone: Option<String>,
+    /// As in destinations; `null` for others' flows.
+    pub listing: Option<String>,
+    /// The register entry that names it.
+    pub register_entry: Option<String>,
+    /// Whether both ends sent packets.
+    pub answered: bool,
+    /// Whether the capture holds the flow's opening.
+    pub joined_midway: bool,
+    /// Packets sent by the local end.
+    pub packets_out: u64,
+    /// Packets received.
+    pub packets_in: u64,
+    /// Bytes on the wire sent by the local end.
+    pub bytes_out: u64,
+    /// Bytes on the wire received.
+    pub bytes_in: u64,
+    /// Transport payload bytes sent; retransmissions count again.
+    pub payload_out: u64,
+    /// Transport payload bytes received.
+    pub payload_in: u64,
+    /// The first frame.
+    pub first_frame: u64,
+    /// The last frame.
+    pub last_frame: u64,
+    /// The first frame's time.
+    pub start: Option<String>,
+    /// The last frame's time.
+    pub end: Option<String>,
+    /// The least round trip to the remote end in milliseconds, from requests of the local end.
+    pub rtt_min_ms: Option<f64>,
+    /// The frame of the reply it was measured with.
+    pub rtt_frame: Option<u64>,
+    /// What was read off the handshake, with frames.
+    pub handshake: Vec<Note>,
+}
+
+/// A name of a flow's remote end.
+#[derive(Serialize, Clone, Debug)]
+pub struct Name {
+    /// The name.
+    pub name: String,
+    /// `sni`, `quic_sni`, `certificate`, `dns`, `dns_alias`, or `same_address`: seen on another flow of this host.
+    pub origin: &'static str,
+    /// The frame it was read from.
+    pub frame: u64,
+}
+
+/// Something else read off a flow.
+#[derive(Serialize, Clone, Debug)]
+pub struct Note {
+    /// What, in `snake_case`.
+    pub kind: &'static str,
+    /// Its value.
+    pub value: String,
+    /// The frame it was read from.
+    pub frame: u64,
+}
+
+/// Something odd about an input.
+#[derive(Serialize, Clone, Debug)]
+pub struct Anomaly {
+    /// What kind, in `snake_case`.
+    pub kind: String,
+    /// The input.
+    pub input: u32,
+    /// The first frame it was noticed at.
+    pub frame: Option<u64>,
+    /// The byte offset in the input, after decompression.
+    pub offset: Option<u64>,
+    /// How often it was noticed.
+    pub count: u64,
+    /// What was seen.
+    pub what: String,
+}
+
+/// What the captures could not show.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct Quality {
+    /// Frames that the capturing side says it lost.
+    pub frames_lost: Option<u64>,
+    /// Frames cut by the snap length.
+    pub frames_cut: u64,
+    /// Frames without a time.
+    pub frames_without_time: u64,
+    /// Frames that went undecoded, by class and number.
+    pub undecoded: Vec<Undecoded>,
+    /// Flows whose opening is not in the capture.
+    pub flows_joined_midway: u64,
+    /// The client's flows for which no name was seen.
+    pub client_flows_without_name: u64,
+    /// Flows to well-known ports of encrypted DNS.
+    pub encrypted_dns_flows: u64,
+    /// DNS answers that nobody was seen to ask for. They name nothing.
+    pub unasked_dns_answers: u64,
+    /// Handshakes given up because too many were undecided at once.
+    pub handshakes_dropped: u64,
+    /// Files in the folders named that are no captures.
+    pub files_skipped: u64,
+    /// The client's own place, where it is known.
+    pub vantage: Option<String>,
+    /// Days between the database and the earliest flow of the client, where more than 180.
+    pub database_days_away: Option<i64>,
+    /// The same in sentences, for people.
+    pub remarks: Vec<String>,
+}
+
+/// Frames that were counted and not decoded.
+#[derive(Serialize, Clone, Debug)]
+pub struct Undecoded {
+    /// The class of `totals`.
+    pub class: String,
+    /// What exactly, with its number.
+    pub what: String,
+    /// How many frames.
+    pub frames: u64,
+    /// The input that holds the first of them.
+    pub input: u32,
+    /// The first of them.
+    pub first_frame: u64,
+}
+
+/// Data that answers rest on.
+#[derive(Serialize, Clone, Debug)]
+pub struct DataSource {
+    /// What it is.
+    pub name: String,
+    /// Its date.
+    pub dated: Option<String>,
+    /// Its SHA-256.
+    pub sha256: Option<String>,
+    /// Its licence.
+    pub licence: Option<String>,
+    /// The credit that its licence asks for.
+    pub credit: Option<String>,
+}
+
+/// A register that was compared with.
+#[derive(Serialize, Clone, Debug)]
+pub struct Register {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub title: String,
+    /// What it cannot tell.
+    pub limits: String,
+}

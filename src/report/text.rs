@@ -1,0 +1,111 @@
+//! Text for terminals and pages: nothing that came from a capture, a path or a data file leaves it raw.
+//!
+//! Input: any text. Output: the same for people, wrapped to a width. Must not: write anywhere.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// The text with control characters and characters that reorder or hide text shown as `\u{…}`.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unsafe(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
+    }
+    out
+}
+
+/// Breaks `text` at spaces so that no line is wider than `width` columns, where its words allow. The first line
+/// starts with `first`, the others with `rest`; both count towards the width.
+#[must_use]
+pub fn wrap(text: &str, width: usize, first: &str, rest: &str) -> String {
+    let mut out = first.to_owned();
+    let mut column = first.width();
+    let mut is_line_start = true;
+    for word in text.split(' ') {
+        let gap = usize::from(!is_line_start);
+        if !is_line_start && column + gap + word.width() > width {
+            out.truncate(out.trim_end_matches(' ').len());
+            out.push('\n');
+            out.push_str(rest);
+            column = rest.width();
+        } else if !is_line_start {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += word.width();
+        is_line_start = false;
+    }
+    out
+}
+
+/// A count with separated thousands: `1,234,567`.
+#[must_use]
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A size in bytes, from 10,000 on with a decimal unit: `9,999 B`, `12.3 kB`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if bytes < 10_000 {
+        return format!("{} B", count(bytes));
+    }
+    let mut tenths = bytes / 100;
+    let mut unit = 0;
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths /= 1000;
+        unit += 1;
+    }
+    format!("{}.{} {}", count(tenths / 10), tenths % 10, UNITS.get(unit).copied().unwrap_or("TB"))
+}
+
+/// `one` or `many` by the number, with the number before it.
+#[must_use]
+pub fn plural(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// Control characters, line separators, direction marks and invisible characters (Unicode TR 36).
+fn is_unsafe(c: char) -> bool {
+    let hides = matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+    hides || c.is_control() || c.width().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_drive_a_terminal_is_escaped() {
+        assert_eq!(clean("a\u{1b}[31mb\n"), "a\\u{1b}[31mb\\u{a}");
+        assert_eq!(clean("x\u{202e}y\u{9b}z\u{200b}"), "x\\u{202e}y\\u{9b}z\\u{200b}");
+        assert_eq!(clean("Straße, 会議"), "Straße, 会議");
+    }
+
+    #[test]
+    fn lines_break_at_spaces_within_the_width() {
+        let text = wrap("one two three four", 9, "- ", "  ");
+        assert_eq!(text, "- one two\n  three\n  four");
+        assert!(text.lines().all(|line| line.width() <= 9));
+        assert_eq!(wrap("", 9, "- ", "  "), "- ");
+    }
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        assert_eq!([count(0), count(999), count(1000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([size(9_999), size(12_345), size(9_876_543_210)], ["9,999 B", "12.3 kB", "9.8 GB"]);
+        assert_eq!(size(u64::MAX), "18,446,744.0 TB");
+        assert_eq!([plural(1, "flow", "flows"), plural(2, "flow", "flows")], ["1 flow", "2 flows"]);
+    }
+}
