@@ -28,3 +28,6 @@ pub mod verdict;
 pub mod inspect;
 
 pub mod report;
+
+#[cfg(feature = "cli")]
+pub mod cli;

@@ -1,3 +1,7 @@
 //! The program: everything is in [`borderpost::cli`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    borderpost::cli::run(std::env::args_os())
+}

@@ -1,0 +1,133 @@
+//! What the user may type. Plain values: nothing is opened or looked up here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::cli::status::{Condition, MinGrade};
+use crate::packet::Network;
+
+/// Shows where the Zoom client's traffic goes, under which law, and on what evidence
+#[derive(Parser, Debug)]
+#[command(name = "borderpost", version, long_version = LONG_VERSION, propagate_version = true, max_term_width = 100)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Read saved captures and report where the client's traffic went
+    #[command(visible_aliases = ["analyse", "analyze"])]
+    Inspect(Inspect),
+    /// Show or check a register of declared transfers
+    Register {
+        #[command(subcommand)]
+        action: Register,
+    },
+}
+
+#[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch that the user sets by itself")]
+#[command(after_help = EXIT_STATUS)]
+pub(super) struct Inspect {
+    /// Captures (pcap or pcapng, also gzipped), folders of captures, or - for standard input
+    #[arg(value_name = "PATH", required_unless_present = "read")]
+    pub(super) paths: Vec<PathBuf>,
+    /// A capture to read, as in tshark; may be repeated
+    #[arg(short = 'r', long = "read", value_name = "PATH")]
+    pub(super) read: Vec<PathBuf>,
+    /// Take all inputs as pieces of one capture, in the order given
+    #[arg(long)]
+    pub(super) join: bool,
+    /// The format on standard output
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(super) format: Option<Format>,
+    /// Write the report to FILE, in the format of its extension (.txt, .json); may be repeated
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub(super) output: Vec<PathBuf>,
+    /// Addresses of the client's own network, such as 145.0.0.0/8; may be repeated
+    #[arg(long, value_name = "CIDR")]
+    pub(super) local: Vec<Network>,
+    /// A country database in MaxMind layout, asked beside the embedded one
+    #[arg(long, value_name = "FILE")]
+    pub(super) geoip: Option<PathBuf>,
+    /// The register to compare with: a file, the name of a built-in one, or none
+    #[arg(long, value_name = "FILE|NAME|none")]
+    pub(super) register: Option<String>,
+    /// The machine ran nothing but the client: catalogued third parties are the client's
+    #[arg(long)]
+    pub(super) exclusive: bool,
+    /// Show the addresses of other participants instead of masking them
+    #[arg(long)]
+    pub(super) show_participants: bool,
+    /// Do not hash the inputs
+    #[arg(long)]
+    pub(super) no_hash: bool,
+    /// End with status 1 where one of these holds; with 3 where only `undetermined` does
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "CONDITION,…")]
+    pub(super) fail_on: Vec<Condition>,
+    /// The lowest grade of place that `--fail-on outside` and `unlisted` count
+    #[arg(long, value_enum, default_value = "likely", value_name = "GRADE")]
+    pub(super) min_grade: MinGrade,
+    /// When to use colour
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub(super) color: When,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Register {
+    /// Print a register's entries and limits; without a name, list the built-in ones
+    Show {
+        /// The name of a built-in register, or a file
+        #[arg(value_name = "FILE|NAME")]
+        register: Option<String>,
+    },
+    /// Check a register file and print what is wrong with it
+    Check {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Format {
+    /// Text for people, 80 columns wide
+    Table,
+    /// One JSON object, described by the schema in the documentation
+    Json,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum When {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+const EXIT_STATUS: &str = "Exit status: 2 where a named input could not be read or the job could not be done; else 1 \
+where a condition of --fail-on holds; else 3 where only `undetermined` holds; else 0. Without --fail-on, findings \
+never change the status.";
+
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\n\nIP Geolocation by DB-IP, https://db-ip.com (CC BY 4.0; merged and re-encoded).\n",
+    "AS data: Route Views, Number Resource Organization, DB-IP (CC BY 4.0; merged).\n",
+    "Registration data: Number Resource Organization, https://www.nro.net (CC BY 4.0; re-encoded)."
+);
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,42 @@
+//! The command line: what the user typed, as settings; where results go; the exit status.
+//!
+//! Input: arguments and files. Output: reports on standard output or in files, everything else on standard error.
+//! Must not: be needed by the library.
+
+mod args;
+mod message;
+mod output;
+mod progress;
+mod register;
+mod run;
+mod status;
+
+use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use self::args::{Arguments, Command};
+pub use self::status::Status;
+
+/// Runs the program with these arguments, the program's name first.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
+    let outcome = catch_unwind(AssertUnwindSafe(|| match arguments.command {
+        Command::Inspect(inspect) => run::inspect(&inspect),
+        Command::Register { action } => register::run(&action),
+    }));
+    // The panic's own message is on standard error already.
+    outcome.unwrap_or(Status::Failed).into()
+}
+
+/// Help and version are answers; everything else is a mistake of the caller's.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let shown = error.print().is_ok();
+    if shown && !error.use_stderr() { Status::Clean.into() } else { Status::Failed.into() }
+}

@@ -1,0 +1,74 @@
+//! `borderpost register`, and which registers an inspection compares with.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use crate::cli::args;
+use crate::cli::message::fail;
+use crate::cli::output;
+use crate::cli::status::Status;
+use crate::client::{Catalogue, Service};
+use crate::report::register::{overview, page};
+use crate::verdict::Register;
+
+/// The registers that the user chose: all built-in ones, one, a file, or none.
+pub(super) fn chosen(register: Option<&str>) -> Result<Vec<Register>, String> {
+    match register {
+        None => Ok(Register::builtin().to_vec()),
+        Some("none") => Ok(Vec::new()),
+        Some(name) => Ok(vec![named(name)?]),
+    }
+}
+
+/// Shows or checks a register.
+pub(super) fn run(action: &args::Register) -> Status {
+    let text = match action {
+        args::Register::Show { register: None } => Ok(overview(Register::builtin())),
+        args::Register::Show { register: Some(name) } => named(name).map(|register| page(&register)),
+        args::Register::Check { file } => check(file),
+    };
+    match text.and_then(|text| output::to_stdout(&text).map_err(|error| format!("standard output: {error}")))
+    {
+        Ok(()) => Status::Clean,
+        Err(message) => fail(&message),
+    }
+}
+
+/// A built-in register by its name, else a file.
+fn named(name: &str) -> Result<Register, String> {
+    if let Some(register) = Register::builtin().iter().find(|register| register.name() == name) {
+        return Ok(register.clone());
+    }
+    if !Path::new(name).exists() {
+        let known: Vec<&str> = Register::builtin().iter().map(Register::name).collect();
+        return Err(format!(
+            "{name}: neither a file nor a built-in register; built in are {}, or none",
+            known.join(", ")
+        ));
+    }
+    read(Path::new(name))
+}
+
+fn read(path: &Path) -> Result<Register, String> {
+    let shown = path.display().to_string();
+    let text =
+        fs::read_to_string(path).map_err(|error| format!("{shown}: {error}; name a register in TOML"))?;
+    Register::parse(&shown, &text).map_err(|error| error.to_string())
+}
+
+fn check(path: &Path) -> Result<String, String> {
+    let register = read(path)?;
+    let recipients: Vec<&str> =
+        Catalogue::builtin().recipients().map(|(_, recipient)| recipient.id.as_str()).collect();
+    let services = Service::ALL.map(Service::id);
+    let problems = register.check(&recipients, &services);
+    if problems.is_empty() {
+        return Ok(format!("{}: no problem found in {} entries\n", path.display(), register.entries().len()));
+    }
+    let mut message = format!("{}: {} problems", path.display(), problems.len());
+    for problem in problems {
+        let _ = write!(message, "\n  {problem}");
+    }
+    Err(message)
+}

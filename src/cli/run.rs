@@ -1,0 +1,123 @@
+//! `borderpost inspect`: from arguments to settings, to reports, to the exit status.
+
+use std::fs;
+use std::io::{IsTerminal as _, stdout};
+use std::path::{Path, PathBuf};
+
+use crate::cli::args::{Format, Inspect, When};
+use crate::cli::message::{fail, say};
+use crate::cli::output;
+use crate::cli::progress::Bar;
+use crate::cli::register;
+use crate::cli::status::{self, Status};
+use crate::inspect::{self, Settings};
+use crate::place::Databases;
+use crate::report::table::Color;
+use crate::report::{self, schema::Report};
+
+/// Does the main job.
+pub(super) fn inspect(arguments: &Inspect) -> Status {
+    let (settings, files) = match settings(arguments) {
+        Ok(resolved) => resolved,
+        Err(message) => return fail(&message),
+    };
+    let inspection = inspect::inspect(&inputs(arguments), settings, &mut Bar::new());
+    for failure in inspection.failures() {
+        say(&failure.to_string());
+    }
+    if inspection.inputs().is_empty() {
+        return Status::Failed;
+    }
+    let report = report::build(&inspection, arguments.show_participants);
+    if let Err(message) = write(&report, arguments, &files) {
+        return fail(&message);
+    }
+    if !inspection.failures().is_empty() {
+        return Status::Failed;
+    }
+    status::decide(&report, &arguments.fail_on, arguments.min_grade)
+}
+
+fn inputs(arguments: &Inspect) -> Vec<PathBuf> {
+    arguments.read.iter().chain(&arguments.paths).cloned().collect()
+}
+
+type Files = Vec<(PathBuf, Format)>;
+
+fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
+    let files = arguments
+        .output
+        .iter()
+        .map(|path| Ok((path.clone(), format_of(path)?)))
+        .collect::<Result<_, String>>()?;
+    refuse_own_inputs(&files, &inputs(arguments))?;
+    let settings = Settings {
+        exclusive: arguments.exclusive,
+        join: arguments.join,
+        hash: !arguments.no_hash,
+        local: arguments.local.clone(),
+        databases: databases(arguments.geoip.as_deref())?,
+        registers: register::chosen(arguments.register.as_deref())?,
+    };
+    Ok((settings, files))
+}
+
+/// The embedded database, and the user's beside it.
+fn databases(path: Option<&Path>) -> Result<Databases, String> {
+    let Some(path) = path else { return Ok(Databases::embedded()) };
+    let shown = path.display();
+    let bytes = fs::read(path).map_err(|error| format!("{shown}: {error}; --geoip takes a .mmdb file"))?;
+    Databases::embedded().with_file(&shown.to_string(), bytes).map_err(|error| error.to_string())
+}
+
+fn format_of(path: &Path) -> Result<Format, String> {
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("txt") => Ok(Format::Table),
+        Some("json") => Ok(Format::Json),
+        _ => Err(format!(
+            "{}: no format goes by this extension; name a file that ends in .txt or .json",
+            path.display()
+        )),
+    }
+}
+
+fn refuse_own_inputs(files: &Files, inputs: &[PathBuf]) -> Result<(), String> {
+    for (file, _) in files {
+        let same = |input: &PathBuf| matches!((fs::canonicalize(input), fs::canonicalize(file)), (Ok(a), Ok(b)) if a == b);
+        if inputs.iter().any(same) {
+            return Err(format!("{}: is an input; name another file for -o", file.display()));
+        }
+    }
+    Ok(())
+}
+
+fn write(report: &Report, arguments: &Inspect, files: &Files) -> Result<(), String> {
+    for (path, format) in files {
+        let text = render(report, *format, Color::Never);
+        output::to_file(path, &text)
+            .map_err(|error| format!("{}: {error}; nothing was written there", path.display()))?;
+    }
+    if !files.is_empty() && arguments.format.is_none() {
+        return Ok(());
+    }
+    let text = render(report, arguments.format.unwrap_or(Format::Table), color(arguments.color));
+    output::to_stdout(&text).map_err(|error| format!("standard output: {error}"))
+}
+
+fn render(report: &Report, format: Format, color: Color) -> String {
+    match format {
+        Format::Table => report::table::table(report, color),
+        Format::Json => report::json(report),
+    }
+}
+
+/// `NO_COLOR` counts where it is set and not empty (no-color.org).
+fn color(when: When) -> Color {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    match when {
+        When::Always => Color::Always,
+        When::Auto if stdout().is_terminal() && !refused && !dumb => Color::Always,
+        When::Auto | When::Never => Color::Never,
+    }
+}

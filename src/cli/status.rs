@@ -1,0 +1,97 @@
+//! The exit status: one number for a pipeline, decided by the same conditions that the report prints.
+
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+
+use crate::report::schema::{Destination, Report};
+
+/// How the program ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// The job was done, and no condition of `--fail-on` holds.
+    Clean,
+    /// A condition of `--fail-on` holds.
+    Found,
+    /// A named input could not be read, or the job could not be done.
+    Failed,
+    /// Only the condition `undetermined` holds.
+    Undetermined,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(match status {
+            Status::Clean => 0,
+            Status::Found => 1,
+            Status::Failed => 2,
+            Status::Undetermined => 3,
+        })
+    }
+}
+
+/// What `--fail-on` may name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Condition {
+    /// A destination is shown outside the EEA
+    Outside,
+    /// A destination outside the EEA is not in the register
+    Unlisted,
+    /// A destination could not be placed
+    Undetermined,
+    /// No traffic of the client was recognised
+    NothingRecognised,
+    /// Frames were lost or an input is damaged
+    Lossy,
+}
+
+/// The lowest grade that counts for `--fail-on`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
+pub(super) enum MinGrade {
+    /// By one medium witness, such as a database alone
+    Possible,
+    /// By one strong witness
+    Likely,
+    /// By two independent witnesses
+    Confirmed,
+}
+
+/// Decides by the report that was printed.
+pub(super) fn decide(report: &Report, conditions: &[Condition], least: MinGrade) -> Status {
+    let holds = |condition: &Condition| condition.holds(report, least);
+    let mut held = conditions.iter().copied().filter(holds).peekable();
+    if held.peek().is_none() {
+        Status::Clean
+    } else if held.all(|condition| condition == Condition::Undetermined) {
+        Status::Undetermined
+    } else {
+        Status::Found
+    }
+}
+
+impl Condition {
+    fn holds(self, report: &Report, least: MinGrade) -> bool {
+        let any = |holds: &dyn Fn(&Destination) -> bool| {
+            report.destinations.iter().filter(|d| d.whose == "client").any(holds)
+        };
+        match self {
+            Self::Outside => any(&|d| d.place.axis == "outside" && reaches(d, least)),
+            Self::Unlisted => any(&|d| d.flagged && reaches(d, least)),
+            Self::Undetermined => any(&|d| d.place.axis == "undetermined"),
+            Self::NothingRecognised => !report.headline.recognised,
+            Self::Lossy => {
+                let damaged = report.inputs.iter().any(|input| input.damage.is_some());
+                damaged || report.headline.frames_lost.is_some_and(|lost| lost > 0)
+            }
+        }
+    }
+}
+
+fn reaches(destination: &Destination, least: MinGrade) -> bool {
+    let grade = match destination.place.grade.as_str() {
+        "confirmed" => MinGrade::Confirmed,
+        "likely" => MinGrade::Likely,
+        _ => MinGrade::Possible,
+    };
+    grade >= least
+}
