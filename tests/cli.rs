@@ -1,0 +1,333 @@
+//! The program from outside: what it prints where, and how it ends, above all on bad input.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const EU_MEETING: &str = "captures/eu-meeting-us-telemetry.pcapng";
+const EEA_MEETING: &str = "captures/eea-meeting.pcapng";
+const THIRD_PARTIES: &str = "captures/third-parties.pcapng";
+
+fn borderpost(arguments: &[&str]) -> Output {
+    command(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_borderpost"));
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("NO_COLOR");
+    command
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+/// Ends with status 2, prints no report, and says each of `parts` in one message of few lines.
+fn assert_refused(output: &Output, parts: &[&str]) {
+    assert_eq!(status(output), 2, "{}", err(output));
+    assert_eq!(out(output), "");
+    for part in parts {
+        assert!(err(output).contains(part), "no {part:?} in {:?}", err(output));
+    }
+    assert!(err(output).starts_with("borderpost: ") && !err(output).contains("panicked"), "{}", err(output));
+}
+
+fn written(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+#[test]
+fn a_missing_file_is_named_with_its_reason() {
+    let output = borderpost(&["inspect", "no-such.pcapng"]);
+    assert_refused(&output, &["no-such.pcapng", "no such file", "check the path"]);
+}
+
+#[test]
+fn an_empty_file_is_not_a_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(folder.path(), "empty.pcap", b"");
+    assert_refused(&borderpost(&["inspect", path.to_str().unwrap()]), &["empty.pcap", "is empty"]);
+}
+
+#[test]
+fn a_text_file_is_named_for_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(folder.path(), "notes.txt", b"these are the notes of a test\n");
+    assert_refused(&borderpost(&["inspect", path.to_str().unwrap()]), &["notes.txt", "text", "pcap"]);
+}
+
+#[test]
+fn a_folder_without_captures_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    written(folder.path(), "notes.txt", b"nothing here\n");
+    let output = borderpost(&["inspect", folder.path().to_str().unwrap()]);
+    assert_refused(&output, &[folder.path().to_str().unwrap(), "no capture"]);
+}
+
+#[test]
+fn a_folder_is_read_in_order_of_names() {
+    let output = borderpost(&["inspect", "--format", "json", "captures"]);
+    assert_eq!(status(&output), 0, "{}", err(&output));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let paths: Vec<&str> =
+        report["inputs"].as_array().unwrap().iter().map(|i| i["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, [EEA_MEETING, EU_MEETING, THIRD_PARTIES]);
+}
+
+#[test]
+fn a_capture_without_packets_gives_an_honest_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut header = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0];
+    header.extend([0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 1, 0, 0, 0]);
+    let path = written(folder.path(), "none.pcap", &header);
+    let output = borderpost(&["inspect", path.to_str().unwrap()]);
+    assert_eq!(status(&output), 0, "{}", err(&output));
+    assert!(out(&output).starts_with("No Zoom traffic recognised"), "{}", out(&output));
+}
+
+#[test]
+fn an_unknown_link_type_is_counted_with_its_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes =
+        vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 147, 0, 0, 0];
+    bytes.extend([1, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0, 1, 2, 3, 4]);
+    let path = written(folder.path(), "user0.pcap", &bytes);
+    let output = borderpost(&["inspect", path.to_str().unwrap()]);
+    assert_eq!(status(&output), 0);
+    assert!(out(&output).contains("147"), "{}", out(&output));
+}
+
+#[test]
+fn a_cut_capture_is_analysed_up_to_the_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(EU_MEETING)).unwrap();
+    let path = written(folder.path(), "cut.pcapng", &whole[..whole.len() / 2]);
+    let output = borderpost(&["inspect", path.to_str().unwrap()]);
+    assert_eq!(status(&output), 0, "{}", err(&output));
+    assert!(out(&output).contains("DAMAGED at byte"), "{}", out(&output));
+    assert!(
+        out(&output).starts_with("Shown outside the EEA") || out(&output).starts_with("No destination was")
+    );
+    let lossy = borderpost(&["inspect", "--fail-on", "lossy", path.to_str().unwrap()]);
+    assert_eq!(status(&lossy), 1);
+}
+
+#[test]
+fn one_bad_input_does_not_stop_the_others() {
+    let output = borderpost(&["inspect", "no-such.pcap", EEA_MEETING]);
+    assert_eq!(status(&output), 2);
+    assert!(err(&output).contains("no-such.pcap"));
+    assert!(out(&output).contains(EEA_MEETING));
+}
+
+#[test]
+fn standard_input_and_gzip_give_the_same_findings() {
+    let bytes = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(EU_MEETING)).unwrap();
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(&bytes).unwrap();
+    let mut child = command(&["inspect", "--format", "json", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&packer.finish().unwrap()).unwrap();
+    let piped: serde_json::Value = serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap();
+    let direct = borderpost(&["inspect", "--format", "json", EU_MEETING]);
+    let direct: serde_json::Value = serde_json::from_slice(&direct.stdout).unwrap();
+    assert_eq!(piped["inputs"][0]["compression"], "gzip");
+    for part in ["headline", "destinations", "sessions", "meetings", "flows", "totals"] {
+        assert_eq!(piped[part], direct[part], "{part}");
+    }
+}
+
+#[test]
+fn a_broken_register_is_shown_with_line_and_caret() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(
+        folder.path(),
+        "own.toml",
+        b"schema = 1\nname = \"own\"\nvalid = { from = \"2024-13-01\" }\n",
+    );
+    let path = path.to_str().unwrap();
+    let output = borderpost(&["inspect", "--register", path, EU_MEETING]);
+    assert_refused(&output, &["own.toml:3:", "2024-13-01", "^"]);
+    assert_refused(&borderpost(&["register", "check", path]), &["own.toml:3:", "^"]);
+}
+
+#[test]
+fn an_unknown_register_lists_the_known_ones() {
+    assert_refused(
+        &borderpost(&["inspect", "--register", "surf-1999", EU_MEETING]),
+        &["surf-1999", "surf-2024"],
+    );
+}
+
+#[test]
+fn a_database_of_another_layout_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(folder.path(), "country.mmdb", b"this is no database");
+    let output = borderpost(&["inspect", "--geoip", path.to_str().unwrap(), EU_MEETING]);
+    assert_refused(&output, &["country.mmdb"]);
+}
+
+#[test]
+fn registers_are_shown_with_their_limits() {
+    let output = borderpost(&["register", "show", "surf-2024"]);
+    assert_eq!(status(&output), 0);
+    assert!(out(&output).contains("public summaries"), "{}", out(&output));
+    let list = borderpost(&["register", "show"]);
+    assert!(out(&list).contains("surf-2022") && out(&list).contains("surf-2024"));
+}
+
+#[test]
+fn a_closed_pipe_is_silent() {
+    let mut child = command(&["inspect", "--format", "json", EU_MEETING])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((status(&output), err(&output)), (0, String::new()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.json");
+    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+    let output = borderpost(&["inspect", "-o", path.to_str().unwrap(), EU_MEETING]);
+    assert_refused(&output, &["report.json", "No space left"]);
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = command(&["inspect", EU_MEETING]).stdout(full).output().unwrap();
+    assert_eq!(status(&output), 2);
+    assert!(err(&output).contains("standard output"), "{}", err(&output));
+}
+
+#[test]
+fn reports_go_to_files_by_their_extension() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("report.json");
+    let text = folder.path().join("report.txt");
+    let output = borderpost(&[
+        "inspect",
+        "-o",
+        json.to_str().unwrap(),
+        "-o",
+        text.to_str().unwrap(),
+        "-r",
+        EU_MEETING,
+    ]);
+    assert_eq!((status(&output), out(&output)), (0, String::new()), "{}", err(&output));
+    let report: serde_json::Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
+    assert_eq!(report["tool"]["name"], "borderpost");
+    assert_eq!(fs::read_to_string(&text).unwrap(), out(&borderpost(&["inspect", EU_MEETING])));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_report_never_replaces_an_input_or_takes_an_unknown_extension() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.json");
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(EEA_MEETING), &copy).unwrap();
+    let before = fs::read(&copy).unwrap();
+    let copy = copy.to_str().unwrap();
+    assert_refused(&borderpost(&["inspect", "-o", copy, copy]), &["is an input"]);
+    assert_eq!(fs::read(copy).unwrap(), before);
+    assert_refused(&borderpost(&["inspect", "-o", "report.pdf", EEA_MEETING]), &["report.pdf", ".json"]);
+}
+
+#[test]
+fn the_exit_status_follows_the_report() {
+    let ends = |arguments: &[&str]| status(&borderpost(&[&["inspect"], arguments].concat()));
+    assert_eq!(ends(&[EU_MEETING]), 0, "findings alone never change the status");
+    assert_eq!(ends(&["--fail-on", "outside", EU_MEETING]), 1);
+    assert_eq!(ends(&["--fail-on", "undetermined", EU_MEETING]), 3);
+    assert_eq!(ends(&["--fail-on", "outside,undetermined", EU_MEETING]), 1);
+    assert_eq!(ends(&["--fail-on", "outside,unlisted", EEA_MEETING]), 0);
+    assert_eq!(
+        ends(&["--fail-on", "outside", "--exclusive", THIRD_PARTIES]),
+        0,
+        "possible is below the least grade"
+    );
+    assert_eq!(ends(&["--fail-on", "unlisted", "--min-grade", "possible", "--exclusive", THIRD_PARTIES]), 1);
+    assert_eq!(ends(&["--fail-on", "nothing-recognised", EEA_MEETING]), 0);
+    assert_eq!(ends(&["--fail-on", "no-such-thing", EEA_MEETING]), 2);
+}
+
+#[test]
+fn the_table_fits_eighty_columns_and_holds_no_escape() {
+    for capture in [EU_MEETING, EEA_MEETING, THIRD_PARTIES] {
+        let table = out(&borderpost(&["inspect", capture]));
+        assert!(!table.contains('\u{1b}'));
+        for line in table.lines() {
+            // A hash, a filter or a sentence without a space cannot be broken.
+            assert!(line.chars().count() <= 80 || !line.trim().contains(' '), "{line}");
+        }
+    }
+    let coloured = out(&borderpost(&["inspect", "--color", "always", EU_MEETING]));
+    assert!(coloured.contains("\u{1b}[1m"));
+}
+
+#[test]
+fn pieces_of_a_capture_joined_are_the_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = halves(&Path::new(env!("CARGO_MANIFEST_DIR")).join(EU_MEETING));
+    let first = written(folder.path(), "1.pcapng", &first);
+    let second = written(folder.path(), "2.pcapng", &second);
+    let joined = borderpost(&[
+        "inspect",
+        "--format",
+        "json",
+        "--join",
+        first.to_str().unwrap(),
+        second.to_str().unwrap(),
+    ]);
+    let whole = borderpost(&["inspect", "--format", "json", EU_MEETING]);
+    let joined: serde_json::Value = serde_json::from_slice(&joined.stdout).unwrap();
+    let whole: serde_json::Value = serde_json::from_slice(&whole.stdout).unwrap();
+    assert_eq!(joined["totals"], whole["totals"]);
+    let rows = |report: &serde_json::Value| -> Vec<String> {
+        let fields = [
+            "transport",
+            "local",
+            "remote",
+            "whose",
+            "service",
+            "zone",
+            "packets_out",
+            "bytes_in",
+            "rtt_min_ms",
+        ];
+        let flows = report["flows"].as_array().unwrap().iter();
+        flows.map(|flow| fields.map(|field| flow[field].to_string()).join(" ")).collect()
+    };
+    assert_eq!(rows(&joined), rows(&whole));
+    assert_eq!(joined["headline"], whole["headline"]);
+}
+
+/// Cuts a pcapng file of one section and one interface between two packets near its middle.
+fn halves(path: &Path) -> (Vec<u8>, Vec<u8>) {
+    let bytes = fs::read(path).unwrap();
+    let length = |at: usize| u32::from_le_bytes(bytes[at + 4..at + 8].try_into().unwrap()) as usize;
+    let head = length(0) + length(length(0));
+    let mut cut = head;
+    while cut < bytes.len() / 2 {
+        cut += length(cut);
+    }
+    (bytes[..cut].to_vec(), [&bytes[..head], &bytes[cut..]].concat())
+}

@@ -1,0 +1,95 @@
+//! Golden reports: shipped captures under a policy against `tests/golden/CAPTURE.POLICY.FORMAT`, byte for byte.
+//!
+//! `UPDATE_GOLDEN=1 cargo test --test golden` rewrites them; the change travels in the commit of its cause.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+const CASES: &[(&str, &str, &[&str])] = &[
+    ("eu-meeting-us-telemetry", "default", &[]),
+    ("eu-meeting-us-telemetry", "no-register", &["--register", "none"]),
+    ("eea-meeting", "default", &[]),
+    ("third-parties", "default", &[]),
+    ("third-parties", "exclusive", &["--exclusive"]),
+];
+
+#[test]
+fn the_reports_of_shipped_captures_are_as_recorded() {
+    let mut differing = Vec::new();
+    for (capture, policy, options) in CASES {
+        for (format, extension) in [("table", "txt"), ("json", "json")] {
+            let made = report(
+                &[options, ["--format", format].as_slice()].concat(),
+                &format!("captures/{capture}.pcapng"),
+            );
+            let path = root().join(format!("tests/golden/{capture}.{policy}.{extension}"));
+            if std::env::var_os("UPDATE_GOLDEN").is_some() {
+                fs::write(&path, &made).unwrap();
+            } else if fs::read_to_string(&path).ok().as_ref() != Some(&made) {
+                differing.push(first_difference(&path, &made));
+            }
+        }
+    }
+    assert!(differing.is_empty(), "{}\n(UPDATE_GOLDEN=1 rewrites them)", differing.join("\n"));
+}
+
+#[test]
+fn help_is_as_recorded() {
+    let mut made = String::new();
+    for arguments in [["help", ""], ["help", "inspect"], ["help", "register"]] {
+        let arguments: Vec<&str> = arguments.into_iter().filter(|a| !a.is_empty()).collect();
+        let output = Command::new(env!("CARGO_BIN_EXE_borderpost"))
+            .args(&arguments)
+            .env("COLUMNS", "100")
+            .output()
+            .unwrap();
+        writeln!(made, "$ borderpost {}\n{}", arguments.join(" "), String::from_utf8(output.stdout).unwrap())
+            .unwrap();
+    }
+    let path = root().join("tests/golden/help.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &made).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), made);
+}
+
+#[test]
+fn two_runs_give_the_same_bytes() {
+    let run = || report(&["--format", "json"], "captures");
+    assert_eq!(run(), run());
+}
+
+fn report(options: &[&str], capture: &str) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_borderpost"));
+    let output = command.arg("inspect").args(options).arg(capture).current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn first_difference(path: &std::path::Path, made: &str) -> String {
+    let name = path.file_name().unwrap().to_string_lossy();
+    let Ok(recorded) = fs::read_to_string(path) else { return format!("{name}: not recorded") };
+    let mut lines = recorded.lines().zip(made.lines()).enumerate();
+    match lines.find(|(_, (old, new))| old != new) {
+        Some((at, (old, new))) => format!("{name}:{}:\n  recorded {old}\n  made     {new}", at + 1),
+        None => format!("{name}: {} lines recorded, {} made", recorded.lines().count(), made.lines().count()),
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn the_readme_shows_what_the_program_prints() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let shown = readme.split("```text\n").nth(1).unwrap().split("\n```").next().unwrap();
+    let golden = fs::read_to_string(root().join("tests/golden/eu-meeting-us-telemetry.default.txt")).unwrap();
+    for part in shown.split("\n[…]\n") {
+        assert!(golden.contains(part.trim_matches('\n')), "not in the report:\n{part}");
+    }
+}
