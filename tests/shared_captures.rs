@@ -103,7 +103,7 @@ fn dns_answers_equal_the_ground_truth() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    assert!(compared > 50, "only {compared} answers were compared");
+    assert!(compared > 40, "only {compared} answers were compared");
 }
 
 #[test]
