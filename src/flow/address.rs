@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::intern::Interner;
+use super::intern::Numbers;
+use crate::packet::Ends;
 
 /// An address that takes part in a flow, numbered from 0 without gaps in the order of first sight.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -11,17 +12,23 @@ pub struct AddressId(pub u32);
 /// All addresses of all flows. IPv4 and IPv6 are kept apart, so that an IPv4 address takes four bytes.
 #[derive(Clone, Debug)]
 pub struct Addresses {
-    v4: Interner<u32>,
-    v6: Interner<u128>,
-    /// The numbers of the IPv4 addresses, then of the IPv6 ones, in their own orders.
-    ids: [Vec<u32>; 2],
-    /// Twice the place of each address among its family, and one more for IPv6.
+    v4_ids: Numbers<u32>,
+    v6_ids: Numbers<[u64; 2]>,
+    v4: Vec<Ipv4Addr>,
+    v6: Vec<Ipv6Addr>,
+    /// Twice the place of each address among those of its family, and one more for IPv6.
     places: Vec<u32>,
 }
 
 impl Addresses {
     pub(super) fn new() -> Self {
-        Self { v4: Interner::new(), v6: Interner::new(), ids: [Vec::new(), Vec::new()], places: Vec::new() }
+        Self {
+            v4_ids: Numbers::new(),
+            v6_ids: Numbers::new(),
+            v4: Vec::new(),
+            v6: Vec::new(),
+            places: Vec::new(),
+        }
     }
 
     /// How many there are.
@@ -40,22 +47,22 @@ impl Addresses {
     #[must_use]
     pub fn address(&self, id: AddressId) -> Option<IpAddr> {
         let place = *self.places.get(id.0 as usize)?;
+        let among = place as usize >> 1;
         if place & 1 == 0 {
-            self.v4.get(place >> 1).map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits)))
+            self.v4.get(among).copied().map(IpAddr::V4)
         } else {
-            self.v6.get(place >> 1).map(|bits| IpAddr::V6(Ipv6Addr::from_bits(bits)))
+            self.v6.get(among).copied().map(IpAddr::V6)
         }
     }
 
     /// The number of an address, where it takes part in a flow.
     #[must_use]
     pub fn id(&self, address: IpAddr) -> Option<AddressId> {
-        let [v4, v6] = &self.ids;
         let id = match address {
-            IpAddr::V4(address) => v4.get(self.v4.find(address.to_bits())? as usize),
-            IpAddr::V6(address) => v6.get(self.v6.find(address.to_bits())? as usize),
+            IpAddr::V4(address) => self.v4_ids.peek(address.to_bits()),
+            IpAddr::V6(address) => self.v6_ids.peek(halves(address.to_bits())),
         };
-        id.copied().map(AddressId)
+        id.map(AddressId)
     }
 
     /// All of them, by number.
@@ -63,36 +70,72 @@ impl Addresses {
         (0_u32..).map_while(|number| Some((AddressId(number), self.address(AddressId(number))?)))
     }
 
-    pub(super) fn intern(&mut self, address: IpAddr) -> AddressId {
-        let Self { v4, v6, ids: [ids4, ids6], places } = self;
-        let (place, family, ids) = match address {
-            IpAddr::V4(address) => (v4.intern(address.to_bits()), 0, ids4),
-            IpAddr::V6(address) => (v6.intern(address.to_bits()), 1, ids6),
-        };
-        if let Some(&id) = ids.get(place as usize) {
-            return AddressId(id);
-        }
-        let id = u32::try_from(places.len()).unwrap_or(u32::MAX);
-        places.push(place << 1 | family);
-        ids.push(id);
-        AddressId(id)
+    /// The numbers of both addresses of a packet, the sender's first.
+    pub(super) fn intern(&mut self, ends: Ends) -> [AddressId; 2] {
+        ends.bits()
+            .map(|bits| AddressId(if ends.is_v6() { self.intern_v6(bits) } else { self.intern_v4(bits) }))
     }
+
+    #[expect(clippy::cast_possible_truncation, reason = "an IPv4 address fills the lowest 32 bits")]
+    fn intern_v4(&mut self, bits: u128) -> u32 {
+        let bits = bits as u32;
+        if let Some(id) = self.v4_ids.find(bits) {
+            return id;
+        }
+        let id = number(self.places.len());
+        self.places.push(number(self.v4.len()) << 1);
+        self.v4.push(Ipv4Addr::from_bits(bits));
+        self.v4_ids.set(bits, id);
+        id
+    }
+
+    fn intern_v6(&mut self, bits: u128) -> u32 {
+        let key = halves(bits);
+        if let Some(id) = self.v6_ids.find(key) {
+            return id;
+        }
+        let id = number(self.places.len());
+        self.places.push(number(self.v6.len()) << 1 | 1);
+        self.v6.push(Ipv6Addr::from_bits(bits));
+        self.v6_ids.set(key, id);
+        id
+    }
+}
+
+/// A length as a number; four thousand million addresses do not fit into memory.
+fn number(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+/// An IPv6 address in halves, which need less room in a table than one `u128`.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "it takes the lower half")]
+pub(super) const fn halves(bits: u128) -> [u64; 2] {
+    [(bits >> 64) as u64, bits as u64]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::Endpoint;
 
     #[test]
     fn both_families_share_one_numbering() {
         let mut addresses = Addresses::new();
         let given =
-            ["10.0.0.1", "::1", "10.0.0.2", "::ffff:10.0.0.1"].map(|text| text.parse::<IpAddr>().unwrap());
-        for (number, address) in (0..).zip(given) {
-            assert_eq!(addresses.intern(address), AddressId(number));
-            assert_eq!(addresses.intern(address), AddressId(number));
-            assert_eq!(addresses.id(address), Some(AddressId(number)));
+            ["10.0.0.1", "10.0.0.2", "::1", "::ffff:10.0.0.1"].map(|text| text.parse::<IpAddr>().unwrap());
+        let end = |address| Endpoint { address, port: 0 };
+        for _ in 0..2 {
+            assert_eq!(
+                addresses.intern(Ends::new(end(given[0]), end(given[1]))),
+                [AddressId(0), AddressId(1)]
+            );
+            assert_eq!(
+                addresses.intern(Ends::new(end(given[2]), end(given[3]))),
+                [AddressId(2), AddressId(3)]
+            );
         }
+        assert!((0..4).all(|id| addresses.id(given[id as usize]) == Some(AddressId(id))));
         assert_eq!(addresses.iter().map(|(_, address)| address).collect::<Vec<_>>(), given);
         assert_eq!(addresses.id("10.0.0.3".parse().unwrap()), None);
         assert_eq!(addresses.address(AddressId(4)), None);

@@ -124,20 +124,19 @@ impl Flows {
         let scope = self.scopes.intern(scope);
         let tuple = Tuple::new(packet.transport.protocol(), packet.ends, scope);
         let arrival = Arrival { frame, wire_len, payload_len: packet.payload_len, time };
-        let latest = self.tuples.latest(&tuple);
-        let known = self.records.get(*latest as usize).is_some_and(|record| {
-            let side = record.state.side(tuple.from_low);
-            !record.is_over(side, packet.transport, time)
+        let latest = self.tuples.find(&tuple).filter(|latest| {
+            self.records.get(*latest as usize).is_some_and(|record| {
+                let side = record.state.side(tuple.from_low);
+                !record.is_over(side, packet.transport, time)
+            })
         });
-        if !known {
-            *latest = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
-        }
-        let flow = FlowId(*latest);
-        if !known {
-            self.start(packet, scope, tuple.from_low, frame, time);
-        }
+        let is_new = latest.is_none();
+        let flow = match latest {
+            Some(flow) => FlowId(flow),
+            None => self.start(packet, &tuple, scope, frame, time),
+        };
         let side = self.count(flow, tuple.from_low, packet, &arrival);
-        Seen { flow, side, is_new: !known }
+        Seen { flow, side, is_new }
     }
 
     /// Counts an ICMP error on the flow of the packet that it quotes; `None` where no such flow was seen in its scope.
@@ -214,18 +213,20 @@ impl Flows {
     fn start(
         &mut self,
         packet: &Packet<'_>,
+        tuple: &Tuple,
         scope: u32,
-        from_low: bool,
         frame: FrameRef,
         time: Option<Timestamp>,
-    ) {
+    ) -> FlowId {
+        let number = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
+        self.tuples.set(tuple, number);
         let time_or_zero = time.map_or(0, Timestamp::nanos);
         self.records.push(Record {
-            addresses: [packet.from(), packet.to()].map(|end| self.addresses.intern(end.address)),
+            addresses: self.addresses.intern(packet.ends),
             ports: packet.ends.ports(),
             scope,
             macs: self.macs.intern(packet.macs),
-            state: State::start(packet.transport, from_low, time),
+            state: State::start(packet.transport, tuple.from_low, time),
             opening_seq: 0,
             icmp_errors: 0,
             round_trips: [0; 2],
@@ -235,6 +236,7 @@ impl Flows {
             first_time: time_or_zero,
             last_time: time_or_zero,
         });
+        FlowId(number)
     }
 
     /// Counts a packet on a flow that there is, and says which side sent it.

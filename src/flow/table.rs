@@ -2,35 +2,36 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::intern::Interner;
+use super::address::halves;
+use super::intern::Numbers;
 use crate::packet::{Ends, Protocol};
 
 /// The tuples seen, each with the number of its latest flow.
 #[derive(Clone, Debug)]
 pub(super) struct Tuples {
-    v4: Family<Key4>,
-    v6: Family<Key6>,
+    v4: Numbers<Key4>,
+    v6: Numbers<Key6>,
 }
 
 impl Tuples {
     pub(super) fn new() -> Self {
-        Self { v4: Family::new(), v6: Family::new() }
-    }
-
-    /// The latest flow of the tuple, to be read or replaced; a number that no flow has where the tuple is new.
-    #[inline]
-    pub(super) fn latest(&mut self, tuple: &Tuple) -> &mut u32 {
-        match tuple.key {
-            Key::V4(key) => self.v4.latest(key),
-            Key::V6(key) => self.v6.latest(key),
-        }
+        Self { v4: Numbers::new(), v6: Numbers::new() }
     }
 
     /// The latest flow of the tuple, where there is one.
-    pub(super) fn find(&self, tuple: &Tuple) -> Option<u32> {
+    #[inline]
+    pub(super) fn find(&mut self, tuple: &Tuple) -> Option<u32> {
         match tuple.key {
             Key::V4(key) => self.v4.find(key),
             Key::V6(key) => self.v6.find(key),
+        }
+    }
+
+    /// Makes `flow` the latest of the tuple.
+    pub(super) fn set(&mut self, tuple: &Tuple, flow: u32) {
+        match tuple.key {
+            Key::V4(key) => self.v4.set(key, flow),
+            Key::V6(key) => self.v6.set(key, flow),
         }
     }
 }
@@ -48,44 +49,25 @@ impl Tuple {
     pub(super) fn new(protocol: Protocol, ends: Ends, scope: u32) -> Self {
         let scope = scope << 1 | u32::from(protocol == Protocol::Udp);
         let ([from, to], [from_port, to_port]) = (ends.bits(), ends.ports());
-        let from_low = (from, from_port) <= (to, to_port);
-        let (low, high) = if from_low { (from, to) } else { (to, from) };
-        let (low_port, high_port) = if from_low { (from_port, to_port) } else { (to_port, from_port) };
-        let ports = u32::from(low_port) << 16 | u32::from(high_port);
-        let key = if ends.is_v6() {
-            Key::V6(Key6 { low: halves(low), high: halves(high), ports, scope })
-        } else {
-            Key::V4(Key4 { low: lower(low), high: lower(high), ports, scope })
-        };
-        Self { key, from_low }
-    }
-}
-
-/// The tuples of one family: their numbers, and by number the latest flow.
-#[derive(Clone, Debug)]
-struct Family<K> {
-    keys: Interner<K>,
-    flows: Vec<u32>,
-    /// Stands in for the entry that cannot be missing.
-    none: u32,
-}
-
-impl<K: Copy + Eq + Hash> Family<K> {
-    fn new() -> Self {
-        Self { keys: Interner::new(), flows: Vec::new(), none: NO_FLOW }
-    }
-
-    #[inline]
-    fn latest(&mut self, key: K) -> &mut u32 {
-        let number = self.keys.intern(key) as usize;
-        if number == self.flows.len() {
-            self.flows.push(NO_FLOW);
+        let ports = |low: u16, high: u16| u32::from(low) << 16 | u32::from(high);
+        if ends.is_v6() {
+            let from_low = (from, from_port) <= (to, to_port);
+            let [from, to] = [from, to].map(halves);
+            let key = if from_low {
+                Key6 { low: from, high: to, ports: ports(from_port, to_port), scope }
+            } else {
+                Key6 { low: to, high: from, ports: ports(to_port, from_port), scope }
+            };
+            return Self { key: Key::V6(key), from_low };
         }
-        self.flows.get_mut(number).unwrap_or(&mut self.none)
-    }
-
-    fn find(&self, key: K) -> Option<u32> {
-        self.flows.get(self.keys.find(key)? as usize).copied()
+        let [from, to] = [from, to].map(lower);
+        let from_low = (from, from_port) <= (to, to_port);
+        let key = if from_low {
+            Key4 { low: from, high: to, ports: ports(from_port, to_port), scope }
+        } else {
+            Key4 { low: to, high: from, ports: ports(to_port, from_port), scope }
+        };
+        Self { key: Key::V4(key), from_low }
     }
 }
 
@@ -138,15 +120,6 @@ impl Hash for Key6 {
 const fn lower(bits: u128) -> u32 {
     bits as u32
 }
-
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "it takes the lower half")]
-const fn halves(bits: u128) -> [u64; 2] {
-    [(bits >> 64) as u64, bits as u64]
-}
-
-/// A number that no flow has.
-const NO_FLOW: u32 = u32::MAX;
 
 #[cfg(test)]
 mod tests {
