@@ -12,23 +12,16 @@ pub struct AddressId(pub u32);
 /// All addresses of all flows. IPv4 and IPv6 are kept apart, so that an IPv4 address takes four bytes.
 #[derive(Clone, Debug)]
 pub struct Addresses {
-    v4_ids: Numbers<u32>,
-    v6_ids: Numbers<[u64; 2]>,
-    v4: Vec<Ipv4Addr>,
-    v6: Vec<Ipv6Addr>,
+    v4: Numbers<u32>,
+    /// In halves, which need less room than one `u128`.
+    v6: Numbers<[u64; 2]>,
     /// Twice the place of each address among those of its family, and one more for IPv6.
     places: Vec<u32>,
 }
 
 impl Addresses {
     pub(super) fn new() -> Self {
-        Self {
-            v4_ids: Numbers::new(),
-            v6_ids: Numbers::new(),
-            v4: Vec::new(),
-            v6: Vec::new(),
-            places: Vec::new(),
-        }
+        Self { v4: Numbers::new(), v6: Numbers::new(), places: Vec::new() }
     }
 
     /// How many there are.
@@ -47,11 +40,11 @@ impl Addresses {
     #[must_use]
     pub fn address(&self, id: AddressId) -> Option<IpAddr> {
         let place = *self.places.get(id.0 as usize)?;
-        let among = place as usize >> 1;
         if place & 1 == 0 {
-            self.v4.get(among).copied().map(IpAddr::V4)
+            self.v4.key(place >> 1).map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits)))
         } else {
-            self.v6.get(among).copied().map(IpAddr::V6)
+            let [upper, lower] = self.v6.key(place >> 1)?;
+            Some(IpAddr::V6(Ipv6Addr::from_bits(u128::from(upper) << 64 | u128::from(lower))))
         }
     }
 
@@ -59,8 +52,8 @@ impl Addresses {
     #[must_use]
     pub fn id(&self, address: IpAddr) -> Option<AddressId> {
         let id = match address {
-            IpAddr::V4(address) => self.v4_ids.peek(address.to_bits()),
-            IpAddr::V6(address) => self.v6_ids.peek(halves(address.to_bits())),
+            IpAddr::V4(address) => self.v4.peek(address.to_bits()),
+            IpAddr::V6(address) => self.v6.peek(halves(address.to_bits())),
         };
         id.map(AddressId)
     }
@@ -79,35 +72,32 @@ impl Addresses {
     #[expect(clippy::cast_possible_truncation, reason = "an IPv4 address fills the lowest 32 bits")]
     fn intern_v4(&mut self, bits: u128) -> u32 {
         let bits = bits as u32;
-        if let Some(id) = self.v4_ids.find(bits) {
+        if let Some(id) = self.v4.find(bits) {
             return id;
         }
-        let id = number(self.places.len());
-        self.places.push(number(self.v4.len()) << 1);
-        self.v4.push(Ipv4Addr::from_bits(bits));
-        self.v4_ids.set(bits, id);
+        let id = self.next_id(self.v4.len() << 1);
+        self.v4.set(bits, id);
         id
     }
 
     fn intern_v6(&mut self, bits: u128) -> u32 {
         let key = halves(bits);
-        if let Some(id) = self.v6_ids.find(key) {
+        if let Some(id) = self.v6.find(key) {
             return id;
         }
-        let id = number(self.places.len());
-        self.places.push(number(self.v6.len()) << 1 | 1);
-        self.v6.push(Ipv6Addr::from_bits(bits));
-        self.v6_ids.set(key, id);
+        let id = self.next_id(self.v6.len() << 1 | 1);
+        self.v6.set(key, id);
+        id
+    }
+
+    fn next_id(&mut self, place: u32) -> u32 {
+        let id = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
+        self.places.push(place);
         id
     }
 }
 
-/// A length as a number; four thousand million addresses do not fit into memory.
-fn number(len: usize) -> u32 {
-    u32::try_from(len).unwrap_or(u32::MAX)
-}
-
-/// An IPv6 address in halves, which need less room in a table than one `u128`.
+/// An IPv6 address in halves, the upper one first.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "it takes the lower half")]
 pub(super) const fn halves(bits: u128) -> [u64; 2] {

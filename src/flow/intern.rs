@@ -4,16 +4,18 @@ use std::hash::{BuildHasher, Hash};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-/// From keys to numbers. Both are kept in the index itself: a look-up touches two places in memory, and it is memory that
-/// looking up waits for.
+/// From keys to numbers.
 ///
-/// Keys are hashed with a seed of the table's own, because addresses and ports are chosen by whoever sends the packets.
+/// The index holds four bytes a key, so that growing it moves little. Keys are hashed with a seed of the table's own,
+/// because addresses and ports are chosen by whoever sends the packets.
 #[derive(Clone, Debug)]
 pub(super) struct Numbers<K> {
-    entries: HashTable<Entry<K>>,
+    /// Places among the entries.
+    index: HashTable<u32>,
+    entries: Vec<Entry<K>>,
     hasher: DefaultHashBuilder,
-    /// What was found last, which the next packet often asks for again.
-    last: Option<Entry<K>>,
+    /// The place found last, which the next packet often asks for again.
+    last: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -24,61 +26,73 @@ struct Entry<K> {
 
 impl<K: Copy + Eq + Hash> Numbers<K> {
     pub(super) fn new() -> Self {
-        Self { entries: HashTable::new(), hasher: DefaultHashBuilder::default(), last: None }
+        Self { index: HashTable::new(), entries: Vec::new(), hasher: DefaultHashBuilder::default(), last: 0 }
     }
 
     /// The number of a key, where it has one.
     #[inline]
     pub(super) fn find(&mut self, key: K) -> Option<u32> {
-        if let Some(last) = self.last
+        if let Some(last) = self.entries.get(self.last)
             && last.key == key
         {
             return Some(last.number);
         }
-        let found = self.entry(key).copied();
-        self.last = found.or(self.last);
-        found.map(|entry| entry.number)
+        self.last = self.place(key)?;
+        self.entries.get(self.last).map(|entry| entry.number)
     }
 
     /// The same, without remembering it.
     pub(super) fn peek(&self, key: K) -> Option<u32> {
-        self.entry(key).map(|entry| entry.number)
+        self.entries.get(self.place(key)?).map(|entry| entry.number)
     }
 
     /// Gives a key a number, in place of the one that it has.
     pub(super) fn set(&mut self, key: K, number: u32) {
-        let Self { entries, hasher, last } = self;
-        let hash = hasher.hash_one(key);
-        entries
-            .entry(hash, |entry| entry.key == key, |entry| hasher.hash_one(entry.key))
-            .and_modify(|entry| entry.number = number)
-            .or_insert(Entry { key, number });
-        *last = Some(Entry { key, number });
+        if let Some(entry) = self.place(key).and_then(|place| self.entries.get_mut(place)) {
+            entry.number = number;
+            return;
+        }
+        let place = self.len();
+        let Self { index, entries, hasher, last } = self;
+        *last = entries.len();
+        entries.push(Entry { key, number });
+        index.insert_unique(hasher.hash_one(key), place, |place| {
+            entries.get(*place as usize).map_or(0, |entry| hasher.hash_one(entry.key))
+        });
+    }
+
+    /// The key that was the `place`th to get a number, from 0.
+    #[inline]
+    pub(super) fn key(&self, place: u32) -> Option<K> {
+        self.entries.get(place as usize).map(|entry| entry.key)
+    }
+
+    /// How many keys there are. Four thousand million do not fit into memory.
+    pub(super) fn len(&self) -> u32 {
+        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
     }
 
     #[inline]
-    fn entry(&self, key: K) -> Option<&Entry<K>> {
-        self.entries.find(self.hasher.hash_one(key), |entry| entry.key == key)
+    fn place(&self, key: K) -> Option<usize> {
+        let is_at = |place: &u32| self.entries.get(*place as usize).is_some_and(|entry| entry.key == key);
+        self.index.find(self.hasher.hash_one(key), is_at).map(|place| *place as usize)
     }
 }
 
 /// Values that are few among many packets, numbered from 0 in the order of first sight, so that nothing of the hasher's
 /// seed reaches a report.
 #[derive(Clone, Debug)]
-pub(super) struct Interner<T> {
-    numbers: Numbers<T>,
-    values: Vec<T>,
-}
+pub(super) struct Interner<T>(Numbers<T>);
 
 impl<T: Copy + Eq + Hash> Interner<T> {
     pub(super) fn new() -> Self {
-        Self { numbers: Numbers::new(), values: Vec::new() }
+        Self(Numbers::new())
     }
 
     /// The number of `value`, a new one where it is new.
     #[inline]
     pub(super) fn intern(&mut self, value: T) -> u32 {
-        match self.numbers.find(value) {
+        match self.0.find(value) {
             Some(number) => number,
             None => self.insert(value),
         }
@@ -86,21 +100,19 @@ impl<T: Copy + Eq + Hash> Interner<T> {
 
     /// The number of `value`, where it has one.
     pub(super) fn find(&self, value: T) -> Option<u32> {
-        self.numbers.peek(value)
+        self.0.peek(value)
     }
 
     /// The value of a number.
     #[inline]
     pub(super) fn get(&self, number: u32) -> Option<T> {
-        self.values.get(number as usize).copied()
+        self.0.key(number)
     }
 
     #[cold]
     fn insert(&mut self, value: T) -> u32 {
-        // Four thousand million values do not fit into memory.
-        let number = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
-        self.values.push(value);
-        self.numbers.set(value, number);
+        let number = self.0.len();
+        self.0.set(value, number);
         number
     }
 }

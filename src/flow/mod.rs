@@ -25,7 +25,7 @@ pub use view::{Flow, RoundTrip, TcpState};
 use crate::frame::{FrameRef, Timestamp};
 use crate::packet::{IcmpError, Macs, Packet, Transport, Vlan};
 use intern::Interner;
-use record::{Arrival, Counters, Handshake, Record, State};
+use record::{Arrival, Handshake, Origin, Record, State};
 use table::{Tuple, Tuples};
 
 /// A flow, numbered from 0 without gaps in the order of first packets.
@@ -80,7 +80,9 @@ pub struct Seen {
 #[derive(Clone, Debug)]
 pub struct Flows {
     tuples: Tuples,
+    /// Both by flow.
     records: Vec<Record>,
+    origins: Vec<Origin>,
     addresses: Addresses,
     scopes: Interner<Scope>,
     macs: Interner<Macs>,
@@ -102,6 +104,7 @@ impl Flows {
         Self {
             tuples: Tuples::new(),
             records: Vec::new(),
+            origins: Vec::new(),
             addresses: Addresses::new(),
             scopes: Interner::new(),
             macs: Interner::new(),
@@ -154,13 +157,15 @@ impl Flows {
         let quoted = error.quoted;
         let tuple = Tuple::new(quoted.protocol, quoted.ends, scope);
         let flow = FlowId(self.tuples.find(&tuple)?);
-        let record = self.records.get_mut(flow.0 as usize)?;
-        let is_only_packet = record.first_frame == record.last_frame
-            && record.icmp_errors == 0
+        let record = self.records.get(flow.0 as usize)?;
+        let origin = self.origins.get_mut(flow.0 as usize)?;
+        let is_about_only_packet = origin.frame == record.last_frame
+            && origin.icmp_errors == 0
             && record.state.side(tuple.from_low) == Side::First;
-        record.icmp_errors = record.icmp_errors.saturating_add(1);
-        let since_sent = record.since_start(time);
-        if let Some(rtt) = since_sent.filter(|_| is_only_packet && error.reporter == quoted.ends.to().address)
+        origin.icmp_errors = origin.icmp_errors.saturating_add(1);
+        if is_about_only_packet
+            && error.reporter == quoted.ends.to().address
+            && let Some(rtt) = self.since_start(flow, time)
         {
             self.note_round_trip(flow, Side::First, rtt, frame);
         }
@@ -194,13 +199,13 @@ impl Flows {
     /// One flow; `None` for numbers that were not given out.
     #[must_use]
     pub fn flow(&self, id: FlowId) -> Option<Flow<'_>> {
-        let record = self.records.get(id.0 as usize)?;
-        Some(Flow { flows: self, id, record })
+        let (record, origin) = (self.records.get(id.0 as usize)?, self.origins.get(id.0 as usize)?);
+        Some(Flow { flows: self, id, record, origin })
     }
 
     /// All flows in the order of their first packets.
     pub fn iter(&self) -> impl Iterator<Item = Flow<'_>> {
-        (0_u32..).zip(&self.records).map(|(number, record)| Flow { flows: self, id: FlowId(number), record })
+        (0_u32..).map_while(|number| self.flow(FlowId(number)))
     }
 
     /// The addresses of all flows.
@@ -220,21 +225,16 @@ impl Flows {
     ) -> FlowId {
         let number = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
         self.tuples.set(tuple, number);
-        let time_or_zero = time.map_or(0, Timestamp::nanos);
-        self.records.push(Record {
+        self.records.push(Record::start(packet.transport, tuple.from_low, frame, time));
+        self.origins.push(Origin {
             addresses: self.addresses.intern(packet.ends),
             ports: packet.ends.ports(),
             scope,
             macs: self.macs.intern(packet.macs),
-            state: State::start(packet.transport, tuple.from_low, time),
-            opening_seq: 0,
             icmp_errors: 0,
             round_trips: [0; 2],
-            counters: Counters::default(),
-            first_frame: frame,
-            last_frame: frame,
-            first_time: time_or_zero,
-            last_time: time_or_zero,
+            frame,
+            time: time.map_or(0, Timestamp::nanos),
         });
         FlowId(number)
     }
@@ -246,11 +246,14 @@ impl Flows {
             return Side::First;
         };
         let side = record.state.side(from_low);
-        if side == Side::Second && !record.state.has(State::ANSWERED) {
-            record.macs = answered_macs(&mut self.macs, record.macs, packet.macs);
+        if side == Side::Second
+            && !record.state.has(State::ANSWERED)
+            && let Some(origin) = self.origins.get_mut(flow.0 as usize)
+        {
+            origin.macs = answered_macs(&mut self.macs, origin.macs, packet.macs);
         }
         let handshake = match &packet.transport {
-            Transport::Tcp(tcp) => record.note_tcp(side, tcp, arrival.time),
+            Transport::Tcp(tcp) => record.note_tcp(side, tcp),
             Transport::Udp => Handshake::Silent,
         };
         let wrapped = record.count(side, arrival);
@@ -258,7 +261,7 @@ impl Flows {
             self.carry(flow, side, wrapped);
         }
         if handshake != Handshake::Silent {
-            self.note_handshake(flow, handshake, arrival.frame);
+            self.note_handshake(flow, handshake, arrival);
         }
         side
     }
@@ -271,28 +274,41 @@ impl Flows {
         }
     }
 
-    fn note_handshake(&mut self, flow: FlowId, handshake: Handshake, reply: FrameRef) {
-        let is_kept = match handshake {
-            Handshake::Measured(rtt) => self.keep_shortest(flow, Side::First, RoundTrip { rtt, reply }),
-            Handshake::Ambiguous | Handshake::Silent => false,
-        };
-        let Some(record) = self.records.get_mut(flow.0 as usize) else {
+    fn note_handshake(&mut self, flow: FlowId, handshake: Handshake, arrival: &Arrival) {
+        let rtt = self.since_start(flow, arrival.time).filter(|_| handshake == Handshake::Answered);
+        let is_kept = rtt.is_some_and(|rtt| {
+            self.keep_shortest(flow, Side::First, RoundTrip { rtt, reply: arrival.frame })
+        });
+        let place = flow.0 as usize;
+        let (Some(record), Some(origin)) = (self.records.get_mut(place), self.origins.get_mut(place)) else {
             return;
         };
         if is_kept {
             record.state.set(State::HANDSHAKE_TIMED);
         } else if handshake == Handshake::Ambiguous && record.state.has(State::HANDSHAKE_TIMED) {
             record.state.clear(State::HANDSHAKE_TIMED);
-            record.round_trips[0] = 0;
+            origin.round_trips[0] = 0;
         }
+    }
+
+    /// The time of a flow's first packet, where that has one.
+    fn first_time(&self, flow: FlowId) -> Option<Timestamp> {
+        let place = flow.0 as usize;
+        let is_timed = self.records.get(place)?.state.has(State::FIRST_TIMED);
+        is_timed.then_some(Timestamp::from_nanos(self.origins.get(place)?.time))
+    }
+
+    /// How long after a flow's first packet `time` is.
+    fn since_start(&self, flow: FlowId, time: Option<Timestamp>) -> Option<Duration> {
+        time?.since(self.first_time(flow)?)
     }
 
     /// Keeps a round trip where it is the shortest of its requester, and says whether it is.
     fn keep_shortest(&mut self, flow: FlowId, requester: Side, trip: RoundTrip) -> bool {
-        let Some(record) = self.records.get_mut(flow.0 as usize).filter(|_| !trip.rtt.is_zero()) else {
+        let Some(origin) = self.origins.get_mut(flow.0 as usize).filter(|_| !trip.rtt.is_zero()) else {
             return false;
         };
-        let [first, second] = &mut record.round_trips;
+        let [first, second] = &mut origin.round_trips;
         let place = if requester == Side::First { first } else { second };
         match (*place as usize).checked_sub(1).and_then(|place| self.round_trips.get_mut(place)) {
             Some(shortest) if shortest.rtt <= trip.rtt => return false,

@@ -1,29 +1,34 @@
-//! What is kept of a flow: one dense record, and how packets change it.
-
-use std::time::Duration;
+//! What is kept of a flow, 96 bytes in all, and how packets change it.
 
 use super::{AddressId, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::packet::{Protocol, Tcp, TcpFlags, Transport};
 
-/// One flow in 96 bytes. Pairs are of the first side and the second.
+/// What every packet of a flow reads or changes, in 48 bytes. The rest is kept apart ([`Origin`]), so that more flows fit
+/// into the processor's cache.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
+    pub(super) state: State,
+    /// The initial sequence number of the side that opened the connection, where the state knows which one did.
+    opening_seq: u32,
+    pub(super) counters: Counters,
+    pub(super) last_frame: FrameRef,
+    last_time: i64,
+}
+
+/// How a flow began, and what its packets seldom change. Pairs are of the first side and the second.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
     pub(super) addresses: [AddressId; 2],
     pub(super) ports: [u16; 2],
     pub(super) scope: u32,
     pub(super) macs: u32,
-    pub(super) state: State,
-    /// The initial sequence number of the side that opened the connection, where the state knows which one did.
-    pub(super) opening_seq: u32,
     pub(super) icmp_errors: u32,
     /// The places of the round trips by requester, from 1; 0 where there is none.
     pub(super) round_trips: [u32; 2],
-    pub(super) counters: Counters,
-    pub(super) first_frame: FrameRef,
-    pub(super) last_frame: FrameRef,
-    pub(super) first_time: i64,
-    pub(super) last_time: i64,
+    pub(super) frame: FrameRef,
+    /// In nanoseconds since 1970, where the record's state says that there is one.
+    pub(super) time: i64,
 }
 
 /// What a packet adds to its flow.
@@ -40,13 +45,29 @@ pub(super) struct Arrival {
 pub(super) enum Handshake {
     /// Nothing.
     Silent,
-    /// It is the first answer to a SYN that was sent once.
-    Measured(Duration),
+    /// It is the first answer to a SYN that was the flow's first packet and was sent once.
+    Answered,
     /// The answer was sent more than once: what was measured may not count.
     Ambiguous,
 }
 
 impl Record {
+    /// A flow before its first packet is counted.
+    pub(super) fn start(
+        transport: Transport,
+        from_low: bool,
+        frame: FrameRef,
+        time: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            state: State::start(transport, from_low, time),
+            opening_seq: 0,
+            counters: Counters::default(),
+            last_frame: frame,
+            last_time: 0,
+        }
+    }
+
     /// Whether a packet of the same tuple belongs to a new flow.
     #[inline]
     pub(super) fn is_over(&self, side: Side, transport: Transport, time: Option<Timestamp>) -> bool {
@@ -81,7 +102,7 @@ impl Record {
 
     /// Takes note of a segment's control bits, before it is counted.
     #[inline]
-    pub(super) fn note_tcp(&mut self, side: Side, tcp: &Tcp, time: Option<Timestamp>) -> Handshake {
+    pub(super) fn note_tcp(&mut self, side: Side, tcp: &Tcp) -> Handshake {
         if tcp.flags.has(TcpFlags::FIN) {
             self.state.set(State::FIN.of(side));
         }
@@ -91,7 +112,7 @@ impl Record {
         if tcp.flags.opens() {
             self.note_syn(side, tcp);
         } else if tcp.flags.accepts() {
-            return self.note_syn_ack(side, tcp, time);
+            return self.note_syn_ack(side, tcp);
         }
         Handshake::Silent
     }
@@ -107,47 +128,29 @@ impl Record {
         self.state.set(State::SYN.of(side));
     }
 
-    fn note_syn_ack(&mut self, side: Side, tcp: &Tcp, time: Option<Timestamp>) -> Handshake {
-        let answers = tcp.ack.wrapping_sub(1);
+    fn note_syn_ack(&mut self, side: Side, tcp: &Tcp) -> Handshake {
         if self.state.has(State::SYN_ACK) {
             return Handshake::Ambiguous;
         }
         self.state.set(State::SYN_ACK);
-        match self.opener() {
-            Some(opener) if opener != side && answers == self.opening_seq => self.handshake_since_syn(time),
-            Some(_) => Handshake::Silent,
-            None => {
-                self.state.set(State::OPENER.of(side.other()));
-                self.opening_seq = answers;
-                Handshake::Silent
-            }
-        }
-    }
-
-    /// The time since the SYN, where that was the flow's first packet and was sent once.
-    fn handshake_since_syn(&self, time: Option<Timestamp>) -> Handshake {
-        let is_clean = self.state.has(State::SYN.of(Side::First))
-            && !self.state.has(State::MID_STREAM)
-            && !self.state.has(State::SYN_REPEATED)
-            && !self.state.has(State::SYN.of(Side::Second));
-        if !is_clean {
+        let answered = tcp.ack.wrapping_sub(1);
+        let Some(opener) = self.opener() else {
+            self.state.set(State::OPENER.of(side.other()));
+            self.opening_seq = answered;
             return Handshake::Silent;
-        }
-        self.since_start(time).map_or(Handshake::Silent, Handshake::Measured)
-    }
-
-    /// How long after the first packet `time` is.
-    pub(super) fn since_start(&self, time: Option<Timestamp>) -> Option<Duration> {
-        time?.since(self.first_time()?)
+        };
+        let is_clean = opener != side
+            && answered == self.opening_seq
+            && self.state.has(State::SYN.of(Side::First))
+            && !self.state.has(State::SYN.of(Side::Second))
+            && !self.state.has(State::MID_STREAM)
+            && !self.state.has(State::SYN_REPEATED);
+        if is_clean { Handshake::Answered } else { Handshake::Silent }
     }
 
     /// The side that opened the connection, by its SYN or by the answer to it.
     pub(super) fn opener(&self) -> Option<Side> {
         [Side::First, Side::Second].into_iter().find(|side| self.state.has(State::OPENER.of(*side)))
-    }
-
-    pub(super) fn first_time(&self) -> Option<Timestamp> {
-        self.state.has(State::FIRST_TIMED).then_some(Timestamp::from_nanos(self.first_time))
     }
 
     pub(super) fn last_time(&self) -> Option<Timestamp> {
@@ -284,7 +287,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_takes_96_bytes() {
-        assert_eq!(size_of::<Record>(), 96);
+    fn a_flow_takes_96_bytes() {
+        assert_eq!((size_of::<Record>(), size_of::<Origin>()), (48, 48));
     }
 }

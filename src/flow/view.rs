@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::record::{Record, State};
+use super::record::{Origin, Record, State};
 use super::{AddressId, FlowId, Flows, Scope, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::packet::{Endpoint, Mac, Protocol};
@@ -13,6 +13,7 @@ pub struct Flow<'a> {
     pub(super) flows: &'a Flows,
     pub(super) id: FlowId,
     pub(super) record: &'a Record,
+    pub(super) origin: &'a Origin,
 }
 
 impl Flow<'_> {
@@ -31,7 +32,7 @@ impl Flow<'_> {
     /// The number of an end's address.
     #[must_use]
     pub const fn address_id(&self, side: Side) -> AddressId {
-        of(self.record.addresses, side)
+        of(self.origin.addresses, side)
     }
 
     /// An end's address and port.
@@ -40,19 +41,19 @@ impl Flow<'_> {
         let address = self.flows.addresses.address(self.address_id(side));
         // Each record holds numbers that its own table gave out.
         let address = address.unwrap_or(std::net::IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED));
-        Endpoint { address, port: of(self.record.ports, side) }
+        Endpoint { address, port: of(self.origin.ports, side) }
     }
 
     /// Where it was captured.
     #[must_use]
     pub fn scope(&self) -> Scope {
-        self.flows.scopes.get(self.record.scope).unwrap_or_default()
+        self.flows.scopes.get(self.origin.scope).unwrap_or_default()
     }
 
     /// An end's link-layer address on the captured link: the machine's own, or that of the router it is behind.
     #[must_use]
     pub fn mac(&self, side: Side) -> Option<Mac> {
-        let macs = self.flows.macs.get(self.record.macs)?;
+        let macs = self.flows.macs.get(self.origin.macs)?;
         of([macs.from, macs.to], side)
     }
 
@@ -83,7 +84,7 @@ impl Flow<'_> {
     /// The frame of its first packet.
     #[must_use]
     pub const fn first_frame(&self) -> FrameRef {
-        self.record.first_frame
+        self.origin.frame
     }
 
     /// The frame of its last packet in the order of the capture.
@@ -95,7 +96,7 @@ impl Flow<'_> {
     /// The time of its first packet, where that has one.
     #[must_use]
     pub fn first_time(&self) -> Option<Timestamp> {
-        self.record.first_time()
+        self.flows.first_time(self.id)
     }
 
     /// The latest time of its packets, where any has one. That is the last packet's, unless time went backwards.
@@ -111,14 +112,14 @@ impl Flow<'_> {
     /// capture's clock.
     #[must_use]
     pub fn round_trip(&self, requester: Side) -> Option<RoundTrip> {
-        let place = of(self.record.round_trips, requester).checked_sub(1)?;
+        let place = of(self.origin.round_trips, requester).checked_sub(1)?;
         self.flows.round_trips.get(place as usize).copied()
     }
 
     /// How many ICMP errors were about it.
     #[must_use]
     pub const fn icmp_errors(&self) -> u32 {
-        self.record.icmp_errors
+        self.origin.icmp_errors
     }
 
     /// What was seen of the TCP connection; `None` for UDP.
