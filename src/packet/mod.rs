@@ -5,9 +5,9 @@
 //! Must not: fail, allocate, keep state, or follow a length that a header claims past what was captured.
 //!
 //! Checksums are not verified: captures at the sender hold packets whose checksums the network card fills in later.
-//! Tunnels are recognised and counted, not opened; opening one would start again at [`link`] or [`ip`] with the inner
+//! Tunnels are recognised and counted, not opened; opening one would start again at `link` or `ip` with the inner
 //! bytes, from the places that now return [`Class::Tunnel`], under a limit on depth. Fragments are counted, not put
-//! together; reassembly would stand between [`ip`] and [`transport`], where [`Class::Fragment`] is returned.
+//! together; reassembly would stand between `ip` and `transport`, where [`Class::Fragment`] is returned.
 //!
 //! Sources: tcpdump.org's link-layer header types, IEEE 802.1Q, RFC 791, 792, 768, 9293, 8200, 4443.
 #![warn(clippy::indexing_slicing)]
