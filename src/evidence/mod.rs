@@ -2,7 +2,7 @@
 //!
 //! Input: packets with the flow they belong to. Output: facts, each with the frame it was read from, and the DNS
 //! answers that hosts asked for. A flow is looked at until it has said what it will; then it is only counted, and the
-//! packet path ends at one byte of state. A protocol is one row of [`DATAGRAM_PROTOCOLS`].
+//! packet path ends at one byte of state. A protocol is one row of `DATAGRAM_PROTOCOLS`.
 //! Must not: decide whose a flow is or where its remote end stands; keep payload past the budget of `flow::stream`.
 
 mod dns;

@@ -1,6 +1,6 @@
 //! Reports: an inspection as the schema has it, and every format made of that.
 //!
-//! Input: an [`Inspection`]. Output: a [`schema::Report`], and text. The only serialised form of the results.
+//! Input: an [`Inspection`](crate::inspect::Inspection). Output: a [`schema::Report`], and text. The only serialised form of the results.
 //! Must not: compute more than sums, or judge.
 
 mod build;
