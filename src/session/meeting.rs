@@ -217,6 +217,17 @@ impl<'a> Socket<'a> {
         true
     }
 
+    fn start(&self) -> (Moment, StartRule) {
+        match (self.kind, self.hello, self.bind) {
+            (MeetingKind::Server, Some(hello), _) => (hello, StartRule::Hello),
+            (MeetingKind::Server, None, Some(bind)) => (bind, StartRule::Bind),
+            (MeetingKind::Server, None, None) => (self.member.first, StartRule::MediaJoinedMidway),
+            (MeetingKind::Peer, Some(hello), _) => (hello, StartRule::PeerHello),
+            (MeetingKind::Peer, None, _) => (self.member.first, StartRule::PeerMedia),
+            (MeetingKind::Browser, ..) => (self.member.first, StartRule::GatewayContact),
+        }
+    }
+
     fn silence(&self) -> Duration {
         if self.kind == MeetingKind::Browser { BROWSER_SILENCE } else { SILENCE }
     }
@@ -240,10 +251,11 @@ impl Group<'_, '_> {
             .any(|known| same(&known) && touches(known.member, socket.member, socket.silence()))
     }
 
-    /// A client is in one meeting at a time: a direct flow beside a meeting is that meeting's. Else the UUID decides.
+    /// A client is in one meeting at a time: a direct flow beside a meeting, or just before or after it, is that
+    /// meeting's (the client moves between server and peer as others come and go). Else the UUID decides.
     fn takes_peer(&self, socket: &Socket<'_>) -> bool {
         self.sockets.iter().any(|known| {
-            let beside = touches(known.member, socket.member, Duration::ZERO);
+            let beside = touches(known.member, socket.member, SILENCE);
             let is_same = known.kind == MeetingKind::Peer
                 && (known.key == socket.key && known.key.is_some()
                     || known.member.remote == socket.member.remote);
@@ -285,19 +297,9 @@ impl Group<'_, '_> {
         remotes
     }
 
+    /// The earliest start of its sockets. Where that one was joined mid-way, so was the meeting.
     fn start(&self) -> Option<(Moment, StartRule)> {
-        let first = self.sockets.iter().min_by_key(|socket| socket.member.first)?;
-        let hello = self.sockets.iter().filter_map(|socket| socket.hello).min();
-        let bind = self.sockets.iter().filter_map(|socket| socket.bind).min();
-        let is_peer = first.kind == MeetingKind::Peer;
-        Some(match (hello, bind) {
-            _ if first.kind == MeetingKind::Browser => (first.member.first, StartRule::GatewayContact),
-            (Some(hello), _) if is_peer => (hello, StartRule::PeerHello),
-            (Some(hello), _) => (hello, StartRule::Hello),
-            (None, Some(bind)) => (bind, StartRule::Bind),
-            (None, None) if is_peer => (first.member.first, StartRule::PeerMedia),
-            (None, None) => (first.member.first, StartRule::MediaJoinedMidway),
-        })
+        self.sockets.iter().map(|socket| socket.start()).min()
     }
 
     /// Sockets that never bound were dropped on the way, so where some did bind only those count.
@@ -323,5 +325,5 @@ fn touches(a: &Member<'_>, b: &Member<'_>, gap: Duration) -> bool {
     if second.first.frame <= first.last.frame {
         return true;
     }
-    second.first.since(first.last).is_some_and(|apart| apart <= gap && gap > Duration::ZERO)
+    second.first.since(first.last).is_some_and(|apart| apart <= gap)
 }

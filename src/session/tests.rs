@@ -126,6 +126,9 @@ fn peers_are_participants_of_the_meeting_beside() {
     assert_eq!(meetings.len(), 1);
     assert_eq!(meetings[0].participants, ["198.51.100.4".parse::<IpAddr>().unwrap()]);
     assert_eq!(meetings[0].key, Some(MEETING));
+    let before = Member { first: at(1), last: at(2), ..members[1] };
+    let after = Member { first: at(10), last: at(40), ..members[0] };
+    assert_eq!(meetings_of(&[before, after], 90).len(), 1, "the client moved from its peer to a server");
     let alone = meetings_of(&members[1..], 90);
     assert_eq!(
         (alone[0].kind, alone[0].key, alone[0].start_rule),
