@@ -112,6 +112,7 @@ impl Evidence {
             dns_answers_refused: self.notes.answers.refused,
             names_refused: self.notes.names.refused(),
             handshakes_dropped: self.streams.dropped(),
+            contested: self.streams.contested(),
         }
     }
 
@@ -169,6 +170,8 @@ pub struct Limits {
     pub names_refused: u64,
     /// Undecided handshakes that were given up because too many waited at once.
     pub handshakes_dropped: u64,
+    /// TCP handshakes of which two copies differed, and the frame of the first copy that did.
+    pub contested: Option<(u64, FrameRef)>,
 }
 
 /// One packet under a reader's eyes.

@@ -32,6 +32,8 @@ pub struct Streams {
     settled: Vec<u64>,
     bytes: usize,
     dropped: u64,
+    /// How many flows were contested and are no longer kept, and the first frame that differed.
+    contested: Option<(u64, FrameRef)>,
 }
 
 impl Streams {
@@ -117,6 +119,12 @@ impl Streams {
         self.dropped
     }
 
+    /// How many flows had copies of the same bytes that differed, and the first frame that did.
+    #[must_use]
+    pub fn contested(&self) -> Option<(u64, FrameRef)> {
+        self.waiting.values().filter_map(contested_at).fold(self.contested, |sum, at| Some(add(sum, at)))
+    }
+
     fn direction(&self, flow: FlowId, side: Side) -> Option<&Direction> {
         self.waiting.get(&flow).map(|directions| of(directions, side))
     }
@@ -146,9 +154,13 @@ impl Streams {
     }
 
     fn free(&mut self, flow: FlowId) {
-        let Some([first, second]) = self.waiting.remove(&flow) else {
+        let Some(directions) = self.waiting.remove(&flow) else {
             return;
         };
+        if let Some(at) = contested_at(&directions) {
+            self.contested = Some(add(self.contested, at));
+        }
+        let [first, second] = directions;
         self.bytes = self.bytes.saturating_sub(first.held()).saturating_sub(second.held());
         if self.waiting.is_empty() {
             self.order.clear();
@@ -171,6 +183,15 @@ impl Streams {
     }
 }
 
+/// The frame that contested a flow, if one did.
+fn contested_at(directions: &[Direction; 2]) -> Option<FrameRef> {
+    directions.iter().filter_map(|direction| direction.contested_at).min()
+}
+
+fn add(sum: Option<(u64, FrameRef)>, at: FrameRef) -> (u64, FrameRef) {
+    sum.map_or((1, at), |(count, first)| (count.saturating_add(1), first.min(at)))
+}
+
 /// One direction: its bytes from the base on, with holes where segments are missing.
 #[derive(Clone, Debug, Default)]
 struct Direction {
@@ -185,6 +206,8 @@ struct Direction {
     filled: Option<Box<Filled>>,
     first_frame: Option<FrameRef>,
     is_contested: bool,
+    /// The first frame whose bytes differed.
+    contested_at: Option<FrameRef>,
 }
 
 type Filled = [u64; MAX_PREFIX / 64];
@@ -220,6 +243,9 @@ impl Direction {
             self.place(offset, payload);
         }
         self.end = self.end.max(end);
+        if self.is_contested && self.contested_at.is_none() {
+            self.contested_at = Some(frame);
+        }
         if offset == 0 && before == 0 && self.prefix > 0 {
             self.first_frame = Some(frame);
         }
@@ -379,6 +405,23 @@ mod tests {
         push(&mut streams, 2, b"c");
         assert_eq!(push(&mut streams, 1, b"bX"), Some(&b"abc"[..]));
         assert!(streams.is_contested(FLOW, Side::First));
+    }
+
+    #[test]
+    fn contested_flows_are_counted_settled_or_not() {
+        let mut streams = Streams::new();
+        assert_eq!(streams.contested(), None);
+        push(&mut streams, 0, b"abc");
+        let other = segment(1, 0x18);
+        streams.push(FLOW, Side::First, &other, b"XYZ", frame(7));
+        streams.push(FLOW, Side::First, &other, b"UVW", frame(9));
+        assert_eq!(streams.contested(), Some((1, frame(7))));
+        streams.settle(FLOW);
+        assert_eq!(streams.contested(), Some((1, frame(7))));
+        let second = FlowId(FLOW.0 + 1);
+        streams.push(second, Side::First, &segment(0, 0x18), b"abc", frame(3));
+        streams.push(second, Side::First, &other, b"X", frame(4));
+        assert_eq!(streams.contested(), Some((2, frame(4))));
     }
 
     #[test]
