@@ -15,6 +15,15 @@ pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, DataError
         .map_err(|error| DataError::at(file, text, error.span().map(|s| s.start), error.message()))
 }
 
+/// The day on which a data file was compiled, as its field `compiled` says.
+pub fn compiled(file: &str, text: &str) -> Result<Date, DataError> {
+    #[derive(Deserialize)]
+    struct Head {
+        compiled: Date,
+    }
+    parse::<Head>(file, text).map(|head| head.compiled)
+}
+
 /// A data file that cannot be used: where, the offending line, and why.
 ///
 /// `Display` shows file, line and column, the line itself and a caret under the offending text.

@@ -17,6 +17,8 @@ mod zone;
 
 use serde::de::DeserializeOwned;
 
+use crate::frame::Date;
+
 pub use address::{Address, AddressKind, classify};
 pub use country::{Country, CountryError, CountrySet};
 pub use database::{Answer, Databases, PlaceError, Source};
@@ -26,6 +28,15 @@ pub use witness::{
     Claim, Group, STALE_AFTER_DAYS, Strength, Witness, WitnessKind, database_witnesses, is_stale,
 };
 pub use zone::{Zone, ZoneReading, zone};
+
+/// The tables that places are judged by, each with the day on which it was compiled.
+#[must_use]
+pub fn tables() -> [(&'static str, Date); 2] {
+    [
+        ("kinds of networks and their seats", network::compiled()),
+        ("legal zones by date, for reading and no legal advice", zone::compiled()),
+    ]
+}
 
 /// Reads a data file that is compiled into the program.
 #[expect(

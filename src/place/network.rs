@@ -99,12 +99,16 @@ pub fn network(asn: u32) -> Network {
     Network { asn, name: Some(&row.name), kind: row.kind, seat: Some(row.seat), source, region }
 }
 
+/// The day on which the table of networks was compiled.
+pub(super) fn compiled() -> Date {
+    TABLE.compiled
+}
+
 /// What `networks.toml` holds.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    #[serde(rename = "compiled")]
-    _compiled: Date,
+    compiled: Date,
     networks: Vec<Row>,
     sources: BTreeMap<String, String>,
     regions: Vec<Region>,
@@ -123,6 +127,7 @@ struct Row {
 }
 
 struct Table {
+    compiled: Date,
     networks: HashMap<u32, Row>,
     sources: BTreeMap<String, String>,
     regions: Vec<Region>,
@@ -131,7 +136,7 @@ struct Table {
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let file: File = super::embedded("networks.toml", include_str!("../../geoip/networks.toml"));
     let networks = file.networks.into_iter().map(|row| (row.asn, row)).collect();
-    Table { networks, sources: file.sources, regions: file.regions }
+    Table { compiled: file.compiled, networks, sources: file.sources, regions: file.regions }
 });
 
 #[cfg(test)]

@@ -127,7 +127,7 @@ pub struct ZoneReading {
 /// where the recipient decides.
 #[must_use]
 pub fn zone(country: Country, day: Date, recipient_certified: Option<bool>) -> ZoneReading {
-    let row = ROWS.iter().find(|row| row.countries.contains(&country) && row.valid().covers(day));
+    let row = TABLE.row.iter().find(|row| row.countries.contains(&country) && row.valid().covers(day));
     let Some(row) = row else {
         let zone = Zone::ThirdCountry;
         let source = "no treaty or decision is known for that day";
@@ -144,12 +144,16 @@ pub fn zone(country: Country, day: Date, recipient_certified: Option<bool>) -> Z
     ZoneReading { zone, label: zone.label(), decision, source: &row.source, confidence: row.confidence }
 }
 
+/// The day on which the table of zones was compiled.
+pub(super) fn compiled() -> Date {
+    TABLE.compiled
+}
+
 /// What `zones.toml` holds.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    #[serde(rename = "compiled")]
-    _compiled: Date,
+    compiled: Date,
     row: Vec<Row>,
 }
 
@@ -201,10 +205,8 @@ enum Class {
     ThirdCountry,
 }
 
-static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
-    let file: File = super::embedded("zones.toml", include_str!("../../geoip/zones.toml"));
-    file.row
-});
+static TABLE: LazyLock<File> =
+    LazyLock::new(|| super::embedded("zones.toml", include_str!("../../geoip/zones.toml")));
 
 #[cfg(test)]
 mod tests {
@@ -308,10 +310,12 @@ mod tests {
     #[test]
     fn no_two_rows_cover_the_same_country_and_day() {
         let last: Date = "9999-12-31".parse().unwrap();
-        for (n, a) in ROWS.iter().enumerate() {
+        for (n, a) in TABLE.row.iter().enumerate() {
             let needs_framework = matches!(a.zone, Class::AdequateForCertified | Class::AdequateForCertain);
             assert_eq!(a.framework.is_some(), needs_framework, "{}", a.decision);
-            for b in ROWS.iter().skip(n + 1).filter(|b| a.countries.iter().any(|c| b.countries.contains(c))) {
+            for b in
+                TABLE.row.iter().skip(n + 1).filter(|b| a.countries.iter().any(|c| b.countries.contains(c)))
+            {
                 let apart = a.until.unwrap_or(last) < b.from.unwrap_or("0001-01-01".parse().unwrap())
                     || b.until.unwrap_or(last) < a.from.unwrap_or("0001-01-01".parse().unwrap());
                 assert!(apart, "{} and {}", a.decision, b.decision);

@@ -40,6 +40,18 @@ pub struct Catalogue {
     operator: RecipientId,
 }
 
+/// The catalogue's files.
+const FILES: [(&str, &str); 8] = [
+    ("addresses.toml", include_str!("data/addresses.toml")),
+    ("anycast.toml", include_str!("data/anycast.toml")),
+    ("clusters.toml", include_str!("data/clusters.toml")),
+    ("names.toml", include_str!("data/names.toml")),
+    ("ports.toml", include_str!("data/ports.toml")),
+    ("ranges.toml", include_str!("data/ranges.toml")),
+    ("recipients.toml", include_str!("data/recipients.toml")),
+    ("sites.toml", include_str!("data/sites.toml")),
+];
+
 /// A cluster that holds accounts. Its region is the operator's word for where accounts belong, no place of a server.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,6 +96,20 @@ impl Catalogue {
             operator,
             recipients,
         })
+    }
+
+    /// The day on which the catalogue's files were compiled: that of the oldest of them.
+    ///
+    /// # Panics
+    ///
+    /// Where an embedded file does not say, which a test rules out.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "the files are embedded, and a test reads them")]
+    pub fn compiled() -> Date {
+        let days = FILES
+            .iter()
+            .map(|(file, text)| data::compiled(file, text).expect("embedded files say their day"));
+        days.min().expect("there are embedded files")
     }
 
     /// The recipient behind an id. Ids come from this catalogue alone; one that did not would have no words.
@@ -325,6 +351,12 @@ mod tests {
     fn stated(name: &str, address: &str) -> Option<(&'static str, &'static str, bool)> {
         let found = Catalogue::builtin().site_statement(&host(name), address.parse().unwrap())?;
         Some((found.country, found.code, found.digits_match))
+    }
+
+    #[test]
+    fn every_file_says_when_it_was_compiled() {
+        let days = FILES.map(|(file, text)| data::compiled(file, text).unwrap());
+        assert!(days.iter().all(|day| *day >= Catalogue::compiled()));
     }
 
     #[test]
