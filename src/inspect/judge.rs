@@ -12,6 +12,7 @@ use crate::flow::local::{LocalReason, LocalSettings, locate};
 use crate::flow::{Flow, FlowId, Flows, Side};
 use crate::frame::{Date, FrameRef, Timestamp};
 use crate::inspect::locate::{Known, Placement, Relation, place_all};
+use crate::inspect::vantage::vantages;
 use crate::inspect::{Settings, Unit};
 use crate::place::{Country, Grade, Zone, ZoneReading, zone};
 use crate::session::{Machine, Member, Moment, sessions};
@@ -110,6 +111,7 @@ pub(super) fn judge(unit: &mut Unit, settings: &Settings) {
     unit.judged = judged.collect();
     unit.sessions = unit.last.map(|end| sessions(&members(unit), end)).unwrap_or_default();
     unit.placements = placements;
+    unit.vantages = vantages(unit, settings);
 }
 
 /// The day of flows whose frames have no time: that of the first that has one.

@@ -7,6 +7,7 @@ mod census;
 mod judge;
 mod locate;
 mod unit;
+mod vantage;
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,7 @@ pub use self::census::{Census, Counted};
 pub use self::judge::{Found, Judged, SeenName};
 pub use self::locate::Placement;
 pub use self::unit::Unit;
+pub use self::vantage::Vantage;
 use crate::frame::{Anomaly, FrameRef, Timestamp};
 use crate::packet::Network;
 use crate::place::Databases;
@@ -62,6 +64,8 @@ pub struct Input {
     pub earliest: Option<Timestamp>,
     /// The latest time of a frame.
     pub latest: Option<Timestamp>,
+    /// Frames whose time lies before that of the frame before them, if any.
+    pub backwards: Option<Counted>,
 }
 
 /// The result of a run.
@@ -196,11 +200,16 @@ impl Run {
     fn read(&mut self, path: PathBuf, mut capture: Capture, unit: &mut Unit, progress: &mut dyn Progress) {
         progress.input(&path, capture.size());
         let number = u32::try_from(self.inputs.len()).unwrap_or(u32::MAX);
-        let (mut earliest, mut latest) = (None, None);
+        let (mut earliest, mut latest, mut before) = (None, None, None);
+        let mut backwards: Option<Counted> = None;
         while let Some(frame) = capture.next_frame() {
             let at = FrameRef::new(number, frame.number);
             earliest = earliest.into_iter().chain(frame.time).min();
             latest = latest.max(frame.time);
+            if frame.time.is_some() && frame.time < before {
+                backwards.get_or_insert(Counted { frames: 0, first: at }).frames += 1;
+            }
+            before = frame.time.or(before);
             let class = unit.observe(&frame, at);
             self.census.count(class, &frame, at);
             if frame.number.is_multiple_of(PROGRESS_INTERVAL) {
@@ -211,7 +220,7 @@ impl Run {
         let summary = capture.finish();
         self.census.count_records(summary.other_records);
         unit.end_input(&summary);
-        self.inputs.push(Input { path, summary, earliest, latest });
+        self.inputs.push(Input { path, summary, earliest, latest, backwards });
     }
 }
 

@@ -7,6 +7,7 @@ use crate::flow::{FlowId, Flows, Scope};
 use crate::frame::{Frame, FrameRef};
 use crate::inspect::judge::Judged;
 use crate::inspect::locate::Placement;
+use crate::inspect::vantage::Vantage;
 use crate::packet::{self, Class, Decoded};
 use crate::session::{Moment, Session};
 use crate::source::Summary;
@@ -21,6 +22,7 @@ pub struct Unit {
     pub(super) judged: Vec<Judged>,
     pub(super) placements: Vec<Placement>,
     pub(super) sessions: Vec<Session>,
+    pub(super) vantages: Vec<Vec<Vantage>>,
 }
 
 impl Unit {
@@ -52,6 +54,12 @@ impl Unit {
     #[must_use]
     pub fn sessions(&self) -> &[Session] {
         &self.sessions
+    }
+
+    /// For each session, in order, the addresses that say where its machine stood; none where that is not known.
+    #[must_use]
+    pub fn vantages(&self) -> &[Vec<Vantage>] {
+        &self.vantages
     }
 
     /// The judgement of one flow.
