@@ -10,6 +10,7 @@ use crate::packet::Network;
 /// Shows where the Zoom client's traffic goes, under which law, and on what evidence
 #[derive(Parser, Debug)]
 #[command(name = "borderpost", version, long_version = LONG_VERSION, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Begin with: borderpost inspect CAPTURE")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -40,34 +41,36 @@ pub(super) struct Inspect {
     /// Take all inputs as pieces of one capture, in the order given
     #[arg(long)]
     pub(super) join: bool,
-    /// The format on standard output
+    /// The format on standard output [default: table; nothing is printed there where -o is given]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: Option<Format>,
     /// Write the report to FILE, in the format of its extension (.txt, .json); may be repeated
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(super) output: Vec<PathBuf>,
-    /// Addresses of the client's own network, such as 145.0.0.0/8; may be repeated
+    /// The client's own network, such as 145.0.0.0/8, where the capture does not show which end is local; may be
+    /// repeated
     #[arg(long, value_name = "CIDR")]
     pub(super) local: Vec<Network>,
-    /// A country database in MaxMind layout, asked beside the embedded one
+    /// A country or AS database in MaxMind layout (.mmdb), asked beside the embedded one
     #[arg(long, value_name = "FILE")]
     pub(super) geoip: Option<PathBuf>,
-    /// The register to compare with: a file, the name of a built-in one, or none
+    /// The register to compare with: a file, the name of a built-in one, or none [default: the built-in one that was
+    /// valid on the day of the flow]
     #[arg(long, value_name = "FILE|NAME|none")]
     pub(super) register: Option<String>,
-    /// The machine ran nothing but the client: catalogued third parties are the client's
+    /// Your word that the machine ran nothing but the client: catalogued third parties are the client's
     #[arg(long)]
     pub(super) exclusive: bool,
     /// Show the addresses of other participants instead of masking them
     #[arg(long)]
     pub(super) show_participants: bool,
-    /// Do not hash the inputs
+    /// Do not hash the inputs; the report then cannot say which files it was made from
     #[arg(long)]
     pub(super) no_hash: bool,
-    /// End with status 1 where one of these holds; with 3 where only `undetermined` does
+    /// End with status 1 where one of these holds, with 3 where only `undetermined` does; separated by commas
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CONDITION,…")]
     pub(super) fail_on: Vec<Condition>,
-    /// The lowest grade of place that `--fail-on outside` and `unlisted` count
+    /// The lowest grade of place that counts for `--fail-on outside` and `--fail-on unlisted`
     #[arg(long, value_enum, default_value = "likely", value_name = "GRADE")]
     pub(super) min_grade: MinGrade,
     /// When to use colour
@@ -95,7 +98,7 @@ pub(super) enum Register {
 pub(super) enum Format {
     /// Text for people, 80 columns wide
     Table,
-    /// One JSON object, described by the schema in the documentation
+    /// One JSON object, described by `src/report/schema.json` in the sources
     Json,
 }
 
@@ -109,7 +112,12 @@ pub(super) enum When {
     Never,
 }
 
-const EXIT_STATUS: &str = "Exit status: 2 where a named input could not be read or the job could not be done; else 1 \
+const EXIT_STATUS: &str = "Examples:
+  borderpost inspect meeting.pcapng
+  borderpost inspect -o annex.txt -o annex.json captures/
+  borderpost inspect --format json --fail-on unlisted,lossy new-build.pcapng
+
+Exit status: 2 where a named input could not be read or the job could not be done; else 1 \
 where a condition of --fail-on holds; else 3 where only `undetermined` holds; else 0. Without --fail-on, findings \
 never change the status.";
 
