@@ -331,3 +331,87 @@ fn halves(path: &Path) -> (Vec<u8>, Vec<u8>) {
     }
     (bytes[..cut].to_vec(), [&bytes[..head], &bytes[cut..]].concat())
 }
+
+/// A capture of Ethernet frames, one a second, the last two in the wrong order.
+fn odd_capture() -> Vec<u8> {
+    let mut bytes =
+        vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 1, 0, 0, 0];
+    let mut frame = |second: u8, ether_type: [u8; 2], payload: &[u8]| {
+        let length = u8::try_from(14 + payload.len()).unwrap();
+        bytes.extend([second, 0, 0, 0, 0, 0, 0, 0, length, 0, 0, 0, length, 0, 0, 0]);
+        bytes.extend([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2]);
+        bytes.extend(ether_type);
+        bytes.extend(payload);
+    };
+    frame(1, [0x88, 0xcc], &[0; 46]);
+    frame(2, [0x08, 0x00], &[0x42; 46]);
+    frame(4, [0x88, 0x64], &[0; 46]);
+    frame(3, [0x88, 0xcc], &[0; 46]);
+    bytes
+}
+
+#[test]
+fn what_is_odd_is_counted_with_its_first_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(folder.path(), "odd.pcap", &odd_capture());
+    let json = borderpost(&["inspect", "--format", "json", path.to_str().unwrap()]);
+    let report: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let odd: Vec<(&str, u64, u64)> = report["anomalies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| (a["kind"].as_str().unwrap(), a["frame"].as_u64().unwrap(), a["count"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(odd, [("time_backwards", 4, 1), ("malformed_frame", 2, 1)]);
+    let table = out(&borderpost(&["inspect", path.to_str().unwrap()]));
+    for part in ["EtherType 0x88cc, LLDP; first in frame 1", "EtherType 0x8864, PPPoE session"] {
+        assert!(table.contains(part), "no {part:?} in {table}");
+    }
+}
+
+#[test]
+fn frames_of_several_inputs_say_their_input() {
+    let table = out(&borderpost(&["inspect", EU_MEETING, EEA_MEETING]));
+    assert!(table.contains("frames 5 to 1062 of [0]"), "{table}");
+    assert!(table.contains("of [1]"), "{table}");
+    let report = borderpost(&["inspect", "--format", "json", EU_MEETING, EEA_MEETING]);
+    let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+    for meeting in report["meetings"].as_array().unwrap() {
+        assert_eq!(meeting["start_input"], meeting["end_input"]);
+    }
+    for flow in report["flows"].as_array().unwrap() {
+        let names = flow["names"].as_array().unwrap().iter();
+        assert!(names.clone().all(|name| name["input"] == flow["input"]));
+    }
+}
+
+#[test]
+fn a_comparison_that_was_switched_off_is_not_blamed_on_the_register() {
+    let table = out(&borderpost(&["inspect", "--register", "none", EU_MEETING]));
+    assert!(
+        table.starts_with("Shown outside the EEA: 3 destinations (not compared with a register;"),
+        "{table}"
+    );
+    assert!(!table.contains("covers"), "{table}");
+}
+
+#[test]
+fn the_report_explains_its_signs_and_names_all_dated_data() {
+    let table = out(&borderpost(&["inspect", EU_MEETING]));
+    for part in [
+        "How to read an entry",
+        "+ the place rests on it",
+        "legal zones by date",
+        "By its address this client",
+    ] {
+        assert!(table.contains(part), "no {part:?} in {table}");
+    }
+    let report = borderpost(&["inspect", "--format", "json", EU_MEETING]);
+    let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+    let sources = report["data_sources"].as_array().unwrap();
+    assert!(sources.iter().all(|source| source["dated"].is_string()));
+    assert_eq!(sources.iter().filter(|source| source["kind"] == "own_table").count(), 3);
+    assert_eq!(report["quality"]["vantage"]["axis"], "eea");
+    let certified = &report["destinations"][0]["certified_by"];
+    assert!(certified.as_str().unwrap().contains("2024"), "{certified}");
+}

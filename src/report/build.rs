@@ -9,13 +9,13 @@ use crate::client::{Catalogue, IdentifiedBy, Recipient, Service, Whose};
 use crate::flow::{Flow, FlowId, Side};
 use crate::frame::Timestamp;
 use crate::inspect::{Found, Inspection, Judged, Placement, Unit};
-use crate::place::{Country, zone};
+use crate::place::{Country, Zone, zone};
 use crate::report::filter::Ends;
 use crate::report::schema::{
-    Anomaly, DataSource, Destination, Input, Meeting, Name, Place, Register, Report, Schema, Session, Tool,
-    Totals, Witness,
+    DataSource, Destination, Input, Meeting, Name, Place, Register, Report, Schema, Session, Tool, Totals,
+    Witness,
 };
-use crate::report::{flows, headline, quality};
+use crate::report::{anomalies, flows, headline, quality, schema};
 use crate::session::{self, Machine};
 use crate::verdict::{self, Axis, DestinationKey};
 
@@ -28,12 +28,12 @@ pub fn build(inspection: &Inspection, show_participants: bool) -> Report {
         tool: Tool { name: "borderpost", version: env!("CARGO_PKG_VERSION") },
         inputs: inspection.inputs().iter().map(input).collect(),
         totals: totals(inspection),
-        headline: headline::headline(&[], false, None),
+        headline: schema::Headline::default(),
         destinations: Vec::new(),
         sessions: Vec::new(),
         meetings: Vec::new(),
         flows: Vec::new(),
-        anomalies: inspection.anomalies().iter().map(anomaly).collect(),
+        anomalies: anomalies::anomalies(inspection),
         quality: quality::quality(inspection),
         data_sources: data_sources(inspection),
         registers: Vec::new(),
@@ -42,8 +42,7 @@ pub fn build(inspection: &Inspection, show_participants: bool) -> Report {
     view.sessions(&mut report, &mut of_flow);
     flows::flows(&view, &of_flow, &mut report);
     report.registers = registers(inspection, &report.destinations);
-    let is_recognised = report.destinations.iter().any(|d| d.whose == "client");
-    report.headline = headline::headline(&report.destinations, is_recognised, report.quality.frames_lost);
+    report.headline = headline::headline(&report.destinations, &report.quality, report.inputs.len() as u64);
     report
 }
 
@@ -161,6 +160,7 @@ impl<'a> View<'a> {
             zone: key.zone.clone(),
             zone_basis: basis(found),
             adequate: adequate(found),
+            certified_by: recipient.and_then(|recipient| certified_by(found, recipient)),
             listing: found.listing.to_owned(),
             listing_hint: found.hint.clone(),
             register_entry: found.entry.clone(),
@@ -231,9 +231,11 @@ impl<'a> View<'a> {
             kind: meeting.kind.name().to_owned(),
             key: meeting.key.map(hex),
             start: time(meeting.start.time),
+            start_input: meeting.start.frame.input(),
             start_frame: meeting.start.frame.number(),
             start_rule: meeting.start_rule.name().to_owned(),
             end: time(meeting.end.time),
+            end_input: meeting.end.frame.input(),
             end_frame: meeting.end.frame.number(),
             end_rule: meeting.end_rule.name().to_owned(),
             media: meeting.media.iter().map(|kind| flows::media(*kind)).collect(),
@@ -257,6 +259,7 @@ fn session(id: u64, session: &session::Session, meetings: Vec<u64>) -> Session {
         start: time(session.first.time),
         end: time(session.last.time),
         first_frame: session.first.frame.number(),
+        last_input: session.last.frame.input(),
         last_frame: session.last.frame.number(),
         flows: session.flows.len() as u64,
         meetings,
@@ -274,7 +277,7 @@ fn input(input: &crate::inspect::Input) -> Input {
         frames: summary.frames.saturating_add(summary.other_records),
         start: time(input.earliest),
         end: time(input.latest),
-        damage: summary.damage.as_ref().map(|damage| crate::report::schema::Damage {
+        damage: summary.damage.as_ref().map(|damage| schema::Damage {
             kind: damage.kind.to_owned(),
             offset: damage.offset,
             after_frame: damage.after_frame,
@@ -294,27 +297,27 @@ fn totals(inspection: &Inspection) -> Totals {
     }
 }
 
-fn anomaly(anomaly: &crate::frame::Anomaly) -> Anomaly {
-    Anomaly {
-        kind: anomaly.kind.to_owned(),
-        input: anomaly.input,
-        frame: anomaly.frame.map(crate::frame::FrameRef::number),
-        offset: anomaly.offset,
-        count: 1,
-        what: anomaly.what.clone(),
-    }
-}
-
+/// The embedded database's parts, the user's database, and the project's own tables.
 fn data_sources(inspection: &Inspection) -> Vec<DataSource> {
-    let sources = inspection.settings().databases.sources().iter();
-    let source = |source: &crate::place::Source| DataSource {
+    let asked = inspection.settings().databases.sources().iter();
+    let asked = asked.map(|source: &crate::place::Source| DataSource {
         name: source.name.clone(),
+        kind: if source.licence.is_some() { "embedded_database" } else { "user_database" }.to_owned(),
         dated: Some(source.built.to_string()),
         sha256: Some(source.sha256.clone()),
         licence: source.licence.clone(),
         credit: source.credit.clone(),
-    };
-    sources.map(source).collect()
+    });
+    let catalogue = ("Zoom's names, ranges, site codes and recipients", Catalogue::compiled());
+    let own = [catalogue].into_iter().chain(crate::place::tables()).map(|(name, compiled)| DataSource {
+        name: name.to_owned(),
+        kind: "own_table".to_owned(),
+        dated: Some(compiled.to_string()),
+        sha256: None,
+        licence: Some(env!("CARGO_PKG_LICENSE").to_owned()),
+        credit: None,
+    });
+    asked.chain(own).collect()
 }
 
 /// The registers that a destination was compared with.
@@ -324,6 +327,8 @@ fn registers(inspection: &Inspection, destinations: &[Destination]) -> Vec<Regis
     let row = |register: &verdict::Register| Register {
         name: register.name().to_owned(),
         title: register.title().to_owned(),
+        valid_from: register.valid().from.map(|day| day.to_string()),
+        valid_until: register.valid().until.map(|day| day.to_string()),
         limits: register.limits().to_owned(),
     };
     registers.map(row).collect()
@@ -377,6 +382,7 @@ fn witness_row(witness: &crate::place::Witness, is_decisive: bool) -> Witness {
         strength: witness.strength.name().to_owned(),
         source: witness.source.clone(),
         dated: witness.dated.map(|date| date.to_string()),
+        input: witness.frame.map(crate::frame::FrameRef::input),
         frame: witness.frame.map(crate::frame::FrameRef::number),
         stale: witness.is_stale,
         decisive: is_decisive,
@@ -401,7 +407,7 @@ fn names(rows: &[Row<'_>]) -> Vec<Name> {
     let mut names: BTreeMap<(String, &str), Name> = BTreeMap::new();
     for name in rows.iter().flat_map(flows::names).filter(|name| name.origin != flows::SAME_ADDRESS) {
         let known = names.entry((name.name.clone(), name.origin)).or_insert_with(|| name.clone());
-        if name.frame < known.frame {
+        if (name.input, name.frame) < (known.input, known.frame) {
             *known = name;
         }
     }
@@ -431,6 +437,16 @@ fn adequate(found: &Found) -> Option<bool> {
     let mut readings = found.zones.iter().map(|(_, reading)| reading.zone.is_adequate());
     let first = readings.next()??;
     readings.all(|other| other == Some(first)).then_some(first)
+}
+
+/// Who says that the recipient is certified, or is not, under the framework that one of the zones asks for.
+fn certified_by(found: &Found, recipient: &Recipient) -> Option<String> {
+    let asked = found.zones.iter().find_map(|(_, reading)| match reading.zone {
+        Zone::AdequateForCertified { framework, recipient_certified: Some(_) } => Some(framework),
+        _ => None,
+    })?;
+    let known = recipient.certifications.iter().find(|known| known.framework == asked)?;
+    Some(known.source.clone())
 }
 
 pub(super) fn recipient(judged: &Judged) -> Option<&'static Recipient> {

@@ -56,10 +56,12 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Flow {
         payload_out: flow.payload_bytes(local),
         payload_in: flow.payload_bytes(remote),
         first_frame: flow.first_frame().number(),
+        last_input: flow.last_frame().input(),
         last_frame: flow.last_frame().number(),
         start: build::time(flow.first_time()),
         end: build::time(flow.last_time()),
         rtt_min_ms: trip.map(|trip| millis(trip.rtt)),
+        rtt_input: trip.map(|trip| trip.reply.input()),
         rtt_frame: trip.map(|trip| trip.reply.number()),
         handshake: row.unit.evidence().of(flow.id()).iter().filter_map(note).collect(),
     }
@@ -90,6 +92,7 @@ pub(super) fn names(row: &Row<'_>) -> Vec<Name> {
     let name = |seen: &crate::inspect::SeenName| Name {
         name: row.unit.evidence().name(seen.name).to_owned(),
         origin: if seen.is_of_address { SAME_ADDRESS } else { origin(seen.origin) },
+        input: seen.frame.input(),
         frame: seen.frame.number(),
     };
     row.judged.names.iter().map(name).collect()
@@ -120,7 +123,7 @@ fn note(entry: &Entry) -> Option<Note> {
         Fact::Dtls => ("dtls", "DTLS records".to_owned()),
         Fact::Zoom(fact) => zoom(fact),
     };
-    Some(Note { kind, value, frame: entry.frame.number() })
+    Some(Note { kind, value, input: entry.frame.input(), frame: entry.frame.number() })
 }
 
 fn client_hello(hello: &evidence::Hello) -> String {

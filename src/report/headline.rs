@@ -5,31 +5,36 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::report::schema::{Destination, Headline};
+use crate::report::schema::{Destination, Headline, Quality};
 use crate::report::text::{count, plural};
 
-/// Sums up the destinations.
-pub(super) fn headline(
-    destinations: &[Destination],
-    is_recognised: bool,
-    frames_lost: Option<u64>,
-) -> Headline {
+/// Sums up the destinations of `inputs` inputs.
+pub(super) fn headline(destinations: &[Destination], quality: &Quality, inputs: u64) -> Headline {
     let client = || destinations.iter().filter(|d| d.whose == "client");
     let number = |holds: &dyn Fn(&Destination) -> bool| client().filter(|d| holds(d)).count() as u64;
     let is_shown = |d: &Destination| d.place.axis == "outside" && d.place.grade != "possible";
     let mut headline = Headline {
         lines: Vec::new(),
-        recognised: is_recognised,
+        recognised: client().next().is_some(),
         outside: number(&is_shown),
         outside_unlisted: number(&|d| is_shown(d) && d.flagged),
         outside_possible: number(&|d| d.place.axis == "outside" && d.place.grade == "possible"),
         undetermined: number(&|d| d.place.axis == "undetermined"),
         eea: number(&|d| d.place.axis == "eea"),
         eea_seated_outside: number(&|d| d.place.axis == "eea" && d.seated_outside_eea),
-        third_parties_outside: third_parties(destinations).count() as u64,
-        frames_lost,
+        third_parties_outside: third_parties(destinations).filter(|d| is_shown(d)).count() as u64,
+        third_parties_possible: third_parties(destinations).filter(|d| !is_shown(d)).count() as u64,
+        frames_lost: quality.frames_lost,
     };
-    headline.lines = lines(&headline, destinations, &client().filter(|d| is_shown(d)).collect::<Vec<_>>());
+    let shown: Vec<&Destination> = client().filter(|d| is_shown(d)).collect();
+    let mut lines = placed(&headline, &shown, quality.register_switched_off);
+    lines.extend(beside(&headline, destinations));
+    lines.push(format!(
+        "First hop only: what servers pass on is not visible in a capture.  Frames lost: {}.",
+        lost(quality, inputs)
+    ));
+    lines.extend(vantage(quality).filter(|_| headline.recognised).map(str::to_owned));
+    headline.lines = lines;
     headline
 }
 
@@ -37,64 +42,85 @@ fn third_parties(destinations: &[Destination]) -> impl Iterator<Item = &Destinat
     destinations.iter().filter(|d| d.whose == "not_attributable" && d.place.axis == "outside")
 }
 
-fn lines(headline: &Headline, destinations: &[Destination], shown: &[&Destination]) -> Vec<String> {
-    let mut lines = if headline.recognised {
-        vec![
-            outside(headline, shown),
-            format!(
-                "Not placeable: {}.  First hop in the EEA: {}, of which {} run by companies seated outside it.",
-                count(headline.undetermined),
-                count(headline.eea),
-                count(headline.eea_seated_outside)
-            ),
-        ]
-    } else {
-        vec!["No Zoom traffic recognised.".to_owned()]
-    };
-    if headline.third_parties_outside > 0 {
-        let names: BTreeSet<&str> =
-            third_parties(destinations).filter_map(|d| d.recipient_name.as_deref()).collect();
-        let names: Vec<&str> = names.into_iter().collect();
-        lines.push(format!(
-            "Third parties outside the EEA on this machine, not tied to the client: {} ({}).",
-            count(headline.third_parties_outside),
-            names.join("; ")
-        ));
+fn placed(headline: &Headline, shown: &[&Destination], is_switched_off: bool) -> Vec<String> {
+    if !headline.recognised {
+        return vec!["No Zoom traffic recognised.".to_owned()];
     }
-    let lost = headline.frames_lost.map_or("not stated".to_owned(), count);
-    lines.push(format!(
-        "First hop only: what servers pass on is not visible in a capture.  Frames lost: {lost}."
-    ));
-    lines
+    let rest = format!(
+        "Not placeable: {}.  First hop in the EEA: {}, of which {} run by companies seated outside it.",
+        count(headline.undetermined),
+        count(headline.eea),
+        count(headline.eea_seated_outside)
+    );
+    vec![outside(headline, shown, is_switched_off), rest]
 }
 
-fn outside(headline: &Headline, shown: &[&Destination]) -> String {
+/// Third parties, where there are any: those shown outside, and apart from them those that only possibly are.
+fn beside(headline: &Headline, destinations: &[Destination]) -> Option<String> {
+    let names: BTreeSet<&str> =
+        third_parties(destinations).filter_map(|d| d.recipient_name.as_deref()).collect();
+    let names = names.into_iter().collect::<Vec<&str>>().join("; ");
+    let number = match (headline.third_parties_outside, headline.third_parties_possible) {
+        (0, 0) => return None,
+        (shown, 0) => count(shown),
+        (0, possible) => format!("{} possibly", count(possible)),
+        (shown, possible) => format!("{}, {} more possibly", count(shown), count(possible)),
+    };
+    let names = if names.is_empty() { String::new() } else { format!(" [{names}]") };
+    Some(format!("Third parties outside the EEA on this machine, not tied to the client: {number}{names}."))
+}
+
+/// What the inputs say of lost frames; those that say nothing do not turn into a zero.
+fn lost(quality: &Quality, inputs: u64) -> String {
+    match (quality.frames_lost, quality.inputs_without_loss_count) {
+        (None, _) => "not stated".to_owned(),
+        (Some(lost), 0) => count(lost),
+        (Some(lost), silent) => {
+            format!("{}, not stated in {} of {} inputs", count(lost), count(silent), count(inputs))
+        }
+    }
+}
+
+/// What the client's own place means for everything above it, unless that place is in the EEA.
+fn vantage(quality: &Quality) -> Option<&'static str> {
+    match quality.vantage.as_ref().map(|vantage| vantage.axis.as_str()) {
+        Some("eea") => None,
+        Some("outside") => Some("This client was not in the EEA; nothing here *leaves* it."),
+        _ => Some("The client's own place is not known."),
+    }
+}
+
+fn outside(headline: &Headline, shown: &[&Destination], is_switched_off: bool) -> String {
     let possible = headline.outside_possible;
     if shown.is_empty() {
         let more = if possible == 0 { String::new() } else { format!(" {} possibly is.", count(possible)) };
         let undetermined = count(headline.undetermined);
         return format!(
-            "No destination was shown to be outside the EEA; {undetermined} could not be placed.{more}"
+            "No destination was *shown* to be outside the EEA; {undetermined} could not be placed.{more}"
         );
     }
     let more = if possible == 0 { String::new() } else { format!("; {} more possibly", count(possible)) };
     format!(
         "Shown outside the EEA: {} ({}; {}){more}.",
         plural(headline.outside, "destination", "destinations"),
-        listing(shown),
+        listing(shown, is_switched_off),
         zones(shown)
     )
 }
 
 /// `2 unlisted in surf-2024`, or that no register covers the day.
-fn listing(shown: &[&Destination]) -> String {
+fn listing(shown: &[&Destination], is_switched_off: bool) -> String {
+    if is_switched_off {
+        return "not compared with a register".to_owned();
+    }
     let registers: BTreeSet<&str> = shown.iter().filter_map(|d| d.register.as_deref()).collect();
     let registers: Vec<&str> = registers.into_iter().collect();
     let unlisted = shown.iter().filter(|d| d.flagged).count() as u64;
     let uncovered = shown.iter().filter(|d| d.listing == "no_register").count() as u64;
     let compared = format!("{} unlisted in {}", count(unlisted), registers.join(" and "));
     match (registers.is_empty(), uncovered) {
-        (true, _) => "no register covers this day".to_owned(),
+        (true, 1) => "no register covers this day".to_owned(),
+        (true, _) => "no register covers their days".to_owned(),
         (false, 0) => compared,
         (false, uncovered) => format!("{compared}, {} of a day that no register covers", count(uncovered)),
     }
@@ -117,5 +143,51 @@ fn class(destination: &Destination) -> &str {
         Some(true) => "adequate",
         Some(false) => "third country",
         None => destination.zone.as_deref().unwrap_or("in several zones"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::schema::Vantage;
+
+    #[test]
+    fn inputs_that_do_not_state_losses_do_not_count_as_without() {
+        let said = |frames_lost, inputs_without_loss_count| {
+            lost(&Quality { frames_lost, inputs_without_loss_count, ..Quality::default() }, 5)
+        };
+        assert_eq!(said(None, 5), "not stated");
+        assert_eq!(said(Some(0), 0), "0");
+        assert_eq!(said(Some(7), 4), "7, not stated in 4 of 5 inputs");
+    }
+
+    #[test]
+    fn third_parties_that_are_only_possibly_outside_are_counted_apart() {
+        let said = |third_parties_outside, third_parties_possible| {
+            beside(&Headline { third_parties_outside, third_parties_possible, ..Headline::default() }, &[])
+        };
+        let line = |number: &str| {
+            Some(format!("Third parties outside the EEA on this machine, not tied to the client: {number}."))
+        };
+        assert_eq!(said(0, 0), None);
+        assert_eq!(said(2, 0), line("2"));
+        assert_eq!(said(0, 1), line("1 possibly"));
+        assert_eq!(said(2, 1), line("2, 1 more possibly"));
+    }
+
+    #[test]
+    fn a_client_outside_the_eea_is_said_in_the_first_lines() {
+        let said = |axis: Option<&str>| {
+            let vantage = axis.map(|axis| Vantage { axis: axis.to_owned(), ..Vantage::default() });
+            vantage_line(vantage)
+        };
+        assert_eq!(said(Some("eea")), None);
+        assert_eq!(said(Some("outside")), Some("This client was not in the EEA; nothing here *leaves* it."));
+        assert_eq!(said(Some("undetermined")), Some("The client's own place is not known."));
+        assert_eq!(said(None), Some("The client's own place is not known."));
+    }
+
+    fn vantage_line(vantage: Option<Vantage>) -> Option<&'static str> {
+        super::vantage(&Quality { vantage, ..Quality::default() })
     }
 }

@@ -3,10 +3,12 @@
 //! Input: an [`Inspection`](crate::inspect::Inspection). Output: a [`schema::Report`], and text. The only serialised form of the results.
 //! Must not: compute more than sums, or judge.
 
+mod anomalies;
 mod build;
 mod filter;
 mod flows;
 mod headline;
+mod protocol;
 mod quality;
 pub mod register;
 pub mod schema;

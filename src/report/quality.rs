@@ -1,12 +1,15 @@
 //! What the captures could not show, as counts and as sentences. Absence is a result.
 
+use std::collections::BTreeSet;
+
 use crate::client::Whose;
-use crate::inspect::{Inspection, Unit};
+use crate::inspect::{self, Inspection, Unit};
 use crate::packet::Class;
 use crate::place::STALE_AFTER_DAYS;
 use crate::report::build::{Row, View};
 use crate::report::flows::is_joined_midway;
-use crate::report::schema::{Quality, Undecoded};
+use crate::report::protocol::describe;
+use crate::report::schema::{Quality, Undecoded, Vantage};
 use crate::report::text::{count, plural};
 
 /// Sums up what is missing.
@@ -25,7 +28,9 @@ pub(super) fn quality(inspection: &Inspection) -> Quality {
         unasked_dns_answers: limits(&|unit| unit.evidence().limits().unasked_dns_answers),
         handshakes_dropped: limits(&|unit| unit.evidence().limits().handshakes_dropped),
         files_skipped: inspection.files_skipped(),
-        vantage: None,
+        inputs_without_loss_count: silent(inspection),
+        register_switched_off: inspection.settings().registers.is_empty(),
+        vantage: vantage(inspection),
         database_days_away: database_days_away(&view),
         remarks: Vec::new(),
     };
@@ -46,11 +51,51 @@ fn lost(inspection: &Inspection) -> Option<u64> {
     stated.reduce(u64::saturating_add)
 }
 
+/// How many inputs do not say.
+fn silent(inspection: &Inspection) -> u64 {
+    inspection.inputs().iter().filter(|input| input.summary.dropped.lost().is_none()).count() as u64
+}
+
+/// Where every client stood; `None` where there is none, or one of them may have stood anywhere.
+fn vantage(inspection: &Inspection) -> Option<Vantage> {
+    let sessions: Vec<&[inspect::Vantage]> =
+        inspection.units().iter().flat_map(Unit::vantages).map(Vec::as_slice).collect();
+    if sessions.is_empty() || sessions.iter().any(|known| known.is_empty()) {
+        return None;
+    }
+    let known: Vec<&inspect::Vantage> = sessions.into_iter().flatten().collect();
+    let sides: BTreeSet<&str> = known.iter().map(|vantage| vantage.axis.name()).collect();
+    let axis = if sides.len() == 1 { sides.into_iter().next() } else { None };
+    let located: BTreeSet<String> =
+        known.iter().flat_map(|vantage| vantage.resolution.allowed.iter()).map(|c| c.to_string()).collect();
+    let says: BTreeSet<String> = known.into_iter().map(says).collect();
+    Some(Vantage {
+        axis: axis.unwrap_or("undetermined").to_owned(),
+        located: located.into_iter().collect(),
+        says: says.into_iter().collect(),
+    })
+}
+
+/// One sentence on one address of a client.
+fn says(vantage: &inspect::Vantage) -> String {
+    let told = if vantage.mapped_in.is_some() { "that STUN told it" } else { "of its own" };
+    let countries: Vec<String> =
+        vantage.resolution.allowed.iter().map(|country| country.to_string()).collect();
+    let name = vantage.network.name.map(|name| format!(" {name}")).unwrap_or_default();
+    format!(
+        "the address {} {told}, on the network AS{}{name}, is in {}, {} by database",
+        vantage.address,
+        vantage.network.asn,
+        countries.join(" or "),
+        vantage.resolution.grade.name()
+    )
+}
+
 fn undecoded(inspection: &Inspection) -> Vec<Undecoded> {
     let others = inspection.census().others().filter(|(class, _)| *class != Class::IcmpError);
-    let row = |(class, counted): (Class, crate::inspect::Counted)| Undecoded {
+    let row = |(class, counted): (Class, inspect::Counted)| Undecoded {
         class: class.name().to_owned(),
-        what: class.to_string(),
+        what: describe(class),
         frames: counted.frames,
         input: counted.first.input(),
         first_frame: counted.first.number(),
@@ -69,7 +114,14 @@ fn database_days_away(view: &View<'_>) -> Option<i64> {
 fn remarks(quality: &Quality, inspection: &Inspection) -> Vec<String> {
     let mut remarks = vec![match quality.frames_lost {
         None => "Whether frames were lost is not stated in the capture.".to_owned(),
-        Some(lost) => format!("Frames lost by the capturing side: {}.", count(lost)),
+        Some(lost) if quality.inputs_without_loss_count == 0 => {
+            format!("Frames lost by the capturing side: {}.", count(lost))
+        }
+        Some(lost) => format!(
+            "Frames lost by the capturing side: {} where that is stated; {} not state it.",
+            count(lost),
+            plural(quality.inputs_without_loss_count, "input does", "inputs do")
+        ),
     }];
     let mut say = |number: u64, text: &dyn Fn(u64) -> String| {
         if number > 0 {
@@ -90,22 +142,10 @@ fn remarks(quality: &Quality, inspection: &Inspection) -> Vec<String> {
         )
     });
     say(quality.client_flows_without_name, &|n| {
-        format!("{} of the client without a name.", plural(n, "flow", "flows"))
+        format!("For {} of the client no host name was seen.", plural(n, "flow", "flows"))
     });
     say(quality.encrypted_dns_flows, &|n| {
         format!("{} of encrypted DNS: names asked for there are not seen.", plural(n, "flow", "flows"))
-    });
-    say(quality.unasked_dns_answers, &|n| {
-        format!(
-            "{} that no host of the capture was seen to ask for; they name nothing.",
-            plural(n, "DNS answer", "DNS answers")
-        )
-    });
-    say(quality.handshakes_dropped, &|n| {
-        format!(
-            "{} given up because too many were undecided at once.",
-            plural(n, "handshake was", "handshakes were")
-        )
     });
     say(quality.files_skipped, &|n| {
         format!(
@@ -113,10 +153,12 @@ fn remarks(quality: &Quality, inspection: &Inspection) -> Vec<String> {
             plural(n, "file that is no capture", "files that are no captures")
         )
     });
-    for other in &quality.undecoded {
-        let input = if inspection.inputs().len() > 1 { format!("[{}] ", other.input) } else { String::new() };
+    // Malformed frames are among the anomalies.
+    for other in quality.undecoded.iter().filter(|other| other.class != "malformed") {
+        let input =
+            if inspection.inputs().len() > 1 { format!(" of [{}]", other.input) } else { String::new() };
         remarks.push(format!(
-            "{} counted and not decoded: {}, first {input}{}.",
+            "{} counted and not decoded: {}; first in frame {}{input}.",
             plural(other.frames, "frame", "frames"),
             other.what,
             other.first_frame
@@ -132,13 +174,26 @@ fn remarks(quality: &Quality, inspection: &Inspection) -> Vec<String> {
     }
     if let Some(days) = quality.database_days_away {
         remarks.push(format!(
-            "The database lies up to {} from the client's flows; so far away it supports at most \"possible\".",
+            "The databases are dated up to {} from the client's flows. One dated more than {STALE_AFTER_DAYS} days from \
+             a flow can by itself make a place there no more than possible.",
             plural(days.unsigned_abs(), "day", "days")
         ));
     }
-    remarks.push(
-        "The client's own place is not known: whether its traffic left the EEA from there is not said."
-            .to_owned(),
-    );
+    remarks.push(stood(quality));
     remarks
+}
+
+/// Where the client stood, with what that rests on.
+fn stood(quality: &Quality) -> String {
+    let Some(vantage) = &quality.vantage else {
+        return "The client's own place is not known: not for every session does the capture show a public address of the \
+                client's own in an ordinary network."
+            .to_owned();
+    };
+    let place = match vantage.axis.as_str() {
+        "eea" => "By its address this client was in the EEA",
+        "outside" => "By its address this client was not in the EEA",
+        _ => "The client's own place is not known",
+    };
+    format!("{place}: {}.", vantage.says.join("; "))
 }

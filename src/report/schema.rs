@@ -129,9 +129,11 @@ pub struct Headline {
     pub eea: u64,
     /// Those of them run by companies seated outside it.
     pub eea_seated_outside: u64,
-    /// Third parties outside the EEA, possibly or surely, that nothing ties to the client.
+    /// Third parties outside the EEA, likely or confirmed, that nothing ties to the client.
     pub third_parties_outside: u64,
-    /// Frames that the capturing side says it lost; `null` where no input says.
+    /// Third parties only possibly outside the EEA that nothing ties to the client.
+    pub third_parties_possible: u64,
+    /// Frames that the capturing side says it lost, in the inputs that say; `null` where none does.
     pub frames_lost: Option<u64>,
 }
 
@@ -173,6 +175,8 @@ pub struct Witness {
     pub source: String,
     /// That source's date.
     pub dated: Option<String>,
+    /// The input that holds the frame.
+    pub input: Option<u32>,
     /// The frame it was read from.
     pub frame: Option<u64>,
     /// Whether its source is dated more than 180 days from the flow.
@@ -218,6 +222,8 @@ pub struct Destination {
     pub zone_basis: Option<String>,
     /// Whether a transfer to this recipient rests on a decision on adequacy; `null` where that is not known.
     pub adequate: Option<bool>,
+    /// Who says that the recipient is certified, or is not, where the decision asks for that.
+    pub certified_by: Option<String>,
     /// `listed`, `unlisted`, `undecided` (it would be listed in one of its possible places), `no_register` (none covers
     /// the day), or `not_a_recipient`.
     pub listing: String,
@@ -280,6 +286,8 @@ pub struct Session {
     pub end: Option<String>,
     /// The first frame.
     pub first_frame: u64,
+    /// The input that holds its last frame.
+    pub last_input: u32,
     /// The last frame.
     pub last_frame: u64,
     /// How many flows of the client.
@@ -301,12 +309,16 @@ pub struct Meeting {
     pub key: Option<String>,
     /// Its start.
     pub start: Option<String>,
+    /// The input that holds its start.
+    pub start_input: u32,
     /// The frame of its start.
     pub start_frame: u64,
     /// The rule that found the start.
     pub start_rule: String,
     /// Its end.
     pub end: Option<String>,
+    /// The input that holds its end.
+    pub end_input: u32,
     /// The frame of its end.
     pub end_frame: u64,
     /// The rule that found the end.
@@ -384,6 +396,8 @@ pub struct Flow {
     pub payload_in: u64,
     /// The first frame.
     pub first_frame: u64,
+    /// The input that holds its last frame.
+    pub last_input: u32,
     /// The last frame.
     pub last_frame: u64,
     /// The first frame's time.
@@ -392,6 +406,8 @@ pub struct Flow {
     pub end: Option<String>,
     /// The least round trip to the remote end in milliseconds, from requests of the local end.
     pub rtt_min_ms: Option<f64>,
+    /// The input that holds the reply it was measured with.
+    pub rtt_input: Option<u32>,
     /// The frame of the reply it was measured with.
     pub rtt_frame: Option<u64>,
     /// What was read off the handshake, with frames.
@@ -405,6 +421,8 @@ pub struct Name {
     pub name: String,
     /// `sni`, `quic_sni`, `certificate`, `dns`, `dns_alias`, or `same_address`: seen on another flow of this host.
     pub origin: &'static str,
+    /// The input that holds the frame.
+    pub input: u32,
     /// The frame it was read from.
     pub frame: u64,
 }
@@ -416,6 +434,8 @@ pub struct Note {
     pub kind: &'static str,
     /// Its value.
     pub value: String,
+    /// The input that holds the frame.
+    pub input: u32,
     /// The frame it was read from.
     pub frame: u64,
 }
@@ -460,12 +480,27 @@ pub struct Quality {
     pub handshakes_dropped: u64,
     /// Files in the folders named that are no captures.
     pub files_skipped: u64,
-    /// The client's own place, where it is known.
-    pub vantage: Option<String>,
-    /// Days between the database and the earliest flow of the client, where more than 180.
+    /// Inputs that do not say whether frames were lost.
+    pub inputs_without_loss_count: u64,
+    /// Whether the comparison with a register was switched off.
+    pub register_switched_off: bool,
+    /// Where the client itself stood; `null` where that is not known of every client.
+    pub vantage: Option<Vantage>,
+    /// The greatest number of days between a flow of the client and the data of a database, where more than 180.
     pub database_days_away: Option<i64>,
     /// The same in sentences, for people.
     pub remarks: Vec<String>,
+}
+
+/// Where the client itself stood, by its own public addresses.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct Vantage {
+    /// `eea`, `outside` or `undetermined`.
+    pub axis: String,
+    /// The countries that the addresses are placed in.
+    pub located: Vec<String>,
+    /// What it rests on, one sentence for each address.
+    pub says: Vec<String>,
 }
 
 /// Frames that were counted and not decoded.
@@ -488,7 +523,9 @@ pub struct Undecoded {
 pub struct DataSource {
     /// What it is.
     pub name: String,
-    /// Its date.
+    /// `embedded_database`, `user_database` (by `--geoip`), or `own_table`: compiled by this project.
+    pub kind: String,
+    /// The date of the data: a database's own, or the day on which a table was compiled.
     pub dated: Option<String>,
     /// Its SHA-256.
     pub sha256: Option<String>,
@@ -505,6 +542,10 @@ pub struct Register {
     pub name: String,
     /// What it is.
     pub title: String,
+    /// The first day it is valid on.
+    pub valid_from: Option<String>,
+    /// The last day it is valid on.
+    pub valid_until: Option<String>,
     /// What it cannot tell.
     pub limits: String,
 }

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::report::schema::{Destination, Meeting, Report, Session};
+use crate::client::Service;
+use crate::report::schema::{DataSource, Destination, Meeting, Name, Register, Report, Session, Witness};
 use crate::report::text::{clean, count, plural, size, wrap};
 
 /// The width of the report in columns.
@@ -24,9 +25,12 @@ pub enum Color {
 /// Writes the report.
 #[must_use]
 pub fn table(report: &Report, color: Color) -> String {
-    let mut page = Page { text: String::new(), color };
+    let is_switched_off = report.quality.register_switched_off;
+    let mut page =
+        Page { text: String::new(), color, has_many_inputs: report.inputs.len() > 1, is_switched_off };
     page.headline(report);
     page.inputs(report);
+    page.legend(report);
     for part in PARTS {
         page.destinations(part, report);
     }
@@ -49,7 +53,15 @@ const PARTS: &[Part] = &[
         title: "Possibly outside the EEA and not listed",
         holds: |d| is_client(d) && d.flagged && is_possible(d),
     },
-    Part { title: "Outside the EEA", holds: |d| is_client(d) && !d.flagged && d.place.axis == "outside" },
+    Part { title: "Outside the EEA and listed", holds: |d| is_outside(d) && !is_possible(d) && is_listed(d) },
+    Part {
+        title: "Outside the EEA, with no register to compare with",
+        holds: |d| is_outside(d) && !is_possible(d) && !d.flagged && !is_listed(d),
+    },
+    Part {
+        title: "Possibly outside the EEA, listed or with no register to compare with",
+        holds: |d| is_outside(d) && is_possible(d) && !d.flagged,
+    },
     Part { title: "Not placeable", holds: |d| is_client(d) && d.place.axis == "undetermined" },
     Part { title: "Third parties not tied to the client", holds: |d| !is_client(d) },
     Part { title: "In the EEA, at the first hop", holds: |d| is_client(d) && d.place.axis == "eea" },
@@ -61,6 +73,14 @@ fn is_client(destination: &Destination) -> bool {
     destination.whose == "client"
 }
 
+fn is_outside(destination: &Destination) -> bool {
+    is_client(destination) && destination.place.axis == "outside"
+}
+
+fn is_listed(destination: &Destination) -> bool {
+    destination.listing == "listed"
+}
+
 fn is_possible(destination: &Destination) -> bool {
     destination.place.grade == "possible"
 }
@@ -68,6 +88,8 @@ fn is_possible(destination: &Destination) -> bool {
 struct Page {
     text: String,
     color: Color,
+    has_many_inputs: bool,
+    is_switched_off: bool,
 }
 
 impl Page {
@@ -79,15 +101,15 @@ impl Page {
         if !report.headline.recognised {
             let others = report.flows.len() as u64;
             self.line(&format!(
-                "{} of others in {}.",
-                plural(others, "flow", "flows"),
-                plural(report.totals.frames, "frame", "frames")
+                "The {} read hold {} of others.",
+                plural(report.totals.frames, "frame", "frames"),
+                plural(others, "flow", "flows")
             ));
         }
     }
 
     fn inputs(&mut self, report: &Report) {
-        self.title("Inputs");
+        self.title(if self.has_many_inputs { "Inputs, by the numbers used below" } else { "Input" });
         for (number, input) in report.inputs.iter().enumerate() {
             let hash = input.sha256.as_deref().unwrap_or("not hashed");
             let packed = input.compression.as_deref().map(|c| format!(", {c}")).unwrap_or_default();
@@ -119,6 +141,17 @@ impl Page {
         }
     }
 
+    /// What a reader needs who has this page and nothing else.
+    fn legend(&mut self, report: &Report) {
+        if report.destinations.is_empty() {
+            return;
+        }
+        self.title("How to read an entry");
+        for (label, text) in LEGEND {
+            self.field(label, text);
+        }
+    }
+
     fn destinations(&mut self, part: &Part, report: &Report) {
         let members: Vec<&Destination> = report.destinations.iter().filter(|d| (part.holds)(d)).collect();
         if members.is_empty() {
@@ -126,27 +159,119 @@ impl Page {
         }
         self.title(&format!("{}: {}", part.title, members.len()));
         for destination in members {
-            self.destination(destination, report.inputs.len() > 1);
+            self.destination(destination);
         }
     }
 
-    fn destination(&mut self, d: &Destination, many_inputs: bool) {
-        let name = d.recipient_name.as_deref().unwrap_or("unknown recipient");
-        let seat = d.recipient_seat.as_deref().map(|seat| format!(" (seat {seat})")).unwrap_or_default();
+    fn destination(&mut self, d: &Destination) {
         let label = format!("{:>3}. ", d.id);
         self.emphasised(&wrap(&clean(&d.host_pattern), WIDTH, &label, INDENT));
-        self.field("", &format!("{}{seat}, {}", clean(name), words(&d.service)));
+        self.field("run by", &run_by(d));
+        self.field("service", &service(&d.service));
         self.field("place", &place(d));
-        self.field("listing", &listing(d));
-        for line in reasons(d) {
-            self.field("", &line);
+        if let Some(law) = law(d) {
+            self.field("law", &law);
         }
-        self.field("traffic", &traffic(d, many_inputs));
-        self.field("known by", &d.because);
+        for (number, line) in self.evidence(d).iter().enumerate() {
+            self.field(if number == 0 { "evidence" } else { "" }, line);
+        }
+        if let Some(network) = network(d) {
+            self.field("network", &network);
+        }
+        self.field("listing", &self.listing(d));
+        self.field("traffic", &self.traffic(d));
+        self.field(if is_client(d) { "known by" } else { "not tied" }, &clean(&d.because));
         if !d.names.is_empty() {
-            self.field("named", &named(d));
+            self.field("named", &self.named(&d.names));
         }
         self.field("filter", &d.display_filter);
+    }
+
+    /// The witnesses that the verdict rests on, then those beside and against it, then what would settle it.
+    fn evidence(&self, d: &Destination) -> Vec<String> {
+        let (decisive, others): (Vec<&Witness>, Vec<&Witness>) =
+            d.place.witnesses.iter().partition(|w| w.decisive);
+        let mut lines: Vec<String> =
+            decisive.into_iter().map(|witness| format!("+ {}", self.witness(witness))).collect();
+        for witness in others.into_iter().filter(|w| w.claim == "in" && w.strength != "none") {
+            let agrees = witness.countries.iter().all(|country| d.place.located.contains(country));
+            let sign = if agrees { "~" } else { "-" };
+            lines.push(format!("{sign} {}", self.witness(witness)));
+        }
+        lines.extend(d.place.remedy.as_deref().map(|remedy| format!("? {}", clean(remedy))));
+        if !d.answered && d.packets_out > 0 {
+            lines.push("! contacted, no reply; address disclosed".to_owned());
+        } else if !d.answered {
+            lines.push("! the capture holds nothing that the client sent there".to_owned());
+        }
+        lines
+    }
+
+    /// What a witness says, and where that stands: its frame, or its source and that source's date.
+    fn witness(&self, witness: &Witness) -> String {
+        let says = clean(&witness.says);
+        let frame = witness.input.zip(witness.frame);
+        let frame = frame.map(|(input, frame)| format!(" ({})", self.frame(input, frame)));
+        let source = frame.is_none().then(|| {
+            let dated = witness.dated.as_deref().map(|date| format!(", of {date}")).unwrap_or_default();
+            format!("; source: {}{dated}", clean(&witness.source))
+        });
+        let stale = if witness.stale { ", too far from that day to count for more" } else { "" };
+        format!("{says}{}{}{stale}", frame.unwrap_or_default(), source.unwrap_or_default())
+    }
+
+    fn listing(&self, d: &Destination) -> String {
+        let hint = d.listing_hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        match (d.listing.as_str(), &d.register, &d.register_entry) {
+            ("listed", Some(register), Some(entry)) => format!("listed in {register} as {entry}"),
+            ("unlisted", Some(register), _) => format!("unlisted in {register}{hint}"),
+            ("undecided", Some(register), _) => format!("not decided for {register}{hint}"),
+            ("not_a_recipient", ..) => "no recipient".to_owned(),
+            ("no_register", ..) if !self.is_switched_off => "no register covers this day".to_owned(),
+            _ => "not compared".to_owned(),
+        }
+    }
+
+    /// Names are host names, so they are visible ASCII.
+    fn named(&self, all: &[Name]) -> String {
+        let mut names: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for name in all {
+            let at = format!("{}, {}", origin(name.origin), self.frame(name.input, name.frame));
+            names.entry(&name.name).or_default().push(at);
+        }
+        let more = names.len().saturating_sub(MAX_NAMES);
+        let shown = names.into_iter().take(MAX_NAMES);
+        let mut names: Vec<String> =
+            shown.map(|(name, origins)| format!("{name} ({})", origins.join("; "))).collect();
+        if more > 0 {
+            names.push(format!("{} more", count(more as u64)));
+        }
+        names.join(", ")
+    }
+
+    fn traffic(&self, d: &Destination) -> String {
+        format!(
+            "{} out, {} in; {}; {}",
+            size(d.bytes_out),
+            size(d.bytes_in),
+            plural(d.flows, "flow", "flows"),
+            self.frames((d.input, d.first_frame), (d.last_input, d.last_frame))
+        )
+    }
+
+    /// `frame 7`, or `frame 7 of [2]` where there are several inputs.
+    fn frame(&self, input: u32, frame: u64) -> String {
+        if self.has_many_inputs { format!("frame {frame} of [{input}]") } else { format!("frame {frame}") }
+    }
+
+    fn frames(&self, first: (u32, u64), last: (u32, u64)) -> String {
+        match (self.has_many_inputs, first.0 == last.0) {
+            (false, _) => format!("frames {} to {}", first.1, last.1),
+            (true, true) => format!("frames {} to {} of [{}]", first.1, last.1, first.0),
+            (true, false) => {
+                format!("{} to {}", self.frame(first.0, first.1), self.frame(last.0, last.1))
+            }
+        }
     }
 
     fn sessions(&mut self, report: &Report) {
@@ -155,29 +280,27 @@ impl Page {
         }
         self.title("Sessions and meetings");
         for session in &report.sessions {
-            self.session(session, report.inputs.len() > 1);
+            self.session(session);
             for meeting in report.meetings.iter().filter(|m| m.session == session.id) {
                 self.meeting(meeting);
             }
         }
     }
 
-    fn session(&mut self, s: &Session, many_inputs: bool) {
-        let input = if many_inputs { format!("[{}] ", s.input) } else { String::new() };
+    fn session(&mut self, s: &Session) {
         self.wrapped(
-            &format!("{input}{} on {} ({})", s.client, s.machine, s.addresses.join(", ")),
+            &format!("{} on {} ({})", s.client, s.machine, s.addresses.join(", ")),
             &format!("{:>3}. ", s.id),
             INDENT,
         );
-        self.field("", &span(s.start.as_deref(), s.end.as_deref()));
-        self.field(
-            "",
-            &format!("frames {} to {}, {}", s.first_frame, s.last_frame, plural(s.flows, "flow", "flows")),
-        );
+        let time = |time: &Option<String>| time.clone().unwrap_or("time unknown".to_owned());
+        self.field("", &format!("{} to {}", time(&s.start), time(&s.end)));
+        let frames = self.frames((s.input, s.first_frame), (s.last_input, s.last_frame));
+        self.field("", &format!("{frames}, {} of the client", plural(s.flows, "flow", "flows")));
     }
 
     fn meeting(&mut self, m: &Meeting) {
-        let key = m.key.as_deref().map(|key| format!(", id {key}")).unwrap_or_default();
+        let key = m.key.as_deref().map(|key| format!(", id {key}, not its number")).unwrap_or_default();
         self.wrapped(&format!("meeting {}{key}", m.id), "     - ", "       ");
         let media = if m.media.is_empty() {
             "kinds of media not seen".to_owned()
@@ -190,31 +313,14 @@ impl Page {
         } else {
             format!(", {} reached directly", plural(m.participants, "participant", "participants"))
         };
-        self.wrapped(
-            &format!("{media}{via}, {}{people}", plural(m.flows.len() as u64, "flow", "flows")),
-            "       ",
-            "       ",
-        );
-        self.wrapped(
-            &format!(
-                "from frame {} ({}), {}",
-                m.start_frame,
-                m.start_rule,
-                m.start.as_deref().unwrap_or("time unknown")
-            ),
-            "       ",
-            "         ",
-        );
-        self.wrapped(
-            &format!(
-                "to frame {} ({}), {}",
-                m.end_frame,
-                m.end_rule,
-                m.end.as_deref().unwrap_or("time unknown")
-            ),
-            "       ",
-            "         ",
-        );
+        let flows = plural(m.flows.len() as u64, "flow", "flows");
+        self.wrapped(&format!("{media}{via}, {flows}{people}"), "       ", "       ");
+        let start = (self.frame(m.start_input, m.start_frame), rule(&m.start_rule), &m.start);
+        let end = (self.frame(m.end_input, m.end_frame), rule(&m.end_rule), &m.end);
+        for (word, (frame, rule, time)) in [("from", start), ("to", end)] {
+            let time = time.as_deref().unwrap_or("time unknown");
+            self.wrapped(&format!("{word} {frame} ({rule}), {time}"), "       ", "         ");
+        }
     }
 
     fn quality(&mut self, report: &Report) {
@@ -223,31 +329,28 @@ impl Page {
             self.wrapped(&clean(remark), "  - ", "    ");
         }
         for anomaly in &report.anomalies {
-            let at = anomaly.frame.map(|frame| format!("frame {frame}: ")).unwrap_or_default();
-            let times =
-                if anomaly.count > 1 { format!(" ({} times)", count(anomaly.count)) } else { String::new() };
-            self.wrapped(&format!("{at}{}{times}", clean(&anomaly.what)), "  - ", "    ");
+            let at = anomaly.frame.map(|frame| format!("; first in {}", self.frame(anomaly.input, frame)));
+            let what = clean(&anomaly.what);
+            let text =
+                if anomaly.count > 1 { format!("{what}, {} times", count(anomaly.count)) } else { what };
+            self.wrapped(&format!("{text}{}.", at.unwrap_or_default()), "  - ", "    ");
         }
     }
 
     fn sources(&mut self, report: &Report) {
-        self.title("Compared with");
-        for register in &report.registers {
+        self.title("Compared with, and data used");
+        if report.quality.register_switched_off {
             self.wrapped(
-                &format!(
-                    "register {}: {} {}",
-                    register.name,
-                    clean(&register.title),
-                    clean(&register.limits)
-                ),
+                "no register of declared transfers, by the user's choice (--register none)",
                 "  - ",
                 "    ",
             );
         }
+        for register in &report.registers {
+            self.wrapped(&compared(register), "  - ", "    ");
+        }
         for source in &report.data_sources {
-            let dated = source.dated.as_deref().map(|date| format!(", of {date}")).unwrap_or_default();
-            let credit = source.credit.as_deref().map(|credit| format!(". {credit}")).unwrap_or_default();
-            self.wrapped(&format!("{}{dated}{}", clean(&source.name), clean(&credit)), "  - ", "    ");
+            self.wrapped(&used(source), "  - ", "    ");
         }
     }
 
@@ -287,97 +390,126 @@ fn words(id: &str) -> String {
     id.replace('_', " ")
 }
 
+fn run_by(d: &Destination) -> String {
+    if d.place.axis == "participant" {
+        return "a person, no recipient".to_owned();
+    }
+    let name = d.recipient_name.as_deref().unwrap_or("a recipient that is not known");
+    let seat = d.recipient_seat.as_deref().map(|seat| format!(" (seat {seat})")).unwrap_or_default();
+    format!("{}{seat}", clean(name))
+}
+
+fn service(id: &str) -> String {
+    let meaning = Service::from_id(id).map(Service::meaning);
+    meaning.map_or_else(|| words(id), |meaning| format!("{}: {meaning}", words(id)))
+}
+
 fn place(d: &Destination) -> String {
     let place = &d.place;
     let mut text = match (place.axis.as_str(), place.located.as_slice()) {
         ("undetermined", _) => {
             format!("undetermined: {}", place.reason.as_deref().unwrap_or("no evidence of place"))
         }
-        ("participant", _) => "another participant's line; a person's address, masked".to_owned(),
+        ("participant", _) => "another participant's line, a person's address".to_owned(),
         ("local", _) => "on the local network".to_owned(),
         (_, countries) => format!("{}, {}", countries.join(" or "), place.grade),
     };
-    if let Some(zone) = d.zone.as_deref().filter(|_| !place.located.is_empty()) {
+    // Outside the EEA the law has a line of its own.
+    if let Some(zone) = d.zone.as_deref().filter(|_| place.axis == "eea") {
         let _ = write!(text, "; {zone}");
     }
     if !place.disputed.is_empty() {
         let _ = write!(text, "; disputed: {}", place.disputed.join(", "));
     }
-    if let Some(registered) = &place.registered {
-        let _ = write!(text, "; registered in {registered}");
-    }
-    if let Some(network) = &d.network {
-        let seat = d.network_seat.as_deref().map(|seat| format!(", seat {seat}")).unwrap_or_default();
-        let _ = write!(text, "; network {}{seat}", clean(network));
-    }
     text
 }
 
-fn listing(d: &Destination) -> String {
-    let hint = d.listing_hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default();
-    match (d.listing.as_str(), &d.register, &d.register_entry) {
-        ("listed", Some(register), Some(entry)) => format!("listed in {register} as {entry}"),
-        ("unlisted", Some(register), _) => format!("unlisted in {register}{hint}"),
-        ("undecided", Some(register), _) => format!("not decided for {register}{hint}"),
-        ("not_a_recipient", ..) => "no recipient".to_owned(),
-        ("no_register", _, _) => "no register covers this day".to_owned(),
-        _ => "not compared".to_owned(),
+/// The law of the day, with the decision that it rests on and, where the recipient decides, who says what it is.
+fn law(d: &Destination) -> Option<String> {
+    let zone = d.zone.as_deref().filter(|_| d.place.axis == "outside")?;
+    let mut text = zone.to_owned();
+    if let Some(basis) = &d.zone_basis {
+        let _ = write!(text, ": {}", clean(basis));
+    }
+    match &d.certified_by {
+        Some(source) => {
+            let _ = write!(text, "; on the recipient's certification: {}", clean(source));
+        }
+        None if d.adequate.is_none() => text.push_str("; whether this recipient is one is not known"),
+        None => {}
+    }
+    Some(text)
+}
+
+/// Who announces the address and where it is registered: two facts beside the place.
+fn network(d: &Destination) -> Option<String> {
+    let network = d.network.as_deref().map(|network| {
+        let seat = d.network_seat.as_deref().map(|seat| format!(" (seat {seat})")).unwrap_or_default();
+        format!("{}{seat}", clean(network))
+    });
+    let registered = d.place.registered.as_deref().map(|country| format!("address registered in {country}"));
+    let parts: Vec<String> = network.into_iter().chain(registered).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+fn origin(origin: &str) -> String {
+    match origin {
+        "sni" => "TLS server name".to_owned(),
+        "quic_sni" => "QUIC server name".to_owned(),
+        "dns" => "DNS answer".to_owned(),
+        "dns_alias" => "DNS alias".to_owned(),
+        other => words(other),
     }
 }
 
-/// The witnesses that the verdict rests on, then those against it, then what would settle it.
-fn reasons(d: &Destination) -> Vec<String> {
-    let mut lines = Vec::new();
-    for witness in d.place.witnesses.iter().filter(|w| w.decisive) {
-        let frame = witness.frame.map(|frame| format!(" (frame {frame})")).unwrap_or_default();
-        lines.push(format!("+ {}{frame}", clean(&witness.says)));
+/// The rule that found where a meeting begins or ends, for people.
+fn rule(rule: &str) -> String {
+    match rule {
+        "bind" => "first bind to it".to_owned(),
+        "capture_end" => "the capture ends here, the meeting perhaps later".to_owned(),
+        "close" => "its close".to_owned(),
+        "gateway_contact" => "contact with the gateway for browsers".to_owned(),
+        "hello" => "first hello".to_owned(),
+        "media_joined_midway" => "media already running".to_owned(),
+        "peer_hello" => "hello between participants".to_owned(),
+        "peer_media" => "media between participants".to_owned(),
+        "silence" => "last before silence".to_owned(),
+        other => words(other),
     }
-    for witness in d.place.witnesses.iter().filter(|w| !w.decisive && w.claim == "in" && w.strength != "none")
-    {
-        let agrees = witness.countries.iter().all(|country| d.place.located.contains(country));
-        let sign = if agrees { "~" } else { "-" };
-        let stale = if witness.stale { ", by data too far from that day to count for more" } else { "" };
-        lines.push(format!("{sign} {}{stale}", clean(&witness.says)));
-    }
-    if let Some(remedy) = &d.place.remedy {
-        lines.push(format!("? {}", clean(remedy)));
-    }
-    if !d.answered {
-        lines.push("! contacted, no reply; address disclosed".to_owned());
-    }
-    lines
 }
 
-/// Names are host names, so they are visible ASCII.
-fn named(d: &Destination) -> String {
-    let mut names: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for name in &d.names {
-        names.entry(&name.name).or_default().push(format!("{} in frame {}", words(name.origin), name.frame));
-    }
-    let more = names.len().saturating_sub(MAX_NAMES);
-    let shown =
-        names.into_iter().take(MAX_NAMES).map(|(name, origins)| format!("{name} ({})", origins.join(", ")));
-    let mut names: Vec<String> = shown.collect();
-    if more > 0 {
-        names.push(format!("{more} more"));
-    }
-    names.join(", ")
+fn compared(register: &Register) -> String {
+    let from = register.valid_from.as_deref().map(|day| format!(" from {day}")).unwrap_or_default();
+    let until = register.valid_until.as_deref().map(|day| format!(" until {day}")).unwrap_or_default();
+    let valid = if from.is_empty() && until.is_empty() { " at all times" } else { "" };
+    let (title, limits) = (clean(&register.title), clean(&register.limits));
+    format!("register {}: {title}, valid{valid}{from}{until}; {limits}", clean(&register.name))
 }
 
-fn traffic(d: &Destination, many_inputs: bool) -> String {
-    let frames = if many_inputs {
-        format!("frames [{}] {} to [{}] {}", d.input, d.first_frame, d.last_input, d.last_frame)
-    } else {
-        format!("frames {} to {}", d.first_frame, d.last_frame)
+fn used(source: &DataSource) -> String {
+    let dated = source.dated.as_deref().unwrap_or("no known date");
+    let kind = match source.kind.as_str() {
+        "user_database" => "; the user's own database (--geoip)",
+        "own_table" => "; compiled by borderpost, each row with its source",
+        _ => "",
     };
-    format!(
-        "{} out, {} in; {}; {frames}",
-        size(d.bytes_out),
-        size(d.bytes_in),
-        plural(d.flows, "flow", "flows")
-    )
+    let credit = source.credit.as_deref().map(|credit| format!(". {}", clean(credit))).unwrap_or_default();
+    format!("{}, of {dated}{kind}{credit}", clean(&source.name))
 }
 
-fn span(start: Option<&str>, end: Option<&str>) -> String {
-    format!("{} to {}", start.unwrap_or("time unknown"), end.unwrap_or("time unknown"))
-}
+const LEGEND: &[(&str, &str)] = &[
+    (
+        "place",
+        "where the remote end stands. confirmed: two independent kinds of evidence agree; likely: one strong one; \
+         possible: one medium one, such as a database alone",
+    ),
+    (
+        "evidence",
+        "+ the place rests on it; ~ it agrees and is not counted; - it says otherwise; ? it could settle the place; ! note",
+    ),
+    ("network", "who announces the address, and where it is registered; neither is a place"),
+    ("listing", "whether the register of declared transfers of that day names recipient, service and place"),
+    ("traffic", "bytes on the wire (1 kB = 1,000 B); frames are numbered as in Wireshark"),
+    ("filter", "to paste in Wireshark, where it shows the traffic"),
+    ("codes", "countries by ISO 3166-1; times are UTC"),
+];

@@ -1,0 +1,70 @@
+//! What was odd about the inputs: each kind once for each input, with how often and where first.
+//!
+//! Input: an inspection. Output: a list whose length does not depend on how much is odd. Must not: judge.
+
+use crate::evidence::Limits;
+use crate::frame::FrameRef;
+use crate::inspect::{Inspection, Unit};
+use crate::packet::Class;
+use crate::report::schema::Anomaly;
+
+/// Damage first, then what is odd about times and frames, then what was seen in flows and could not be used.
+pub(super) fn anomalies(inspection: &Inspection) -> Vec<Anomaly> {
+    let mut all: Vec<Anomaly> = inspection.anomalies().iter().map(damage).collect();
+    all.extend((0..).zip(inspection.inputs()).filter_map(|(input, read)| {
+        let backwards = read.backwards?;
+        let what = "frames with a time before that of the frame before them";
+        Some(counted("time_backwards", input, Some(backwards.first), backwards.frames, what))
+    }));
+    let malformed = inspection.census().others().filter(|(class, _)| matches!(class, Class::Malformed(_)));
+    all.extend(malformed.map(|(class, frames)| {
+        let what = format!("malformed frames: {}", class.reason().unwrap_or("contradicts itself"));
+        counted("malformed_frame", frames.first.input(), Some(frames.first), frames.frames, &what)
+    }));
+    all.extend((0..).zip(inspection.units()).flat_map(|(input, unit)| of_unit(input, unit)));
+    all
+}
+
+fn damage(anomaly: &crate::frame::Anomaly) -> Anomaly {
+    Anomaly {
+        kind: anomaly.kind.to_owned(),
+        input: anomaly.input,
+        frame: anomaly.frame.map(FrameRef::number),
+        offset: anomaly.offset,
+        count: 1,
+        what: anomaly.what.clone(),
+    }
+}
+
+/// Captures that were joined are one unit, and told under the first of them.
+fn of_unit(input: u32, unit: &Unit) -> Vec<Anomaly> {
+    let Limits { unasked_dns_answers, dns_answers_refused, names_refused, handshakes_dropped, contested } =
+        unit.evidence().limits();
+    let mut found = Vec::new();
+    let mut say = |kind: &str, first: Option<FrameRef>, count: u64, what: &str| {
+        if count > 0 {
+            found.push(counted(kind, input, first, count, what));
+        }
+    };
+    let what = "DNS answers that no host of the capture was seen to ask for; they name nothing";
+    say("unasked_dns_answer", None, unasked_dns_answers, what);
+    let what = "DNS answers past the most that are kept; they name nothing";
+    say("dns_answer_refused", None, dns_answers_refused, what);
+    say("name_refused", None, names_refused, "names past the most that are kept");
+    let what = "TCP handshakes given up because too many were undecided at once";
+    say("handshake_dropped", None, handshakes_dropped, what);
+    let what = "TCP handshakes of which two copies differ: the server may have read another name";
+    say("contested_handshake", contested.map(|(_, first)| first), contested.map_or(0, |(n, _)| n), what);
+    found
+}
+
+fn counted(kind: &str, input: u32, first: Option<FrameRef>, count: u64, what: &str) -> Anomaly {
+    Anomaly {
+        kind: kind.to_owned(),
+        input: first.map_or(input, FrameRef::input),
+        frame: first.map(FrameRef::number),
+        offset: None,
+        count,
+        what: what.to_owned(),
+    }
+}

@@ -1,0 +1,181 @@
+//! Names of the protocols that are counted and not decoded, as far as they are well known.
+//!
+//! Input: a frame's class. Output: what it is, for people, always with its number. Must not: judge, or say more than
+//! the number does.
+
+use crate::packet::Class;
+
+/// What a class of frames is, for people: `EtherType 0x88cc, LLDP`.
+pub(super) fn describe(class: Class) -> String {
+    let number = class.number().unwrap_or_default();
+    let named = |what: String, names: &[(u32, &str)]| {
+        let name = names.iter().find(|(known, _)| *known == number);
+        name.map_or(what.clone(), |(_, name)| format!("{what}, {name}"))
+    };
+    match class {
+        Class::Arp => "ARP".to_owned(),
+        Class::Empty => "a frame without a byte".to_owned(),
+        Class::Fragment(_) => named(format!("IP fragment, of IP protocol {number}"), IP_PROTOCOLS),
+        Class::HeaderCut => "the captured bytes end inside a header".to_owned(),
+        Class::Icmp(_) => named(format!("ICMP type {number}"), ICMP_TYPES),
+        Class::Icmpv6(_) => named(format!("ICMPv6 type {number}"), ICMPV6_TYPES),
+        Class::Malformed(reason) => format!("malformed: {reason}"),
+        Class::OtherEtherType(_) => named(format!("EtherType 0x{number:04x}"), ETHER_TYPES),
+        Class::OtherFamily(_) => format!("address family {number} on a loopback"),
+        Class::OtherIpProtocol(_) => named(format!("IP protocol {number}"), IP_PROTOCOLS),
+        Class::OtherLlc(_) => named(format!("IEEE 802.2 LLC 0x{number:04x}"), LLC),
+        Class::Tunnel(tunnel) => {
+            let what = if tunnel.number() > 255 { "UDP port" } else { "IP protocol" };
+            let name = named(String::new(), TUNNELS);
+            let name = name.strip_prefix(", ").unwrap_or(tunnel.name());
+            format!("tunnel {name}, {what} {}", tunnel.number())
+        }
+        Class::UnknownLinkType(_) => named(format!("link type {number}"), LINK_TYPES),
+        other => other.to_string(),
+    }
+}
+
+/// IEEE 802 Numbers (IANA), and the makers' own.
+const ETHER_TYPES: &[(u32, &str)] = &[
+    (0x0842, "Wake-on-LAN"),
+    (0x22f0, "AVTP"),
+    (0x8035, "reverse ARP"),
+    (0x809b, "AppleTalk"),
+    (0x8137, "IPX"),
+    (0x8809, "slow protocols such as LACP"),
+    (0x8847, "MPLS"),
+    (0x8848, "MPLS"),
+    (0x8863, "PPPoE discovery"),
+    (0x8864, "PPPoE session"),
+    (0x887b, "HomePlug"),
+    (0x888e, "EAP over LAN, IEEE 802.1X"),
+    (0x8892, "PROFINET"),
+    (0x8899, "Realtek remote control"),
+    (0x88cc, "LLDP"),
+    (0x88d9, "link-layer topology discovery"),
+    (0x88e1, "HomePlug AV"),
+    (0x88e5, "MACsec"),
+    (0x88f7, "Precision Time Protocol"),
+    (0x890d, "IEEE 802.11 management"),
+    (0x893a, "IEEE 1905.1"),
+    (0x9000, "loopback test"),
+];
+
+/// Protocol Numbers (IANA).
+const IP_PROTOCOLS: &[(u32, &str)] = &[
+    (1, "ICMP"),
+    (2, "IGMP"),
+    (6, "TCP"),
+    (17, "UDP"),
+    (33, "DCCP"),
+    (46, "RSVP"),
+    (47, "GRE"),
+    (50, "ESP"),
+    (51, "AH"),
+    (58, "ICMPv6"),
+    (88, "EIGRP"),
+    (89, "OSPF"),
+    (103, "PIM"),
+    (112, "VRRP"),
+    (132, "SCTP"),
+    (136, "UDP-Lite"),
+];
+
+/// ICMP Type Numbers (IANA).
+const ICMP_TYPES: &[(u32, &str)] = &[
+    (0, "echo reply"),
+    (3, "destination unreachable"),
+    (5, "redirect"),
+    (8, "echo request"),
+    (9, "router advertisement"),
+    (10, "router solicitation"),
+    (11, "time exceeded"),
+];
+
+/// `ICMPv6` type Numbers (IANA).
+const ICMPV6_TYPES: &[(u32, &str)] = &[
+    (1, "destination unreachable"),
+    (2, "packet too big"),
+    (3, "time exceeded"),
+    (128, "echo request"),
+    (129, "echo reply"),
+    (130, "multicast listener query"),
+    (131, "multicast listener report"),
+    (132, "multicast listener done"),
+    (133, "router solicitation"),
+    (134, "router advertisement"),
+    (135, "neighbour solicitation"),
+    (136, "neighbour advertisement"),
+    (137, "redirect"),
+    (143, "multicast listener report, version 2"),
+];
+
+/// Service access points (IEEE 802.2), destination first.
+const LLC: &[(u32, &str)] = &[
+    (0x4242, "spanning tree"),
+    (0xaaaa, "SNAP"),
+    (0xe0e0, "IPX"),
+    (0xf0f0, "NetBIOS"),
+    (0xfefe, "OSI, such as IS-IS"),
+];
+
+/// By IP protocol or UDP port.
+const TUNNELS: &[(u32, &str)] = &[
+    (4, "IPv4-in-IP"),
+    (41, "IPv6-in-IP"),
+    (47, "GRE"),
+    (50, "ESP (IPsec)"),
+    (51, "AH (IPsec)"),
+    (97, "EtherIP"),
+    (115, "L2TPv3"),
+    (1701, "L2TP"),
+    (2152, "GTP-U"),
+    (3544, "Teredo"),
+    (4500, "ESP in UDP (IPsec)"),
+    (4789, "VXLAN"),
+    (6081, "Geneve"),
+    (51820, "WireGuard"),
+];
+
+/// LINKTYPE values (tcpdump.org).
+const LINK_TYPES: &[(u32, &str)] = &[
+    (9, "PPP"),
+    (105, "IEEE 802.11"),
+    (127, "IEEE 802.11 with radiotap"),
+    (147, "reserved for private use"),
+    (189, "USB on Linux"),
+    (195, "IEEE 802.15.4"),
+    (201, "Bluetooth HCI"),
+    (220, "USB on Linux"),
+    (249, "USBPcap"),
+    (253, "Linux netlink"),
+    (258, "PKTAP"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::Tunnel;
+
+    #[test]
+    fn well_known_protocols_have_names_and_all_have_numbers() {
+        let said = |class| describe(class);
+        assert_eq!(said(Class::OtherEtherType(0x88cc)), "EtherType 0x88cc, LLDP");
+        assert_eq!(said(Class::OtherEtherType(0x8864)), "EtherType 0x8864, PPPoE session");
+        assert_eq!(said(Class::OtherEtherType(0x4321)), "EtherType 0x4321");
+        assert_eq!(said(Class::Tunnel(Tunnel::Ipv6InIp)), "tunnel IPv6-in-IP, IP protocol 41");
+        assert_eq!(said(Class::Tunnel(Tunnel::GtpU)), "tunnel GTP-U, UDP port 2152");
+        assert_eq!(said(Class::OtherIpProtocol(2)), "IP protocol 2, IGMP");
+        assert_eq!(said(Class::Fragment(17)), "IP fragment, of IP protocol 17, UDP");
+        assert_eq!(said(Class::Icmp(8)), "ICMP type 8, echo request");
+        assert_eq!(said(Class::OtherLlc(0xaaaa)), "IEEE 802.2 LLC 0xaaaa, SNAP");
+        assert_eq!(said(Class::UnknownLinkType(147)), "link type 147, reserved for private use");
+    }
+
+    #[test]
+    fn the_tables_are_in_order_and_name_a_number_once() {
+        for table in [ETHER_TYPES, IP_PROTOCOLS, ICMP_TYPES, ICMPV6_TYPES, LLC, TUNNELS, LINK_TYPES] {
+            assert!(table.is_sorted_by(|(a, _), (b, _)| a < b), "{table:x?}");
+        }
+    }
+}
