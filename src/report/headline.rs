@@ -86,7 +86,8 @@ fn vantage(quality: &Quality) -> Option<&'static str> {
     match quality.vantage.as_ref().map(|vantage| vantage.axis.as_str()) {
         Some("eea") => None,
         Some("outside") => Some("This client was not in the EEA; nothing here *leaves* it."),
-        _ => Some("The client's own place is not known."),
+        Some(_) => Some("The client's own addresses are partly in the EEA and partly outside it."),
+        None => Some("The client's own place is not known."),
     }
 }
 
@@ -183,7 +184,8 @@ mod tests {
         };
         assert_eq!(said(Some("eea")), None);
         assert_eq!(said(Some("outside")), Some("This client was not in the EEA; nothing here *leaves* it."));
-        assert_eq!(said(Some("undetermined")), Some("The client's own place is not known."));
+        let both = "The client's own addresses are partly in the EEA and partly outside it.";
+        assert_eq!(said(Some("undetermined")), Some(both));
         assert_eq!(said(None), Some("The client's own place is not known."));
     }
 

@@ -193,7 +193,7 @@ fn stood(quality: &Quality) -> String {
     let place = match vantage.axis.as_str() {
         "eea" => "By its address this client was in the EEA",
         "outside" => "By its address this client was not in the EEA",
-        _ => "The client's own place is not known",
+        _ => "The client's own addresses are partly in the EEA and partly outside it",
     };
     format!("{place}: {}.", vantage.says.join("; "))
 }

@@ -495,7 +495,7 @@ pub struct Quality {
 /// Where the client itself stood, by its own public addresses.
 #[derive(Serialize, Clone, Debug, Default)]
 pub struct Vantage {
-    /// `eea`, `outside` or `undetermined`.
+    /// `eea`, `outside`, or `undetermined` where some of the addresses are inside and others outside.
     pub axis: String,
     /// The countries that the addresses are placed in.
     pub located: Vec<String>,

@@ -300,7 +300,8 @@ impl Page {
     }
 
     fn meeting(&mut self, m: &Meeting) {
-        let key = m.key.as_deref().map(|key| format!(", id {key}, not its number")).unwrap_or_default();
+        let key =
+            m.key.as_deref().map(|key| format!(", id {key} (not the meeting number)")).unwrap_or_default();
         self.wrapped(&format!("meeting {}{key}", m.id), "     - ", "       ");
         let media = if m.media.is_empty() {
             "kinds of media not seen".to_owned()
@@ -331,8 +332,9 @@ impl Page {
         for anomaly in &report.anomalies {
             let at = anomaly.frame.map(|frame| format!("; first in {}", self.frame(anomaly.input, frame)));
             let what = clean(&anomaly.what);
+            // Damage is one thing at one place; everything else is counted.
             let text =
-                if anomaly.count > 1 { format!("{what}, {} times", count(anomaly.count)) } else { what };
+                if anomaly.offset.is_some() { what } else { format!("{what}: {}", count(anomaly.count)) };
             self.wrapped(&format!("{text}{}.", at.unwrap_or_default()), "  - ", "    ");
         }
     }
@@ -429,13 +431,18 @@ fn law(d: &Destination) -> Option<String> {
     let zone = d.zone.as_deref().filter(|_| d.place.axis == "outside")?;
     let mut text = zone.to_owned();
     if let Some(basis) = &d.zone_basis {
-        let _ = write!(text, ": {}", clean(basis));
+        // A row that knows of no decision says why.
+        let reason = basis.strip_prefix("none: ");
+        let _ = match reason {
+            Some(reason) => write!(text, "; {}", clean(reason)),
+            None => write!(text, ": {}", clean(basis)),
+        };
     }
     match &d.certified_by {
         Some(source) => {
             let _ = write!(text, "; on the recipient's certification: {}", clean(source));
         }
-        None if d.adequate.is_none() => text.push_str("; whether this recipient is one is not known"),
+        None if zone.contains("only for") => text.push_str("; whether this recipient is one is not known"),
         None => {}
     }
     Some(text)
@@ -507,6 +514,7 @@ const LEGEND: &[(&str, &str)] = &[
         "evidence",
         "+ the place rests on it; ~ it agrees and is not counted; - it says otherwise; ? it could settle the place; ! note",
     ),
+    ("law", "the zone of that country on the day of the traffic, and what it rests on; no legal advice"),
     ("network", "who announces the address, and where it is registered; neither is a place"),
     ("listing", "whether the register of declared transfers of that day names recipient, service and place"),
     ("traffic", "bytes on the wire (1 kB = 1,000 B); frames are numbered as in Wireshark"),
