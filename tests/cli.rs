@@ -415,3 +415,22 @@ fn the_report_explains_its_signs_and_names_all_dated_data() {
     let certified = &report["destinations"][0]["certified_by"];
     assert!(certified.as_str().unwrap().contains("2024"), "{certified}");
 }
+
+#[test]
+fn a_client_outside_the_eea_is_told_so_in_the_first_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(EU_MEETING)).unwrap();
+    // The client's network, a Dutch one, becomes one of a Californian university.
+    let (dutch, californian) = ([0x20, 0x01, 0x06, 0x10, 0x19, 0x08], [0x26, 0x07, 0xf0, 0x10, 0x19, 0x08]);
+    for at in 0..bytes.len() - dutch.len() {
+        if bytes[at..].starts_with(&dutch) {
+            bytes[at..at + dutch.len()].copy_from_slice(&californian);
+        }
+    }
+    let path = written(folder.path(), "abroad.pcapng", &bytes);
+    let table = out(&borderpost(&["inspect", path.to_str().unwrap()]));
+    assert!(table.contains("\nThis client was not in the EEA; nothing here *leaves* it.\n"), "{table}");
+    let report = borderpost(&["inspect", "--format", "json", path.to_str().unwrap()]);
+    let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!(report["quality"]["vantage"]["located"], serde_json::json!(["US"]));
+}

@@ -380,7 +380,7 @@ pub struct Flow {
     pub register_entry: Option<String>,
     /// Whether both ends sent packets.
     pub answered: bool,
-    /// Whether the capture holds the flow's opening.
+    /// Whether the flow's opening is missing from the capture.
     pub joined_midway: bool,
     /// Packets sent by the local end.
     pub packets_out: u64,
