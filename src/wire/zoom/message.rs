@@ -18,6 +18,13 @@ pub struct Message {
     pub body: Body,
 }
 
+impl Message {
+    /// Whether it is anything but data of a type that is not known.
+    pub(super) const fn is_known(&self) -> bool {
+        !matches!(self.body, Body::Data { media: Media::Unknown { .. }, .. })
+    }
+}
+
 /// What a message says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Body {
@@ -164,17 +171,13 @@ fn data(bytes: Bytes<'_>, version: Option<Version>) -> Result<Message, Stop> {
 /// Version 3, then 2; a reading of a known type wins over one of an unknown type.
 fn data_of_unknown_version(bytes: Bytes<'_>) -> Result<Message, Stop> {
     let long = data_long(bytes, Version::THREE);
-    if long.is_ok_and(|message| is_known(&message)) {
+    if long.is_ok_and(|message| message.is_known()) {
         return long;
     }
     match data_short(bytes, Version::TWO) {
-        Ok(message) if is_known(&message) => Ok(message),
+        Ok(message) if message.is_known() => Ok(message),
         _ => long,
     }
-}
-
-fn is_known(message: &Message) -> bool {
-    !matches!(message.body, Body::Data { media: Media::Unknown { .. }, .. })
 }
 
 /// Sequence, id, flags (1: a list of fields follows, 4: from the server), the list, the media layer.

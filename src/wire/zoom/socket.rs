@@ -12,6 +12,8 @@ pub struct Socket {
     version: Option<Version>,
     token: Option<[u8; 16]>,
     connection: Option<u32>,
+    /// What gave the id while nothing is proven: a copy of it says nothing new.
+    first: Option<Body>,
     proven: bool,
 }
 
@@ -19,7 +21,7 @@ impl Socket {
     /// A socket of which nothing has been seen.
     #[must_use]
     pub const fn new() -> Self {
-        Self { version: None, token: None, connection: None, proven: false }
+        Self { version: None, token: None, connection: None, first: None, proven: false }
     }
 
     /// The version, once a hello, its reply or a certain message has shown it.
@@ -42,8 +44,9 @@ impl Socket {
 
     /// Reads the next datagram of either direction; see [`message()`].
     ///
-    /// A message that repeats the id of an earlier one is certain, and so is any message of a version that a certain
-    /// one has shown.
+    /// A message that repeats the id of an earlier, different one is certain, and so is any message of a version that
+    /// a certain one has shown. Data of an unknown type fit too much to prove anything: other protocols repeat their
+    /// datagrams (LLMNR) and have constants where the id would stand (DNP3).
     pub fn read(&mut self, payload: &[u8], wire_len: u32) -> Read<Message> {
         let read = message(payload, wire_len, self.version);
         let Read::Done(mut message) = read else { return read };
@@ -55,6 +58,9 @@ impl Socket {
     }
 
     fn confirms(&self, message: &Message) -> bool {
+        if !self.proven && (!message.is_known() || self.first == Some(message.body)) {
+            return false;
+        }
         match message.body.connection() {
             Some(connection) => self.connection == Some(connection),
             None => self.proven,
@@ -74,8 +80,9 @@ impl Socket {
             self.connection = None;
         }
         // Once the socket is proven, a chance fit must not displace its id.
-        if certain || !self.proven {
+        if certain || !self.proven && message.is_known() {
             self.connection = message.body.connection().or(self.connection);
+            self.first = Some(message.body);
         }
     }
 }
@@ -112,6 +119,24 @@ mod tests {
         assert_eq!(certainty(&mut socket, "0400000001 7170a12e 003a63f2 00"), Some(Certainty::Certain));
         assert!(socket.is_proven());
         assert_eq!(socket.version(), Some(Version::THREE));
+    }
+
+    #[test]
+    fn a_copy_and_data_of_no_known_type_prove_nothing() {
+        // Two copies of a question for "wpad" by LLMNR, and two answers of a controller that speaks DNP3.
+        let llmnr = "05aa0000 00010000 00000000 04777061 64000001 0001";
+        let dnp3 = ["05641c44640001 00d3f2f0c98190000c0128", "0564ff44640001 00ff2f72cb8190000a0201"];
+        for datagrams in [[llmnr, llmnr], dnp3] {
+            let mut socket = Socket::new();
+            for datagram in datagrams {
+                assert_eq!(certainty(&mut socket, datagram), Some(Certainty::Weak), "{datagram}");
+            }
+            assert!(!socket.is_proven());
+        }
+        let mut socket = Socket::new();
+        for _ in 0..2 {
+            assert_eq!(certainty(&mut socket, vectors::KEEP_ALIVE_FIRST), Some(Certainty::Weak));
+        }
     }
 
     #[test]
