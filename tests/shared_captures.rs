@@ -131,6 +131,25 @@ fn zoom_flows_are_found_by_payload_and_look_alikes_have_none() {
     }
 }
 
+#[test]
+fn a_server_hello_keeps_its_own_frame_and_not_its_certificates() {
+    if truths().is_none() {
+        return;
+    }
+    for (file, frames) in [
+        ("ndpi-zoom2.pcap", &[6][..]),
+        ("zeek-tls12-stream-keylog.pcap", &[6]),
+        ("ndpi-zoom.pcap", &[37, 103, 112, 180, 186, 195, 204, 286]),
+    ] {
+        let inspection = inspection(file);
+        let facts = inspection.units()[0].evidence().facts();
+        let hellos = facts.filter(|entry| matches!(entry.fact, Fact::TlsVersion(_)));
+        let mut found: Vec<u64> = hellos.map(|entry| entry.frame.number()).collect();
+        found.sort_unstable();
+        assert!(frames.iter().all(|frame| found.contains(frame)), "{file}: {found:?}");
+    }
+}
+
 /// What the README says of one capture.
 struct Truth {
     file: String,

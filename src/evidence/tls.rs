@@ -13,6 +13,7 @@ use crate::wire::{Hostname, Read};
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(super) struct Progress {
     client_done: bool,
+    server_hello_done: bool,
     server_done: bool,
 }
 
@@ -26,7 +27,7 @@ pub(super) fn observe(
 ) -> bool {
     let is_server = bytes.get(5) == Some(&SERVER_HELLO);
     if is_server && !progress.server_done {
-        progress.server_done = server(bytes, full, seen, notes);
+        progress.server_done = server(progress, bytes, full, seen, notes);
     } else if !is_server && !progress.client_done {
         let Some(done) = client(bytes, seen, notes) else { return true };
         progress.client_done = done || full;
@@ -46,10 +47,20 @@ fn client(bytes: &[u8], seen: &Sighting<'_>, notes: &mut Notes) -> Option<bool> 
     }
 }
 
-fn server(bytes: &[u8], full: bool, seen: &Sighting<'_>, notes: &mut Notes) -> bool {
-    match tls::server_flight(bytes) {
+/// True where the server will say nothing more in clear. Its hello is noted where it is whole, before the certificate.
+fn server(progress: &mut Progress, bytes: &[u8], full: bool, seen: &Sighting<'_>, notes: &mut Notes) -> bool {
+    let answer = tls::server_flight(bytes);
+    if !progress.server_hello_done
+        && let Some(flight) = tls::cut_server_flight(bytes)
+    {
+        progress.server_hello_done = true;
+        note_server_hello(&flight, seen, notes);
+    }
+    match answer {
         Read::Done(flight) => {
-            note_flight(&flight, seen, notes);
+            if let Some(certificate) = &flight.certificate {
+                note_certificate(certificate, seen, notes);
+            }
             true
         }
         Read::More => full,
@@ -73,13 +84,10 @@ pub(super) fn note_hello(hello: &ClientHello, origin: Origin, seen: &Sighting<'_
     notes.push(seen, Fact::ClientHello(Box::new(hello)));
 }
 
-fn note_flight(flight: &ServerFlight, seen: &Sighting<'_>, notes: &mut Notes) {
+fn note_server_hello(flight: &ServerFlight, seen: &Sighting<'_>, notes: &mut Notes) {
     notes.push(seen, Fact::TlsVersion(flight.version));
     if flight.retry {
         notes.push(seen, Fact::HelloRetry);
-    }
-    if let Some(certificate) = &flight.certificate {
-        note_certificate(certificate, seen, notes);
     }
 }
 
