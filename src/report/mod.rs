@@ -21,11 +21,12 @@ use self::schema::Report;
 /// The JSON Schema (draft 2020-12) of [`json`]'s output.
 pub const SCHEMA: &str = include_str!("schema.json");
 
-/// The report as one JSON object, indented, with a newline at its end.
+/// The report as one JSON object, indented, with a newline at its end. What could drive a terminal or hide text stands as
+/// an escape: JSON itself asks that of the first 32 characters alone (RFC 8259, section 7).
 #[must_use]
 pub fn json(report: &Report) -> String {
     // The schema's types have no map with other keys than text and no fallible serialiser, so this cannot fail.
-    let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
+    let mut text = text::escape(&serde_json::to_string_pretty(report).unwrap_or_default());
     text.push('\n');
     text
 }

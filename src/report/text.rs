@@ -14,6 +14,20 @@ pub fn clean(text: &str) -> String {
     out
 }
 
+/// JSON with the characters that [`clean`] shows as escapes as JSON's own. They stand in strings alone; line feeds stay.
+#[must_use]
+pub fn escape(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && is_unsafe(c) {
+            out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Breaks `text` at spaces so that no line is wider than `width` columns, where its words allow. The first line
 /// starts with `first`, the others with `rest`; both count towards the width.
 #[must_use]
@@ -91,6 +105,15 @@ mod tests {
         assert_eq!(clean("a\u{1b}[31mb\n"), "a\\u{1b}[31mb\\u{a}");
         assert_eq!(clean("x\u{202e}y\u{9b}z\u{200b}"), "x\\u{202e}y\\u{9b}z\\u{200b}");
         assert_eq!(clean("Straße, 会議"), "Straße, 会議");
+    }
+
+    #[test]
+    fn json_says_the_same_in_escapes() {
+        let json = "{\n  \"a\": \"x\u{202e}y\u{9b}31m\u{7f}z\u{e0001}, Straße\"\n}";
+        let escaped = escape(json);
+        assert_eq!(escaped, "{\n  \"a\": \"x\\u202ey\\u009b31m\\u007fz\\udb40\\udc01, Straße\"\n}");
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(read(&escaped), read(json));
     }
 
     #[test]
