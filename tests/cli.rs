@@ -7,6 +7,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use borderpost::frame::{LinkType, Timestamp};
+use borderpost::source::write::{WriteInterface, Writer};
+
 const EU_MEETING: &str = "captures/eu-meeting-us-telemetry.pcapng";
 const EEA_MEETING: &str = "captures/eea-meeting.pcapng";
 const THIRD_PARTIES: &str = "captures/third-parties.pcapng";
@@ -433,4 +436,49 @@ fn a_client_outside_the_eea_is_told_so_in_the_first_lines() {
     let report = borderpost(&["inspect", "--format", "json", path.to_str().unwrap()]);
     let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
     assert_eq!(report["quality"]["vantage"]["located"], serde_json::json!(["US"]));
+}
+
+/// Frames of UDP over IPv4 without a link layer, a millisecond apart: from, to, payload.
+fn capture(datagrams: &[([u8; 4], u16, [u8; 4], u16, Vec<u8>)]) -> Vec<u8> {
+    let interface = WriteInterface::new(LinkType::RAW);
+    let mut writer = Writer::new(Vec::new(), &[interface]).unwrap();
+    let mut nanos = 1_741_105_470_000_000_000;
+    for (from, from_port, to, to_port, payload) in datagrams {
+        let length = u16::try_from(payload.len()).unwrap();
+        let mut frame = vec![0x45, 0];
+        frame.extend((length + 28).to_be_bytes());
+        frame.extend([0, 0, 0, 0, 64, 17, 0, 0]);
+        frame.extend([*from, *to].concat());
+        frame.extend(
+            [from_port.to_be_bytes(), to_port.to_be_bytes(), (length + 8).to_be_bytes(), [0; 2]].concat(),
+        );
+        frame.extend(payload);
+        let wire = u32::try_from(frame.len()).unwrap();
+        writer.frame(0, Timestamp::from_nanos(nanos), wire, &frame, None).unwrap();
+        nanos += 1_000_000;
+    }
+    writer.finish().unwrap()
+}
+
+const CLIENT: [u8; 4] = [10, 0, 0, 5];
+
+#[test]
+fn a_participants_address_is_masked_on_every_flow() {
+    let peer = [203, 0, 113, 77];
+    // RTCP in Zoom's layer between participants, and something unknown to the same person.
+    let mut media =
+        vec![0x22, 1, 0, 0xfb, 0x90, 0x16, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 200, 0, 6, 1, 0, 8, 2];
+    media.resize(44, 0);
+    let folder = tempfile::tempdir().unwrap();
+    let bytes =
+        capture(&[(CLIENT, 50_000, peer, 60_000, media), (CLIENT, 50_001, peer, 60_001, vec![0xee; 40])]);
+    let path = written(folder.path(), "peer.pcapng", &bytes);
+    let inspect =
+        |options: &[&str]| out(&borderpost(&[&["inspect"], options, &[path.to_str().unwrap()]].concat()));
+    for options in [&["--format", "json"][..], &["--format", "table"]] {
+        let report = inspect(options);
+        assert!(report.contains("203.0.x.x") && !report.contains("113.77"), "{report}");
+    }
+    let shown = inspect(&["--format", "json", "--show-participants"]);
+    assert!(shown.contains("203.0.113.77:60000") && shown.contains("203.0.113.77:60001"), "{shown}");
 }

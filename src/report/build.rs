@@ -22,7 +22,7 @@ use crate::verdict::{self, Axis, DestinationKey};
 /// Makes the report. Other participants' addresses are masked unless `show_participants`.
 #[must_use]
 pub fn build(inspection: &Inspection, show_participants: bool) -> Report {
-    let view = View { inspection, show_participants };
+    let view = View::new(inspection, show_participants);
     let mut report = Report {
         schema: Schema { name: "borderpost-report", version: "1.0" },
         tool: Tool { name: "borderpost", version: env!("CARGO_PKG_VERSION") },
@@ -58,7 +58,8 @@ pub(super) struct Counted {
 
 pub(super) struct View<'a> {
     pub(super) inspection: &'a Inspection,
-    pub(super) show_participants: bool,
+    /// The addresses to be masked, each with its unit: a person's line is one on every flow, whatever that flow shows.
+    masked: BTreeSet<(usize, IpAddr)>,
 }
 
 /// One flow with everything that is known of it.
@@ -71,6 +72,16 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> View<'a> {
+    pub(super) fn new(inspection: &'a Inspection, show_participants: bool) -> Self {
+        let view = Self { inspection, masked: BTreeSet::new() };
+        if show_participants {
+            return view;
+        }
+        let peers = view.rows().filter(|row| row.judged.attribution.service == Service::MeetingPeer);
+        let masked = peers.map(|row| (row.key.0, row.flow.endpoint(row.judged.local.other()).address));
+        Self { inspection, masked: masked.collect() }
+    }
+
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'a>> {
         self.inspection.units().iter().enumerate().flat_map(|(number, unit)| {
             unit.flows().iter().zip(unit.judged()).filter_map(move |(flow, judged)| {
@@ -94,7 +105,12 @@ impl<'a> View<'a> {
     }
 
     fn is_masked(&self, row: &Row<'_>) -> bool {
-        !self.show_participants && row.judged.attribution.service == Service::MeetingPeer
+        self.hides(row, row.flow.endpoint(row.judged.local.other()).address)
+    }
+
+    /// Whether the address is another participant's.
+    pub(super) fn hides(&self, row: &Row<'_>, address: IpAddr) -> bool {
+        self.masked.contains(&(row.key.0, address))
     }
 
     fn destinations(&self, report: &mut Report) -> BTreeMap<Key, Counted> {

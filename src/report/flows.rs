@@ -63,7 +63,7 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Flow {
         rtt_min_ms: trip.map(|trip| millis(trip.rtt)),
         rtt_input: trip.map(|trip| trip.reply.input()),
         rtt_frame: trip.map(|trip| trip.reply.number()),
-        handshake: row.unit.evidence().of(flow.id()).iter().filter_map(note).collect(),
+        handshake: notes(view, row),
     }
 }
 
@@ -106,6 +106,15 @@ fn origin(origin: evidence::Origin) -> &'static str {
         evidence::Origin::Dns => "dns",
         evidence::Origin::DnsAlias => "dns_alias",
     }
+}
+
+/// What was read off the flow. A participant that asks is told its own address, which stays hidden.
+fn notes(view: &View<'_>, row: &Row<'_>) -> Vec<Note> {
+    let is_shown = |entry: &&Entry| match entry.fact {
+        Fact::MappedAddress(address) => !view.hides(row, address.ip()),
+        _ => true,
+    };
+    row.unit.evidence().of(row.flow.id()).iter().filter(is_shown).filter_map(note).collect()
 }
 
 fn note(entry: &Entry) -> Option<Note> {

@@ -14,7 +14,7 @@ use crate::report::text::{count, plural};
 
 /// Sums up what is missing.
 pub(super) fn quality(inspection: &Inspection) -> Quality {
-    let view = View { inspection, show_participants: false };
+    let view = View::new(inspection, true);
     let rows = |holds: &dyn Fn(&Row<'_>) -> bool| view.rows().filter(|row| holds(row)).count() as u64;
     let limits = |of: &dyn Fn(&Unit) -> u64| inspection.units().iter().map(of).sum::<u64>();
     let mut quality = Quality {
