@@ -482,3 +482,26 @@ fn a_participants_address_is_masked_on_every_flow() {
     let shown = inspect(&["--format", "json", "--show-participants"]);
     assert!(shown.contains("203.0.113.77:60000") && shown.contains("203.0.113.77:60001"), "{shown}");
 }
+
+#[test]
+fn names_are_still_learnt_behind_a_flood_of_unanswered_questions() {
+    let resolver = [10, 0, 0, 1];
+    let message = |id: u16, flags: u16, answers: u16| {
+        let mut message = [id, flags, 1, answers, 0, 0].map(u16::to_be_bytes).concat();
+        message.extend(b"\x04zoom\x02us\0\0\x01\0\x01");
+        message
+    };
+    let mut datagrams: Vec<_> =
+        (0..=u16::MAX).map(|id| (CLIENT, 40_000, resolver, 53, message(id, 0x0100, 0))).collect();
+    datagrams.push((CLIENT, 40_001, resolver, 53, message(7, 0x0100, 0)));
+    let answer =
+        [message(7, 0x8180, 1), b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\x08\x08\x04\x04".to_vec()].concat();
+    datagrams.push((resolver, 53, CLIENT, 40_001, answer));
+    datagrams.push((CLIENT, 40_002, [8, 8, 4, 4], 443, vec![0xee; 40]));
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(folder.path(), "flood.pcapng", &capture(&datagrams));
+    let output = borderpost(&["inspect", "--format", "json", path.to_str().unwrap()]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let last = report["flows"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["names"][0]["name"], "zoom.us", "{last}");
+}

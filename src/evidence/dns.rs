@@ -33,6 +33,7 @@ struct Told {
 
 /// How many names one flow gets from DNS at most: a shared address may have been given for hundreds.
 const MAX_NAMES: usize = 4;
+/// Questions that are remembered at one time; then all are forgotten.
 const MAX_ASKED: usize = 1 << 16;
 const MAX_TOLD: usize = 1 << 20;
 
@@ -89,9 +90,11 @@ pub(super) fn observe(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
 
 fn question(message: &Message, name: NameId, seen: &Sighting<'_>, notes: &mut Notes) {
     let asked = &mut notes.answers.asked;
-    if asked.len() < MAX_ASKED {
-        asked.insert((seen.flow, seen.side, message.id), name);
+    if asked.len() >= MAX_ASKED {
+        // Nearly all of them are questions that nobody answered; those that wait now would be the last to get a name.
+        asked.clear();
     }
+    asked.insert((seen.flow, seen.side, message.id), name);
     notes.round_trips.request(seen.flow, seen.side, key(message.id, name), seen.time);
 }
 
