@@ -438,8 +438,11 @@ fn a_client_outside_the_eea_is_told_so_in_the_first_lines() {
     assert_eq!(report["quality"]["vantage"]["located"], serde_json::json!(["US"]));
 }
 
-/// Frames of UDP over IPv4 without a link layer, a millisecond apart: from, to, payload.
-fn capture(datagrams: &[([u8; 4], u16, [u8; 4], u16, Vec<u8>)]) -> Vec<u8> {
+/// From, to, and payload.
+type Datagram = ([u8; 4], u16, [u8; 4], u16, Vec<u8>);
+
+/// Frames of UDP over IPv4 without a link layer, a millisecond apart.
+fn capture(datagrams: &[Datagram]) -> Vec<u8> {
     let interface = WriteInterface::new(LinkType::RAW);
     let mut writer = Writer::new(Vec::new(), &[interface]).unwrap();
     let mut nanos = 1_741_105_470_000_000_000;

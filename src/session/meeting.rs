@@ -217,15 +217,23 @@ impl<'a> Socket<'a> {
         true
     }
 
+    /// Where the socket came into use, and what shows it.
     fn start(&self) -> (Moment, StartRule) {
+        let first = self.member.first;
         match (self.kind, self.hello, self.bind) {
+            (MeetingKind::Browser, ..) => (first, StartRule::GatewayContact),
+            (MeetingKind::Peer, Some(hello), _) => (hello, StartRule::PeerHello),
+            (MeetingKind::Peer, None, _) => (first, StartRule::PeerMedia),
             (MeetingKind::Server, Some(hello), _) => (hello, StartRule::Hello),
             (MeetingKind::Server, None, Some(bind)) => (bind, StartRule::Bind),
-            (MeetingKind::Server, None, None) => (self.member.first, StartRule::MediaJoinedMidway),
-            (MeetingKind::Peer, Some(hello), _) => (hello, StartRule::PeerHello),
-            (MeetingKind::Peer, None, _) => (self.member.first, StartRule::PeerMedia),
-            (MeetingKind::Browser, ..) => (self.member.first, StartRule::GatewayContact),
+            (MeetingKind::Server, None, None) => (first, StartRule::MediaJoinedMidway),
         }
+    }
+
+    /// Whether it belongs to the meeting for certain: it was bound, or carries media. Others may have been dropped on
+    /// the way, before this meeting or in it.
+    fn is_kept(&self) -> bool {
+        self.bind.is_some() || !self.media.is_empty()
     }
 
     fn silence(&self) -> Duration {
@@ -299,13 +307,18 @@ impl Group<'_, '_> {
 
     /// The earliest start of its sockets. Where that one was joined mid-way, so was the meeting.
     fn start(&self) -> Option<(Moment, StartRule)> {
-        self.sockets.iter().map(|socket| socket.start()).min()
+        let is_opened = |socket: &Socket<'_>| {
+            socket.hello.is_some() || socket.is_kept() || socket.kind != MeetingKind::Server
+        };
+        let any_opened = self.sockets.iter().any(|socket| is_opened(socket));
+        let starting = self.sockets.iter().filter(|socket| !any_opened || is_opened(socket));
+        starting.map(|socket| socket.start()).min()
     }
 
-    /// Sockets that never bound were dropped on the way, so where some did bind only those count.
+    /// Sockets that neither bound nor carried media were dropped on the way, so where some did bind they do not count.
     fn end(&self, capture: Moment) -> Option<(Moment, EndRule)> {
         let any_bound = self.sockets.iter().any(|socket| socket.bind.is_some());
-        let kept = || self.sockets.iter().filter(|socket| !any_bound || socket.bind.is_some());
+        let kept = || self.sockets.iter().filter(|socket| !any_bound || socket.is_kept());
         let last = kept().map(|socket| socket.member.last).max()?;
         let closed = kept().filter_map(|socket| socket.closed).max();
         if let Some(closed) =

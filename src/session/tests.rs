@@ -95,6 +95,21 @@ fn a_socket_closed_early_does_not_end_the_meeting() {
 }
 
 #[test]
+fn a_share_within_a_meeting_joined_midway_neither_begins_nor_ends_it() {
+    let audio = [zoom(1, 1, ZoomFact::Certain), zoom(1, 1, ZoomFact::Media(MediaKind::Audio))];
+    let share = [zoom(2, 20, hello()), zoom(2, 21, bind()), zoom(2, 30, close())];
+    let dropped = [zoom(3, 1, ZoomFact::Certain)];
+    let members = [
+        member(1, "203.0.113.9", (2, 80), &audio),
+        member(2, "203.0.113.9", (20, 30), &share),
+        member(3, "203.0.113.9", (1, 15), &dropped),
+    ];
+    let meeting = &meetings_of(&members, 90)[0];
+    assert_eq!((meeting.start, meeting.start_rule), (at(2), StartRule::MediaJoinedMidway));
+    assert_eq!((meeting.end, meeting.end_rule), (at(80), EndRule::CaptureEnd));
+}
+
+#[test]
 fn media_without_a_bind_is_grouped_by_server_and_time() {
     let facts = |flow| [zoom(flow, 10, ZoomFact::Certain), zoom(flow, 10, ZoomFact::Media(MediaKind::Audio))];
     let (one, two, three, four) = (facts(1), facts(2), facts(3), facts(4));
