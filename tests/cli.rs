@@ -443,24 +443,57 @@ type Datagram = ([u8; 4], u16, [u8; 4], u16, Vec<u8>);
 
 /// Frames of UDP over IPv4 without a link layer, a millisecond apart.
 fn capture(datagrams: &[Datagram]) -> Vec<u8> {
-    let interface = WriteInterface::new(LinkType::RAW);
-    let mut writer = Writer::new(Vec::new(), &[interface]).unwrap();
-    let mut nanos = 1_741_105_470_000_000_000;
-    for (from, from_port, to, to_port, payload) in datagrams {
-        let length = u16::try_from(payload.len()).unwrap();
-        let mut frame = vec![0x45, 0];
-        frame.extend((length + 28).to_be_bytes());
-        frame.extend([0, 0, 0, 0, 64, 17, 0, 0]);
-        frame.extend([*from, *to].concat());
-        frame.extend(
-            [from_port.to_be_bytes(), to_port.to_be_bytes(), (length + 8).to_be_bytes(), [0; 2]].concat(),
-        );
-        frame.extend(payload);
-        let wire = u32::try_from(frame.len()).unwrap();
-        writer.frame(0, Timestamp::from_nanos(nanos), wire, &frame, None).unwrap();
-        nanos += 1_000_000;
+    let frame = |(from, from_port, to, to_port, payload): &Datagram| {
+        let length = u16::try_from(payload.len()).unwrap() + 8;
+        let head = [from_port.to_be_bytes(), to_port.to_be_bytes(), length.to_be_bytes(), [0; 2]].concat();
+        ipv4(17, *from, *to, &[&head, &payload[..]].concat())
+    };
+    let times = (1_741_105_470_000..).map(|millis| millis * 1_000_000);
+    pcapng(times.zip(datagrams.iter().map(frame)))
+}
+
+fn ipv4(protocol: u8, from: [u8; 4], to: [u8; 4], payload: &[u8]) -> Vec<u8> {
+    let length = (u16::try_from(payload.len()).unwrap() + 20).to_be_bytes();
+    let head = [&[0x45, 0][..], &length, &[0, 0, 0, 0, 64, protocol, 0, 0], &from, &to].concat();
+    [&head, payload].concat()
+}
+
+fn pcapng(frames: impl Iterator<Item = (i64, Vec<u8>)>) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new(), &[WriteInterface::new(LinkType::RAW)]).unwrap();
+    for (nanos, frame) in frames {
+        let length = u32::try_from(frame.len()).unwrap();
+        writer.frame(0, Timestamp::from_nanos(nanos), length, &frame, None).unwrap();
     }
     writer.finish().unwrap()
+}
+
+#[test]
+fn a_name_said_before_midnight_holds_after_it() {
+    let server = [144, 195, 73, 154];
+    let name = b"zoomsjccv154mmr.sjc.zoom.us";
+    let with_length = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
+    let list = with_length(&[&[0], &with_length(name)[..]].concat());
+    let extensions = with_length(&[&[0, 0], &with_length(&list)[..]].concat());
+    let hello = [&[3, 3][..], &[7; 32], &[0, 0, 2, 0x13, 1, 1, 0], &extensions].concat();
+    let message = [&[1, 0][..], &with_length(&hello)].concat();
+    let record = [&[0x16, 3, 1][..], &with_length(&message)].concat();
+    let tcp =
+        [&[0xc0, 0, 1, 0xbb, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 4, 0, 0, 0, 0, 0][..], &record].concat();
+    let media = vec![0xc0, 1, 0x22, 0x61, 0, 28, 0, 0, 3, 0, 0, 0, 1, 1, 2, 3, 4, 0, 0x4f, 0x83, 0x78, 0];
+    let midnight = 1_642_982_400_000_000_000;
+    let frames = [
+        (midnight - 60_000_000_000, ipv4(6, CLIENT, server, &tcp)),
+        (midnight + 60_000_000_000, ipv4(17, CLIENT, server, &[&media[..], &[0; 6]].concat())),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(folder.path(), "midnight.pcapng", &pcapng(frames.into_iter()));
+    let output = borderpost(&["inspect", "--format", "json", path.to_str().unwrap()]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for flow in report["flows"].as_array().unwrap() {
+        assert_eq!(flow["names"][0]["name"], str::from_utf8(name).unwrap(), "{flow}");
+        assert_eq!(flow["place"]["grade"], "likely", "{flow}");
+    }
+    assert_eq!(report["flows"].as_array().unwrap().len(), 2);
 }
 
 const CLIENT: [u8; 4] = [10, 0, 0, 5];

@@ -164,25 +164,24 @@ impl Bench<'_> {
         heard
     }
 
-    /// Brings together what all flows between two addresses say, and lends it to those that say nothing themselves.
+    /// Brings together what all flows between two addresses say, and lends it to those that say nothing themselves. What
+    /// was said on the day before or after holds too: sessions know no midnight, least of all that of UTC.
     fn gather(&self, heard: &mut [Heard]) -> BTreeMap<Relation, Known> {
         let mut known: BTreeMap<Relation, Known> = BTreeMap::new();
         let mut spoken: BTreeMap<Relation, Vec<SeenName>> = BTreeMap::new();
         for (flow, heard) in self.flows.iter().zip(heard.iter()) {
             let relation = self.relation(&flow);
             let about = known.entry(relation).or_default();
-            about.certificates.extend(heard.certificates.iter().cloned());
+            add_certificates(&mut about.certificates, &heard.certificates);
             about.is_corroborated |=
                 matches!(heard.payload, PayloadMark::Zoom(Certainty::Certain) | PayloadMark::ZoomStun);
-            let names = spoken.entry(relation).or_default();
-            for name in &heard.names {
-                if !names.iter().any(|known| known.name == name.name && known.origin == name.origin)
-                    && names.len() < MAX_NAMES
-                {
-                    names.push(*name);
-                }
-            }
+            add_names(spoken.entry(relation).or_default(), &heard.names);
         }
+        let mut known = across_midnight(&known, |all: &mut Known, near| {
+            add_certificates(&mut all.certificates, &near.certificates);
+            all.is_corroborated |= near.is_corroborated;
+        });
+        let spoken = across_midnight(&spoken, |all: &mut Vec<SeenName>, near| add_names(all, near));
         for (relation, names) in &spoken {
             let about = known.entry(*relation).or_default();
             about.names = names.iter().filter_map(|name| self.spoken(name)).collect();
@@ -240,6 +239,44 @@ impl Bench<'_> {
         };
         let finding = verdict::judge(&place.address, &place.resolution, &contact, register, day);
         found(&finding, register)
+    }
+}
+
+/// Each relation's value made of those of its own day and the days beside it, its own first.
+fn across_midnight<T: Default>(
+    of_day: &BTreeMap<Relation, T>,
+    add: impl Fn(&mut T, &T),
+) -> BTreeMap<Relation, T> {
+    let merged = |(relation, own): (&Relation, &T)| {
+        let mut all = T::default();
+        add(&mut all, own);
+        let first = Relation { day: relation.day.day_before(), ..*relation };
+        let is_near = |other: &Relation| {
+            (other.local, other.remote) == (relation.local, relation.remote)
+                && other.day.days_since(relation.day) <= 1
+        };
+        let near = of_day.range(first..).take_while(|(other, _)| is_near(other));
+        near.for_each(|(_, value)| add(&mut all, value));
+        (*relation, all)
+    };
+    of_day.iter().map(merged).collect()
+}
+
+fn add_names(all: &mut Vec<SeenName>, more: &[SeenName]) {
+    for name in more {
+        let is_known = all.iter().any(|known| known.name == name.name && known.origin == name.origin);
+        if !is_known && all.len() < MAX_NAMES {
+            all.push(*name);
+        }
+    }
+}
+
+/// A text counts once, by the first frame that shows it: servers repeat their certificate on every connection.
+fn add_certificates(all: &mut Vec<(String, FrameRef)>, more: &[(String, FrameRef)]) {
+    for (text, frame) in more {
+        if all.len() < MAX_NAMES && !all.iter().any(|(known, _)| known == text) {
+            all.push((text.clone(), *frame));
+        }
     }
 }
 
