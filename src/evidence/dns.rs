@@ -33,6 +33,9 @@ struct Told {
 
 /// How many names one flow gets from DNS at most: a shared address may have been given for hundreds.
 const MAX_NAMES: usize = 4;
+/// Answers for one host and address that are looked at for a flow's names: a host that asks for one name all day must
+/// not cost every flow of its that day's answers.
+const MAX_LOOKED_AT: usize = 64;
 /// Questions that are remembered at one time; then all are forgotten.
 const MAX_ASKED: usize = 1 << 16;
 const MAX_TOLD: usize = 1 << 20;
@@ -42,7 +45,8 @@ impl Answers {
     pub(super) fn of(&self, host: IpAddr, address: IpAddr) -> Vec<Answered> {
         let mut found: Vec<Answered> = Vec::new();
         let mut at = self.latest.get(&(host, address)).copied().unwrap_or(0);
-        while let Some(told) = at.checked_sub(1).and_then(|at| self.told.get(at as usize)) {
+        for _ in 0..MAX_LOOKED_AT {
+            let Some(told) = at.checked_sub(1).and_then(|at| self.told.get(at as usize)) else { break };
             let name = told.answered.name;
             if !found.iter().any(|known| known.name == name) {
                 found.push(told.answered.clone());
@@ -136,4 +140,27 @@ fn key(id: u16, name: NameId) -> [u8; 16] {
         *byte = part;
     }
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::FrameRef;
+
+    #[test]
+    fn a_flow_looks_at_the_latest_answers_alone() {
+        let (mut names, mut answers) = (Names::default(), Answers::default());
+        let mut tell = |name: &str, frame| {
+            let name = names.intern(&Hostname::parse(name.as_bytes()).unwrap()).unwrap();
+            let (host, address) = ([10, 0, 0, 5].into(), [8, 8, 4, 4].into());
+            let frame = FrameRef::new(0, frame);
+            answers.tell(Answered { host, address, name, origin: Origin::Dns, frame });
+        };
+        tell("old.example", 1);
+        tell("zoom.us", 2);
+        (3..MAX_LOOKED_AT as u64 + 2).for_each(|frame| tell("zoom.us", frame));
+        let found = answers.of([10, 0, 0, 5].into(), [8, 8, 4, 4].into());
+        assert_eq!(found.len(), 1, "the 65th answer back is not looked at");
+        assert_eq!(found[0].frame, FrameRef::new(0, MAX_LOOKED_AT as u64 + 1));
+    }
 }
