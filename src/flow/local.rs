@@ -3,10 +3,8 @@
 //! Input: all flows, the user's word and what the capture says about its own interfaces. Output: a side per flow and the
 //! reason. Must not: guess from port numbers; clients use every port, and so do peers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use hashbrown::HashMap;
 
 use super::{AddressId, Flow, Flows, Side};
 use crate::packet::Network;
@@ -16,8 +14,8 @@ use crate::packet::Network;
 pub struct LocalSettings {
     /// Networks that the user says are local.
     pub overrides: Vec<Network>,
-    /// Per unit (see [`super::Scope::unit`]) the addresses of its interfaces, as a capture may state them.
-    pub interface_addresses: BTreeMap<u32, Vec<IpAddr>>,
+    /// The addresses of the captured interfaces, as a capture may state them.
+    pub interface_addresses: Vec<IpAddr>,
 }
 
 /// Why a side was taken as local: the first of these that tells the sides apart.
@@ -33,7 +31,7 @@ pub enum LocalReason {
     PrivateRange,
     /// It opened the TCP connection.
     Syn,
-    /// Its address takes part in more flows of the unit.
+    /// Its address takes part in more flows.
     Majority,
     /// It sent the first packet seen, and nothing better is known.
     FirstSender,
@@ -66,12 +64,11 @@ pub fn locate(flows: &Flows, settings: &LocalSettings) -> Vec<(Side, LocalReason
     let interfaces = interfaces(flows, settings);
     let shares = shares(flows);
     let of_flow = |flow: Flow<'_>| {
-        let unit = flow.scope().unit;
         let ids = [flow.address_id(Side::First), flow.address_id(Side::Second)];
         let [first, second] = ids.map(|id| Sided {
             traits: traits.get(id.0 as usize).copied().unwrap_or_default(),
-            is_interface: interfaces.contains(&(unit, id)),
-            share: shares.get(&(unit, id)).copied().unwrap_or(0),
+            is_interface: interfaces.contains(&id),
+            share: shares.get(id.0 as usize).copied().unwrap_or(0),
         });
         decide(first, second, flow.tcp().and_then(super::TcpState::opener))
     };
@@ -125,26 +122,18 @@ const fn only(first: bool, second: bool) -> Option<Side> {
     }
 }
 
-fn interfaces(flows: &Flows, settings: &LocalSettings) -> BTreeSet<(u32, AddressId)> {
-    let addresses = flows.addresses();
-    let of_unit = |(unit, stated): (&u32, &Vec<IpAddr>)| {
-        let unit = *unit;
-        stated
-            .iter()
-            .filter_map(|address| addresses.id(*address))
-            .map(move |id| (unit, id))
-            .collect::<Vec<_>>()
-    };
-    settings.interface_addresses.iter().flat_map(of_unit).collect()
+fn interfaces(flows: &Flows, settings: &LocalSettings) -> BTreeSet<AddressId> {
+    settings.interface_addresses.iter().filter_map(|address| flows.addresses().id(*address)).collect()
 }
 
-/// In how many flows of its unit each address takes part.
-fn shares(flows: &Flows) -> HashMap<(u32, AddressId), u32> {
-    let mut shares = HashMap::new();
+/// In how many flows each address takes part, by its number.
+fn shares(flows: &Flows) -> Vec<u32> {
+    let mut shares: Vec<u32> = vec![0; flows.addresses().len()];
     for flow in flows.iter() {
         for side in [Side::First, Side::Second] {
-            let share: &mut u32 = shares.entry((flow.scope().unit, flow.address_id(side))).or_default();
-            *share = share.saturating_add(1);
+            if let Some(share) = shares.get_mut(flow.address_id(side).0 as usize) {
+                *share = share.saturating_add(1);
+            }
         }
     }
     shares
@@ -279,17 +268,10 @@ mod tests {
         );
 
         let own = vec!["145.100.1.1".parse().unwrap(), "192.0.2.9".parse().unwrap()];
-        let settings =
-            LocalSettings { interface_addresses: [(0, own.clone())].into(), ..LocalSettings::default() };
+        let settings = LocalSettings { interface_addresses: own, ..LocalSettings::default() };
         let expected =
             [(Side::Second, LocalReason::InterfaceAddress), (Side::First, LocalReason::InterfaceAddress)];
         assert_eq!(located(&ends, &settings), expected);
-        let elsewhere = LocalSettings { interface_addresses: [(1, own)].into(), ..LocalSettings::default() };
-        assert_eq!(
-            located(&ends, &elsewhere)[0],
-            (Side::First, LocalReason::PrivateRange),
-            "another unit's addresses"
-        );
     }
 
     #[test]

@@ -55,9 +55,7 @@ impl Side {
 /// Where a tuple means the same flow.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct Scope {
-    /// The capture, or the captures that were joined into one.
-    pub unit: u32,
-    /// The interface within it.
+    /// The interface within the capture.
     pub interface: u32,
     /// The VLAN tags.
     pub vlan: Vlan,

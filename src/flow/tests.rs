@@ -103,7 +103,6 @@ fn scope_and_protocol_keep_flows_apart() {
     let mut flows = Flows::new();
     let scopes = [
         Scope::default(),
-        Scope { unit: 1, ..Scope::default() },
         Scope { interface: 1, ..Scope::default() },
         Scope { vlan: Vlan::NONE.push(7), ..Scope::default() },
     ];
@@ -115,9 +114,9 @@ fn scope_and_protocol_keep_flows_apart() {
         }
     }
     let other = flows.observe(&tcp(CLIENT, SERVER, SYN, 1, 0), scopes[0], FrameRef::new(0, 9), 60, None);
-    assert_eq!((other.flow, flows.len(), flows.addresses().len()), (FlowId(4), 5, 2));
+    assert_eq!((other.flow, flows.len(), flows.addresses().len()), (FlowId(3), 4, 2));
     assert_eq!(flows.flow(other.flow).unwrap().first_time(), None);
-    assert!(flows.flow(FlowId(5)).is_none());
+    assert!(flows.flow(FlowId(4)).is_none());
 }
 
 #[test]

@@ -91,9 +91,9 @@ impl Found {
 /// Judges every flow of `unit`.
 pub(super) fn judge(unit: &mut Unit, settings: &Settings) {
     unit.evidence.finish(unit.flows.len());
-    let overrides = settings.local.clone();
-    let interface_addresses = BTreeMap::from([(0, unit.own_addresses.clone())]);
-    let sides = locate(&unit.flows, &LocalSettings { overrides, interface_addresses });
+    let interface_addresses = unit.own_addresses.clone();
+    let sides =
+        locate(&unit.flows, &LocalSettings { overrides: settings.local.clone(), interface_addresses });
     let bench = Bench {
         flows: &unit.flows,
         evidence: &unit.evidence,

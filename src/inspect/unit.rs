@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::evidence::Evidence;
-use crate::flow::{FlowId, Flows, Scope};
+use crate::flow::{Flows, Scope};
 use crate::frame::{Frame, FrameRef};
 use crate::inspect::judge::Judged;
 use crate::inspect::locate::Placement;
@@ -62,23 +62,17 @@ impl Unit {
         &self.vantages
     }
 
-    /// The judgement of one flow.
-    #[must_use]
-    pub fn judgement(&self, flow: FlowId) -> Option<&Judged> {
-        self.judged.get(flow.0 as usize)
-    }
-
     pub(super) fn observe(&mut self, frame: &Frame<'_>, at: FrameRef) -> Class {
         let decoded = packet::decode(frame.link, frame.data, frame.wire_len);
         let class = decoded.class();
         match &decoded {
             Decoded::Packet(packet) => {
-                let scope = Scope { unit: 0, interface: frame.interface, vlan: packet.vlan };
+                let scope = Scope { interface: frame.interface, vlan: packet.vlan };
                 let seen = self.flows.observe(packet, scope, at, frame.wire_len, frame.time);
                 self.evidence.observe(&mut self.flows, seen, packet, at, frame.time);
             }
             Decoded::IcmpError(error) => {
-                let scope = Scope { unit: 0, interface: frame.interface, vlan: error.vlan };
+                let scope = Scope { interface: frame.interface, vlan: error.vlan };
                 self.flows.icmp_error(error, scope, at, frame.time);
             }
             Decoded::Other(_) => {}
