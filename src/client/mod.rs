@@ -31,7 +31,7 @@ pub struct Contact<'a> {
     /// The remote port.
     pub port: u16,
     /// What the port is a port of.
-    pub transport: Transport,
+    pub transport: Protocol,
     /// What the flow's bytes were recognised as.
     pub payload: PayloadMark,
     /// Whether the tester says that nothing but the client ran on the machine.
@@ -48,16 +48,6 @@ pub enum Origin {
     Certificate,
     /// A DNS answer gave the address for it.
     Dns,
-}
-
-/// A transport protocol.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Transport {
-    /// Transmission Control Protocol.
-    Tcp,
-    /// User Datagram Protocol.
-    Udp,
 }
 
 /// What a flow's bytes were recognised as, as far as it decides whose the flow is.
@@ -271,15 +261,6 @@ impl From<evidence::Origin> for Origin {
             evidence::Origin::Sni | evidence::Origin::QuicSni => Self::Request,
             evidence::Origin::Certificate => Self::Certificate,
             evidence::Origin::Dns | evidence::Origin::DnsAlias => Self::Dns,
-        }
-    }
-}
-
-impl From<Protocol> for Transport {
-    fn from(protocol: Protocol) -> Self {
-        match protocol {
-            Protocol::Tcp => Self::Tcp,
-            Protocol::Udp => Self::Udp,
         }
     }
 }

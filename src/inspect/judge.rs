@@ -217,7 +217,7 @@ impl Bench<'_> {
             names: &names,
             address: remote.address,
             port: remote.port,
-            transport: flow.protocol().into(),
+            transport: flow.protocol(),
             payload: heard.payload,
             exclusive: self.settings.exclusive,
         };

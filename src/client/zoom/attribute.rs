@@ -8,10 +8,9 @@
 use std::net::IpAddr;
 
 use super::{Catalogue, NameMatch, Owner, RangeMatch, Standing};
-use crate::client::{
-    Attribution, Contact, IdentifiedBy, Origin, PayloadMark, RecipientId, Service, Transport, Whose,
-};
+use crate::client::{Attribution, Contact, IdentifiedBy, Origin, PayloadMark, RecipientId, Service, Whose};
 use crate::frame::Date;
+use crate::packet::Protocol;
 use crate::wire::Hostname;
 use crate::wire::zoom::Certainty;
 
@@ -126,7 +125,7 @@ impl Catalogue {
     }
 
     fn is_media_port(&self, contact: &Contact<'_>) -> bool {
-        contact.transport == Transport::Udp
+        contact.transport == Protocol::Udp
             && self.port_service(contact.transport, contact.port) == Some(Service::Media)
     }
 
@@ -136,7 +135,7 @@ impl Catalogue {
         let port = self.port_service_in(contact.transport, contact.port, list);
         let by_port = port.or_else(|| end.range.as_ref().and_then(|range| range.service));
         match (&end.name, by_port) {
-            (_, Some(service)) if contact.transport == Transport::Udp && service != Service::Web => service,
+            (_, Some(service)) if contact.transport == Protocol::Udp && service != Service::Web => service,
             (Some(name), Some(service)) if name.matched.is_default => service,
             (Some(name), _) => name.matched.service,
             (None, by_port) => by_port.unwrap_or(Service::Unknown),
@@ -264,7 +263,7 @@ mod tests {
 
     struct Case<'a> {
         names: &'a [(&'a str, Origin)],
-        end: (&'a str, u16, Transport),
+        end: (&'a str, u16, Protocol),
         payload: PayloadMark,
         exclusive: bool,
         day: &'a str,
@@ -272,7 +271,7 @@ mod tests {
 
     impl Default for Case<'_> {
         fn default() -> Self {
-            let end = ("203.0.113.7", 443, Transport::Tcp);
+            let end = ("203.0.113.7", 443, Protocol::Tcp);
             Self { names: &[], end, payload: PayloadMark::None, exclusive: false, day: "2025-03-04" }
         }
     }
@@ -316,7 +315,7 @@ mod tests {
     fn the_flows_of_the_2019_capture() {
         let tcp = |names, address, service| {
             let case =
-                Case { names, end: (address, 443, Transport::Tcp), day: "2019-09-26", ..Case::default() };
+                Case { names, end: (address, 443, Protocol::Tcp), day: "2019-09-26", ..Case::default() };
             assert_eq!(case.verdict(), client(IdentifiedBy::Name, service), "{names:?}");
         };
         tcp(&[("log.zoom.us", Origin::Request)], "52.202.62.238", "telemetry");
@@ -325,7 +324,7 @@ mod tests {
         tcp(&[("zoomam104zc.zoom.us", Origin::Request)], "213.19.144.104", "signalling");
         tcp(&[("zoomfrn99mmr.zoom.us", Origin::Request)], "109.94.160.99", "media");
         let udp = |port, payload, address, day| {
-            Case { end: (address, port, Transport::Udp), payload, day, ..Case::default() }.verdict()
+            Case { end: (address, port, Protocol::Udp), payload, day, ..Case::default() }.verdict()
         };
         let media = client(IdentifiedBy::Payload, "media");
         assert_eq!(udp(8801, NATIVE, "109.94.160.99", "2019-09-26"), media);
@@ -338,7 +337,7 @@ mod tests {
     fn a_third_party_is_named_and_not_counted() {
         let names = &[("www.googletagmanager.com", Origin::Request)];
         let case =
-            Case { names, end: ("172.217.21.72", 443, Transport::Tcp), day: "2019-09-26", ..Case::default() };
+            Case { names, end: ("172.217.21.72", 443, Protocol::Tcp), day: "2019-09-26", ..Case::default() };
         let found = case.attribute();
         assert_eq!((found.whose, found.service), (Whose::NotAttributable, Service::ThirdPartyAnalytics));
         assert_eq!(found.host_pattern.as_deref(), Some("*.googletagmanager.com"));
@@ -361,7 +360,7 @@ mod tests {
     #[test]
     fn a_browsers_call_is_the_clients_in_a_range_and_nowhere_else() {
         let call = |address, day| {
-            let end = (address, 8801, Transport::Udp);
+            let end = (address, 8801, Protocol::Udp);
             Case { end, payload: PayloadMark::WebRtc, day, ..Case::default() }.verdict()
         };
         let media = client(IdentifiedBy::Range, "media");
@@ -373,7 +372,7 @@ mod tests {
 
     #[test]
     fn a_doubtful_range_alone_is_not_attributable() {
-        let end = ("213.244.140.151", 443, Transport::Tcp);
+        let end = ("213.244.140.151", 443, Protocol::Tcp);
         let case = Case { end, day: "2025-04-10", ..Case::default() };
         let found = case.attribute();
         assert_eq!((found.whose, found.recipient), (Whose::NotAttributable, None));
@@ -390,19 +389,19 @@ mod tests {
             assert_eq!((whose, by), (Whose::Client, Some(IdentifiedBy::Range)), "{address}");
             service
         };
-        assert_eq!(at("170.114.1.179", 443, Transport::Tcp), "unknown");
-        assert_eq!(at("170.114.1.179", 443, Transport::Udp), "web");
-        assert_eq!(at("170.114.1.179", 8801, Transport::Udp), "media");
-        assert_eq!(at("170.114.1.179", 8802, Transport::Tcp), "media");
-        assert_eq!(at("170.114.45.7", 443, Transport::Tcp), "static_content");
-        assert_eq!(at("173.231.92.7", 30000, Transport::Udp), "phone");
-        assert_eq!(at("170.114.1.179", 30000, Transport::Udp), "unknown");
+        assert_eq!(at("170.114.1.179", 443, Protocol::Tcp), "unknown");
+        assert_eq!(at("170.114.1.179", 443, Protocol::Udp), "web");
+        assert_eq!(at("170.114.1.179", 8801, Protocol::Udp), "media");
+        assert_eq!(at("170.114.1.179", 8802, Protocol::Tcp), "media");
+        assert_eq!(at("170.114.45.7", 443, Protocol::Tcp), "static_content");
+        assert_eq!(at("173.231.92.7", 30000, Protocol::Udp), "phone");
+        assert_eq!(at("170.114.1.179", 30000, Protocol::Udp), "unknown");
     }
 
     #[test]
     fn a_weak_message_needs_port_name_or_range() {
         let weak =
-            |address, port| Case { end: (address, port, Transport::Udp), payload: MAYBE, ..Case::default() };
+            |address, port| Case { end: (address, port, Protocol::Udp), payload: MAYBE, ..Case::default() };
         assert_eq!(weak("203.0.113.7", 40000).verdict(), OTHER);
         assert_eq!(weak("203.0.113.7", 8804).verdict(), client(IdentifiedBy::Payload, "media"));
         assert_eq!(weak("144.195.44.202", 40000).verdict(), client(IdentifiedBy::Payload, "media"));
@@ -413,7 +412,7 @@ mod tests {
     #[test]
     fn a_participant_is_no_recipient() {
         let peer = |address| Case {
-            end: (address, 64904, Transport::Udp),
+            end: (address, 64904, Protocol::Udp),
             payload: PayloadMark::ZoomP2p,
             ..Case::default()
         };
@@ -425,14 +424,14 @@ mod tests {
     #[test]
     fn a_server_on_the_local_network_has_no_known_recipient() {
         let found =
-            Case { end: ("10.1.2.3", 8801, Transport::Udp), payload: NATIVE, ..Case::default() }.verdict();
+            Case { end: ("10.1.2.3", 8801, Protocol::Udp), payload: NATIVE, ..Case::default() }.verdict();
         assert_eq!(found, (Whose::Client, Some(IdentifiedBy::Payload), "media", None));
     }
 
     #[test]
     fn questions_to_name_servers_are_other() {
         for (port, transport) in
-            [(53, Transport::Udp), (53, Transport::Tcp), (5353, Transport::Udp), (853, Transport::Tcp)]
+            [(53, Protocol::Udp), (53, Protocol::Tcp), (5353, Protocol::Udp), (853, Protocol::Tcp)]
         {
             let names = &[("log.zoom.us", Origin::Request)];
             assert_eq!(
@@ -459,7 +458,7 @@ mod tests {
         // A third party's name at an address of Zoom's: the name decides.
         let third = Case {
             names: &[("cdn.cookielaw.org", Origin::Request)],
-            end: ("170.114.1.1", 443, Transport::Tcp),
+            end: ("170.114.1.1", 443, Protocol::Tcp),
             ..Case::default()
         };
         assert_eq!(third.attribute().whose, Whose::NotAttributable);
@@ -470,7 +469,7 @@ mod tests {
         let names = &[("some-university.zoom.us", Origin::Request)];
         let found = Case { names, ..Case::default() }.attribute();
         assert_eq!((found.service, found.host_pattern.as_deref()), (Service::Web, Some("*.zoom.us")));
-        let media = Case { names, end: ("203.0.113.7", 8801, Transport::Tcp), ..Case::default() }.attribute();
+        let media = Case { names, end: ("203.0.113.7", 8801, Protocol::Tcp), ..Case::default() }.attribute();
         assert_eq!(media.service, Service::Media);
     }
 }

@@ -11,9 +11,10 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-use super::{Certification, Recipient, RecipientId, Service, Transport};
+use super::{Certification, Recipient, RecipientId, Service};
 use crate::data::{self, Confidence, DataError};
 use crate::frame::Date;
+use crate::packet::Protocol;
 use crate::wire::Hostname;
 
 mod attribute;
@@ -202,12 +203,12 @@ impl Catalogue {
 
     /// What a port of the operator's servers is for, where the port alone says it.
     #[must_use]
-    pub fn port_service(&self, transport: Transport, port: u16) -> Option<Service> {
+    pub fn port_service(&self, transport: Protocol, port: u16) -> Option<Service> {
         self.port_service_in(transport, port, None)
     }
 
     /// The same for a server in one of the published lists, some of which have ports of their own.
-    fn port_service_in(&self, transport: Transport, port: u16, list: Option<&str>) -> Option<Service> {
+    fn port_service_in(&self, transport: Protocol, port: u16, list: Option<&str>) -> Option<Service> {
         let fits = |row: &&PortRow| row.transport == transport && (row.first..=row.last).contains(&port);
         let means = |row: &&PortRow| row.list.as_deref().is_none_or(|of| list == Some(of));
         self.ports.iter().filter(fits).find(means).map(|row| row.service)
@@ -315,7 +316,8 @@ struct PortFile {
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 struct PortRow {
-    transport: Transport,
+    #[serde(deserialize_with = "transport")]
+    transport: Protocol,
     first: u16,
     last: u16,
     service: Service,
@@ -323,6 +325,13 @@ struct PortRow {
     source: String,
     #[expect(dead_code, reason = "for people who read the file")]
     confidence: Confidence,
+}
+
+/// `packet` does not know data files, so its protocols are read here by their names.
+fn transport<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Protocol, D::Error> {
+    let name = String::deserialize(from)?;
+    let known = [Protocol::Tcp, Protocol::Udp].into_iter().find(|protocol| protocol.name() == name);
+    known.ok_or_else(|| serde::de::Error::custom("neither tcp nor udp"))
 }
 
 /// The recipient that publishes the ranges.
@@ -469,11 +478,11 @@ mod tests {
     #[test]
     fn ports_name_services_where_they_can() {
         let service = |transport, port| Catalogue::builtin().port_service(transport, port).map(Service::id);
-        assert_eq!(service(Transport::Udp, 8810), Some("media"));
-        assert_eq!(service(Transport::Udp, 8811), None);
-        assert_eq!(service(Transport::Udp, 3479), Some("nat_discovery"));
-        assert_eq!(service(Transport::Tcp, 443), None);
-        assert_eq!(service(Transport::Udp, 30000), None);
+        assert_eq!(service(Protocol::Udp, 8810), Some("media"));
+        assert_eq!(service(Protocol::Udp, 8811), None);
+        assert_eq!(service(Protocol::Udp, 3479), Some("nat_discovery"));
+        assert_eq!(service(Protocol::Tcp, 443), None);
+        assert_eq!(service(Protocol::Udp, 30000), None);
     }
 
     proptest! {
