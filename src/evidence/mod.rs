@@ -282,8 +282,6 @@ const DATAGRAM_PROTOCOLS: &[Protocol] = &[
 /// Datagrams of an unknown protocol that are looked at, both directions together.
 const MAX_UNKNOWN_DATAGRAMS: u8 = 24;
 
-const DNS_PORT: u16 = 53;
-
 /// What a flow's first packet promises.
 fn opening(packet: &Packet<'_>) -> Interest {
     match packet.transport {
@@ -298,7 +296,7 @@ fn opens_stream(packet: &Packet<'_>) -> bool {
 
 fn domain(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
     let ports = [seen.packet.from().port, seen.packet.to().port];
-    if ports.contains(&DNS_PORT) { dns::observe(seen, notes) } else { Outcome::NotMine }
+    if ports.contains(&crate::wire::dns::PORT) { dns::observe(seen, notes) } else { Outcome::NotMine }
 }
 
 fn datagram_tls(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {

@@ -11,6 +11,7 @@ use crate::report::flows::is_joined_midway;
 use crate::report::protocol::describe;
 use crate::report::schema::{Quality, Undecoded, Vantage};
 use crate::report::text::{count, plural};
+use crate::wire::dns;
 
 /// Sums up what is missing.
 pub(super) fn quality(inspection: &Inspection) -> Quality {
@@ -24,7 +25,9 @@ pub(super) fn quality(inspection: &Inspection) -> Quality {
         undecoded: undecoded(inspection),
         flows_joined_midway: rows(&is_joined_midway),
         client_flows_without_name: rows(&|row| is_client(row) && row.judged.names.is_empty()),
-        encrypted_dns_flows: rows(&|row| row.flow.endpoint(row.judged.local.other()).port == DNS_OVER_TLS),
+        encrypted_dns_flows: rows(&|row| {
+            row.flow.endpoint(row.judged.local.other()).port == dns::PORT_ENCRYPTED
+        }),
         unasked_dns_answers: limits(&|unit| unit.evidence().limits().unasked_dns_answers),
         handshakes_dropped: limits(&|unit| unit.evidence().limits().handshakes_dropped),
         files_skipped: inspection.files_skipped(),
@@ -37,9 +40,6 @@ pub(super) fn quality(inspection: &Inspection) -> Quality {
     quality.remarks = remarks(&quality, inspection);
     quality
 }
-
-/// DNS over TLS and over QUIC (RFC 7858, RFC 9250).
-const DNS_OVER_TLS: u16 = 853;
 
 fn is_client(row: &Row<'_>) -> bool {
     row.judged.attribution.whose == Whose::Client

@@ -10,6 +10,13 @@ use std::net::IpAddr;
 use crate::wire::cursor::Cursor;
 use crate::wire::{Hostname, Read};
 
+/// The port of DNS (RFC 1035 section 4.2).
+pub const PORT: u16 = 53;
+/// The port of DNS over TLS and over QUIC (RFC 7858, RFC 9250).
+pub const PORT_ENCRYPTED: u16 = 853;
+/// All ports at which names are asked for, with that of multicast DNS (RFC 6762).
+pub const PORTS: [u16; 3] = [PORT, PORT_ENCRYPTED, 5353];
+
 /// A DNS message, as far as it says where names lead.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
