@@ -5,12 +5,13 @@
 //! for whoever weighs places. All that is Zoom's is in [`zoom`]; its facts are dated data under `zoom/data`.
 //! Must not: weigh places, judge a flow, or read a packet.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::Deserialize;
 
 use crate::data::Confidence;
-use crate::evidence;
+use crate::evidence::{self, Fact, ZoomFact};
 use crate::packet::Protocol;
 use crate::wire::Hostname;
 use crate::wire::zoom::Certainty;
@@ -48,6 +49,8 @@ pub enum Origin {
     Certificate,
     /// A DNS answer gave the address for it.
     Dns,
+    /// Another flow between the same two addresses has it, and this one has none.
+    SameAddress,
 }
 
 /// What a flow's bytes were recognised as, as far as it decides whose the flow is.
@@ -65,6 +68,44 @@ pub enum PayloadMark {
     ZoomStun,
 }
 
+impl PayloadMark {
+    /// What a fact says about whose the bytes are.
+    #[must_use]
+    pub const fn of(fact: &Fact) -> Self {
+        match fact {
+            Fact::Zoom(ZoomFact::Stun) => Self::ZoomStun,
+            Fact::Zoom(ZoomFact::PeerHello { .. } | ZoomFact::PeerMedia) => Self::ZoomP2p,
+            Fact::Zoom(ZoomFact::Certain) => Self::Zoom(Certainty::Certain),
+            Fact::Zoom(ZoomFact::Weak) => Self::Zoom(Certainty::Weak),
+            Fact::Stun | Fact::Dtls => Self::WebRtc,
+            _ => Self::None,
+        }
+    }
+
+    /// The mark that proves more; this one where both prove alike.
+    #[must_use]
+    pub const fn or_stronger(self, other: Self) -> Self {
+        if other.proof() > self.proof() { other } else { self }
+    }
+
+    /// Whether only a server of the operator's answers in this way.
+    #[must_use]
+    pub const fn is_operators(self) -> bool {
+        matches!(self, Self::Zoom(Certainty::Certain) | Self::ZoomStun)
+    }
+
+    const fn proof(self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::WebRtc => 1,
+            Self::Zoom(Certainty::Weak) => 2,
+            Self::ZoomStun => 3,
+            Self::ZoomP2p => 4,
+            Self::Zoom(Certainty::Certain) => 5,
+        }
+    }
+}
+
 /// Whose flow it is, by what, and what it is for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Attribution {
@@ -79,7 +120,7 @@ pub struct Attribution {
     /// The name as reports show it, with everything that varies as `*`.
     pub host_pattern: Option<String>,
     /// Why, in one lower-case clause for people.
-    pub because: String,
+    pub because: Cow<'static, str>,
 }
 
 /// Whose flow it is.
@@ -268,6 +309,27 @@ impl From<evidence::Origin> for Origin {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_mark_that_proves_more_is_kept() {
+        let marks = [
+            PayloadMark::None,
+            PayloadMark::WebRtc,
+            PayloadMark::Zoom(Certainty::Weak),
+            PayloadMark::ZoomStun,
+            PayloadMark::ZoomP2p,
+            PayloadMark::Zoom(Certainty::Certain),
+        ];
+        for (at, weaker) in marks.into_iter().enumerate() {
+            for stronger in &marks[at..] {
+                assert_eq!(weaker.or_stronger(*stronger), *stronger);
+                assert_eq!(stronger.or_stronger(weaker), *stronger);
+            }
+        }
+        assert_eq!(PayloadMark::of(&Fact::Dtls), PayloadMark::WebRtc);
+        assert_eq!(PayloadMark::of(&Fact::HelloRetry), PayloadMark::None);
+        assert_eq!(PayloadMark::of(&Fact::Zoom(ZoomFact::PeerMedia)), PayloadMark::ZoomP2p);
+    }
 
     #[test]
     fn services_are_read_by_their_ids() {

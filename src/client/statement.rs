@@ -100,8 +100,9 @@ impl Catalogue {
         let strength = if stands { Strength::Strong } else { Strength::None };
         let copies: Vec<String> = range.copies.iter().map(ToString::to_string).collect();
         let says = format!(
-            "{}, in Zoom's list of {}, lies in {}'s region {}",
+            "{}, in {}'s list of {}, lies in {}'s region {}",
             range.cidr,
+            Self::CLIENT,
             copies.join(" and "),
             region.provider,
             region.code
@@ -115,7 +116,7 @@ impl Catalogue {
         let published = self.published_address(address, day)?;
         let stands = published.standing == zoom::Standing::Certain || is_corroborated;
         let strength = if stands { Strength::Strong } else { Strength::None };
-        let says = format!("Zoom publishes the address as {}", published.place);
+        let says = format!("{} publishes the address as {}", Self::CLIENT, published.place);
         let kind = WitnessKind::PublishedAddress;
         Found { kind, strength, says, source: published.source, dated: None }.located(published.country)
     }

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::client::{
     Attribution, Catalogue, Contact, IdentifiedBy, Origin, PayloadMark, Recipient, Service, Spoken, Whose,
 };
-use crate::evidence::{self, Evidence, Fact, NameId, ZoomFact};
+use crate::evidence::{self, Evidence, Fact, NameId};
 use crate::flow::local::{LocalReason, LocalSettings, locate};
 use crate::flow::{Flow, FlowId, Flows, Side};
 use crate::frame::{Date, FrameRef, Timestamp};
@@ -18,7 +19,6 @@ use crate::place::{Country, Grade, Zone, ZoneReading, zone};
 use crate::session::{Machine, Member, Moment, sessions};
 use crate::verdict::{self, Axis, Finding, Register};
 use crate::wire::Hostname;
-use crate::wire::zoom::Certainty;
 
 /// What was decided about one flow.
 #[derive(Clone, Debug)]
@@ -27,14 +27,14 @@ pub struct Judged {
     pub local: Side,
     /// Why.
     pub local_reason: LocalReason,
-    /// The names of the remote end.
-    pub names: Vec<SeenName>,
+    /// The names of the remote end; flows that say none share those of their two addresses.
+    pub names: Arc<[SeenName]>,
     /// Whose it is and what for.
     pub attribution: Attribution,
     /// Where its placement stands in the unit's list; see [`Unit::placement`].
     pub placement: usize,
     /// The finding; `None` for others' flows, which are counted and not judged.
-    pub finding: Option<Found>,
+    pub finding: Option<Box<Found>>,
 }
 
 /// A name of a flow's remote end.
@@ -121,8 +121,7 @@ fn first_day(flows: &Flows) -> Option<Date> {
 
 /// What a flow itself says that matters for whose it is.
 struct Heard {
-    names: Vec<SeenName>,
-    certificates: Vec<(String, FrameRef)>,
+    names: Arc<[SeenName]>,
     payload: PayloadMark,
 }
 
@@ -146,22 +145,18 @@ impl Bench<'_> {
     }
 
     fn listen(&self, flow: &Flow<'_>) -> Heard {
-        let mut heard = Heard { names: Vec::new(), certificates: Vec::new(), payload: PayloadMark::None };
+        let (mut names, mut payload) = (Vec::new(), PayloadMark::None);
         for entry in self.evidence.of(flow.id()) {
-            match &entry.fact {
+            match entry.fact {
                 Fact::Name { name, origin } => {
-                    heard.names.push(SeenName {
-                        name: *name,
-                        origin: *origin,
-                        frame: entry.frame,
-                        is_of_address: false,
-                    });
+                    names.push(SeenName { name, origin, frame: entry.frame, is_of_address: false });
                 }
-                Fact::CertificateText(text) => heard.certificates.push((text.to_string(), entry.frame)),
-                fact => heard.payload = stronger(heard.payload, mark(fact)),
+                ref fact => payload = payload.or_stronger(PayloadMark::of(fact)),
             }
         }
-        heard
+        // Most flows of a large capture say nothing, and the empty list is shared.
+        let names = if names.is_empty() { Arc::default() } else { names.into() };
+        Heard { names, payload }
     }
 
     /// Brings together what all flows between two addresses say, and lends it to those that say nothing themselves. What
@@ -172,10 +167,11 @@ impl Bench<'_> {
         for (flow, heard) in self.flows.iter().zip(heard.iter()) {
             let relation = self.relation(&flow);
             let about = known.entry(relation).or_default();
-            add_certificates(&mut about.certificates, &heard.certificates);
-            about.is_corroborated |=
-                matches!(heard.payload, PayloadMark::Zoom(Certainty::Certain) | PayloadMark::ZoomStun);
-            add_names(spoken.entry(relation).or_default(), &heard.names);
+            self.certificates(&flow, &mut about.certificates);
+            about.is_corroborated |= heard.payload.is_operators();
+            if !heard.names.is_empty() {
+                add_names(spoken.entry(relation).or_default(), &heard.names);
+            }
         }
         let mut known = across_midnight(&known, |all: &mut Known, near| {
             add_certificates(&mut all.certificates, &near.certificates);
@@ -189,17 +185,36 @@ impl Bench<'_> {
             about.names.sort_by_key(|spoken| (spoken.origin, spoken.frame));
             about.is_corroborated |= about.names.iter().any(|name| is_operators(&name.host));
         }
+        let lend = |name: SeenName| SeenName { is_of_address: true, ..name };
+        let lent: BTreeMap<Relation, Arc<[SeenName]>> = spoken
+            .into_iter()
+            .map(|(relation, names)| (relation, names.into_iter().map(lend).collect()))
+            .collect();
         for (flow, heard) in self.flows.iter().zip(heard) {
-            let shared = spoken.get(&self.relation(&flow)).filter(|_| heard.names.is_empty());
-            let lent = shared.into_iter().flatten().map(|name| SeenName { is_of_address: true, ..*name });
-            heard.names.extend(lent);
+            if heard.names.is_empty()
+                && let Some(names) = lent.get(&self.relation(&flow))
+            {
+                heard.names = Arc::clone(names);
+            }
         }
         known
     }
 
+    /// Adds the texts of a flow's certificate that are no host names, each once.
+    fn certificates(&self, flow: &Flow<'_>, known: &mut Vec<(String, FrameRef)>) {
+        for entry in self.evidence.of(flow.id()) {
+            if let Fact::CertificateText(text) = &entry.fact
+                && known.len() < MAX_NAMES
+                && !known.iter().any(|(known, _)| **known == **text)
+            {
+                known.push((text.to_string(), entry.frame));
+            }
+        }
+    }
+
     fn spoken(&self, name: &SeenName) -> Option<Spoken> {
         let host = Hostname::parse(self.evidence.name(name.name).as_bytes())?;
-        let origin = if name.is_of_address { Origin::Dns } else { name.origin.into() };
+        let origin = if name.is_of_address { Origin::SameAddress } else { name.origin.into() };
         Some(Spoken { host, origin, frame: name.frame })
     }
 
@@ -224,7 +239,7 @@ impl Bench<'_> {
         let attribution = Catalogue::builtin().attribute(&contact, day);
         let finding = place
             .filter(|_| attribution.whose != Whose::Other)
-            .map(|place| self.find(&attribution, place, day));
+            .map(|place| Box::new(self.find(&attribution, place, day)));
         Judged { local, local_reason, names: heard.names, attribution, placement, finding }
     }
 
@@ -315,31 +330,6 @@ fn found(finding: &Finding<'_>, register: Option<&Register>) -> Found {
         hint: finding.hint().filter(|_| finding.axis == Axis::Undetermined),
         is_flagged: finding.is_flagged,
     }
-}
-
-/// What a fact says about the payload.
-fn mark(fact: &Fact) -> PayloadMark {
-    match fact {
-        Fact::Zoom(ZoomFact::Stun) => PayloadMark::ZoomStun,
-        Fact::Zoom(ZoomFact::PeerHello { .. } | ZoomFact::PeerMedia) => PayloadMark::ZoomP2p,
-        Fact::Zoom(ZoomFact::Certain) => PayloadMark::Zoom(Certainty::Certain),
-        Fact::Zoom(ZoomFact::Weak) => PayloadMark::Zoom(Certainty::Weak),
-        Fact::Stun | Fact::Dtls => PayloadMark::WebRtc,
-        _ => PayloadMark::None,
-    }
-}
-
-/// The mark that proves more; the first of two that prove alike.
-fn stronger(old: PayloadMark, new: PayloadMark) -> PayloadMark {
-    let rank = |mark| match mark {
-        PayloadMark::None => 0,
-        PayloadMark::WebRtc => 1,
-        PayloadMark::Zoom(Certainty::Weak) => 2,
-        PayloadMark::ZoomStun => 3,
-        PayloadMark::ZoomP2p => 4,
-        PayloadMark::Zoom(Certainty::Certain) => 5,
-    };
-    if rank(new) > rank(old) { new } else { old }
 }
 
 /// The client's flows, as sessions see them. What only the tester's word ties to it does not make a session.

@@ -152,7 +152,7 @@ impl<'a> View<'a> {
     fn destination(&self, id: u64, key: &DestinationKey, rows: &[Row<'_>]) -> Option<Destination> {
         let first = rows.iter().min_by_key(|row| row.flow.first_frame())?;
         let last = rows.iter().max_by_key(|row| row.flow.last_frame())?;
-        let found = first.judged.finding.as_ref()?;
+        let found = first.judged.finding.as_deref()?;
         let recipient = recipient(first.judged);
         let sum = |count: &dyn Fn(&Row<'_>) -> u64| rows.iter().map(count).fold(0, u64::saturating_add);
         let out = |row: &Row<'_>| row.judged.local;
@@ -196,7 +196,7 @@ impl<'a> View<'a> {
             start: time(rows.iter().filter_map(|row| row.flow.first_time()).min()),
             end: time(rows.iter().filter_map(|row| row.flow.last_time()).max()),
             display_filter: self.filter(rows),
-            because: first.judged.attribution.because.clone(),
+            because: first.judged.attribution.because.to_string(),
         })
     }
 
@@ -266,7 +266,7 @@ fn session(id: u64, session: &session::Session, meetings: Vec<u64>) -> Session {
     Session {
         id,
         input: session.first.frame.input(),
-        client: "Zoom".to_owned(),
+        client: Catalogue::CLIENT.to_owned(),
         machine: match session.machine {
             Machine::Mac(mac) => mac.map(|byte| format!("{byte:02x}")).join(":"),
             Machine::Address(address) => address.to_string(),

@@ -20,7 +20,7 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Flow {
     let (local, remote) = (judged.local, judged.local.other());
     let attribution = &judged.attribution;
     let recipient = build::recipient(judged);
-    let found = judged.finding.as_ref();
+    let found = judged.finding.as_deref();
     let trip = flow.round_trip(local);
     Flow {
         id: view.flow_id(row.key),

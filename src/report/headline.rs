@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::client::Catalogue;
 use crate::report::schema::{Destination, Headline, Quality};
 use crate::report::text::{count, plural};
 
@@ -44,7 +45,7 @@ fn third_parties(destinations: &[Destination]) -> impl Iterator<Item = &Destinat
 
 fn placed(headline: &Headline, shown: &[&Destination], is_switched_off: bool) -> Vec<String> {
     if !headline.recognised {
-        return vec!["No Zoom traffic recognised.".to_owned()];
+        return vec![format!("No {} traffic recognised.", Catalogue::CLIENT)];
     }
     let rest = format!(
         "Not placeable: {}.  First hop in the EEA: {}, of which {} run by companies seated outside it.",

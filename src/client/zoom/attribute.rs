@@ -5,21 +5,22 @@
 //! that does not stand by itself, need the tester's word. Questions to name servers are never the client's: the
 //! answers are evidence, the resolver is the network's.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::{Catalogue, NameMatch, Owner, RangeMatch, Standing};
 use crate::client::{Attribution, Contact, IdentifiedBy, Origin, PayloadMark, RecipientId, Service, Whose};
 use crate::frame::Date;
 use crate::packet::Protocol;
-use crate::wire::Hostname;
 use crate::wire::zoom::Certainty;
+use crate::wire::{Hostname, dns};
 
 impl Catalogue {
     /// Says whose a flow is. `day` is the day on which it began.
     #[must_use]
     pub fn attribute(&self, contact: &Contact<'_>, day: Date) -> Attribution {
-        if contact.payload == PayloadMark::None && NAME_SERVER_PORTS.contains(&contact.port) {
-            return other("a question to a name server".to_owned());
+        if contact.payload == PayloadMark::None && dns::PORTS.contains(&contact.port) {
+            return other("a question to a name server");
         }
         let end = RemoteEnd { name: self.best_name(contact), range: self.range(contact.address, day) };
         self.by_payload(contact, &end)
@@ -29,13 +30,13 @@ impl Catalogue {
             .unwrap_or_else(|| undecided(&end))
     }
 
-    /// The most telling name: one said on the connection; else one in the certificate; else one from DNS, and that
-    /// only where the connection said nothing, because many names may share an address.
-    fn best_name(&self, contact: &Contact<'_>) -> Option<Named<'_>> {
+    /// The most telling name: one said on the connection; else one in the certificate; else one from DNS or from
+    /// another flow, and that only where the connection said nothing, because many names may share an address.
+    fn best_name<'a>(&'a self, contact: &Contact<'a>) -> Option<Named<'a>> {
         let said_by = |origin| {
             let names = contact.names.iter().filter(move |(_, of)| *of == origin);
-            let find = |(host, _): &(Hostname, Origin)| {
-                self.name(host).map(|matched| Named { host: host.to_string(), origin, matched })
+            let find = |(host, _): &'a (Hostname, Origin)| {
+                self.name(host).map(|matched| Named { host, origin, matched })
             };
             names.clone().find_map(find)
         };
@@ -43,6 +44,7 @@ impl Catalogue {
         said_by(Origin::Request)
             .or_else(|| said_by(Origin::Certificate))
             .or_else(|| if is_said { None } else { said_by(Origin::Dns) })
+            .or_else(|| if is_said { None } else { said_by(Origin::SameAddress) })
     }
 
     fn by_payload(&self, contact: &Contact<'_>, end: &RemoteEnd<'_>) -> Option<Attribution> {
@@ -56,7 +58,7 @@ impl Catalogue {
                 (Service::Media, "Zoom's media without its header")
             }
             PayloadMark::ZoomP2p => {
-                let because = "it carries Zoom's media directly between two participants".to_owned();
+                let because = "it carries Zoom's media directly between two participants";
                 return Some(client(IdentifiedBy::Payload, Service::MeetingPeer, None, None, because));
             }
         };
@@ -150,7 +152,7 @@ struct RemoteEnd<'a> {
 }
 
 struct Named<'a> {
-    host: String,
+    host: &'a Hostname,
     origin: Origin,
     matched: NameMatch<'a>,
 }
@@ -189,7 +191,8 @@ fn undecided(end: &RemoteEnd<'_>) -> Attribution {
                 "{} ({}) serves many programs and pages; a process, a decrypted referrer or --exclusive would tie it",
                 name.host,
                 word(name.origin)
-            ),
+            )
+            .into(),
         },
         (Some(name), _) => {
             other(format!("{} ({}) is contacted by all kinds of software", name.host, word(name.origin)))
@@ -200,9 +203,9 @@ fn undecided(end: &RemoteEnd<'_>) -> Attribution {
             service: range.service.unwrap_or(Service::Unknown),
             recipient: None,
             host_pattern: None,
-            because: format!("{} alone; a name or payload of Zoom's would tie it", range.says()),
+            because: format!("{} alone; a name or payload of Zoom's would tie it", range.says()).into(),
         },
-        (None, None) => other("nothing ties it to the client".to_owned()),
+        (None, None) => other("nothing ties it to the client"),
     }
 }
 
@@ -211,7 +214,7 @@ fn client(
     service: Service,
     recipient: Option<RecipientId>,
     host_pattern: Option<String>,
-    because: String,
+    because: impl Into<Cow<'static, str>>,
 ) -> Attribution {
     Attribution {
         whose: Whose::Client,
@@ -219,18 +222,18 @@ fn client(
         service,
         recipient,
         host_pattern,
-        because,
+        because: because.into(),
     }
 }
 
-fn other(because: String) -> Attribution {
+fn other(because: impl Into<Cow<'static, str>>) -> Attribution {
     Attribution {
         whose: Whose::Other,
         identified_by: None,
         service: Service::Unknown,
         recipient: None,
         host_pattern: None,
-        because,
+        because: because.into(),
     }
 }
 
@@ -248,11 +251,9 @@ const fn word(origin: Origin) -> &'static str {
         Origin::Request => "named by the client",
         Origin::Certificate => "named by the certificate",
         Origin::Dns => "by DNS",
+        Origin::SameAddress => "named by another flow to the address",
     }
 }
-
-/// DNS, DNS over TLS, multicast DNS.
-const NAME_SERVER_PORTS: [u16; 3] = [53, 853, 5353];
 
 #[cfg(test)]
 mod tests {

@@ -66,6 +66,9 @@ pub struct Cluster {
 }
 
 impl Catalogue {
+    /// The client's name, for people.
+    pub const CLIENT: &'static str = "Zoom";
+
     /// The catalogue that the program carries.
     ///
     /// # Panics
