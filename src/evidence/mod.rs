@@ -306,3 +306,6 @@ fn datagram_tls(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
     notes.push(seen, Fact::Dtls);
     Outcome::Settled
 }
+
+#[cfg(test)]
+mod tests;

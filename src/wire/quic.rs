@@ -415,4 +415,4 @@ const CRYPTO: u64 = 0x06;
 const CONNECTION_CLOSE: u64 = 0x1c;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

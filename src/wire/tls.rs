@@ -381,4 +381,4 @@ const RETRY_RANDOM: [u8; RANDOM] = [
 ];
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

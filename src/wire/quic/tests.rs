@@ -72,6 +72,11 @@ fn sealed_v1(id: &[u8], number: u32, frames: &[u8]) -> Vec<u8> {
     sealed(VERSION_1, id, id, number, frames, 1162)
 }
 
+/// The client's Initial of RFC 9001 appendix A.2, which asks for example.com.
+pub(crate) fn initial() -> Vec<u8> {
+    sealed_v1(&A2_ID, 2, &hex(A2_FRAME))
+}
+
 fn name_of(quic: &QuicHello) -> Option<&Hostname> {
     match &quic.hello.server_name {
         ServerName::Name(name) => Some(name),

@@ -21,7 +21,7 @@ mod stun;
 #[cfg(test)]
 mod captures;
 #[cfg(test)]
-mod vectors;
+pub(crate) mod vectors;
 
 pub use media::{Bind, Media, MediaKind, Rtcp, Rtp, Ssrc, Stream};
 pub use message::{Body, Message, message};

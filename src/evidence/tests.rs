@@ -1,0 +1,298 @@
+use super::*;
+use crate::flow::Scope;
+use crate::packet::{Endpoint, Ends, Macs, Vlan};
+use crate::wire::quic::tests::initial;
+use crate::wire::tls::tests::{flight_of_tls_1_2, small_with_name};
+use crate::wire::zoom::MediaKind;
+use crate::wire::zoom::vectors::{self, hex};
+
+const CLIENT: &str = "192.168.1.2:50000";
+const ROUTER: &str = "203.0.113.7:8801";
+const RESOLVER: &str = "192.168.1.1:53";
+const SYN: u8 = 0x02;
+const SYN_ACK: u8 = 0x12;
+const ACK: u8 = 0x10;
+
+/// A capture in which frame `n` is captured at `n` times ten milliseconds.
+#[derive(Default)]
+struct Talk {
+    flows: Flows,
+    evidence: Evidence,
+    frame: u64,
+}
+
+impl Talk {
+    fn say(&mut self, from: &str, to: &str, transport: Transport, payload: &[u8]) -> FlowId {
+        self.frame += 1;
+        let end = |text: &str| {
+            let end: SocketAddr = text.parse().unwrap();
+            Endpoint { address: end.ip(), port: end.port() }
+        };
+        let packet = Packet {
+            ends: Ends::new(end(from), end(to)),
+            transport,
+            vlan: Vlan::NONE,
+            macs: Macs::default(),
+            payload,
+            payload_len: u32::try_from(payload.len()).unwrap(),
+            hop_limit: 64,
+        };
+        let frame = FrameRef::new(0, self.frame);
+        let time = Some(Timestamp::from_nanos(self.frame.cast_signed() * 10_000_000));
+        let seen = self.flows.observe(&packet, Scope::default(), frame, packet.payload_len + 42, time);
+        self.evidence.observe(&mut self.flows, seen, &packet, frame, time);
+        seen.flow
+    }
+
+    fn udp(&mut self, from: &str, to: &str, payload: &[u8]) -> FlowId {
+        self.say(from, to, Transport::Udp, payload)
+    }
+
+    fn tcp(&mut self, from: &str, to: &str, (seq, flags): (u32, u8), payload: &[u8]) -> FlowId {
+        self.say(from, to, Transport::Tcp(Tcp { seq, ack: 1, flags: TcpFlags(flags) }), payload)
+    }
+
+    /// What a flow said, with the numbers of the frames.
+    fn facts(&mut self, flow: FlowId) -> Vec<(u64, Fact)> {
+        self.evidence.finish(self.flows.len());
+        self.evidence.of(flow).iter().map(|entry| (entry.frame.number(), entry.fact.clone())).collect()
+    }
+
+    /// The names that a flow was given, with origins and frames.
+    fn names(&mut self, flow: FlowId) -> Vec<(String, Origin, u64)> {
+        let facts = self.facts(flow);
+        let named = |(frame, fact)| match fact {
+            Fact::Name { name, origin } => Some((self.evidence.name(name).to_owned(), origin, frame)),
+            _ => None,
+        };
+        facts.into_iter().filter_map(named).collect()
+    }
+
+    fn round_trip_millis(&self, flow: FlowId, requester: Side) -> Option<u128> {
+        self.flows.flow(flow)?.round_trip(requester).map(|trip| trip.rtt.as_millis())
+    }
+}
+
+fn encoded(name: &str) -> Vec<u8> {
+    let label = |label: &str| [&[u8::try_from(label.len()).unwrap()], label.as_bytes()].concat();
+    [name.split('.').flat_map(label).collect(), vec![0]].concat()
+}
+
+/// A question for the A records of `name`.
+fn question(id: u16, name: &str) -> Vec<u8> {
+    [&id.to_be_bytes()[..], &[1, 0, 0, 1, 0, 0, 0, 0, 0, 0], &encoded(name), &[0, 1, 0, 1]].concat()
+}
+
+/// The answer: `name` is `alias`, where there is one, and that has `address`.
+fn answer(id: u16, name: &str, alias: Option<&str>, address: [u8; 4]) -> Vec<u8> {
+    let count = if alias.is_some() { 2 } else { 1 };
+    let head = [&id.to_be_bytes()[..], &[0x81, 0x80, 0, 1, 0, count, 0, 0, 0, 0]].concat();
+    let record = |owner: &str, kind: u8, data: &[u8]| {
+        let length = u8::try_from(data.len()).unwrap();
+        [&encoded(owner), &[0, kind, 0, 1, 0, 0, 0, 60, 0, length][..], data].concat()
+    };
+    let cname = alias.map(|alias| record(name, 5, &encoded(alias))).unwrap_or_default();
+    let last = record(alias.unwrap_or(name), 1, &address);
+    [head, encoded(name), vec![0, 1, 0, 1], cname, last].concat()
+}
+
+#[test]
+fn an_answer_names_the_flows_that_its_asker_opens_later() {
+    let mut talk = Talk::default();
+    let asked = talk.udp(CLIENT, RESOLVER, &question(7, "zoom.example"));
+    talk.udp(RESOLVER, CLIENT, &answer(7, "zoom.example", Some("cdn.example"), [203, 0, 113, 7]));
+    let opened = talk.tcp("192.168.1.2:50001", "203.0.113.7:443", (1, SYN), &[]);
+    let elsewhere = talk.tcp("192.168.1.2:50001", "203.0.113.8:443", (1, SYN), &[]);
+    let by_another = talk.tcp("192.168.1.3:50001", "203.0.113.7:443", (1, SYN), &[]);
+    let expected =
+        [("zoom.example".to_owned(), Origin::Dns, 2), ("cdn.example".to_owned(), Origin::DnsAlias, 2)];
+    assert_eq!(talk.names(opened), expected, "the name that was asked for comes first");
+    assert_eq!((talk.names(elsewhere), talk.names(by_another)), (vec![], vec![]));
+    assert_eq!(talk.round_trip_millis(asked, Side::First), Some(10));
+    let told: Vec<_> = talk.evidence.answers().map(|told| (told.host, told.address, told.origin)).collect();
+    let (host, address) = ("192.168.1.2".parse().unwrap(), "203.0.113.7".parse().unwrap());
+    assert_eq!(told, [(host, address, Origin::DnsAlias), (host, address, Origin::Dns)]);
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_names_nothing() {
+    let mut talk = Talk::default();
+    let wrong = [
+        answer(8, "zoom.example", None, [203, 0, 113, 7]),
+        answer(7, "other.example", None, [203, 0, 113, 7]),
+    ];
+    talk.udp(CLIENT, RESOLVER, &question(7, "zoom.example"));
+    for unasked in &wrong {
+        talk.udp(RESOLVER, CLIENT, unasked);
+    }
+    talk.udp("198.51.100.9:53", CLIENT, &answer(7, "zoom.example", None, [203, 0, 113, 7]));
+    let right = answer(7, "zoom.example", None, [203, 0, 113, 9]);
+    talk.udp(RESOLVER, CLIENT, &right);
+    talk.udp(RESOLVER, CLIENT, &right);
+    let opened = talk.tcp("192.168.1.2:50001", "203.0.113.7:443", (1, SYN), &[]);
+    assert_eq!(talk.names(opened), []);
+    assert_eq!(talk.evidence.limits().unasked_dns_answers, 4, "the second copy is one too many");
+    assert_eq!(talk.evidence.answers().count(), 1);
+}
+
+#[test]
+fn a_shared_address_gives_a_flow_the_latest_few_names() {
+    let mut talk = Talk::default();
+    for id in 0..9 {
+        let name = format!("h{id}.example");
+        talk.udp(CLIENT, RESOLVER, &question(id, &name));
+        talk.udp(RESOLVER, CLIENT, &answer(id, &name, None, [203, 0, 113, 7]));
+    }
+    let opened = talk.tcp("192.168.1.2:50001", "203.0.113.7:443", (1, SYN), &[]);
+    let names: Vec<String> = talk.names(opened).into_iter().map(|(name, ..)| name).collect();
+    assert_eq!(names.len(), 4);
+    assert!(names.iter().all(|name| "h5.example" <= name.as_str()), "{names:?}");
+}
+
+#[test]
+fn a_handshake_cut_into_segments_is_read_when_it_is_whole() {
+    let mut talk = Talk::default();
+    let server = "203.0.113.7:443";
+    let hello = small_with_name(*b"Webex.Zoom.us");
+    let flight = flight_of_tls_1_2(&["a.example", "*.b.example"]);
+    talk.tcp(CLIENT, server, (100, SYN), &[]);
+    talk.tcp(server, CLIENT, (500, SYN_ACK), &[]);
+    talk.tcp(CLIENT, server, (101, ACK), &hello[..40]);
+    // The server's first bytes before the hello is whole: each direction is read by itself.
+    talk.tcp(server, CLIENT, (501, ACK), &flight[..60]);
+    talk.tcp(CLIENT, server, (141, ACK), &hello[40..]);
+    let flow = talk.tcp(server, CLIENT, (561, ACK), &flight[60..]);
+    let names = talk.names(flow);
+    assert_eq!(names[0], ("webex.zoom.us".to_owned(), Origin::Sni, 5));
+    assert!(names[1..].contains(&("a.example".to_owned(), Origin::Certificate, 6)), "{names:?}");
+    let facts = talk.facts(flow);
+    let hello = facts.iter().find_map(|(frame, fact)| match fact {
+        Fact::ClientHello(hello) => Some((*frame, hello.clone())),
+        _ => None,
+    });
+    let (frame, hello) = hello.unwrap();
+    assert_eq!((frame, hello.from, hello.version, &*hello.alpn), (5, Side::First, 0x0303, "h2,http/1.1"));
+    assert!(hello.ech && hello.name == HelloName::Read);
+    assert!(facts.contains(&(6, Fact::TlsVersion(0x0303))), "{facts:?}");
+    assert!(facts.contains(&(6, Fact::CertificateText("*.b.example".into()))), "{facts:?}");
+    assert_eq!(talk.evidence.interest[0], Interest::Settled);
+}
+
+#[test]
+fn a_connection_that_is_no_tls_is_settled_at_once() {
+    let mut talk = Talk::default();
+    talk.tcp(CLIENT, "203.0.113.7:80", (100, SYN), &[]);
+    assert_eq!(talk.evidence.interest[0], Interest::Stream(tls::Progress::default()));
+    let flow = talk.tcp(CLIENT, "203.0.113.7:80", (101, ACK), b"GET / HTTP/1.1\r\n\r\n");
+    assert_eq!(talk.evidence.interest[0], Interest::Settled);
+    assert_eq!(talk.facts(flow), []);
+}
+
+#[test]
+fn a_quic_initial_names_its_server_and_times_the_reply() {
+    let mut talk = Talk::default();
+    let server = "203.0.113.7:443";
+    let initial = initial();
+    talk.udp(CLIENT, server, &initial);
+    // Any packet with a long header answers; the server's Initial is not opened.
+    let flow = talk.udp(server, CLIENT, &initial);
+    assert_eq!(talk.names(flow), [("example.com".to_owned(), Origin::QuicSni, 1)]);
+    assert!(talk.facts(flow).contains(&(1, Fact::Quic(1))));
+    assert_eq!(talk.round_trip_millis(flow, Side::First), Some(10));
+    assert!(talk.evidence.notes.initials.is_empty());
+}
+
+/// A STUN Binding message of RFC 8489, with XOR-MAPPED-ADDRESS 192.0.2.1:32853 where it is a reply.
+fn stun_message(kind: u16, transaction: u8) -> Vec<u8> {
+    let mapped: &[u8] =
+        if kind == 0x0101 { &[0, 0x20, 0, 8, 0, 1, 0xa1, 0x47, 0xe1, 0x12, 0xa6, 0x43] } else { &[] };
+    let length = u16::try_from(mapped.len()).unwrap();
+    let id = [transaction; 12];
+    [&kind.to_be_bytes()[..], &length.to_be_bytes(), &[0x21, 0x12, 0xa4, 0x42], &id, mapped].concat()
+}
+
+#[test]
+fn a_mapped_address_is_taken_from_replies_that_were_asked_for() {
+    let mut talk = Talk::default();
+    let server = "203.0.113.7:3478";
+    talk.udp(CLIENT, server, &stun_message(0x0001, 1));
+    talk.udp(server, CLIENT, &stun_message(0x0101, 2));
+    talk.udp(server, CLIENT, &stun_message(0x0101, 1));
+    talk.udp(CLIENT, server, &stun_message(0x0001, 3));
+    let flow = talk.udp(server, CLIENT, &stun_message(0x0101, 3));
+    let mapped = Fact::MappedAddress("192.0.2.1:32853".parse().unwrap());
+    assert_eq!(talk.facts(flow), [(1, Fact::Stun), (3, mapped)], "each once");
+    assert_eq!(talk.round_trip_millis(flow, Side::First), Some(10), "the least of 20 and 10 ms");
+}
+
+#[test]
+fn a_weak_message_is_noted_as_weak_until_another_proves_it() {
+    let mut talk = Talk::default();
+    let keep_alive = hex(vectors::KEEP_ALIVE_VERSION_2);
+    let flow = talk.udp(CLIENT, ROUTER, &keep_alive);
+    assert_eq!(talk.facts(flow), [(1, Fact::Zoom(ZoomFact::Weak))]);
+    talk.udp(CLIENT, ROUTER, &keep_alive);
+    let facts = talk.facts(flow);
+    assert!(facts.contains(&(2, Fact::Zoom(ZoomFact::Certain))), "{facts:?}");
+}
+
+#[test]
+fn a_socket_says_hello_meeting_media_and_close() {
+    let mut talk = Talk::default();
+    let flow = talk.udp(CLIENT, ROUTER, &hex(vectors::HELLO));
+    talk.udp(ROUTER, CLIENT, &hex(vectors::HELLO_REPLY));
+    let bind = hex(vectors::BIND_ACK);
+    talk.udp(ROUTER, CLIENT, &bind);
+    talk.udp(ROUTER, CLIENT, &bind);
+    talk.udp(CLIENT, ROUTER, &hex(vectors::CLOSE));
+    let zoom: Vec<_> = talk
+        .facts(flow)
+        .into_iter()
+        .map(|(frame, fact)| match fact {
+            Fact::Zoom(fact) => (frame, fact),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let meeting = *hex("0da7a289330548fdb556c5d10b78e908").first_chunk().unwrap();
+    let expected = [
+        (1, ZoomFact::Certain),
+        (1, ZoomFact::Hello { from: Side::First }),
+        (3, ZoomFact::Bind { meeting }),
+        (3, ZoomFact::Media(MediaKind::Video)),
+        (5, ZoomFact::Close { from: Side::First, reason: 0 }),
+    ];
+    assert_eq!(zoom, expected);
+    assert_eq!(talk.round_trip_millis(flow, Side::First), Some(10));
+}
+
+#[test]
+fn participants_are_recognised_by_hello_and_media() {
+    let mut talk = Talk::default();
+    let (peer, hello) = ("198.51.100.4:40000", vectors::p2p_hello());
+    talk.udp(CLIENT, peer, &hello);
+    let flow = talk.udp(peer, CLIENT, &hex(vectors::P2P_VIDEO));
+    let facts = talk.facts(flow);
+    assert!(matches!(facts[0], (1, Fact::Zoom(ZoomFact::PeerHello { .. }))), "{facts:?}");
+    assert_eq!(facts[1..], [(2, Fact::Zoom(ZoomFact::PeerMedia))]);
+    assert_eq!(talk.evidence.interest[0], Interest::Settled);
+}
+
+#[test]
+fn stun_without_cookie_is_the_clients_and_is_timed() {
+    let mut talk = Talk::default();
+    talk.udp(CLIENT, "203.0.113.7:3478", &hex(vectors::STUN_REQUEST));
+    let flow = talk.udp("203.0.113.7:3478", CLIENT, &hex(vectors::STUN_REPLY));
+    assert_eq!(talk.facts(flow), [(1, Fact::Zoom(ZoomFact::Stun))]);
+    assert_eq!(talk.round_trip_millis(flow, Side::First), Some(10));
+}
+
+#[test]
+fn datagrams_that_say_nothing_are_left_alone_after_a_few() {
+    let mut talk = Talk::default();
+    for _ in 0..=MAX_UNKNOWN_DATAGRAMS {
+        talk.udp(CLIENT, "203.0.113.7:40000", &[0xaa; 20]);
+    }
+    assert_eq!(talk.evidence.interest[0], Interest::Settled);
+    let flow = talk.udp(CLIENT, "203.0.113.7:40000", &hex(vectors::HELLO));
+    assert_eq!(talk.facts(flow), []);
+}
