@@ -95,3 +95,67 @@ fn reaches(destination: &Destination, least: MinGrade) -> bool {
     };
     grade >= least
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::{destination, flagged, report, third_party};
+
+    const ALL: [Condition; 3] = [Condition::Outside, Condition::Unlisted, Condition::Undetermined];
+
+    fn decided(destinations: Vec<Destination>, conditions: &[Condition]) -> Status {
+        decide(&report(destinations), conditions, MinGrade::Likely)
+    }
+
+    #[test]
+    fn findings_without_a_condition_change_nothing() {
+        assert_eq!(decided(vec![flagged("confirmed")], &[]), Status::Clean);
+        assert_eq!(decided(vec![flagged("confirmed")], &[Condition::Undetermined]), Status::Clean);
+    }
+
+    #[test]
+    fn undetermined_alone_has_a_status_of_its_own() {
+        let open = || destination("undetermined", "undetermined");
+        assert_eq!(decided(vec![open()], &ALL), Status::Undetermined);
+        assert_eq!(decided(vec![open(), flagged("likely")], &ALL), Status::Found);
+        assert_eq!(decided(vec![open(), destination("eea", "likely")], &ALL), Status::Undetermined);
+    }
+
+    #[test]
+    fn what_is_outside_counts_from_its_least_grade() {
+        let decided = |grade, least| decide(&report(vec![flagged(grade)]), &[Condition::Outside], least);
+        assert_eq!(decided("possible", MinGrade::Possible), Status::Found);
+        assert_eq!(decided("possible", MinGrade::Likely), Status::Clean);
+        assert_eq!(decided("likely", MinGrade::Likely), Status::Found);
+        assert_eq!(decided("likely", MinGrade::Confirmed), Status::Clean);
+        assert_eq!(decided("confirmed", MinGrade::Confirmed), Status::Found);
+    }
+
+    #[test]
+    fn what_is_listed_is_outside_and_not_unlisted() {
+        let listed = || vec![destination("outside", "likely")];
+        assert_eq!(decided(listed(), &[Condition::Outside]), Status::Found);
+        assert_eq!(decided(listed(), &[Condition::Unlisted]), Status::Clean);
+    }
+
+    #[test]
+    fn third_parties_and_the_eea_hold_no_condition() {
+        let harmless = vec![third_party("Google LLC"), destination("eea", "confirmed")];
+        assert_eq!(decided(harmless, &ALL), Status::Clean);
+    }
+
+    #[test]
+    fn nothing_recognised_and_losses_are_conditions() {
+        assert_eq!(decided(vec![], &[Condition::NothingRecognised]), Status::Found);
+        assert_eq!(
+            decided(vec![destination("eea", "likely")], &[Condition::NothingRecognised]),
+            Status::Clean
+        );
+        let mut lossy = report(vec![]);
+        assert_eq!(decide(&lossy, &[Condition::Lossy], MinGrade::Likely), Status::Clean);
+        lossy.headline.frames_lost = None;
+        assert_eq!(decide(&lossy, &[Condition::Lossy], MinGrade::Likely), Status::Clean, "not stated");
+        lossy.headline.frames_lost = Some(1);
+        assert_eq!(decide(&lossy, &[Condition::Lossy], MinGrade::Likely), Status::Found);
+    }
+}

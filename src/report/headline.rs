@@ -151,6 +151,7 @@ fn class(destination: &Destination) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::sample::{destination, flagged, third_party};
     use crate::report::schema::Vantage;
 
     #[test]
@@ -192,5 +193,100 @@ mod tests {
 
     fn vantage_line(vantage: Option<Vantage>) -> Option<&'static str> {
         super::vantage(&Quality { vantage, ..Quality::default() })
+    }
+
+    /// No frames lost, and a client in the EEA, about which nothing need be said.
+    fn in_the_eea() -> Quality {
+        let vantage = Some(Vantage { axis: "eea".to_owned(), ..Vantage::default() });
+        Quality { frames_lost: Some(0), vantage, ..Quality::default() }
+    }
+
+    fn lines_of(destinations: &[Destination]) -> Vec<String> {
+        headline(destinations, &in_the_eea(), 1).lines
+    }
+
+    const LAST: &str = "First hop only: what servers pass on is not visible in a capture.  Frames lost: 0.";
+
+    #[test]
+    fn what_is_shown_is_counted_apart_from_what_is_possible() {
+        let adequate = Destination { adequate: Some(true), flagged: false, ..flagged("confirmed") };
+        let destinations = [
+            flagged("likely"),
+            flagged("confirmed"),
+            adequate,
+            flagged("possible"),
+            destination("undetermined", "anycast"),
+            destination("eea", "likely"),
+            Destination { seated_outside_eea: false, ..destination("eea", "possible") },
+            destination("local", "local"),
+            destination("participant", "possible"),
+        ];
+        let expected = [
+            "Shown outside the EEA: 3 destinations (2 unlisted in surf-2024; 1 adequate, 2 third country); \
+             1 more possibly.",
+            "Not placeable: 1.  First hop in the EEA: 2, of which 1 run by companies seated outside it.",
+            LAST,
+        ];
+        assert_eq!(lines_of(&destinations), expected);
+        let headline = headline(&destinations, &Quality::default(), 1);
+        assert_eq!((headline.outside, headline.outside_unlisted, headline.outside_possible), (3, 2, 1));
+        assert!(headline.lines[2].ends_with("Frames lost: not stated."));
+    }
+
+    #[test]
+    fn nothing_shown_is_not_nothing_outside() {
+        let unplaced = || destination("undetermined", "undetermined");
+        let expected = "No destination was *shown* to be outside the EEA; 2 could not be placed.";
+        assert_eq!(lines_of(&[unplaced(), unplaced(), destination("eea", "likely")])[0], expected);
+        let expected =
+            "No destination was *shown* to be outside the EEA; 1 could not be placed. 1 possibly is.";
+        assert_eq!(lines_of(&[unplaced(), flagged("possible")])[0], expected);
+    }
+
+    #[test]
+    fn without_the_client_there_are_no_zeros() {
+        assert_eq!(lines_of(&[]), ["No Zoom traffic recognised.", LAST]);
+    }
+
+    #[test]
+    fn third_parties_are_named_once_and_outside_the_counts() {
+        let shown = Destination { place: flagged("likely").place, ..third_party("Google LLC") };
+        let parties = [flagged("likely"), third_party("Twilio Inc."), third_party("Google LLC"), shown];
+        let expected = "Third parties outside the EEA on this machine, not tied to the client: 1, 2 more possibly \
+                        [Google LLC; Twilio Inc.].";
+        assert_eq!(lines_of(&parties)[2], expected);
+        let headline = headline(&parties, &in_the_eea(), 1);
+        assert_eq!(
+            (headline.third_parties_outside, headline.third_parties_possible, headline.outside),
+            (1, 2, 1)
+        );
+    }
+
+    #[test]
+    fn days_of_several_registers_and_of_none_are_told_apart() {
+        let on = |register: Option<&str>| Destination {
+            register: register.map(str::to_owned),
+            flagged: register.is_some(),
+            listing: if register.is_some() { "unlisted" } else { "no_register" }.to_owned(),
+            ..flagged("likely")
+        };
+        let first = |destinations: &[Destination]| lines_of(destinations).swap_remove(0);
+        assert!(first(&[on(None)]).contains("1 destination (no register covers this day; 1 third country)"));
+        let both = [on(Some("surf-2024")), on(Some("surf-2022"))];
+        assert!(first(&both).contains("(2 unlisted in surf-2022 and surf-2024; "));
+        let expected = "(1 unlisted in surf-2024, 1 of a day that no register covers; ";
+        assert!(first(&[on(Some("surf-2024")), on(None)]).contains(expected));
+    }
+
+    #[test]
+    fn a_zone_without_a_verdict_is_said_in_its_own_words() {
+        let certified = Destination {
+            adequate: None,
+            zone: Some("adequate only for certified recipients".to_owned()),
+            ..flagged("likely")
+        };
+        let several = Destination { zone: None, ..certified.clone() };
+        let line = lines_of(&[certified, several]).swap_remove(0);
+        assert!(line.contains("; 1 adequate only for certified recipients, 1 in several zones)"), "{line}");
     }
 }

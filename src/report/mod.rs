@@ -11,6 +11,8 @@ mod headline;
 mod protocol;
 mod quality;
 pub mod register;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod schema;
 pub mod table;
 pub mod text;

@@ -521,3 +521,23 @@ const LEGEND: &[(&str, &str)] = &[
     ("filter", "to paste in Wireshark, where it shows the traffic"),
     ("codes", "countries by ISO 3166-1; times are UTC"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::{destination, flagged, third_party};
+
+    #[test]
+    fn every_destination_stands_in_exactly_one_part() {
+        for axis in ["eea", "outside", "undetermined", "local", "participant"] {
+            for grade in ["confirmed", "likely", "possible", "conflict", "anycast", "undetermined", "local"] {
+                for d in [destination(axis, grade), third_party("Google LLC")] {
+                    assert_eq!(PARTS.iter().filter(|part| (part.holds)(&d)).count(), 1, "{axis} {grade}");
+                }
+            }
+        }
+        for grade in ["confirmed", "likely", "possible"] {
+            assert_eq!(PARTS.iter().filter(|part| (part.holds)(&flagged(grade))).count(), 1, "{grade}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Reports by hand, for tests.
+
+use crate::report::headline::headline;
+use crate::report::schema::{Destination, Place, Quality, Register, Report, Schema, Tool, Totals};
+use std::collections::BTreeMap;
+
+/// A destination of the client's in the Netherlands, likely, and listed in `surf-2024`.
+pub(crate) fn destination(axis: &str, grade: &str) -> Destination {
+    Destination {
+        id: 1,
+        whose: "client".to_owned(),
+        identified_by: vec!["name".to_owned()],
+        recipient: Some("zoom".to_owned()),
+        recipient_name: Some("Zoom Communications, Inc.".to_owned()),
+        recipient_seat: Some("US".to_owned()),
+        host_pattern: "zoom*zc.zoom.us".to_owned(),
+        names: Vec::new(),
+        addresses: vec!["203.0.113.7".to_owned()],
+        service: "sign_in".to_owned(),
+        network: None,
+        network_seat: None,
+        place: Place {
+            axis: axis.to_owned(),
+            registered: None,
+            located: Vec::new(),
+            grade: grade.to_owned(),
+            disputed: Vec::new(),
+            reason: None,
+            remedy: None,
+            witnesses: Vec::new(),
+        },
+        zone: None,
+        zone_basis: None,
+        adequate: None,
+        certified_by: None,
+        listing: "listed".to_owned(),
+        listing_hint: None,
+        register_entry: Some("sign-in".to_owned()),
+        register: Some("surf-2024".to_owned()),
+        flagged: false,
+        seated_outside_eea: true,
+        answered: true,
+        flows: 1,
+        packets_out: 3,
+        packets_in: 4,
+        bytes_out: 500,
+        bytes_in: 12_345,
+        input: 0,
+        first_frame: 5,
+        last_input: 0,
+        last_frame: 64,
+        start: None,
+        end: None,
+        display_filter: "ip.addr == 203.0.113.7".to_owned(),
+        because: "zoomfr84zc.zoom.us is Zoom's (named by the client)".to_owned(),
+    }
+}
+
+/// A destination outside the EEA that no entry lists.
+pub(crate) fn flagged(grade: &str) -> Destination {
+    Destination {
+        flagged: true,
+        listing: "unlisted".to_owned(),
+        register_entry: None,
+        zone: Some("third country".to_owned()),
+        adequate: Some(false),
+        ..destination("outside", grade)
+    }
+}
+
+/// A third party that nothing ties to the client.
+pub(crate) fn third_party(recipient: &str) -> Destination {
+    Destination {
+        whose: "not_attributable".to_owned(),
+        recipient_name: Some(recipient.to_owned()),
+        ..destination("outside", "possible")
+    }
+}
+
+/// A report of these destinations, with no flows and no inputs.
+pub(crate) fn report(destinations: Vec<Destination>) -> Report {
+    Report {
+        schema: Schema { name: "borderpost-report", version: "1.0" },
+        tool: Tool { name: "borderpost", version: "0" },
+        inputs: Vec::new(),
+        totals: Totals { frames: 64, bytes: 12_845, flows: 1, classes: BTreeMap::new() },
+        headline: headline(&destinations, &Quality::default(), 1),
+        destinations,
+        sessions: Vec::new(),
+        meetings: Vec::new(),
+        flows: Vec::new(),
+        anomalies: Vec::new(),
+        quality: Quality::default(),
+        data_sources: Vec::new(),
+        registers: vec![Register {
+            name: "surf-2024".to_owned(),
+            title: "Title.".to_owned(),
+            limits: "Limits.".to_owned(),
+            valid_from: None,
+            valid_until: None,
+        }],
+    }
+}
