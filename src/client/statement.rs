@@ -168,3 +168,88 @@ impl Found<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Catalogue;
+
+    fn spoken(name: &str, origin: Origin) -> Spoken {
+        Spoken { host: Hostname::parse(name.as_bytes()).unwrap(), origin, frame: FrameRef::new(0, 7) }
+    }
+
+    fn witnesses(address: &str, names: &[Spoken], day: &str, is_corroborated: bool) -> Vec<Witness> {
+        let day = day.parse().unwrap();
+        Catalogue::builtin().witnesses(address.parse().unwrap(), names, day, is_corroborated)
+    }
+
+    fn in_country(code: &str) -> Claim {
+        Claim::In(CountrySet::of(code.parse().unwrap()))
+    }
+
+    #[test]
+    fn a_name_with_the_addresss_digits_is_strong_and_keeps_its_frame() {
+        let name = || spoken("zoomfr84zc.zoom.us", Origin::Request);
+        let found = witnesses("213.244.140.84", &[name(), name()], "2018-01-01", false);
+        let [witness] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((witness.kind, witness.group), (WitnessKind::SiteCode, Group::Operator));
+        assert_eq!((&witness.claim, witness.strength), (&in_country("DE"), Strength::Strong));
+        assert_eq!(witness.frame, Some(FrameRef::new(0, 7)));
+        assert!(witness.says.contains("zoomfr84zc.zoom.us has the code fr"), "{}", witness.says);
+        assert!(witness.dated.is_some() && !witness.source.is_empty() && !witness.is_stale);
+    }
+
+    #[test]
+    fn a_name_without_digits_is_medium_and_one_of_another_address_says_nothing() {
+        let names = [spoken("rwcams.ams.zoom.us", Origin::Dns)];
+        let found = witnesses("203.0.113.1", &names, "2025-03-04", false);
+        assert_eq!((&found[0].claim, found[0].strength), (&in_country("NL"), Strength::Medium));
+        let names = [spoken("zoomfr84zc.zoom.us", Origin::Request)];
+        assert_eq!(witnesses("203.0.113.85", &names, "2025-03-04", true), []);
+    }
+
+    #[test]
+    fn a_certificate_is_medium_at_most_and_its_host_names_are_no_places() {
+        let names = [spoken("zoomfr84zc.zoom.us", Origin::Certificate)];
+        assert_eq!(witnesses("213.244.140.84", &names, "2018-01-01", false), []);
+        let frame = FrameRef::new(0, 9);
+        let witness = Catalogue::builtin().certificate_witness("*.fr.zoom.us", frame).unwrap();
+        assert_eq!(witness.kind, WitnessKind::SiteCodeInCertificate);
+        assert_eq!((witness.claim, witness.strength), (in_country("DE"), Strength::Medium));
+        assert_eq!(witness.frame, Some(frame));
+        assert_eq!(Catalogue::builtin().certificate_witness("*.zoom.us", frame), None);
+    }
+
+    #[test]
+    fn a_doubtful_range_counts_only_beside_a_name_or_payload() {
+        let region = |is_corroborated| {
+            let mut found = witnesses("52.202.62.238", &[], "2019-09-26", is_corroborated);
+            assert_eq!((found.len(), found[0].kind), (1, WitnessKind::CloudRegion));
+            found.swap_remove(0)
+        };
+        assert_eq!(region(false).strength, Strength::None);
+        assert_eq!((region(true).strength, region(true).claim), (Strength::Strong, in_country("US")));
+        assert!(region(true).says.contains("in Zoom's list of 2020-06-30"), "{}", region(true).says);
+    }
+
+    #[test]
+    fn a_published_address_is_strong_in_its_years() {
+        let strength = |day, is_corroborated| {
+            let found = witnesses("213.19.144.110", &[], day, is_corroborated);
+            let published = found.iter().find(|w| w.kind == WitnessKind::PublishedAddress).unwrap();
+            assert_eq!(published.claim, in_country("NL"));
+            published.strength
+        };
+        assert_eq!(strength("2019-09-26", false), Strength::Strong);
+        assert_eq!(strength("2026-01-01", false), Strength::None);
+        assert_eq!(strength("2026-01-01", true), Strength::Strong);
+    }
+
+    #[test]
+    fn anycast_leaves_the_origin_open() {
+        let found = witnesses("170.114.52.83", &[], "2025-03-04", false);
+        let anycast = found.iter().find(|witness| witness.kind == WitnessKind::Anycast).unwrap();
+        assert_eq!((&anycast.claim, anycast.strength), (&Claim::OriginUnknown, Strength::Hard));
+        assert!(anycast.says.starts_with("170.114.52.0/24 is announced"), "{}", anycast.says);
+    }
+}
