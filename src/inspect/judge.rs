@@ -185,10 +185,10 @@ impl Bench<'_> {
             about.names.sort_by_key(|spoken| (spoken.origin, spoken.frame));
             about.is_corroborated |= about.names.iter().any(|name| is_operators(&name.host));
         }
-        let lend = |name: SeenName| SeenName { is_of_address: true, ..name };
+        let of_address = |name: SeenName| SeenName { is_of_address: true, ..name };
         let lent: BTreeMap<Relation, Arc<[SeenName]>> = spoken
             .into_iter()
-            .map(|(relation, names)| (relation, names.into_iter().map(lend).collect()))
+            .map(|(relation, names)| (relation, names.into_iter().map(of_address).collect()))
             .collect();
         for (flow, heard) in self.flows.iter().zip(heard) {
             if heard.names.is_empty()

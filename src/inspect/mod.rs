@@ -226,3 +226,6 @@ impl Run {
 
 /// Frames between two looks at the progress: a bar that moves every few milliseconds.
 const PROGRESS_INTERVAL: u64 = 1 << 14;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+use super::*;
+use crate::client::{IdentifiedBy, Service, Whose};
+use crate::flow::local::LocalReason;
+use crate::flow::{FlowId, Side};
+use crate::frame::{Frame, LinkType};
+use crate::place::Grade;
+use crate::verdict::Axis;
+use crate::wire::tls::tests::small_with_name;
+
+const CLIENT: [u8; 4] = [192, 168, 1, 2];
+/// A public address in none of the lists.
+const SERVER: [u8; 4] = [81, 2, 69, 160];
+/// 2024-06-01.
+const JUNE_2024: i64 = 1_717_200_000_000_000_000;
+
+fn settings() -> Settings {
+    Settings {
+        exclusive: false,
+        join: false,
+        hash: false,
+        local: Vec::new(),
+        databases: Databases::embedded(),
+        registers: Register::builtin().to_vec(),
+    }
+}
+
+/// An IPv4 packet without its checksum, which is not verified.
+fn ipv4(protocol: u8, from: [u8; 4], to: [u8; 4], inner: &[u8]) -> Vec<u8> {
+    let [high, low] = u16::try_from(20 + inner.len()).unwrap().to_be_bytes();
+    [&[0x45, 0, high, low, 0, 0, 0, 0, 64, protocol, 0, 0], &from[..], &to, inner].concat()
+}
+
+fn udp(from: ([u8; 4], u16), to: ([u8; 4], u16), payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(8 + payload.len()).unwrap().to_be_bytes();
+    let inner = [&from.1.to_be_bytes()[..], &to.1.to_be_bytes(), &length, &[0, 0], payload].concat();
+    ipv4(17, from.0, to.0, &inner)
+}
+
+fn tcp(from: ([u8; 4], u16), to: ([u8; 4], u16), seq: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
+    let head = [0, 0, 0, seq, 0, 0, 0, 0, 0x50, flags, 0, 0, 0, 0, 0, 0];
+    let inner = [&from.1.to_be_bytes()[..], &to.1.to_be_bytes(), &head, payload].concat();
+    ipv4(6, from.0, to.0, &inner)
+}
+
+/// A connection to port 443 of `server` that asks for a name, and its answer.
+fn connection(port: u16, server: [u8; 4], name: [u8; 13]) -> [Vec<u8>; 3] {
+    let (client, server) = ((CLIENT, port), (server, 443));
+    [
+        tcp(client, server, 0, 0x02, &[]),
+        tcp(server, client, 0, 0x12, &[]),
+        tcp(client, server, 1, 0x10, &small_with_name(name)),
+    ]
+}
+
+/// A capture of these packets, a millisecond apart.
+fn judged(packets: &[Vec<u8>], start: Option<i64>, settings: &Settings) -> Unit {
+    let mut unit = Unit::default();
+    for (number, data) in (1..).zip(packets) {
+        let time =
+            start.map(|start| Timestamp::from_nanos(start + i64::try_from(number).unwrap() * 1_000_000));
+        let wire_len = u32::try_from(data.len()).unwrap();
+        let frame = Frame { number, time, interface: 0, link: LinkType::RAW, wire_len, data };
+        unit.observe(&frame, FrameRef::new(0, number));
+    }
+    judge::judge(&mut unit, settings);
+    unit
+}
+
+#[test]
+fn a_name_makes_a_flow_the_clients_with_a_place_and_a_finding() {
+    let unit = judged(&connection(50_000, SERVER, *b"webex.zoom.us"), Some(JUNE_2024), &settings());
+    let [flow] = unit.judged() else { panic!("{:?}", unit.judged()) };
+    assert_eq!((flow.local, flow.local_reason), (Side::First, LocalReason::PrivateRange));
+    assert_eq!(flow.attribution.identified_by, Some(IdentifiedBy::Name));
+    assert_eq!(flow.names.iter().map(|name| name.frame.number()).collect::<Vec<_>>(), [3]);
+    let place = unit.placement(flow).unwrap();
+    assert_eq!(place.day.to_string(), "2024-06-01");
+    let found = flow.finding.as_ref().unwrap();
+    assert_eq!((found.axis, found.register.as_deref()), (place.axis, Some("surf-2024")));
+    assert_eq!(unit.sessions().len(), 1);
+    assert_eq!(unit.sessions()[0].flows, [FlowId(0)]);
+}
+
+#[test]
+fn a_flow_without_a_name_shares_those_of_its_address() {
+    let mut packets = connection(50_000, SERVER, *b"webex.zoom.us").to_vec();
+    packets.push(tcp((CLIENT, 50_001), (SERVER, 443), 0, 0x02, &[]));
+    packets.push(tcp((CLIENT, 50_002), (SERVER, 443), 0, 0x02, &[]));
+    packets.push(tcp(([192, 168, 1, 3], 50_001), (SERVER, 443), 0, 0x02, &[]));
+    let unit = judged(&packets, Some(JUNE_2024), &settings());
+    let [own, lent, again, stranger] = unit.judged() else { panic!("{:?}", unit.judged()) };
+    assert!(!own.names[0].is_of_address && lent.names[0].is_of_address);
+    assert_eq!((lent.names[0].name, lent.names[0].frame), (own.names[0].name, own.names[0].frame));
+    assert!(std::sync::Arc::ptr_eq(&lent.names, &again.names), "kept once");
+    assert_eq!(lent.attribution.whose, Whose::Client);
+    assert!(lent.attribution.because.ends_with("(named by another flow to the address)"));
+    assert_eq!((stranger.names.len(), stranger.attribution.whose), (0, Whose::Other), "another host's");
+}
+
+#[test]
+fn others_flows_are_placed_and_not_judged() {
+    let unit = judged(&connection(50_000, [8, 8, 8, 8], *b"other.example"), Some(JUNE_2024), &settings());
+    let flow = &unit.judged()[0];
+    assert_eq!((flow.attribution.whose, flow.finding.is_none()), (Whose::Other, true));
+    assert!(unit.placement(flow).unwrap().network.is_some());
+    assert!(unit.sessions().is_empty());
+}
+
+#[test]
+fn the_testers_word_ties_a_third_party_and_makes_no_session() {
+    let packets = connection(50_000, SERVER, *b"a.twilio.com.");
+    let free = judged(&packets, Some(JUNE_2024), &settings());
+    assert_eq!(free.judged()[0].attribution.whose, Whose::NotAttributable);
+    assert!(free.judged()[0].finding.is_some(), "placed, for what stands below the headline");
+    let word = Settings { exclusive: true, ..settings() };
+    let tied = judged(&packets, Some(JUNE_2024), &word);
+    assert_eq!(tied.judged()[0].attribution.identified_by, Some(IdentifiedBy::Exclusive));
+    assert_eq!(tied.judged()[0].attribution.service, Service::ThirdPartyMessaging);
+    assert!(tied.sessions().is_empty());
+}
+
+#[test]
+fn frames_without_a_time_are_of_a_day_before_every_register() {
+    let unit = judged(&connection(50_000, SERVER, *b"webex.zoom.us"), None, &settings());
+    let flow = &unit.judged()[0];
+    assert_eq!(unit.placement(flow).unwrap().day.to_string(), "1970-01-01");
+    let found = flow.finding.as_ref().unwrap();
+    assert_eq!((found.listing, &found.register), ("no_register", &None));
+}
+
+#[test]
+fn a_private_address_is_placed_without_witnesses() {
+    let unit = judged(&[udp((CLIENT, 50_000), ([192, 168, 1, 1], 9), b"x")], Some(JUNE_2024), &settings());
+    let place = unit.placement(&unit.judged()[0]).unwrap();
+    assert_eq!((place.axis, place.resolution.grade), (Axis::Local, Grade::Local));
+    assert!(place.witnesses.is_empty() && place.network.is_none());
+}
+
+#[test]
+fn one_server_on_two_days_is_two_placements() {
+    let packet = udp((CLIENT, 50_000), (SERVER, 40_000), b"x");
+    let mut unit = Unit::default();
+    for (number, day) in [(1, 0), (2, 2)] {
+        let time = Some(Timestamp::from_nanos(JUNE_2024 + day * 86_400_000_000_000));
+        let wire_len = u32::try_from(packet.len()).unwrap();
+        let frame = Frame { number, time, interface: 0, link: LinkType::RAW, wire_len, data: &packet };
+        unit.observe(&frame, FrameRef::new(0, number));
+    }
+    judge::judge(&mut unit, &settings());
+    let days: Vec<String> =
+        unit.judged().iter().map(|flow| unit.placement(flow).unwrap().day.to_string()).collect();
+    assert_eq!(days, ["2024-06-01", "2024-06-03"]);
+}
+
+#[test]
+fn an_input_that_is_not_there_is_noted_and_the_others_are_read() {
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/eea-meeting.pcapng");
+    let paths = [PathBuf::from("no/such.pcap"), PathBuf::from(capture)];
+    let inspection = inspect(&paths, settings(), &mut ());
+    assert_eq!((inspection.failures().len(), inspection.inputs().len()), (1, 1));
+    let read = &inspection.inputs()[0].summary;
+    assert_eq!(inspection.census().frames(), read.frames + read.other_records);
+    assert_eq!(inspection.anomalies(), []);
+}
+
+#[test]
+fn captures_are_apart_unless_they_are_joined() {
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/eea-meeting.pcapng");
+    let paths = [PathBuf::from(capture), PathBuf::from(capture)];
+    assert_eq!(inspect(&paths, settings(), &mut ()).units().len(), 2);
+    let joined = inspect(&paths, Settings { join: true, ..settings() }, &mut ());
+    assert_eq!((joined.units().len(), joined.inputs().len()), (1, 2));
+}
