@@ -105,12 +105,6 @@ impl Date {
     pub fn days_since(self, earlier: Self) -> i64 {
         i64::from(self.0.since(earlier.0).map_or(0, |span| span.get_days()))
     }
-
-    /// The day before.
-    #[must_use]
-    pub fn day_before(self) -> Self {
-        Self(self.0.yesterday().unwrap_or(self.0))
-    }
 }
 
 impl fmt::Display for Date {
@@ -226,7 +220,6 @@ mod tests {
     fn days_parse_and_count() {
         let day: Date = "2024-04-19".parse().unwrap();
         assert_eq!(day.days_since("2023-04-19".parse().unwrap()), 366);
-        assert_eq!(day.day_before().to_string(), "2024-04-18");
         assert!("2024-4-19".parse::<Date>().is_err());
         assert!("2024-02-30".parse::<Date>().is_err());
     }

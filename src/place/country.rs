@@ -138,13 +138,6 @@ impl CountrySet {
         self.iter().count()
     }
 
-    /// The country, where the set holds exactly one.
-    #[must_use]
-    pub fn single(&self) -> Option<Country> {
-        let mut countries = self.iter();
-        countries.next().filter(|_| countries.next().is_none())
-    }
-
     /// The countries in both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
@@ -281,7 +274,6 @@ mod tests {
             (CountrySet::EMPTY.to_string(), CountrySet::all().to_string()),
             ("nowhere".into(), "anywhere".into())
         );
-        assert_eq!((set("US").single(), set("DE US").single()), ("US".parse().ok(), None));
     }
 
     #[test]

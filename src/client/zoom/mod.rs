@@ -127,12 +127,6 @@ impl Catalogue {
         (0..).map(RecipientId).zip(&self.recipients)
     }
 
-    /// The recipient of that name, as the register writes it.
-    #[must_use]
-    pub fn recipient_id(&self, name: &str) -> Option<RecipientId> {
-        self.recipients().find(|(_, recipient)| recipient.id == name).map(|(id, _)| id)
-    }
-
     /// The company that runs the client's own service, and whose published ranges the catalogue holds.
     #[must_use]
     pub const fn operator(&self) -> RecipientId {
@@ -378,10 +372,9 @@ mod tests {
         for (id, recipient) in catalogue.recipients() {
             let needle = format!("recipient = \"{}\"", recipient.id);
             assert!(include_str!("data/names.toml").contains(&needle), "{needle}");
-            assert_eq!(catalogue.recipient_id(&recipient.id), Some(id));
+            assert_eq!(catalogue.recipient(id).id, recipient.id);
             assert!(!recipient.source.is_empty());
         }
-        assert_eq!(catalogue.recipient_id("nobody"), None);
     }
 
     #[test]
