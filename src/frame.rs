@@ -105,6 +105,12 @@ impl Date {
     pub fn days_since(self, earlier: Self) -> i64 {
         i64::from(self.0.since(earlier.0).map_or(0, |span| span.get_days()))
     }
+
+    /// The day before.
+    #[must_use]
+    pub fn day_before(self) -> Self {
+        Self(self.0.yesterday().unwrap_or(self.0))
+    }
 }
 
 impl fmt::Display for Date {

@@ -3,7 +3,6 @@
 //! The captures are not part of the project. Where they are absent the test says so and checks nothing.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
-#![expect(clippy::print_stderr, reason = "what was not checked must be seen")]
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

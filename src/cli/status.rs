@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 
 use crate::report::schema::{Destination, Report};
+use crate::verdict::Axis;
 
 /// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,12 +73,12 @@ pub(super) fn decide(report: &Report, conditions: &[Condition], least: MinGrade)
 impl Condition {
     fn holds(self, report: &Report, least: MinGrade) -> bool {
         let any = |holds: &dyn Fn(&Destination) -> bool| {
-            report.destinations.iter().filter(|d| d.whose == "client").any(holds)
+            report.destinations.iter().filter(|d| d.is_client()).any(holds)
         };
         match self {
-            Self::Outside => any(&|d| d.place.axis == "outside" && reaches(d, least)),
+            Self::Outside => any(&|d| d.is_at(Axis::Outside) && reaches(d, least)),
             Self::Unlisted => any(&|d| d.flagged && reaches(d, least)),
-            Self::Undetermined => any(&|d| d.place.axis == "undetermined"),
+            Self::Undetermined => any(&|d| d.is_at(Axis::Undetermined)),
             Self::NothingRecognised => !report.headline.recognised,
             Self::Lossy => {
                 let damaged = report.inputs.iter().any(|input| input.damage.is_some());

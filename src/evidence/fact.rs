@@ -25,6 +25,20 @@ pub enum Origin {
     DnsAlias,
 }
 
+impl Origin {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sni => "sni",
+            Self::QuicSni => "quic_sni",
+            Self::Certificate => "certificate",
+            Self::Dns => "dns",
+            Self::DnsAlias => "dns_alias",
+        }
+    }
+}
+
 /// One thing that a flow says about itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Fact {

@@ -232,8 +232,13 @@ fn a_weak_message_is_noted_as_weak_until_another_proves_it() {
     let flow = talk.udp(CLIENT, ROUTER, &keep_alive);
     assert_eq!(talk.facts(flow), [(1, Fact::Zoom(ZoomFact::Weak))]);
     talk.udp(CLIENT, ROUTER, &keep_alive);
+    assert_eq!(talk.facts(flow).len(), 1, "a copy proves nothing");
+    let mut next = keep_alive.clone();
+    next[4] = next[4].wrapping_add(1);
+    next[8] = next[8].wrapping_add(1);
+    talk.udp(CLIENT, ROUTER, &next);
     let facts = talk.facts(flow);
-    assert!(facts.contains(&(2, Fact::Zoom(ZoomFact::Certain))), "{facts:?}");
+    assert!(facts.contains(&(3, Fact::Zoom(ZoomFact::Certain))), "{facts:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use crate::client::{Catalogue, IdentifiedBy, Recipient, Service, Whose};
+use crate::client::{Catalogue, IdentifiedBy, Recipient, Service};
 use crate::flow::{Flow, FlowId, Side};
 use crate::frame::Timestamp;
 use crate::inspect::{Found, Inspection, Judged, Placement, Unit};
@@ -161,8 +161,8 @@ impl<'a> View<'a> {
         add_witnesses(&mut place, rows);
         Some(Destination {
             id,
-            whose: whose(key.whose).to_owned(),
-            identified_by: distinct(rows, |row| row.judged.attribution.identified_by.map(identified_by)),
+            whose: key.whose.name().to_owned(),
+            identified_by: distinct(rows, |row| row.judged.attribution.identified_by.map(IdentifiedBy::name)),
             recipient: key.recipient.clone(),
             recipient_name: recipient.map(|recipient| recipient.legal_entity.clone()),
             recipient_seat: recipient.and_then(|recipient| recipient.seat.clone()),
@@ -486,23 +486,6 @@ fn is_seated_outside(recipient: Option<&Recipient>, placement: &Placement) -> bo
     let of_network = placement.network.as_ref().and_then(|network| network.seat);
     let is_outside = |seat: Country| !zone(seat, placement.day, None).zone.is_inside_eea();
     of_recipient.into_iter().chain(of_network).any(is_outside)
-}
-
-pub(super) fn whose(whose: Whose) -> &'static str {
-    match whose {
-        Whose::Client => "client",
-        Whose::NotAttributable => "not_attributable",
-        Whose::Other => "other",
-    }
-}
-
-pub(super) fn identified_by(by: IdentifiedBy) -> &'static str {
-    match by {
-        IdentifiedBy::Payload => "payload",
-        IdentifiedBy::Name => "name",
-        IdentifiedBy::Range => "range",
-        IdentifiedBy::Exclusive => "exclusive",
-    }
 }
 
 pub(super) fn time(time: Option<Timestamp>) -> Option<String> {

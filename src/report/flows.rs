@@ -33,8 +33,8 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Flow {
         local_reason: judged.local_reason.name(),
         vlan: flow.scope().vlan.ids().map(Iterator::collect).unwrap_or_default(),
         names: names(row),
-        whose: build::whose(attribution.whose).to_owned(),
-        identified_by: attribution.identified_by.map(|by| build::identified_by(by).to_owned()),
+        whose: attribution.whose.name().to_owned(),
+        identified_by: attribution.identified_by.map(|by| by.name().to_owned()),
         service: found.map(|_| attribution.service.id().to_owned()),
         recipient: recipient.map(|recipient| recipient.id.clone()),
         recipient_seat: recipient.and_then(|recipient| recipient.seat.clone()),
@@ -91,21 +91,11 @@ pub(super) const SAME_ADDRESS: &str = "same_address";
 pub(super) fn names(row: &Row<'_>) -> Vec<Name> {
     let name = |seen: &crate::inspect::SeenName| Name {
         name: row.unit.evidence().name(seen.name).to_owned(),
-        origin: if seen.is_of_address { SAME_ADDRESS } else { origin(seen.origin) },
+        origin: if seen.is_of_address { SAME_ADDRESS } else { seen.origin.name() },
         input: seen.frame.input(),
         frame: seen.frame.number(),
     };
     row.judged.names.iter().map(name).collect()
-}
-
-fn origin(origin: evidence::Origin) -> &'static str {
-    match origin {
-        evidence::Origin::Sni => "sni",
-        evidence::Origin::QuicSni => "quic_sni",
-        evidence::Origin::Certificate => "certificate",
-        evidence::Origin::Dns => "dns",
-        evidence::Origin::DnsAlias => "dns_alias",
-    }
 }
 
 /// What was read off the flow. A participant that asks is told its own address, which stays hidden.

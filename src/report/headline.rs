@@ -8,21 +8,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::client::Catalogue;
 use crate::report::schema::{Destination, Headline, Quality};
 use crate::report::text::{count, plural};
+use crate::verdict::Axis;
 
 /// Sums up the destinations of `inputs` inputs.
 pub(super) fn headline(destinations: &[Destination], quality: &Quality, inputs: u64) -> Headline {
-    let client = || destinations.iter().filter(|d| d.whose == "client");
+    let client = || destinations.iter().filter(|d| d.is_client());
     let number = |holds: &dyn Fn(&Destination) -> bool| client().filter(|d| holds(d)).count() as u64;
-    let is_shown = |d: &Destination| d.place.axis == "outside" && d.place.grade != "possible";
+    let is_shown = |d: &Destination| d.is_at(Axis::Outside) && !d.is_possible();
     let mut headline = Headline {
         lines: Vec::new(),
         recognised: client().next().is_some(),
         outside: number(&is_shown),
         outside_unlisted: number(&|d| is_shown(d) && d.flagged),
-        outside_possible: number(&|d| d.place.axis == "outside" && d.place.grade == "possible"),
-        undetermined: number(&|d| d.place.axis == "undetermined"),
-        eea: number(&|d| d.place.axis == "eea"),
-        eea_seated_outside: number(&|d| d.place.axis == "eea" && d.seated_outside_eea),
+        outside_possible: number(&|d| d.is_at(Axis::Outside) && d.is_possible()),
+        undetermined: number(&|d| d.is_at(Axis::Undetermined)),
+        eea: number(&|d| d.is_at(Axis::Eea)),
+        eea_seated_outside: number(&|d| d.is_at(Axis::Eea) && d.seated_outside_eea),
         third_parties_outside: third_parties(destinations).filter(|d| is_shown(d)).count() as u64,
         third_parties_possible: third_parties(destinations).filter(|d| !is_shown(d)).count() as u64,
         frames_lost: quality.frames_lost,
@@ -40,7 +41,7 @@ pub(super) fn headline(destinations: &[Destination], quality: &Quality, inputs: 
 }
 
 fn third_parties(destinations: &[Destination]) -> impl Iterator<Item = &Destination> {
-    destinations.iter().filter(|d| d.whose == "not_attributable" && d.place.axis == "outside")
+    destinations.iter().filter(|d| !d.is_client() && d.is_at(Axis::Outside))
 }
 
 fn placed(headline: &Headline, shown: &[&Destination], is_switched_off: bool) -> Vec<String> {

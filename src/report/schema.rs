@@ -9,6 +9,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::client::Whose;
+use crate::place::Grade;
+use crate::verdict::Axis;
+
 /// A whole report.
 #[derive(Serialize, Clone, Debug)]
 pub struct Report {
@@ -265,6 +269,26 @@ pub struct Destination {
     pub display_filter: String,
     /// Why the flows are the client's, or what would tie them to it.
     pub because: String,
+}
+
+impl Destination {
+    /// Whether its flows are the client's.
+    #[must_use]
+    pub fn is_client(&self) -> bool {
+        self.whose == Whose::Client.name()
+    }
+
+    /// Whether it stands there, seen from the EEA.
+    #[must_use]
+    pub fn is_at(&self, axis: Axis) -> bool {
+        self.place.axis == axis.name()
+    }
+
+    /// Whether its place is no more than possible.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        self.place.grade == Grade::Possible.name()
+    }
 }
 
 /// One client's run on one machine.

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use crate::client::Service;
 use crate::report::schema::{DataSource, Destination, Meeting, Name, Register, Report, Session, Witness};
 use crate::report::text::{clean, count, plural, size, wrap};
+use crate::verdict::Axis;
 
 /// The width of the report in columns.
 pub const WIDTH: usize = 80;
@@ -48,41 +49,39 @@ struct Part {
 
 /// What must be looked at first stands first.
 const PARTS: &[Part] = &[
-    Part { title: "Outside the EEA and not listed", holds: |d| is_client(d) && d.flagged && !is_possible(d) },
+    Part {
+        title: "Outside the EEA and not listed",
+        holds: |d| d.is_client() && d.flagged && !d.is_possible(),
+    },
     Part {
         title: "Possibly outside the EEA and not listed",
-        holds: |d| is_client(d) && d.flagged && is_possible(d),
+        holds: |d| d.is_client() && d.flagged && d.is_possible(),
     },
-    Part { title: "Outside the EEA and listed", holds: |d| is_outside(d) && !is_possible(d) && is_listed(d) },
+    Part {
+        title: "Outside the EEA and listed",
+        holds: |d| is_outside(d) && !d.is_possible() && is_listed(d),
+    },
     Part {
         title: "Outside the EEA, with no register to compare with",
-        holds: |d| is_outside(d) && !is_possible(d) && !d.flagged && !is_listed(d),
+        holds: |d| is_outside(d) && !d.is_possible() && !d.flagged && !is_listed(d),
     },
     Part {
         title: "Possibly outside the EEA, listed or with no register to compare with",
-        holds: |d| is_outside(d) && is_possible(d) && !d.flagged,
+        holds: |d| is_outside(d) && d.is_possible() && !d.flagged,
     },
-    Part { title: "Not placeable", holds: |d| is_client(d) && d.place.axis == "undetermined" },
-    Part { title: "Third parties not tied to the client", holds: |d| !is_client(d) },
-    Part { title: "In the EEA, at the first hop", holds: |d| is_client(d) && d.place.axis == "eea" },
-    Part { title: "Other participants", holds: |d| is_client(d) && d.place.axis == "participant" },
-    Part { title: "On the local network", holds: |d| is_client(d) && d.place.axis == "local" },
+    Part { title: "Not placeable", holds: |d| d.is_client() && d.is_at(Axis::Undetermined) },
+    Part { title: "Third parties not tied to the client", holds: |d| !d.is_client() },
+    Part { title: "In the EEA, at the first hop", holds: |d| d.is_client() && d.is_at(Axis::Eea) },
+    Part { title: "Other participants", holds: |d| d.is_client() && d.is_at(Axis::Participant) },
+    Part { title: "On the local network", holds: |d| d.is_client() && d.is_at(Axis::Local) },
 ];
 
-fn is_client(destination: &Destination) -> bool {
-    destination.whose == "client"
-}
-
 fn is_outside(destination: &Destination) -> bool {
-    is_client(destination) && destination.place.axis == "outside"
+    destination.is_client() && destination.place.axis == "outside"
 }
 
 fn is_listed(destination: &Destination) -> bool {
     destination.listing == "listed"
-}
-
-fn is_possible(destination: &Destination) -> bool {
-    destination.place.grade == "possible"
 }
 
 struct Page {
@@ -180,7 +179,7 @@ impl Page {
         }
         self.field("listing", &self.listing(d));
         self.field("traffic", &self.traffic(d));
-        self.field(if is_client(d) { "known by" } else { "not tied" }, &clean(&d.because));
+        self.field(if d.is_client() { "known by" } else { "not tied" }, &clean(&d.because));
         if !d.names.is_empty() {
             self.field("named", &self.named(&d.names));
         }
@@ -393,7 +392,7 @@ fn words(id: &str) -> String {
 }
 
 fn run_by(d: &Destination) -> String {
-    if d.place.axis == "participant" {
+    if d.is_at(Axis::Participant) {
         return "a person, no recipient".to_owned();
     }
     let name = d.recipient_name.as_deref().unwrap_or("a recipient that is not known");
@@ -428,7 +427,7 @@ fn place(d: &Destination) -> String {
 
 /// The law of the day, with the decision that it rests on and, where the recipient decides, who says what it is.
 fn law(d: &Destination) -> Option<String> {
-    let zone = d.zone.as_deref().filter(|_| d.place.axis == "outside")?;
+    let zone = d.zone.as_deref().filter(|_| d.is_at(Axis::Outside))?;
     let mut text = zone.to_owned();
     if let Some(basis) = &d.zone_basis {
         // A row that knows of no decision says why.
