@@ -271,6 +271,20 @@ fn a_socket_says_hello_meeting_media_and_close() {
 }
 
 #[test]
+fn a_flood_of_hellos_and_closes_is_not_kept() {
+    let mut talk = Talk::default();
+    let (hello, close) = (hex(vectors::HELLO), hex(vectors::CLOSE));
+    talk.udp(CLIENT, ROUTER, &hello);
+    talk.udp(ROUTER, CLIENT, &hex(vectors::HELLO_REPLY));
+    for _ in 0..500 {
+        talk.udp(CLIENT, ROUTER, &hello);
+        talk.udp(CLIENT, ROUTER, &close);
+    }
+    let kept = talk.facts(FlowId(0)).len();
+    assert!((100..200).contains(&kept), "{kept} facts");
+}
+
+#[test]
 fn participants_are_recognised_by_hello_and_media() {
     let mut talk = Talk::default();
     let (peer, hello) = ("198.51.100.4:40000", vectors::p2p_hello());

@@ -17,12 +17,16 @@ pub(super) struct Socket {
     is_bound: bool,
     media: Vec<MediaKind>,
     data_seen: u16,
+    hellos: u8,
+    closes: u8,
 }
 
 /// Sockets whose proof may be outstanding at one time.
 const MAX_SOCKETS: usize = 1 << 16;
 /// Data messages that are read on a socket that does not say its meeting.
 const MAX_DATA: u16 = 256;
+/// Hellos and closes that are noted of one socket. A client sends a few copies of each; a flood must not fill memory.
+const MAX_REPEATS: u8 = 64;
 /// The first byte of a data message.
 const DATA: u8 = 5;
 
@@ -70,7 +74,10 @@ fn note(socket: &mut Socket, message: &Message, seen: &Sighting<'_>, notes: &mut
     match message.body {
         Body::Hello { token, .. } => {
             notes.round_trips.request(seen.flow, seen.side, token, seen.time);
-            notes.push(seen, Fact::Zoom(ZoomFact::Hello { from: seen.side }));
+            if socket.hellos < MAX_REPEATS {
+                socket.hellos += 1;
+                notes.push(seen, Fact::Zoom(ZoomFact::Hello { from: seen.side }));
+            }
         }
         Body::HelloReply { token, .. } => {
             notes.reply(seen, seen.side.other(), token);
@@ -86,7 +93,10 @@ fn note(socket: &mut Socket, message: &Message, seen: &Sighting<'_>, notes: &mut
             note_media(socket, media, seen, notes);
         }
         Body::Close { reason, .. } => {
-            notes.push(seen, Fact::Zoom(ZoomFact::Close { from: seen.side, reason }));
+            if socket.closes < MAX_REPEATS {
+                socket.closes += 1;
+                notes.push(seen, Fact::Zoom(ZoomFact::Close { from: seen.side, reason }));
+            }
         }
     }
 }
