@@ -98,6 +98,12 @@ fn a_flow_without_a_name_shares_those_of_its_address() {
 }
 
 #[test]
+fn a_flow_costs_little_to_judge() {
+    // Millions of flows are judged at once, and nearly all of them are others'.
+    assert!(size_of::<Judged>() <= 128, "{}", size_of::<Judged>());
+}
+
+#[test]
 fn others_flows_are_placed_and_not_judged() {
     let unit = judged(&connection(50_000, [8, 8, 8, 8], *b"other.example"), Some(JUNE_2024), &settings());
     let flow = &unit.judged()[0];
