@@ -169,9 +169,8 @@ impl Bench<'_> {
             let about = known.entry(relation).or_default();
             self.certificates(&flow, &mut about.certificates);
             about.is_corroborated |= heard.payload.is_operators();
-            if !heard.names.is_empty() {
-                add_names(spoken.entry(relation).or_default(), &heard.names);
-            }
+            // Also where nothing was said: what the day beside it says holds for this one.
+            add_names(spoken.entry(relation).or_default(), &heard.names);
         }
         let mut known = across_midnight(&known, |all: &mut Known, near| {
             add_certificates(&mut all.certificates, &near.certificates);
