@@ -173,7 +173,8 @@ fn whole_job(c: &mut Criterion) {
         group
             .bench_function(id("inspect"), |b| b.iter_batched(settings, |with| inspected(&path, with), once));
         let inspection = inspected(&path, settings());
-        group.bench_function(id("report"), |b| b.iter(|| report::json(&report::build(&inspection, false))));
+        let options = report::Options { show_participants: false, list_flows: true };
+        group.bench_function(id("report"), |b| b.iter(|| report::json(&report::build(&inspection, options))));
     }
     group.finish();
 }

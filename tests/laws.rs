@@ -56,7 +56,7 @@ proptest! {
         let read: u64 =
             inspection.inputs().iter().map(|input| input.summary.frames + input.summary.other_records).sum();
         prop_assert_eq!(read, census.frames());
-        let report = report::build(&inspection, false);
+        let report = report::build(&inspection, ALL);
         let text = table::table(&report, table::Color::Never);
         prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
     }
@@ -107,7 +107,7 @@ fn read(paths: &[PathBuf]) -> Inspection {
 
 /// What a report says of the traffic, with every frame numbered as in the whole: `before` frames stand before each input.
 fn parts(inspection: &Inspection, before: &[usize]) -> Value {
-    let report = serde_json::to_value(report::build(inspection, false)).unwrap();
+    let report = serde_json::to_value(report::build(inspection, ALL)).unwrap();
     let parts = ["totals", "headline", "destinations", "sessions", "meetings", "flows"];
     let mut parts: Value = parts.iter().map(|part| (*part, report[part].clone())).collect();
     renumber(&mut parts, before);
@@ -144,3 +144,5 @@ const PAIRS: [(&str, &str); 6] = [
 ];
 
 const ENHANCED_PACKET: u32 = 6;
+
+const ALL: report::Options = report::Options { show_participants: false, list_flows: true };

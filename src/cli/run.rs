@@ -28,7 +28,7 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
     if inspection.inputs().is_empty() {
         return Status::Failed;
     }
-    let report = report::build(&inspection, arguments.show_participants);
+    let report = report::build(&inspection, options(arguments, &files));
     if let Err(message) = write(&report, arguments, &files) {
         return fail(&message);
     }
@@ -36,6 +36,12 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
         return Status::Failed;
     }
     status::decide(&report, &arguments.fail_on, arguments.min_grade)
+}
+
+fn options(arguments: &Inspect, files: &Files) -> report::Options {
+    let mut formats = files.iter().map(|(_, format)| *format).chain(arguments.format);
+    let list_flows = formats.any(|format| format == Format::Json);
+    report::Options { show_participants: arguments.show_participants, list_flows }
 }
 
 fn inputs(arguments: &Inspect) -> Vec<PathBuf> {

@@ -19,10 +19,20 @@ use crate::report::{anomalies, flows, headline, quality, schema};
 use crate::session::{self, Machine};
 use crate::verdict::{self, Axis, DestinationKey};
 
-/// Makes the report. Other participants' addresses are masked unless `show_participants`.
+/// What a report is to hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Whether other participants' addresses are shown instead of masked.
+    pub show_participants: bool,
+    /// Whether every flow is listed. The table does not list them, and with millions of flows the list is most of the
+    /// report.
+    pub list_flows: bool,
+}
+
+/// Makes the report.
 #[must_use]
-pub fn build(inspection: &Inspection, show_participants: bool) -> Report {
-    let view = View::new(inspection, show_participants);
+pub fn build(inspection: &Inspection, options: Options) -> Report {
+    let view = View::new(inspection, options.show_participants);
     let mut report = Report {
         schema: Schema { name: "borderpost-report", version: "1.0" },
         tool: Tool { name: "borderpost", version: env!("CARGO_PKG_VERSION") },
@@ -40,7 +50,9 @@ pub fn build(inspection: &Inspection, show_participants: bool) -> Report {
     };
     let mut of_flow = view.destinations(&mut report);
     view.sessions(&mut report, &mut of_flow);
-    flows::flows(&view, &of_flow, &mut report);
+    if options.list_flows {
+        flows::flows(&view, &of_flow, &mut report);
+    }
     report.registers = registers(inspection, &report.destinations);
     report.headline = headline::headline(&report.destinations, &report.quality, report.inputs.len() as u64);
     report

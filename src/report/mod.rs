@@ -17,7 +17,7 @@ pub mod schema;
 pub mod table;
 pub mod text;
 
-pub use self::build::build;
+pub use self::build::{Options, build};
 use self::schema::Report;
 
 /// The JSON Schema (draft 2020-12) of [`json`]'s output.

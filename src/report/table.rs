@@ -98,7 +98,7 @@ impl Page {
             self.emphasised(&wrapped);
         }
         if !report.headline.recognised {
-            let others = report.flows.len() as u64;
+            let others = report.totals.flows;
             self.line(&format!(
                 "The {} read hold {} of others.",
                 plural(report.totals.frames, "frame", "frames"),
