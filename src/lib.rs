@@ -1,6 +1,26 @@
 //! borderpost shows where a video client's network traffic goes: to whom, in which country, under which law that
 //! day, and on what evidence. See `ARCHITECTURE.md` for the way of the data.
 //!
+//! ```
+//! use borderpost::inspect::{Settings, inspect};
+//! use borderpost::place::Databases;
+//! use borderpost::report::{self, Options};
+//! use borderpost::verdict::Register;
+//!
+//! let settings = Settings {
+//!     exclusive: false,
+//!     join: false,
+//!     hash: true,
+//!     local: Vec::new(),
+//!     databases: Databases::embedded(),
+//!     registers: Register::builtin().to_vec(),
+//! };
+//! let inspection = inspect(&["captures/eea-meeting.pcapng".into()], settings, &mut ());
+//! let report = report::build(&inspection, Options { show_participants: false, list_flows: true });
+//! assert_eq!(report.headline.outside, 0);
+//! assert_eq!(report.meetings.len(), 1);
+//! ```
+//!
 //! The modules are listed in the order of their imports: each uses only those above it.
 
 pub mod frame;

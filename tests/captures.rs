@@ -3,7 +3,7 @@
 //!
 //! `UPDATE_CAPTURES=1 cargo test --test captures` rewrites the shipped files.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails its test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

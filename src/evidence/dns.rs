@@ -17,11 +17,18 @@ use crate::wire::{Hostname, Read};
 /// What the hosts of a capture asked for and were told.
 #[derive(Default, Debug)]
 pub(super) struct Answers {
-    asked: HashMap<(FlowId, Side, u16), NameId>,
+    asked: HashMap<(FlowId, Side, u16), Asked>,
     told: Vec<Told>,
     latest: HashMap<(IpAddr, IpAddr), u32>,
     pub(super) unasked: u64,
     pub(super) refused: u64,
+}
+
+/// A question that waits. Hosts ask again, and then each copy may be answered.
+#[derive(Debug)]
+struct Asked {
+    name: NameId,
+    copies: u32,
 }
 
 #[derive(Debug)]
@@ -67,6 +74,26 @@ impl Answers {
         self.told.iter().map(|told| &told.answered)
     }
 
+    fn ask(&mut self, key: (FlowId, Side, u16), name: NameId) {
+        if self.asked.len() >= MAX_ASKED {
+            // Nearly all of them are questions that nobody answered; those that wait now would be the last to get a name.
+            self.asked.clear();
+        }
+        let asked = self.asked.entry(key).or_insert(Asked { name, copies: 0 });
+        let copies = if asked.name == name { asked.copies } else { 0 };
+        *asked = Asked { name, copies: copies.saturating_add(1) };
+    }
+
+    /// Whether the name was asked for, and not answered as often as that.
+    fn is_asked(&mut self, key: (FlowId, Side, u16), name: NameId) -> bool {
+        let Some(asked) = self.asked.get_mut(&key).filter(|asked| asked.name == name) else { return false };
+        asked.copies -= 1;
+        if asked.copies == 0 {
+            self.asked.remove(&key);
+        }
+        true
+    }
+
     fn tell(&mut self, answered: Answered) {
         if self.told.len() == MAX_TOLD {
             self.refused += 1;
@@ -93,22 +120,16 @@ pub(super) fn observe(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
 }
 
 fn question(message: &Message, name: NameId, seen: &Sighting<'_>, notes: &mut Notes) {
-    let asked = &mut notes.answers.asked;
-    if asked.len() >= MAX_ASKED {
-        // Nearly all of them are questions that nobody answered; those that wait now would be the last to get a name.
-        asked.clear();
-    }
-    asked.insert((seen.flow, seen.side, message.id), name);
+    notes.answers.ask((seen.flow, seen.side, message.id), name);
     notes.round_trips.request(seen.flow, seen.side, key(message.id, name), seen.time);
 }
 
 fn answer(message: &Message, name: NameId, seen: &Sighting<'_>, notes: &mut Notes) {
     let asker = seen.side.other();
-    if notes.answers.asked.get(&(seen.flow, asker, message.id)) != Some(&name) {
+    if !notes.answers.is_asked((seen.flow, asker, message.id), name) {
         notes.answers.unasked += 1;
         return;
     }
-    notes.answers.asked.remove(&(seen.flow, asker, message.id));
     notes.reply(seen, asker, key(message.id, name));
     let aliases = aliases(message, &mut notes.names);
     let host = seen.packet.to().address;
@@ -146,6 +167,23 @@ fn key(id: u16, name: NameId) -> [u8; 16] {
 mod tests {
     use super::*;
     use crate::frame::FrameRef;
+
+    #[test]
+    fn a_question_is_answered_as_often_as_it_was_asked() {
+        let (mut names, mut answers) = (Names::default(), Answers::default());
+        let mut name = |text: &str| names.intern(&Hostname::parse(text.as_bytes()).unwrap()).unwrap();
+        let (zoom, other) = (name("zoom.us"), name("other.example"));
+        let key = (FlowId(0), Side::First, 7);
+        answers.ask(key, zoom);
+        answers.ask(key, zoom);
+        assert!(!answers.is_asked(key, other));
+        assert!(answers.is_asked(key, zoom) && answers.is_asked(key, zoom));
+        assert!(!answers.is_asked(key, zoom), "a third answer was not asked for");
+        answers.ask(key, zoom);
+        answers.ask(key, other);
+        assert!(!answers.is_asked(key, zoom), "the id is in use for another question");
+        assert!(answers.is_asked(key, other));
+    }
 
     #[test]
     fn a_flow_looks_at_the_latest_answers_alone() {

@@ -144,6 +144,7 @@ impl Evidence {
             }
         }
         if looked >= MAX_UNKNOWN_DATAGRAMS {
+            self.notes.forget(seen.flow);
             return Interest::Settled;
         }
         Interest::Datagrams { looked: looked + 1 }
@@ -153,6 +154,7 @@ impl Evidence {
         let Some(reader) = DATAGRAM_PROTOCOLS.get(usize::from(protocol)) else { return Interest::Settled };
         let outcome = (reader.observe)(seen, &mut self.notes);
         if outcome == Outcome::Settled || left == 1 {
+            self.notes.forget(seen.flow);
             return Interest::Settled;
         }
         Interest::Watch { protocol, left: left.saturating_sub(1) }
@@ -204,6 +206,13 @@ struct RoundTrip {
 }
 
 impl Notes {
+    /// Frees what is remembered of a flow that is only counted from now on, so that look-alikes do not fill the tables.
+    fn forget(&mut self, flow: FlowId) {
+        self.sockets.remove(&flow);
+        self.initials.remove(&(flow, Side::First));
+        self.initials.remove(&(flow, Side::Second));
+    }
+
     fn push(&mut self, seen: &Sighting<'_>, fact: Fact) {
         self.log.push(Entry { flow: seen.flow, frame: seen.frame, time: seen.time, fact });
     }
