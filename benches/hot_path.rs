@@ -23,7 +23,6 @@ use borderpost::packet::{self, Decoded, Packet};
 use borderpost::place::Databases;
 use borderpost::report;
 use borderpost::source::{Capture, Options};
-use borderpost::verdict::Register;
 use borderpost::wire::tls::ServerName;
 use borderpost::wire::{dns, quic, tls};
 use criterion::{
@@ -274,14 +273,7 @@ fn read_all(bytes: &Arc<[u8]>, options: Options) -> u64 {
 }
 
 fn settings() -> Settings {
-    Settings {
-        exclusive: false,
-        join: false,
-        hash: false,
-        local: Vec::new(),
-        databases: Databases::embedded(),
-        registers: Register::builtin().to_vec(),
-    }
+    Settings { hash: false, ..Settings::default() }
 }
 
 fn inspected(path: &Path, settings: Settings) -> Inspection {

@@ -3,19 +3,9 @@
 //!
 //! ```
 //! use borderpost::inspect::{Settings, inspect};
-//! use borderpost::place::Databases;
 //! use borderpost::report::{self, Options};
-//! use borderpost::verdict::Register;
 //!
-//! let settings = Settings {
-//!     exclusive: false,
-//!     join: false,
-//!     hash: true,
-//!     local: Vec::new(),
-//!     databases: Databases::embedded(),
-//!     registers: Register::builtin().to_vec(),
-//! };
-//! let inspection = inspect(&["captures/eea-meeting.pcapng".into()], settings, &mut ());
+//! let inspection = inspect(&["captures/eea-meeting.pcapng".into()], Settings::default(), &mut ());
 //! let report = report::build(&inspection, Options { show_participants: false, list_flows: true });
 //! assert_eq!(report.headline.outside, 0);
 //! assert_eq!(report.meetings.len(), 1);

@@ -8,9 +8,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use borderpost::inspect::{Inspection, Settings, inspect};
-use borderpost::place::Databases;
 use borderpost::report::{self, table};
-use borderpost::verdict::Register;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -94,14 +92,7 @@ fn cut(capture: &[u8], frames: &[Range<usize>], chosen: Range<usize>) -> Vec<u8>
 }
 
 fn read(paths: &[PathBuf]) -> Inspection {
-    let settings = Settings {
-        exclusive: false,
-        join: true,
-        hash: false,
-        local: Vec::new(),
-        databases: Databases::embedded(),
-        registers: Register::builtin().to_vec(),
-    };
+    let settings = Settings { join: true, hash: false, ..Settings::default() };
     inspect(paths, settings, &mut ())
 }
 

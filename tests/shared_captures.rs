@@ -15,9 +15,7 @@ use borderpost::evidence::{Fact, Origin, ZoomFact};
 use borderpost::flow::Side;
 use borderpost::inspect::{Inspection, Settings, inspect};
 use borderpost::packet::{self, Decoded, Protocol};
-use borderpost::place::Databases;
 use borderpost::source::{Capture, Options};
-use borderpost::verdict::Register;
 use borderpost::wire::{Read, dns};
 
 /// Conversations that tshark counts and we do not, or otherwise: file, TCP, UDP (ours minus theirs), why.
@@ -219,14 +217,7 @@ fn list(section: &str, label: &str) -> (BTreeSet<String>, bool) {
 }
 
 fn inspection(file: &str) -> Inspection {
-    let settings = Settings {
-        exclusive: false,
-        join: false,
-        hash: false,
-        local: Vec::new(),
-        databases: Databases::embedded(),
-        registers: Register::builtin().to_vec(),
-    };
+    let settings = Settings { hash: false, ..Settings::default() };
     let inspection = inspect(&[folder().join(file)], settings, &mut ());
     assert!(inspection.failures().is_empty(), "{file}: {:?}", inspection.failures());
     inspection

@@ -39,6 +39,20 @@ pub struct Settings {
     pub registers: Vec<Register>,
 }
 
+/// Separate captures that are hashed, the embedded database and the built-in registers.
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            exclusive: false,
+            join: false,
+            hash: true,
+            local: Vec::new(),
+            databases: Databases::embedded(),
+            registers: Register::builtin().to_vec(),
+        }
+    }
+}
+
 /// Somebody who watches the reading.
 pub trait Progress {
     /// An input is opened; `size` is its stored size in bytes where it is known.

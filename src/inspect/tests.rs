@@ -14,14 +14,7 @@ const SERVER: [u8; 4] = [81, 2, 69, 160];
 const JUNE_2024: i64 = 1_717_200_000_000_000_000;
 
 fn settings() -> Settings {
-    Settings {
-        exclusive: false,
-        join: false,
-        hash: false,
-        local: Vec::new(),
-        databases: Databases::embedded(),
-        registers: Register::builtin().to_vec(),
-    }
+    Settings { hash: false, ..Settings::default() }
 }
 
 /// An IPv4 packet without its checksum, which is not verified.
