@@ -15,6 +15,7 @@ pub(super) fn headline(destinations: &[Destination], quality: &Quality, inputs: 
     let client = || destinations.iter().filter(|d| d.is_client());
     let number = |holds: &dyn Fn(&Destination) -> bool| client().filter(|d| holds(d)).count() as u64;
     let is_shown = |d: &Destination| d.is_at(Axis::Outside) && !d.is_possible();
+    let is_inside = |d: &Destination| d.is_at(Axis::Eea) && !d.is_possible();
     let mut headline = Headline {
         lines: Vec::new(),
         recognised: client().next().is_some(),
@@ -22,8 +23,9 @@ pub(super) fn headline(destinations: &[Destination], quality: &Quality, inputs: 
         outside_unlisted: number(&|d| is_shown(d) && d.flagged),
         outside_possible: number(&|d| d.is_at(Axis::Outside) && d.is_possible()),
         undetermined: number(&|d| d.is_at(Axis::Undetermined)),
-        eea: number(&|d| d.is_at(Axis::Eea)),
-        eea_seated_outside: number(&|d| d.is_at(Axis::Eea) && d.seated_outside_eea),
+        eea: number(&is_inside),
+        eea_possible: number(&|d| d.is_at(Axis::Eea) && d.is_possible()),
+        eea_seated_outside: number(&|d| is_inside(d) && d.seated_outside_eea),
         third_parties_outside: third_parties(destinations).filter(|d| is_shown(d)).count() as u64,
         third_parties_possible: third_parties(destinations).filter(|d| !is_shown(d)).count() as u64,
         frames_lost: quality.frames_lost,
@@ -48,8 +50,12 @@ fn placed(headline: &Headline, shown: &[&Destination], is_switched_off: bool) ->
     if !headline.recognised {
         return vec![format!("No {} traffic recognised.", Catalogue::CLIENT)];
     }
+    let more = match headline.eea_possible {
+        0 => String::new(),
+        possible => format!("; {} more possibly", count(possible)),
+    };
     let rest = format!(
-        "Not placeable: {}.  First hop in the EEA: {}, of which {} run by companies seated outside it.",
+        "Not placeable: {}.  First hop in the EEA: {}, of which {} run by companies seated outside it{more}.",
         count(headline.undetermined),
         count(headline.eea),
         count(headline.eea_seated_outside)
@@ -225,7 +231,7 @@ mod tests {
         let expected = [
             "Shown outside the EEA: 3 destinations (2 unlisted in surf-2024; 1 adequate, 2 third country); \
              1 more possibly.",
-            "Not placeable: 1.  First hop in the EEA: 2, of which 1 run by companies seated outside it.",
+            "Not placeable: 1.  First hop in the EEA: 1, of which 1 run by companies seated outside it; 1 more possibly.",
             LAST,
         ];
         assert_eq!(lines_of(&destinations), expected);

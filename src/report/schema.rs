@@ -129,9 +129,11 @@ pub struct Headline {
     pub outside_possible: u64,
     /// Destinations that could not be placed.
     pub undetermined: u64,
-    /// Destinations in the EEA, at the first hop.
+    /// Destinations in the EEA at the first hop, likely or confirmed.
     pub eea: u64,
-    /// Those of them run by companies seated outside it.
+    /// Destinations that are only possibly in the EEA.
+    pub eea_possible: u64,
+    /// Those of the likely or confirmed ones that are run by companies seated outside it.
     pub eea_seated_outside: u64,
     /// Third parties outside the EEA, likely or confirmed, that nothing ties to the client.
     pub third_parties_outside: u64,

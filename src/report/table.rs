@@ -71,7 +71,14 @@ const PARTS: &[Part] = &[
     },
     Part { title: "Not placeable", holds: |d| d.is_client() && d.is_at(Axis::Undetermined) },
     Part { title: "Third parties not tied to the client", holds: |d| !d.is_client() },
-    Part { title: "In the EEA, at the first hop", holds: |d| d.is_client() && d.is_at(Axis::Eea) },
+    Part {
+        title: "Possibly in the EEA, at the first hop",
+        holds: |d| d.is_client() && d.is_at(Axis::Eea) && d.is_possible(),
+    },
+    Part {
+        title: "In the EEA, at the first hop",
+        holds: |d| d.is_client() && d.is_at(Axis::Eea) && !d.is_possible(),
+    },
     Part { title: "Other participants", holds: |d| d.is_client() && d.is_at(Axis::Participant) },
     Part { title: "On the local network", holds: |d| d.is_client() && d.is_at(Axis::Local) },
 ];

@@ -39,14 +39,16 @@ pub fn rank(whose: Whose, axis: Axis, grade: Grade, is_flagged: bool) -> u8 {
     match (whose, axis) {
         (Whose::Client, Axis::Outside) if is_flagged && !is_possible => 0,
         (Whose::Client, Axis::Outside) if is_flagged => 1,
-        (Whose::Client, Axis::Outside) => 2,
-        (Whose::Client, Axis::Undetermined) => 3,
-        (Whose::NotAttributable, Axis::Outside) => 4,
-        (Whose::NotAttributable, _) => 5,
-        (Whose::Client, Axis::Eea) => 6,
-        (Whose::Client, Axis::Participant) => 7,
-        (Whose::Client, Axis::Local) => 8,
-        (Whose::Other, _) => 9,
+        (Whose::Client, Axis::Outside) if !is_possible => 2,
+        (Whose::Client, Axis::Outside) => 3,
+        (Whose::Client, Axis::Undetermined) => 4,
+        (Whose::NotAttributable, Axis::Outside) => 5,
+        (Whose::NotAttributable, _) => 6,
+        (Whose::Client, Axis::Eea) if is_possible => 7,
+        (Whose::Client, Axis::Eea) => 8,
+        (Whose::Client, Axis::Participant) => 9,
+        (Whose::Client, Axis::Local) => 10,
+        (Whose::Other, _) => 11,
     }
 }
 
@@ -60,8 +62,10 @@ mod tests {
             rank(Whose::Client, Axis::Outside, Grade::Likely, true),
             rank(Whose::Client, Axis::Outside, Grade::Possible, true),
             rank(Whose::Client, Axis::Outside, Grade::Confirmed, false),
+            rank(Whose::Client, Axis::Outside, Grade::Possible, false),
             rank(Whose::Client, Axis::Undetermined, Grade::Anycast, false),
             rank(Whose::NotAttributable, Axis::Outside, Grade::Likely, true),
+            rank(Whose::Client, Axis::Eea, Grade::Possible, false),
             rank(Whose::Client, Axis::Eea, Grade::Confirmed, false),
         ];
         assert!(ranks.is_sorted_by(|a, b| a < b), "{ranks:?}");
