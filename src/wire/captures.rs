@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,15 @@ pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    eprintln!("\n*** SKIPPED: {} is not there, so nothing was compared with it ***\n", path.display());
+    std::io::stderr()
+        .write_all(
+            format!(
+                "\n*** SKIPPED: {} is not there, so nothing was compared with it ***\n\n",
+                path.display()
+            )
+            .as_bytes(),
+        )
+        .unwrap();
     None
 }
 
