@@ -20,7 +20,7 @@ const ORDER: &[&str] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("flate2", &["source"]),
-    ("hashbrown", &["flow", "evidence", "inspect"]),
+    ("hashbrown", &["flow", "evidence"]),
     ("indicatif", &["cli"]),
     ("jiff", &["frame"]),
     ("maxminddb", &["place"]),
