@@ -1,7 +1,5 @@
 //! A register of declared transfers, for people.
 
-use std::fmt::Write as _;
-
 use crate::report::table::WIDTH;
 use crate::report::text::{clean, wrap};
 use crate::verdict::{Entry, Register};
@@ -33,7 +31,7 @@ pub fn page(register: &Register) -> String {
     for unseen in register.unseen() {
         line(
             &mut text,
-            &format!("{}: {} Not visible: {}", unseen.id, unseen.what, unseen.why),
+            &format!("{}: {}; not visible here: {}", unseen.id, unseen.what, unseen.why),
             "  - ",
             "    ",
         );
@@ -52,11 +50,12 @@ fn entry(text: &mut String, entry: &Entry) {
 }
 
 fn span(valid: crate::data::Validity) -> String {
-    let mut text = valid.from.map_or("from the beginning".to_owned(), |from| format!("from {from}"));
-    if let Some(until) = valid.until {
-        let _ = write!(text, " until {until}");
+    match (valid.from, valid.until) {
+        (None, None) => "as long as the register".to_owned(),
+        (Some(from), None) => format!("from {from}"),
+        (None, Some(until)) => format!("until {until}"),
+        (Some(from), Some(until)) => format!("from {from} until {until}"),
     }
-    text
 }
 
 fn line(text: &mut String, words: &str, first: &str, rest: &str) {
