@@ -19,7 +19,7 @@ pub use self::vantage::Vantage;
 use crate::frame::{Anomaly, FrameRef, Timestamp};
 use crate::packet::Network;
 use crate::place::Databases;
-use crate::source::{Capture, Options, SourceError, Summary, folder};
+use crate::source::{Capture, Options, SourceError, Summary, expand};
 use crate::verdict::Register;
 
 /// What the user chose.
@@ -150,8 +150,8 @@ impl Inspection {
 pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &mut dyn Progress) -> Inspection {
     let mut run = Run { inputs: Vec::new(), failures: Vec::new(), census: Census::default() };
     let mut units: Vec<Unit> = Vec::new();
-    let (inputs, files_skipped) = inputs(paths);
-    for path in inputs {
+    let inputs = expand(paths);
+    for path in inputs.captures {
         let capture = path.and_then(|path| {
             let options = Options { hash: settings.hash };
             Capture::open(&path, &options).map(|capture| (path, capture))
@@ -178,29 +178,9 @@ pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &mut dyn Progres
         failures: run.failures,
         units,
         census: run.census,
-        files_skipped,
+        files_skipped: inputs.others,
         settings,
     }
-}
-
-/// The files to read: those named, and the captures of the folders named; with how many others those folders hold.
-fn inputs(paths: &[PathBuf]) -> (Vec<Result<PathBuf, SourceError>>, u64) {
-    let mut inputs = Vec::new();
-    let mut others = 0;
-    for path in paths {
-        if path.is_dir() {
-            match folder(path) {
-                Ok(found) => {
-                    inputs.extend(found.captures);
-                    others += found.others as u64;
-                }
-                Err(error) => inputs.push(Err(error)),
-            }
-        } else {
-            inputs.push(Ok(path.clone()));
-        }
-    }
-    (inputs, others)
 }
 
 struct Run {

@@ -35,7 +35,7 @@ pub enum SourceError {
         /// The folder.
         name: String,
         /// How many files and folders it has.
-        others: usize,
+        others: u64,
     },
     /// Its first bytes are not those of a capture that is read here.
     #[error("cannot read {name}: it is {like}, not a pcap or pcapng capture ({advice})")]
@@ -88,7 +88,7 @@ impl SourceError {
         Self::Io { name: shown(name), reason: failure.what.clone() }
     }
 
-    pub(super) fn no_captures(name: &str, others: usize) -> Self {
+    pub(super) fn no_captures(name: &str, others: u64) -> Self {
         Self::NoCaptures { name: shown(name), others }
     }
 }

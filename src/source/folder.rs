@@ -9,43 +9,49 @@ use std::path::{Path, PathBuf};
 use super::error::SourceError;
 use super::{Capture, Options, STDIN};
 
-/// The inputs that these paths name, in order. A folder expands to its captures, `-` stays `-`, and every
-/// other path stays as it is where there is something of that name.
-#[must_use]
-pub fn expand(paths: &[PathBuf]) -> Vec<Result<PathBuf, SourceError>> {
-    paths.iter().flat_map(|path| expand_one(path)).collect()
-}
-
-fn expand_one(path: &Path) -> Vec<Result<PathBuf, SourceError>> {
-    if path == Path::new(STDIN) {
-        return vec![Ok(path.to_owned())];
-    }
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => {
-            folder(path).map_or_else(|error| vec![Err(error)], |it| it.captures)
-        }
-        Ok(_) => vec![Ok(path.to_owned())],
-        Err(error) => vec![Err(SourceError::io(&path.to_string_lossy(), &error))],
-    }
-}
-
-/// What a folder holds.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Folder {
-    /// Its captures in the order of their names; an error for each file that could not be looked into.
+/// The inputs that paths name.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Inputs {
+    /// The inputs in order; an error stands where a path, or a file in a folder, could not be looked into.
     pub captures: Vec<Result<PathBuf, SourceError>>,
-    /// How many of its entries are something else: other files, folders, devices.
-    pub others: usize,
+    /// How many entries of the folders are something else: other files, folders, devices.
+    pub others: u64,
+}
+
+/// The inputs that these paths name, in order. A folder expands to its captures in the order of their names, `-` stays
+/// `-`, and every other path stays as it is where there is something of that name.
+#[must_use]
+pub fn expand(paths: &[PathBuf]) -> Inputs {
+    let mut inputs = Inputs::default();
+    for path in paths {
+        match expand_one(path) {
+            Ok(found) => {
+                inputs.captures.extend(found.captures);
+                inputs.others += found.others;
+            }
+            Err(error) => inputs.captures.push(Err(error)),
+        }
+    }
+    inputs
+}
+
+fn expand_one(path: &Path) -> Result<Inputs, SourceError> {
+    let itself = || Inputs { captures: vec![Ok(path.to_owned())], others: 0 };
+    if path == Path::new(STDIN) {
+        return Ok(itself());
+    }
+    let metadata = fs::metadata(path).map_err(|error| SourceError::io(&path.to_string_lossy(), &error))?;
+    if metadata.is_dir() { folder(path) } else { Ok(itself()) }
 }
 
 /// The captures in the folder at `path`, by the first bytes of each file, not by their names.
-pub fn folder(path: &Path) -> Result<Folder, SourceError> {
+fn folder(path: &Path) -> Result<Inputs, SourceError> {
     let unreadable = |error| SourceError::io(&path.to_string_lossy(), &error);
     let entries = fs::read_dir(path).map_err(unreadable)?;
     let mut paths =
         entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
     paths.sort();
-    let mut found = Folder { captures: Vec::new(), others: 0 };
+    let mut found = Inputs::default();
     for path in paths {
         match probe(&path) {
             Ok(true) => found.captures.push(Ok(path)),
@@ -99,8 +105,8 @@ mod tests {
         write("e.gz", &gzip(b"no capture either"));
         fs::create_dir(dir.path().join("f")).unwrap();
         let expanded = expand(&["-".into(), dir.path().to_owned(), dir.path().join("c.pcap")]);
-        assert_eq!(names(&expanded), ["-", "a.bin", "b.pcap", "c.pcap"]);
-        assert_eq!(folder(dir.path()).unwrap().others, 4);
+        assert_eq!(names(&expanded.captures), ["-", "a.bin", "b.pcap", "c.pcap"]);
+        assert_eq!(expanded.others, 4);
     }
 
     #[test]
@@ -108,7 +114,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("notes.txt"), "hello").unwrap();
         let missing = dir.path().join("missing.pcap");
-        let expanded = expand(&[dir.path().to_owned(), missing]);
+        let expanded = expand(&[dir.path().to_owned(), missing]).captures;
         assert!(matches!(&expanded[0], Err(SourceError::NoCaptures { others: 1, .. })), "{expanded:?}");
         assert!(matches!(&expanded[1], Err(SourceError::NotFound { .. })));
     }
@@ -121,7 +127,7 @@ mod tests {
         std::os::unix::fs::symlink("/dev/zero", dir.path().join("zero")).unwrap();
         std::os::unix::fs::symlink("nowhere", dir.path().join("broken")).unwrap();
         fs::write(dir.path().join("z"), tiny_pcap()).unwrap();
-        let found = folder(dir.path()).unwrap();
+        let found = expand(&[dir.path().to_owned()]);
         assert_eq!((names(&found.captures), found.others), (vec!["z".to_owned()], 3));
     }
 }

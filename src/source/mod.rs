@@ -32,7 +32,7 @@ use std::path::Path;
 use crate::frame::{Frame, LinkType, Timestamp};
 
 pub use error::SourceError;
-pub use folder::{Folder, expand, folder};
+pub use folder::{Inputs, expand};
 pub use summary::{Compression, Damage, Drops, Format, Interface, Summary};
 
 use input::Input;
