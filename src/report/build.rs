@@ -72,6 +72,8 @@ pub(super) struct View<'a> {
     pub(super) inspection: &'a Inspection,
     /// The addresses to be masked, each with its unit: a person's line is one on every flow, whatever that flow shows.
     masked: BTreeSet<(usize, IpAddr)>,
+    /// How many flows stand before each unit's: in the report the units' flows follow each other.
+    before: Vec<u64>,
 }
 
 /// One flow with everything that is known of it.
@@ -85,13 +87,19 @@ pub(super) struct Row<'a> {
 
 impl<'a> View<'a> {
     pub(super) fn new(inspection: &'a Inspection, show_participants: bool) -> Self {
-        let view = Self { inspection, masked: BTreeSet::new() };
+        let units = inspection.units().iter().scan(0, |flows, unit| {
+            let before = *flows;
+            *flows += unit.flows().len() as u64;
+            Some(before)
+        });
+        let mut view = Self { inspection, masked: BTreeSet::new(), before: units.collect() };
         if show_participants {
             return view;
         }
         let peers = view.rows().filter(|row| row.judged.attribution.service == Service::MeetingPeer);
         let masked = peers.map(|row| (row.key.0, row.flow.endpoint(row.judged.local.other()).address));
-        Self { inspection, masked: masked.collect() }
+        view.masked = masked.collect();
+        view
     }
 
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'a>> {
@@ -102,10 +110,9 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The flow's number in the report: units follow each other.
-    pub(super) fn flow_id(&self, key: Key) -> u64 {
-        let before = self.inspection.units().iter().take(key.0).map(|unit| unit.flows().len() as u64);
-        before.sum::<u64>() + u64::from(key.1.0)
+    /// The flow's number in the report.
+    pub(super) fn flow_id(&self, (unit, flow): Key) -> u64 {
+        self.before.get(unit).copied().unwrap_or_default() + u64::from(flow.0)
     }
 
     pub(super) fn end(&self, row: &Row<'_>, side: Side) -> String {
