@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use crate::evidence::fact::{Answered, Origin};
 use crate::evidence::name::{NameId, Names};
 use crate::evidence::{Notes, Outcome, Sighting};
-use crate::flow::{FlowId, Side};
+use crate::flow::{FlowId, Method, Side};
 use crate::wire::dns::{self, AnswerData, Message};
 use crate::wire::{Hostname, Read};
 
@@ -130,7 +130,7 @@ fn answer(message: &Message, name: NameId, seen: &Sighting<'_>, notes: &mut Note
         notes.answers.unasked += 1;
         return;
     }
-    notes.reply(seen, asker, key(message.id, name));
+    notes.reply(seen, Method::Dns, key(message.id, name));
     let aliases = aliases(message, &mut notes.names);
     let host = seen.packet.to().address;
     for answer in &message.answers {

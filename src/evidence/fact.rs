@@ -57,6 +57,13 @@ pub enum Fact {
     TlsVersion(u16),
     /// A certificate name that is no host name, such as a wildcard, or the organisation it was issued to.
     CertificateText(Box<str>),
+    /// The server accepted the TCP connection with one IPv4 time to live or IPv6 hop limit and sent its hello with another.
+    HopLimitsDiffer {
+        /// That of the packet that accepted.
+        accepted: u8,
+        /// That of the hello.
+        data: u8,
+    },
     /// QUIC of this version.
     Quic(u32),
     /// STUN by RFC 8489.

@@ -24,7 +24,7 @@ pub use self::fact::{Answered, Entry, Fact, Hello, HelloName, Origin, ZoomFact};
 pub use self::name::{NameId, Names};
 use self::round_trip::{Key, RoundTrips};
 use crate::flow::stream::{MAX_PREFIX, Streams};
-use crate::flow::{FlowId, Flows, Seen, Side};
+use crate::flow::{FlowId, Flows, Method, RoundTrip, Seen, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::packet::{Packet, Tcp, TcpFlags, Transport};
 use crate::wire::Hostname;
@@ -72,7 +72,8 @@ impl Evidence {
             _ => Interest::Settled,
         };
         if let Some(trip) = self.notes.measured.take() {
-            flows.note_round_trip(seen.flow, trip.requester, trip.time, frame);
+            let Measured { requester, rtt, method } = trip;
+            flows.note_round_trip(seen.flow, requester, RoundTrip { rtt, reply: frame, method });
         }
         self.keep(at, interest);
     }
@@ -124,6 +125,9 @@ impl Evidence {
 
     fn stream(&mut self, mut progress: tls::Progress, tcp: &Tcp, seen: &Sighting<'_>) -> Interest {
         let Self { streams, notes, .. } = self;
+        if tcp.flags.accepts() {
+            progress.accepted(seen.packet.hop_limit);
+        }
         let Some(bytes) = streams.push(seen.flow, seen.side, tcp, seen.packet.payload, seen.frame) else {
             return Interest::Stream(progress);
         };
@@ -196,13 +200,14 @@ struct Notes {
     /// Flows that speak STUN, and the last address that they were told, so that neither is noted again.
     mapped: HashMap<FlowId, Option<SocketAddr>>,
     sockets: HashMap<FlowId, zoom::Socket>,
-    measured: Option<RoundTrip>,
+    measured: Option<Measured>,
 }
 
 #[derive(Debug)]
-struct RoundTrip {
+struct Measured {
     requester: Side,
-    time: Duration,
+    rtt: Duration,
+    method: Method,
 }
 
 impl Notes {
@@ -223,10 +228,11 @@ impl Notes {
         }
     }
 
-    /// The packet answers a request of `requester`; true where the request was seen. Its round trip is noted.
-    fn reply(&mut self, seen: &Sighting<'_>, requester: Side, key: Key) -> bool {
-        let Some(time) = self.round_trips.reply(seen.flow, requester, key, seen.time) else { return false };
-        self.measured = Some(RoundTrip { requester, time });
+    /// The packet answers a request of the other side; true where the request was seen. Its round trip is noted.
+    fn reply(&mut self, seen: &Sighting<'_>, method: Method, key: Key) -> bool {
+        let requester = seen.side.other();
+        let Some(rtt) = self.round_trips.reply(seen.flow, requester, key, seen.time) else { return false };
+        self.measured = Some(Measured { requester, rtt, method });
         true
     }
 

@@ -5,6 +5,7 @@
 
 use crate::evidence::fact::{Fact, Origin};
 use crate::evidence::{Notes, Outcome, Sighting, tls};
+use crate::flow::Method;
 use crate::wire::Read;
 use crate::wire::quic::{self, Initials};
 
@@ -14,7 +15,7 @@ const MAX_PENDING: usize = 4096;
 /// Reads one datagram.
 pub(super) fn observe(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
     let Some(header) = quic::long_header(seen.packet.payload) else { return Outcome::NotMine };
-    if notes.reply(seen, seen.side.other(), KEY) {
+    if notes.reply(seen, Method::Quic, KEY) {
         return Outcome::Watch;
     }
     // A server may clear the fixed bit (RFC 9287), a client's first packets never do.

@@ -4,6 +4,7 @@
 
 use crate::evidence::fact::Fact;
 use crate::evidence::{Notes, Outcome, Sighting};
+use crate::flow::Method;
 use crate::wire::Read;
 use crate::wire::stun::{self, Class};
 
@@ -18,7 +19,7 @@ pub(super) fn observe(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
             notes.round_trips.request(seen.flow, seen.side, key(message.transaction), seen.time);
         }
         Class::Success | Class::Error => {
-            let asked_for = notes.reply(seen, seen.side.other(), key(message.transaction));
+            let asked_for = notes.reply(seen, Method::Stun, key(message.transaction));
             let mapped = message.mapped.filter(|_| asked_for);
             if let Some(mapped) = mapped
                 && notes.mapped.insert(seen.flow, Some(mapped)) != Some(Some(mapped))

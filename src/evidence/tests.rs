@@ -19,6 +19,8 @@ struct Talk {
     flows: Flows,
     evidence: Evidence,
     frame: u64,
+    /// Routers that the next packets have passed.
+    routers: u8,
 }
 
 impl Talk {
@@ -35,7 +37,7 @@ impl Talk {
             macs: Macs::default(),
             payload,
             payload_len: u32::try_from(payload.len()).unwrap(),
-            hop_limit: 64,
+            hop_limit: 64 - self.routers,
         };
         let frame = FrameRef::new(0, self.frame);
         let time = Some(Timestamp::from_nanos(self.frame.cast_signed() * 10_000_000));
@@ -176,6 +178,26 @@ fn a_handshake_cut_into_segments_is_read_when_it_is_whole() {
     assert!(facts.contains(&(6, Fact::TlsVersion(0x0303))), "{facts:?}");
     assert!(facts.contains(&(6, Fact::CertificateText("*.b.example".into()))), "{facts:?}");
     assert_eq!(talk.evidence.interest[0], Interest::Settled);
+}
+
+#[test]
+fn a_syn_that_another_box_answers_is_told_by_the_hop_limits() {
+    let differs = |routers| {
+        let mut talk = Talk::default();
+        let server = "203.0.113.7:443";
+        talk.tcp(CLIENT, server, (100, SYN), &[]);
+        talk.routers = 5;
+        talk.tcp(server, CLIENT, (500, SYN_ACK), &[]);
+        talk.routers = 0;
+        talk.tcp(CLIENT, server, (101, ACK), &small_with_name(*b"Webex.Zoom.us"));
+        talk.routers = routers;
+        let flow = talk.tcp(server, CLIENT, (501, ACK), &flight_of_tls_1_2(&["a.example"]));
+        let facts = talk.facts(flow);
+        assert!(facts.contains(&(4, Fact::TlsVersion(0x0303))), "{facts:?}");
+        facts.into_iter().find(|(_, fact)| matches!(fact, Fact::HopLimitsDiffer { .. }))
+    };
+    assert_eq!(differs(5), None);
+    assert_eq!(differs(9), Some((4, Fact::HopLimitsDiffer { accepted: 59, data: 55 })));
 }
 
 #[test]

@@ -15,6 +15,15 @@ pub(super) struct Progress {
     client_done: bool,
     server_hello_done: bool,
     server_done: bool,
+    /// The hop limit of the packet that accepted the connection; 0 where none was seen.
+    accepted_with: u8,
+}
+
+impl Progress {
+    /// Takes note of the packet that accepts the connection.
+    pub(super) fn accepted(&mut self, hop_limit: u8) {
+        self.accepted_with = hop_limit;
+    }
 }
 
 /// Reads on where a direction has grown to `bytes`. True where nothing more is to be learnt from the connection.
@@ -55,6 +64,7 @@ fn server(progress: &mut Progress, bytes: &[u8], full: bool, seen: &Sighting<'_>
     {
         progress.server_hello_done = true;
         note_server_hello(&flight, seen, notes);
+        note_hop_limits(progress.accepted_with, seen, notes);
     }
     match answer {
         Read::Done(flight) => {
@@ -88,6 +98,14 @@ fn note_server_hello(flight: &ServerFlight, seen: &Sighting<'_>, notes: &mut Not
     notes.push(seen, Fact::TlsVersion(flight.version));
     if flight.retry {
         notes.push(seen, Fact::HelloRetry);
+    }
+}
+
+/// Where the SYN was answered from another distance than the data comes from, a box on the way answered for the server.
+fn note_hop_limits(accepted: u8, seen: &Sighting<'_>, notes: &mut Notes) {
+    let data = seen.packet.hop_limit;
+    if accepted != 0 && accepted != data {
+        notes.push(seen, Fact::HopLimitsDiffer { accepted, data });
     }
 }
 

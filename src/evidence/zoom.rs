@@ -5,6 +5,7 @@
 
 use crate::evidence::fact::{Fact, ZoomFact};
 use crate::evidence::{Notes, Outcome, Sighting};
+use crate::flow::Method;
 use crate::wire::Read;
 use crate::wire::zoom::{self, Body, Media, MediaKind, Message, P2p, Stun};
 
@@ -80,13 +81,13 @@ fn note(socket: &mut Socket, message: &Message, seen: &Sighting<'_>, notes: &mut
             }
         }
         Body::HelloReply { token, .. } => {
-            notes.reply(seen, seen.side.other(), token);
+            notes.reply(seen, Method::Greeting, token);
         }
         Body::KeepAlive { is_reply: false, sequence, clock, .. } => {
             notes.round_trips.request(seen.flow, seen.side, key(sequence, clock), seen.time);
         }
         Body::KeepAlive { is_reply: true, sequence, clock, .. } => {
-            notes.reply(seen, seen.side.other(), key(sequence, clock));
+            notes.reply(seen, Method::KeepAlive, key(sequence, clock));
         }
         Body::Data { media, .. } => {
             socket.data_seen = socket.data_seen.saturating_add(1);
@@ -144,7 +145,7 @@ pub(super) fn stun(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
             Outcome::Watch
         }
         Read::Done(Stun::Reply { id, .. }) => {
-            notes.reply(seen, seen.side.other(), id);
+            notes.reply(seen, Method::Stun, id);
             Outcome::Watch
         }
         Read::More | Read::NotMine(_) => Outcome::NotMine,

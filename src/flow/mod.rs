@@ -20,7 +20,7 @@ mod table;
 mod view;
 
 pub use address::{AddressId, Addresses};
-pub use view::{Flow, RoundTrip, TcpState};
+pub use view::{Flow, Method, RoundTrip, TcpState};
 
 use crate::frame::{FrameRef, Timestamp};
 use crate::packet::{IcmpError, Macs, Packet, Transport, Vlan};
@@ -165,16 +165,20 @@ impl Flows {
             && error.reporter == quoted.ends.to().address
             && let Some(rtt) = self.since_start(flow, time)
         {
-            self.note_round_trip(flow, Side::First, rtt, frame);
+            self.note_round_trip(
+                flow,
+                Side::First,
+                RoundTrip { rtt, reply: frame, method: Method::IcmpError },
+            );
         }
         Some(flow)
     }
 
-    /// Takes note of a request by `requester` that was answered in frame `reply` after `rtt`; the shortest is kept.
+    /// Takes note of a request by `requester` and its answer; the shortest round trip is kept.
     ///
     /// Measured by whoever knows the protocol. A round trip of no time at all shows a clock too coarse, and is left out.
-    pub fn note_round_trip(&mut self, flow: FlowId, requester: Side, rtt: Duration, reply: FrameRef) {
-        if self.keep_shortest(flow, requester, RoundTrip { rtt, reply })
+    pub fn note_round_trip(&mut self, flow: FlowId, requester: Side, trip: RoundTrip) {
+        if self.keep_shortest(flow, requester, trip)
             && requester == Side::First
             && let Some(record) = self.records.get_mut(flow.0 as usize)
         {
@@ -223,7 +227,7 @@ impl Flows {
     ) -> FlowId {
         let number = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
         self.tuples.set(tuple, number);
-        self.records.push(Record::start(packet.transport, tuple.from_low, frame, time));
+        self.records.push(Record::start(packet, tuple.from_low, frame, time));
         self.origins.push(Origin {
             addresses: self.addresses.intern(packet.ends),
             ports: packet.ends.ports(),
@@ -275,7 +279,8 @@ impl Flows {
     fn note_handshake(&mut self, flow: FlowId, handshake: Handshake, arrival: &Arrival) {
         let rtt = self.since_start(flow, arrival.time).filter(|_| handshake == Handshake::Answered);
         let is_kept = rtt.is_some_and(|rtt| {
-            self.keep_shortest(flow, Side::First, RoundTrip { rtt, reply: arrival.frame })
+            let trip = RoundTrip { rtt, reply: arrival.frame, method: Method::Handshake };
+            self.keep_shortest(flow, Side::First, trip)
         });
         let place = flow.0 as usize;
         let (Some(record), Some(origin)) = (self.records.get_mut(place), self.origins.get_mut(place)) else {

@@ -2,7 +2,7 @@
 
 use super::{AddressId, Side};
 use crate::frame::{FrameRef, Timestamp};
-use crate::packet::{Protocol, Tcp, TcpFlags, Transport};
+use crate::packet::{Packet, Protocol, Tcp, TcpFlags, Transport};
 
 /// What every packet of a flow reads or changes, in 48 bytes. The rest is kept apart ([`Origin`]), so that more flows fit
 /// into the processor's cache.
@@ -54,13 +54,13 @@ pub(super) enum Handshake {
 impl Record {
     /// A flow before its first packet is counted.
     pub(super) fn start(
-        transport: Transport,
+        packet: &Packet<'_>,
         from_low: bool,
         frame: FrameRef,
         time: Option<Timestamp>,
     ) -> Self {
         Self {
-            state: State::start(transport, from_low, time),
+            state: State::start(packet.transport, from_low, time).with_hop_limit(packet.hop_limit),
             opening_seq: 0,
             counters: Counters::default(),
             last_frame: frame,
@@ -228,6 +228,16 @@ impl State {
     pub(super) const OPENER: Self = Self(1 << 18);
     pub(super) const FIN: Self = Self(1 << 20);
     pub(super) const RST: Self = Self(1 << 22);
+    /// The highest eight bits are the hop limit of the first packet.
+    const HOP_LIMIT_AT: u32 = 24;
+
+    const fn with_hop_limit(self, hop_limit: u8) -> Self {
+        Self(self.0 | (hop_limit as u32) << Self::HOP_LIMIT_AT)
+    }
+
+    pub(super) const fn hop_limit(self) -> u8 {
+        self.0.to_be_bytes()[0]
+    }
 
     pub(super) const fn has(self, bits: Self) -> bool {
         self.0 & bits.0 == bits.0

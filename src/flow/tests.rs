@@ -225,12 +225,27 @@ fn a_handshake_without_repetition_is_a_round_trip() {
     assert_eq!(handshake(&[(10, ack), (25, answer)]), None, "joined late");
 }
 
+/// A round trip of so many nanoseconds that was answered in a frame.
+fn trip(nanos: u64, reply: u64) -> RoundTrip {
+    RoundTrip { rtt: Duration::from_nanos(nanos), reply: FrameRef::new(0, reply), method: Method::Stun }
+}
+
+#[test]
+fn the_opening_hop_limit_is_that_of_the_first_packet() {
+    let mut capture = Capture::new();
+    capture.at(0, &Packet { hop_limit: 127, ..tcp(CLIENT, SERVER, SYN, 1, 0) });
+    capture.at(1, &Packet { hop_limit: 251, ..tcp(SERVER, CLIENT, SYN_ACK, 7, 2) });
+    let flow = capture.flow(0);
+    assert_eq!(flow.opening_hop_limit(), 127);
+    assert!(flow.tcp().unwrap().syn_ack() && flow.round_trip(Side::First).is_some());
+}
+
 #[test]
 fn the_shortest_round_trip_of_each_side_is_kept() {
     let mut capture = Capture::new();
     capture.at(0, &udp(CLIENT, SERVER, 1));
     let mut note = |side, nanos, frame| {
-        capture.flows.note_round_trip(FlowId(0), side, Duration::from_nanos(nanos), FrameRef::new(0, frame));
+        capture.flows.note_round_trip(FlowId(0), side, trip(nanos, frame));
     };
     note(Side::First, 30, 2);
     note(Side::First, 20, 4);
@@ -248,7 +263,7 @@ fn a_repeated_answer_leaves_shorter_round_trips_of_others() {
     let mut capture = Capture::new();
     capture.at(0, &tcp(CLIENT, SERVER, SYN, 1, 0));
     capture.at(30, &tcp(SERVER, CLIENT, SYN_ACK, 1, 2));
-    capture.flows.note_round_trip(FlowId(0), Side::First, Duration::from_nanos(9), FrameRef::new(0, 5));
+    capture.flows.note_round_trip(FlowId(0), Side::First, trip(9, 5));
     capture.at(40, &tcp(SERVER, CLIENT, SYN_ACK, 1, 2));
     assert_eq!(capture.flow(0).round_trip(Side::First).unwrap().rtt, Duration::from_nanos(9));
 }

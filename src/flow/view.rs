@@ -116,6 +116,13 @@ impl Flow<'_> {
         self.flows.round_trips.get(place as usize).copied()
     }
 
+    /// The IPv4 time to live or IPv6 hop limit of its first packet, as captured: where the sender's own initial value is
+    /// known, it tells how many routers stand between the sender and the place of capture.
+    #[must_use]
+    pub const fn opening_hop_limit(&self) -> u8 {
+        self.record.state.hop_limit()
+    }
+
     /// How many ICMP errors were about it.
     #[must_use]
     pub const fn icmp_errors(&self) -> u32 {
@@ -143,6 +150,43 @@ pub struct RoundTrip {
     pub rtt: Duration,
     /// The frame of the answer.
     pub reply: FrameRef,
+    /// What was asked and answered.
+    pub method: Method,
+}
+
+/// What kind of request and answer a round trip is made of.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Method {
+    /// A DNS question and its answer (RFC 1035, section 4.1).
+    Dns,
+    /// A client's greeting and the server's reply, in a layer of the client's own.
+    Greeting,
+    /// A TCP SYN and its answer (RFC 9293, section 3.5).
+    Handshake,
+    /// A packet and the ICMP error that its receiver sent about it.
+    IcmpError,
+    /// A client's request that keeps a socket alive, and the server's reply.
+    KeepAlive,
+    /// A client's first QUIC Initial and the first packet that answers it (RFC 9000, section 17.2.2).
+    Quic,
+    /// A STUN transaction (RFC 8489, section 6).
+    Stun,
+}
+
+impl Method {
+    /// The method in words: "a TCP handshake".
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Dns => "a DNS question and its answer",
+            Self::Greeting => "a hello and its reply",
+            Self::Handshake => "a TCP handshake",
+            Self::IcmpError => "a packet and the ICMP error about it",
+            Self::KeepAlive => "a keep-alive and its reply",
+            Self::Quic => "a QUIC Initial and its answer",
+            Self::Stun => "a STUN request and its answer",
+        }
+    }
 }
 
 /// What was seen of a TCP connection.

@@ -116,6 +116,10 @@ fn note(entry: &Entry) -> Option<Note> {
         }
         Fact::TlsVersion(version) => ("tls_version", tls_version(*version)),
         Fact::CertificateText(text) => ("certificate", text.to_string()),
+        Fact::HopLimitsDiffer { accepted, data } => (
+            "hop_limits_differ",
+            format!("the connection was accepted with {accepted}, the server's hello came with {data}"),
+        ),
         Fact::Quic(version) => ("quic_version", format!("{version:#010x}")),
         Fact::Stun => ("stun", "STUN by RFC 8489".to_owned()),
         Fact::MappedAddress(address) => ("mapped_address", address.to_string()),
