@@ -8,10 +8,15 @@
 //! Must not: see a packet, know a client, open a file or a socket.
 
 mod address;
+mod city;
 mod country;
 mod database;
+mod geography;
+mod globe;
 mod network;
+mod outline;
 mod resolution;
+mod vantage;
 mod witness;
 mod zone;
 
@@ -22,8 +27,11 @@ use crate::frame::Date;
 pub use address::{Address, AddressKind, classify};
 pub use country::{Country, CountryError, CountrySet};
 pub use database::{Answer, Databases, PlaceError, Source};
+pub use geography::{Area, nearest_km, nearest_to_point_km};
+pub use globe::{LEAST_RADIUS_KM, Point, PointError, distance_km};
 pub use network::{Network, NetworkKind, Region, network};
 pub use resolution::{Grade, Resolution, Sites, resolve};
+pub use vantage::{CITY_MARGIN_KM, Vantage, VantageError};
 pub use witness::{
     Claim, Group, STALE_AFTER_DAYS, Strength, Witness, WitnessKind, database_witnesses, is_stale,
 };
