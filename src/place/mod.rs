@@ -2,9 +2,10 @@
 //!
 //! Input: an address, address databases, and the facts other modules bring as [`Witness`]es. Output: the kind of an
 //! address ([`classify`]), what databases answer ([`Databases`]), what that is worth as evidence
-//! ([`database_witnesses`]), the countries that all the evidence leaves ([`resolve`]) and their legal zone ([`zone`]).
+//! ([`database_witnesses`]), the countries that all the evidence leaves ([`resolve`]) and their legal zone ([`zone`]); how
+//! far a country is at the least ([`nearest_km`]) from where the user says the client stood ([`Vantage`]).
 //! Registered in, located in and run by are three facts and stay three. What changes with the world (ranges, networks,
-//! zones) is dated data in `geoip/`.
+//! zones, outlines) is dated data in `geoip/`.
 //! Must not: see a packet, know a client, open a file or a socket.
 
 mod address;
@@ -39,10 +40,11 @@ pub use zone::{Zone, ZoneReading, zone};
 
 /// The tables that places are judged by, each with the day on which it was compiled.
 #[must_use]
-pub fn tables() -> [(&'static str, Date); 2] {
+pub fn tables() -> [(&'static str, Date); 3] {
     [
         ("kinds of networks and their seats", network::compiled()),
         ("legal zones by date, for reading and no legal advice", zone::compiled()),
+        ("outlines of countries, made from Natural Earth", outline::compiled()),
     ]
 }
 
