@@ -16,6 +16,7 @@ mod geography;
 mod globe;
 mod network;
 mod outline;
+mod prefix;
 mod resolution;
 mod vantage;
 mod witness;
@@ -31,6 +32,7 @@ pub use database::{Answer, Databases, PlaceError, Source};
 pub use geography::{Area, nearest_km, nearest_to_point_km};
 pub use globe::{LEAST_RADIUS_KM, Point, PointError, distance_km};
 pub use network::{Network, NetworkKind, Region, network};
+pub use prefix::{Prefix, PrefixError};
 pub use resolution::{Grade, Resolution, Sites, resolve};
 pub use vantage::{CITY_MARGIN_KM, Vantage, VantageError};
 pub use witness::{

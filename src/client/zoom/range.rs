@@ -12,12 +12,13 @@ use super::{check_country, named};
 use crate::client::Service;
 use crate::data::{self, Confidence, DataError, Validity};
 use crate::frame::Date;
+use crate::place::Prefix;
 
 /// A published range that an address lies in.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RangeMatch<'a> {
     /// The range, as the list writes it.
-    pub cidr: &'a str,
+    pub cidr: Prefix,
     /// Whether the lists alone make the address the operator's on that day.
     pub standing: Standing,
     /// The list it stands in: `meetings`, `phone`, `cdn`.
@@ -69,7 +70,7 @@ pub struct Region<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AnycastMatch<'a> {
     /// The range.
-    pub cidr: &'a str,
+    pub cidr: Prefix,
     /// Who says so.
     pub source: &'a str,
     /// The day of that source.
@@ -112,12 +113,13 @@ impl Ranges {
             copies: file.copies,
             providers: file.providers.into_iter().map(|provider| (provider.id.clone(), provider)).collect(),
         };
-        let mut texts = BTreeSet::new();
+        let mut cidrs = BTreeSet::new();
         for row in &ranges.rows {
-            if !texts.insert(&row.cidr.text) {
-                return Err(DataError::about(RANGES, text, &row.cidr.text, "a range that stands twice"));
+            if !cidrs.insert(row.cidr) {
+                let needle = row.cidr.to_string();
+                return Err(DataError::about(RANGES, text, &needle, "a range that stands twice"));
             }
-            let needle = format!("\"{}\", list = \"{}\"", row.cidr.text, row.list);
+            let needle = format!("\"{}\", list = \"{}\"", row.cidr, row.list);
             ranges.check(row).map_err(|what| DataError::about(RANGES, text, &needle, what))?;
         }
         Ok(ranges)
@@ -146,9 +148,9 @@ impl Ranges {
         let around = self.rows.iter().filter(|row| row.cidr.contains(address));
         let held: Vec<_> = around.filter_map(|row| Some((row, self.held(row, day)?))).collect();
         let standing = held.iter().map(|(_, (standing, _))| *standing).max()?;
-        let (row, (_, copies)) = held.into_iter().max_by_key(|(row, _)| row.cidr.length)?;
+        let (row, (_, copies)) = held.into_iter().max_by_key(|(row, _)| row.cidr.length())?;
         Some(RangeMatch {
-            cidr: &row.cidr.text,
+            cidr: row.cidr,
             standing,
             list: &row.list,
             service: self.lists.get(&row.list).copied().flatten(),
@@ -204,17 +206,17 @@ impl Anycast {
         let file: AnycastFile = data::parse(ANYCAST, text)?;
         for row in &file.prefixes {
             named(&file.sources, &row.source)
-                .map_err(|what| DataError::about(ANYCAST, text, &row.cidr.text, what))?;
+                .map_err(|what| DataError::about(ANYCAST, text, &row.cidr.to_string(), what))?;
         }
         Ok(Self { rows: file.prefixes, sources: file.sources })
     }
 
     pub(super) fn find(&self, address: IpAddr) -> Option<AnycastMatch<'_>> {
         let row =
-            self.rows.iter().filter(|row| row.cidr.contains(address)).max_by_key(|row| row.cidr.length)?;
+            self.rows.iter().filter(|row| row.cidr.contains(address)).max_by_key(|row| row.cidr.length())?;
         let source = self.sources.get(&row.source)?;
         Some(AnycastMatch {
-            cidr: &row.cidr.text,
+            cidr: row.cidr,
             source: &source.text,
             dated: source.dated,
             confidence: source.confidence,
@@ -261,49 +263,6 @@ impl Addresses {
             source: self.sources.get(&row.source)?,
             last_seen: row.seen.and_then(|seen| seen.until),
         })
-    }
-}
-
-/// A range of addresses in CIDR notation (RFC 4632, RFC 4291 section 2.3).
-#[derive(Clone, Debug)]
-pub(super) struct Prefix {
-    text: String,
-    base: IpAddr,
-    length: u8,
-}
-
-impl Prefix {
-    fn parse(text: &str) -> Option<Self> {
-        let (base, length) = text.split_once('/')?;
-        let prefix = Self { text: text.to_owned(), base: base.parse().ok()?, length: length.parse().ok()? };
-        let bits = if prefix.base.is_ipv4() { 32 } else { 128 };
-        let is_base = prefix.length <= bits && prefix.masked(prefix.base) == Some(bits_of(prefix.base));
-        is_base.then_some(prefix)
-    }
-
-    pub(super) fn contains(&self, address: IpAddr) -> bool {
-        self.masked(address.to_canonical()) == Some(bits_of(self.base))
-    }
-
-    /// The bits of an address up to the length, if it is of the same family.
-    fn masked(&self, address: IpAddr) -> Option<u128> {
-        let host_bits = if self.base.is_ipv4() { 32_u32 } else { 128 }.checked_sub(u32::from(self.length))?;
-        let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
-        (address.is_ipv4() == self.base.is_ipv4()).then(|| bits_of(address) & mask)
-    }
-}
-
-impl<'de> Deserialize<'de> for Prefix {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("no range of the form address/length"))
-    }
-}
-
-fn bits_of(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => u128::from(address.to_bits()),
-        IpAddr::V6(address) => address.to_bits(),
     }
 }
 
@@ -484,10 +443,13 @@ mod tests {
         let ranges = ranges();
         let found = |address: &str| ranges.find(address.parse().unwrap(), day("2023-06-01")).unwrap();
         assert_eq!(
-            (found("170.114.45.9").cidr, found("170.114.45.9").service),
-            ("170.114.45.0/24", Some(Service::StaticContent))
+            (found("170.114.45.9").cidr.to_string(), found("170.114.45.9").service),
+            ("170.114.45.0/24".into(), Some(Service::StaticContent))
         );
-        assert_eq!((found("170.114.44.9").cidr, found("170.114.44.9").service), ("170.114.0.0/16", None));
+        assert_eq!(
+            (found("170.114.44.9").cidr.to_string(), found("170.114.44.9").service),
+            ("170.114.0.0/16".into(), None)
+        );
         assert_eq!(found("173.231.92.1").service, Some(Service::Phone));
     }
 
@@ -534,24 +496,17 @@ mod tests {
     fn anycast_ranges_lie_in_published_ranges() {
         let (ranges, anycast) = (ranges(), Anycast::load(include_str!("data/anycast.toml")).unwrap());
         for row in &anycast.rows {
-            assert!(ranges.ever(row.cidr.base), "{}", row.cidr.text);
+            assert!(ranges.ever(row.cidr.base()), "{}", row.cidr);
         }
-        assert_eq!(anycast.find("170.114.52.83".parse().unwrap()).unwrap().cidr, "170.114.52.0/24");
         assert_eq!(
-            anycast.find("2407:30c0:182::aa72:3424".parse().unwrap()).unwrap().cidr,
+            anycast.find("170.114.52.83".parse().unwrap()).unwrap().cidr.to_string(),
+            "170.114.52.0/24"
+        );
+        assert_eq!(
+            anycast.find("2407:30c0:182::aa72:3424".parse().unwrap()).unwrap().cidr.to_string(),
             "2407:30c0:182::/48"
         );
         assert!(anycast.find("170.114.53.1".parse().unwrap()).is_none());
-    }
-
-    #[test]
-    fn a_prefix_starts_at_its_base() {
-        assert!(Prefix::parse("10.0.0.0/8").is_some());
-        assert!(Prefix::parse("::/0").unwrap().contains("2001:db8::1".parse().unwrap()));
-        assert!(!Prefix::parse("0.0.0.0/0").unwrap().contains("2001:db8::1".parse().unwrap()));
-        for text in ["10.0.0.1/8", "10.0.0.0/33", "10.0.0.0", "2407:30c0::1/32", "::/129", "x/8"] {
-            assert!(Prefix::parse(text).is_none(), "{text}");
-        }
     }
 
     #[test]
@@ -565,6 +520,6 @@ mod tests {
             broken("copies = [\"2020-06-30\"", "copies = [\"2020-06-29\"")
                 .contains("a copy that does not hold")
         );
-        assert!(broken("3.7.35.0/25", "3.7.35.1/25").contains("no range of the form"));
+        assert!(broken("3.7.35.0/25", "3.7.35.1/25").contains("the range around it is 3.7.35.0/25"));
     }
 }
