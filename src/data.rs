@@ -32,7 +32,10 @@ pub struct DataError {
     file: String,
     line: usize,
     column: usize,
+    /// The line, or the part of a long one around the column.
     excerpt: String,
+    /// The column in the excerpt.
+    caret: usize,
     what: String,
 }
 
@@ -42,12 +45,15 @@ impl DataError {
     pub fn at(file: &str, text: &str, offset: Option<usize>, what: &str) -> Self {
         let before = offset.and_then(|offset| text.get(..offset)).unwrap_or_default();
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let excerpt = offset.and_then(|_| text.get(start..)).and_then(|rest| rest.lines().next());
+        let line = offset.and_then(|_| text.get(start..)).and_then(|rest| rest.lines().next());
+        let column = before.get(start..).unwrap_or_default().chars().count() + 1;
+        let (excerpt, caret) = excerpt(line.unwrap_or_default(), column);
         Self {
             file: file.to_owned(),
             line: before.matches('\n').count() + 1,
-            column: before.get(start..).unwrap_or_default().chars().count() + 1,
-            excerpt: excerpt.unwrap_or_default().to_owned(),
+            column,
+            excerpt,
+            caret,
             what: what.trim().replace('\n', " "),
         }
     }
@@ -67,12 +73,40 @@ impl fmt::Display for DataError {
         }
         let margin = self.line.to_string().len();
         let indent: String =
-            self.excerpt.chars().take(self.column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            self.excerpt.chars().take(self.caret - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
         write!(f, "\n {:margin$} |\n {} | {}\n {:margin$} | {indent}^", "", self.line, self.excerpt, "")
     }
 }
 
 impl std::error::Error for DataError {}
+
+/// The line as it is shown, and the column in it: a long line, such as one of JSON, is cut on both sides.
+fn excerpt(line: &str, column: usize) -> (String, usize) {
+    if line.chars().nth(EXCERPT_CHARS).is_none() {
+        return (line.to_owned(), column);
+    }
+    let start = (column - 1).saturating_sub(EXCERPT_CHARS / 2);
+    let mut rest = line.chars().skip(start);
+    let shown: String = rest.by_ref().take(EXCERPT_CHARS).collect();
+    let (left, right) = (if start > 0 { "…" } else { "" }, if rest.next().is_some() { "…" } else { "" });
+    (format!("{left}{shown}{right}"), column - start + left.chars().count())
+}
+
+/// A value of a data file with the byte offset at which it stands: for rules that are checked after parsing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Placed<T> {
+    /// The value.
+    pub value: T,
+    /// Where it begins in the file's text, in bytes.
+    pub offset: usize,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let spanned = toml::Spanned::deserialize(from)?;
+        Ok(Self { offset: spanned.span().start, value: spanned.into_inner() })
+    }
+}
 
 /// How sure the project is of a row of its data.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize)]
@@ -105,6 +139,9 @@ impl Validity {
     }
 }
 
+/// How much of a line an error shows, in characters.
+const EXCERPT_CHARS: usize = 160;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +160,43 @@ mod tests {
         let expected =
             "rules.toml:2:7: not a day of the form YYYY-MM-DD\n   |\n 2 | day = \"2024-13-01\"\n   |       ^";
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn an_error_in_a_long_line_shows_the_part_around_it() {
+        let text = format!("{}HERE{}", "ä".repeat(100_000), "z".repeat(100_000));
+        let error = DataError::about("long.json", &text, "HERE", "wrong");
+        assert_eq!((error.line, error.column), (1, 100_001));
+        let shown = error.to_string();
+        let rows: Vec<&str> = shown.lines().skip(2).collect();
+        let caret = rows[1].chars().position(|c| c == '^').unwrap();
+        assert_eq!(rows[0].chars().skip(caret).take(4).collect::<String>(), "HERE");
+        assert!(
+            shown.chars().count() < 500 && rows[0].contains("| …ä") && rows[0].ends_with("z…"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_placed_value_knows_where_it_stands() {
+        #[derive(Deserialize)]
+        struct Rows {
+            row: Vec<Placed<Row>>,
+        }
+        #[derive(Deserialize)]
+        struct Row {
+            name: Placed<String>,
+            until: Option<Placed<Date>>,
+        }
+        let text = "row = [{ name = \"a\" },\n  { name = \"b\", until = \"2024-01-01\" }]\n";
+        let rows = parse::<Rows>("rows.toml", text).unwrap().row;
+        let second = &rows[1].value;
+        assert_eq!(
+            (text.find("{ name = \"b\""), text.find("\"b\"")),
+            (Some(rows[1].offset), Some(second.name.offset))
+        );
+        assert_eq!(text.find("\"2024"), second.until.map(|until| until.offset));
+        assert!(rows[0].value.until.is_none());
     }
 
     #[test]
