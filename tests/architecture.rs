@@ -26,7 +26,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("maxminddb", &["place"]),
     ("rustls", &["wire::quic"]),
     ("serde", &["frame", "data", "place", "client", "verdict", "report"]),
-    ("serde_json", &["report"]),
+    ("serde_json", &["place", "report"]),
     ("sha2", &["source", "place"]),
     ("thiserror", &["frame", "source", "packet", "place", "verdict", "inspect", "cli"]),
     ("toml", &["data"]),

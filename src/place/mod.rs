@@ -10,8 +10,10 @@
 
 mod address;
 mod city;
+mod cloud;
 mod country;
 mod database;
+mod document;
 mod geography;
 mod globe;
 mod network;
@@ -27,8 +29,10 @@ use serde::de::DeserializeOwned;
 use crate::frame::Date;
 
 pub use address::{Address, AddressKind, classify};
+pub use cloud::{ImportedList, ImportedRanges, RangeFile, import_ranges, regions_compiled};
 pub use country::{Country, CountryError, CountrySet};
 pub use database::{Answer, Databases, PlaceError, Source};
+pub use document::MAX_LIST_BYTES;
 pub use geography::{Area, nearest_km, nearest_to_point_km};
 pub use globe::{LEAST_RADIUS_KM, Point, PointError, distance_km};
 pub use network::{Network, NetworkKind, Region, network};

@@ -1,6 +1,7 @@
-//! Ranges of addresses in CIDR notation.
+//! Ranges of addresses in CIDR notation, and lists of them in which an address is looked up.
 //!
-//! Input: text such as `192.0.2.0/24`. Output: checked prefixes.
+//! Input: text such as `192.0.2.0/24`, and an address. Output: checked prefixes, and the listed ones around an address,
+//! the longest first. A look-up is a binary search and a walk of at most 128 steps, whatever the list's length.
 //! Must not: say what a range is for, or where it is.
 
 use std::fmt;
@@ -141,6 +142,59 @@ fn bits(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
+/// A list of ranges, each once, with what is said of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct PrefixMap<T> {
+    /// In the order of the prefixes.
+    rows: Vec<Row<T>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Row<T> {
+    prefix: Prefix,
+    value: T,
+    /// The row of the longest other range around this one.
+    around: Option<u32>,
+}
+
+impl<T> PrefixMap<T> {
+    /// The list of these rows, in any order. Of rows with the same prefix the first one stays.
+    pub(super) fn new(mut rows: Vec<(Prefix, T)>) -> Self {
+        rows.sort_by_key(|(prefix, _)| *prefix);
+        rows.dedup_by_key(|(prefix, _)| *prefix);
+        let mut open: Vec<(Prefix, u32)> = Vec::new();
+        let linked = (0_u32..).zip(rows).map(|(index, (prefix, value))| {
+            while open.last().is_some_and(|(outer, _)| !outer.covers(prefix)) {
+                open.pop();
+            }
+            let around = open.last().map(|(_, outer)| *outer);
+            open.push((prefix, index));
+            Row { prefix, value, around }
+        });
+        Self { rows: linked.collect() }
+    }
+
+    /// The ranges around the address, the longest first.
+    pub(super) fn around(&self, address: IpAddr) -> impl Iterator<Item = (Prefix, &T)> {
+        let address = address.to_canonical();
+        // The longest range around an address is, or is around, the last one that starts at or before it.
+        let next = self.rows.partition_point(|row| row.prefix.base <= address);
+        let mut at = next.checked_sub(1);
+        std::iter::from_fn(move || {
+            let row = self.rows.get(at?)?;
+            at = row.around.and_then(|around| usize::try_from(around).ok());
+            Some(row)
+        })
+        .filter(move |row| row.prefix.contains(address))
+        .map(|row| (row.prefix, &row.value))
+    }
+
+    /// The longest range around the address.
+    pub(super) fn longest(&self, address: IpAddr) -> Option<(Prefix, &T)> {
+        self.around(address).next()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -191,6 +245,19 @@ mod tests {
         assert_eq!(Prefix::parse_or_single("192.0.2"), Err(PrefixError::Form));
     }
 
+    #[test]
+    fn the_longest_range_around_an_address_comes_first() {
+        let texts = ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "10.1.3.0/24", "10.128.0.0/9", "::/0"];
+        let map = PrefixMap::new(texts.iter().map(|text| (prefix(text), *text)).collect());
+        let around = |text: &str| map.around(address(text)).map(|(_, text)| *text).collect::<Vec<_>>();
+        assert_eq!(around("10.1.2.9"), ["10.1.2.0/24", "10.1.0.0/16", "10.0.0.0/8"]);
+        assert_eq!(around("10.1.9.9"), ["10.1.0.0/16", "10.0.0.0/8"]);
+        assert_eq!(around("10.2.0.0"), ["10.0.0.0/8"]);
+        assert_eq!(around("9.255.255.255"), Vec::<&str>::new());
+        assert_eq!(around("2001:db8::1"), ["::/0"]);
+        assert_eq!(PrefixMap::<()>::new(vec![]).longest(address("10.0.0.1")), None);
+    }
+
     /// Prefixes that crowd in one corner of either family, so that many lie in one another.
     fn any_prefix() -> impl Strategy<Value = Prefix> {
         let cut = |address: IpAddr, length: u8| Prefix { base: first(address, length).unwrap(), length };
@@ -208,6 +275,23 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_look_up_finds_what_a_scan_of_all_rows_finds(
+            prefixes in prop::collection::vec(any_prefix(), 0..60),
+            asked in prop::collection::vec(any_prefix(), 1..40),
+        ) {
+            let map = PrefixMap::new(prefixes.iter().map(|prefix| (*prefix, prefix.to_string())).collect());
+            for address in asked.into_iter().map(Prefix::base) {
+                let mut scanned: Vec<Prefix> = prefixes.iter().copied().filter(|p| p.contains(address)).collect();
+                scanned.sort_by_key(|prefix| std::cmp::Reverse(prefix.length));
+                scanned.dedup();
+                let found: Vec<Prefix> = map.around(address).map(|(prefix, _)| prefix).collect();
+                prop_assert_eq!(&found, &scanned);
+                prop_assert_eq!(map.longest(address).map(|(prefix, text)| (prefix, text.clone())),
+                    scanned.first().map(|prefix| (*prefix, prefix.to_string())));
+            }
+        }
 
         #[test]
         fn a_prefix_is_read_back_as_it_was_written(prefix in any_prefix()) {
