@@ -137,6 +137,13 @@ impl Validity {
     pub fn covers(&self, day: Date) -> bool {
         self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until)
     }
+
+    /// Whether there is a day on which both hold.
+    #[must_use]
+    pub fn overlaps(&self, other: Self) -> bool {
+        let is_before = |a: Self, b: Self| a.until.zip(b.from).is_some_and(|(until, from)| until < from);
+        !is_before(*self, other) && !is_before(other, *self)
+    }
 }
 
 /// How much of a line an error shows, in characters.
@@ -208,5 +215,14 @@ mod tests {
             [false, true, true, false]
         );
         assert!(Validity::default().covers("1970-01-01".parse().unwrap()));
+    }
+
+    #[test]
+    fn periods_overlap_where_they_share_a_day() {
+        let period =
+            |from: &str, until: &str| Validity { from: from.parse().ok(), until: until.parse().ok() };
+        let year = period("2024-01-01", "2024-12-31");
+        assert!(year.overlaps(period("2024-12-31", "")) && year.overlaps(Validity::default()));
+        assert!(!year.overlaps(period("2025-01-01", "")) && !period("2025-01-01", "").overlaps(year));
     }
 }
