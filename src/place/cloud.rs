@@ -17,7 +17,7 @@ use std::net::IpAddr;
 
 pub(super) use self::list::is_list;
 pub(super) use self::published::provider_of;
-pub(super) use self::region::{CloudRegion, Provider, RegionKind, provider};
+pub(super) use self::region::{CloudRegion, Provider, RegionKind};
 
 use self::list::List;
 use super::Prefix;
@@ -157,7 +157,7 @@ pub(super) struct Code {
 impl CloudList {
     /// Reads a provider's own file, or a merged list of several.
     pub(super) fn read(document: Document<'_>, today: Date) -> Result<Vec<Self>, DataError> {
-        if list::is_list(document.text) {
+        if is_list(document.text) {
             let lists = list::read(document, today)?;
             let source = |file: &str| format!("{file}, in {}", document.name);
             return Ok(lists.iter().map(|list| Self::new(list, source(&list.file))).collect());

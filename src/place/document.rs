@@ -44,14 +44,23 @@ impl<'a> Document<'a> {
 
     /// An error at `part`, which is a piece of the text; about the file as a whole if it is none.
     pub(super) fn wrong_at(&self, part: &str, what: &str) -> DataError {
+        DataError::at(self.name, self.text, self.offset(part), what)
+    }
+
+    /// Where a piece of the text begins, in bytes; `None` if it is none.
+    pub(super) fn offset(&self, part: &str) -> Option<usize> {
         let offset = part.as_ptr().addr().checked_sub(self.text.as_ptr().addr());
-        let inside = offset.filter(|offset| *offset <= self.text.len());
-        DataError::at(self.name, self.text, inside, what)
+        offset.filter(|offset| *offset <= self.text.len())
     }
 
     /// An error at a byte offset of the text.
     pub(super) fn wrong_from(&self, offset: usize, what: &str) -> DataError {
         DataError::at(self.name, self.text, Some(offset), what)
+    }
+
+    /// The number of the line at a byte offset, from 1.
+    pub(super) fn line_at(&self, offset: usize) -> usize {
+        self.text.get(..offset).unwrap_or_default().matches('\n').count() + 1
     }
 
     /// The checksum of the text as it was handed in, in lower-case hexadecimal.

@@ -189,6 +189,11 @@ impl<T> PrefixMap<T> {
         .map(|row| (row.prefix, &row.value))
     }
 
+    /// What is said of all ranges, in the order of the prefixes.
+    pub(super) fn values(&self) -> impl Iterator<Item = &T> {
+        self.rows.iter().map(|row| &row.value)
+    }
+
     /// The longest range around the address.
     pub(super) fn longest(&self, address: IpAddr) -> Option<(Prefix, &T)> {
         self.around(address).next()

@@ -47,6 +47,8 @@ pub enum WitnessKind {
     DatabaseEcho,
     /// An IPv4 address spelt inside the IPv6 address.
     EmbeddedAddress,
+    /// The network's own list of where its addresses are used (RFC 8805).
+    Geofeed,
     /// A name with another address's digits in the same /24.
     NeighbourName,
     /// The network that announces the address, and its seat.
@@ -78,6 +80,7 @@ impl WitnessKind {
             Self::Database => "database",
             Self::DatabaseEcho => "database_echo",
             Self::EmbeddedAddress => "embedded_address",
+            Self::Geofeed => "geofeed",
             Self::NeighbourName => "neighbour_name",
             Self::Network => "network",
             Self::Override => "override",

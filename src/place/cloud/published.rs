@@ -83,6 +83,10 @@ const FORMATS: [Format; 4] = [
 ];
 
 fn recognise(document: Document<'_>) -> Result<&'static Format, DataError> {
+    if !document.text.trim_start().starts_with('{') {
+        let titles = FORMATS.map(|format| format.title).join(", ");
+        return Err(document.wrong(&format!("no JSON object; wanted one of {titles}, as published")));
+    }
     #[expect(clippy::zero_sized_map_values, reason = "only the keys are wanted, and a map is how they come")]
     let keys: BTreeMap<Cow<'_, str>, IgnoredAny> = parse(document)?;
     let format = FORMATS.iter().find(|format| format.keys.iter().all(|key| keys.contains_key(*key)));
@@ -335,7 +339,11 @@ mod tests {
             "{shown}"
         );
         assert!(refused("{}").contains("it has no keys"));
-        assert!(refused("[1, 2]").contains("expected a map"));
+        let shown = refused("[1, 2]");
+        assert!(
+            shown.starts_with("other.json:1:1: no JSON object; wanted one of AWS ip-ranges.json, Google"),
+            "{shown}"
+        );
         assert!(
             refused(r#"{"creationTime": "2026-01-01T00:00:00", "prefixes": [{"ipv4Prefix": "8.8.4.0/24"}]}"#)
                 .contains("take its cloud.json")
