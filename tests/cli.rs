@@ -541,3 +541,68 @@ fn names_are_still_learnt_behind_a_flood_of_unanswered_questions() {
     let last = report["flows"].as_array().unwrap().last().unwrap();
     assert_eq!(last["names"][0]["name"], "zoom.us", "{last}");
 }
+
+const RANGES_OF_AWS: &str = r#"{"createDate": "2026-06-03-21-13-20", "prefixes": [
+  {"ip_prefix": "3.4.12.4/32", "region": "eu-west-1", "service": "AMAZON", "network_border_group": "eu-west-1"},
+  {"ip_prefix": "15.230.39.0/31", "region": "xx-new-1", "service": "EC2", "network_border_group": "xx-new-1"}],
+  "ipv6_prefixes": []}"#;
+const RANGES_OF_GOOGLE: &str = r#"{"creationTime": "2026-05-30T00:13:20.1", "prefixes": [
+  {"ipv4Prefix": "34.0.240.0/20", "service": "Google Cloud", "scope": "europe-west4"}]}"#;
+
+#[test]
+fn imported_ranges_are_one_sorted_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let aws = written(folder.path(), "ip-ranges.json", RANGES_OF_AWS.as_bytes());
+    let google = written(folder.path(), "cloud.json", RANGES_OF_GOOGLE.as_bytes());
+    let list = folder.path().join("ranges.csv");
+    let files = [google.to_str().unwrap(), aws.to_str().unwrap()];
+    let output = borderpost(&["geoip", "import", files[0], files[1], "-o", list.to_str().unwrap()]);
+    assert_eq!((status(&output), out(&output)), (0, String::new()));
+    let said = "borderpost: ip-ranges.json: 2 ranges of Amazon Web Services, of 2026-06-03; regions whose country is not \
+                known, which claim no place: xx-new-1 (1)\nborderpost: cloud.json: 1 range of Google Cloud, of 2026-05-30\n";
+    assert_eq!(err(&output), said);
+    let text = fs::read_to_string(&list).unwrap();
+    let rows: Vec<&str> = text.lines().skip_while(|line| line.starts_with('#')).collect();
+    let expected = [
+        "prefix,provider,region",
+        "3.4.12.4/32,aws,eu-west-1",
+        "15.230.39.0/31,aws,xx-new-1",
+        "34.0.240.0/20,gcp,europe-west4",
+    ];
+    assert_eq!(rows, expected);
+    let to_stdout = borderpost(&["geoip", "import", files[1], files[0]]);
+    assert_eq!((status(&to_stdout), out(&to_stdout)), (0, text));
+}
+
+#[test]
+fn what_cannot_be_imported_is_named_with_the_next_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let import = |name: &str, text: &str, more: &[&str]| {
+        let path = written(folder.path(), name, text.as_bytes());
+        borderpost(&[&["geoip", "import", path.to_str().unwrap()], more].concat())
+    };
+    assert_refused(
+        &import("feed.csv", "192.0.2.0/24,NL,,,\n", &[]),
+        &["feed.csv:1:1", "no JSON object", "ip-ranges.json"],
+    );
+    assert_refused(
+        &import("other.json", "{\"about\": 1}", &[]),
+        &["it has about", "createDate and prefixes"],
+    );
+    let azure = r#"{"changeNumber": 1, "values": [{"name": "AzureCloud.westeurope",
+        "properties": {"region": "westeurope", "addressPrefixes": ["13.69.0.0/17"]}}]}"#;
+    assert_refused(&import("tags.json", azure, &[]), &["tags.json", "of which day", "--date"]);
+    assert_eq!(status(&import("tags.json", azure, &["--date", "2026-06-01"])), 0);
+    assert_refused(&import("tags.json", azure, &["--date", "9999-01-01"]), &["9999-01-01 is in the future"]);
+    let path = folder.path().join("ip-ranges.json");
+    let output = import("ip-ranges.json", RANGES_OF_AWS, &["-o", path.to_str().unwrap()]);
+    assert_refused(&output, &["ip-ranges.json: is an input", "another file"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), RANGES_OF_AWS);
+    let binary = folder.path().join("binary.json");
+    fs::write(&binary, [0xff, 0xfe, 0]).unwrap();
+    assert_refused(
+        &borderpost(&["geoip", "import", binary.to_str().unwrap()]),
+        &["binary.json", "not text in UTF-8"],
+    );
+    assert_refused(&borderpost(&["geoip", "import", "no-such.json"]), &["no-such.json", "list of ranges"]);
+}

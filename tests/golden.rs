@@ -40,7 +40,7 @@ fn the_reports_of_shipped_captures_are_as_recorded() {
 #[test]
 fn help_is_as_recorded() {
     let mut made = String::new();
-    for arguments in [["help", ""], ["help", "inspect"], ["help", "register"]] {
+    for arguments in [["help", ""], ["help", "inspect"], ["help", "register"], ["help", "geoip"]] {
         let arguments: Vec<&str> = arguments.into_iter().filter(|a| !a.is_empty()).collect();
         let output = Command::new(env!("CARGO_BIN_EXE_borderpost"))
             .args(&arguments)

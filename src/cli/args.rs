@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::geoip::GeoipAction;
 use crate::cli::status::{Condition, MinGrade};
 use crate::packet::Network;
 
@@ -25,6 +26,11 @@ pub(super) enum Command {
     Register {
         #[command(subcommand)]
         action: Register,
+    },
+    /// Prepare the address data that places are judged by
+    Geoip {
+        #[command(subcommand)]
+        action: GeoipAction,
     },
 }
 

@@ -4,6 +4,8 @@
 //! Must not: be needed by the library.
 
 mod args;
+mod geoip;
+mod import;
 mod message;
 mod output;
 mod progress;
@@ -28,6 +30,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| match arguments.command {
+        Command::Geoip { action } => geoip::run(&action),
         Command::Inspect(inspect) => run::inspect(&inspect),
         Command::Register { action } => register::run(&action),
     }));

@@ -1,0 +1,111 @@
+//! `borderpost geoip import`: cloud providers' lists of address ranges, merged into one file.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+
+use crate::cli::message::{fail, say};
+use crate::cli::output;
+use crate::cli::status::Status;
+use crate::frame::{Date, Timestamp};
+use crate::place::{ImportedList, MAX_LIST_BYTES, RangeFile, import_ranges};
+
+#[derive(Args, Debug)]
+#[command(after_help = HELP)]
+pub(super) struct Import {
+    /// The files of AWS, Google, Oracle and Azure as they publish them, at most one of each
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Write the list to FILE [default: standard output]
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The day of a file that does not state it, neither inside nor in its name (Azure's, once renamed)
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    date: Option<Date>,
+}
+
+/// Imports, and says on standard error what was read.
+pub(super) fn run(arguments: &Import) -> Status {
+    match import(arguments) {
+        Ok(lists) => {
+            for list in &lists {
+                say(&summary(list));
+            }
+            Status::Clean
+        }
+        Err(message) => fail(&message),
+    }
+}
+
+fn import(arguments: &Import) -> Result<Vec<ImportedList>, String> {
+    refuse_own_inputs(arguments.output.as_ref(), &arguments.files)?;
+    let texts: Vec<(String, String)> =
+        arguments.files.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
+    let files: Vec<RangeFile<'_>> = texts.iter().map(|(name, text)| RangeFile { name, text }).collect();
+    let made = import_ranges(&files, arguments.date, today()).map_err(|error| error.to_string())?;
+    let written = match &arguments.output {
+        Some(path) => output::to_file(path, &made.text)
+            .map_err(|error| format!("{}: {error}; nothing was written there", path.display())),
+        None => output::to_stdout(&made.text).map_err(|error| format!("standard output: {error}")),
+    };
+    written.map(|()| made.lists)
+}
+
+/// The file's name as it is shown, and its text. No more of a file that is too long is read than shows that it is.
+fn read(path: &Path) -> Result<(String, String), String> {
+    let shown = path.display().to_string();
+    let limit = u64::try_from(MAX_LIST_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        .map_err(|error| format!("{shown}: {error}; name a provider's list of ranges, in JSON"))?;
+    if bytes.len() > MAX_LIST_BYTES {
+        let most = MAX_LIST_BYTES >> 20;
+        return Err(format!(
+            "{shown}: more than {most} MiB, which no provider's list of ranges has; nothing was read"
+        ));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok((shown, text)),
+        Err(_) => Err(format!("{shown}: not text in UTF-8; name a provider's list of ranges, in JSON")),
+    }
+}
+
+fn refuse_own_inputs(output: Option<&PathBuf>, inputs: &[PathBuf]) -> Result<(), String> {
+    let known = output.and_then(|path| fs::canonicalize(path).ok());
+    match known {
+        Some(known)
+            if inputs.iter().any(|input| fs::canonicalize(input).is_ok_and(|input| input == known)) =>
+        {
+            Err(format!("{}: is an input; name another file for -o", known.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `ip-ranges.json: 9120 ranges of Amazon Web Services, of 2026-06-03; regions whose …`.
+fn summary(list: &ImportedList) -> String {
+    let ImportedList { provider, file, dated, ranges, unknown } = list;
+    let count = if *ranges == 1 { "1 range".to_owned() } else { format!("{ranges} ranges") };
+    let read = format!("{file}: {count} of {provider}, of {dated}");
+    if unknown.is_empty() {
+        return read;
+    }
+    let regions: Vec<String> = unknown.iter().map(|(code, ranges)| format!("{code} ({ranges})")).collect();
+    format!("{read}; regions whose country is not known, which claim no place: {}", regions.join(", "))
+}
+
+/// Today in UTC, which no list may be younger than.
+fn today() -> Date {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)).date()
+}
+
+const HELP: &str = "Example:
+  borderpost geoip import ip-ranges.json cloud.json public_ip_ranges.json ServiceTags_Public_*.json -o ranges.csv
+
+The list is sorted, and the same files give the same bytes. The table of countries that regions are judged by is \
+geoip/regions.toml in the sources.";
