@@ -6,7 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::geoip::GeoipAction;
 use crate::cli::status::{Condition, MinGrade};
+use crate::frame::Date;
 use crate::packet::Network;
+use crate::place::{Vantage, WitnessKind};
 
 /// Shows where the Zoom client's traffic goes, under which law, and on what evidence
 #[derive(Parser, Debug)]
@@ -22,6 +24,8 @@ pub(super) enum Command {
     /// Read saved captures and report where the client's traffic went
     #[command(visible_aliases = ["analyse", "analyze"])]
     Inspect(Inspect),
+    /// Say why an address or a name is placed where it is placed, every witness for and against
+    Explain(Explain),
     /// Show or check a register of declared transfers
     Register {
         #[command(subcommand)]
@@ -57,16 +61,13 @@ pub(super) struct Inspect {
     /// repeated
     #[arg(long, value_name = "CIDR")]
     pub(super) local: Vec<Network>,
-    /// A country or AS database in MaxMind layout (.mmdb), asked beside the embedded one
-    #[arg(long, value_name = "FILE")]
-    pub(super) geoip: Option<PathBuf>,
-    /// The register to compare with: a file, the name of a built-in one, or none [default: the built-in one that was
-    /// valid on the day of the flow]
-    #[arg(long, value_name = "FILE|NAME|none")]
-    pub(super) register: Option<String>,
     /// Your word that the machine ran nothing but the client: catalogued third parties are the client's
     #[arg(long)]
     pub(super) exclusive: bool,
+    /// Read the captures by this database (.mmdb), file of overrides or register (.toml), too, and list which findings
+    /// move and why
+    #[arg(long, value_name = "FILE")]
+    pub(super) against: Option<PathBuf>,
     /// Show the addresses of other participants instead of masking them
     #[arg(long)]
     pub(super) show_participants: bool,
@@ -82,6 +83,74 @@ pub(super) struct Inspect {
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     pub(super) color: When,
+    #[command(flatten)]
+    pub(super) evidence: Evidence,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub(super) struct Explain {
+    /// An IP address or a host name
+    #[arg(value_name = "ADDRESS|NAME")]
+    pub(super) subject: String,
+    /// Look in this capture, with its names and round trips; may be repeated
+    #[arg(long = "in", value_name = "CAPTURE")]
+    pub(super) captures: Vec<PathBuf>,
+    /// Without a capture: the day to answer for [default: that of the newest data]
+    #[arg(long, value_name = "YYYY-MM-DD", conflicts_with = "captures")]
+    pub(super) date: Option<Date>,
+    /// The format of the answer
+    #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) evidence: Evidence,
+}
+
+/// What places are argued from, and by which law and register they are read.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Evidence")]
+pub(super) struct Evidence {
+    /// Where the client stood: NL, NL-Amsterdam, or 52.37,4.90 [default: told from the client's own public address]
+    #[arg(long, value_name = "CC[-CITY]|LAT,LON", allow_hyphen_values = true)]
+    pub(super) vantage: Option<Vantage>,
+    /// A country or AS database in MaxMind layout (.mmdb), asked beside the embedded one; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) geoip: Vec<PathBuf>,
+    /// Cloud ranges with their regions, from `borderpost geoip import` or as the provider publishes them; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) ranges: Vec<PathBuf>,
+    /// A geofeed (RFC 8805), with its day; may be repeated
+    #[arg(long, value_name = "FILE[@YYYY-MM-DD]")]
+    pub(super) geofeed: Vec<PathBuf>,
+    /// A list of anycast ranges, one a line, with its day; may be repeated
+    #[arg(long, value_name = "FILE[@YYYY-MM-DD]")]
+    pub(super) anycast: Vec<PathBuf>,
+    /// Your own statements about ranges, with reason, author and date (TOML); they win, and are shown as yours
+    #[arg(long = "override", value_name = "FILE")]
+    pub(super) overrides: Option<PathBuf>,
+    /// Leave witnesses of this kind out, such as round-trip or database; separated by commas
+    #[arg(long, value_name = "WITNESS,…", value_delimiter = ',', value_parser = witnesses)]
+    pub(super) without: Vec<WitnessKinds>,
+    /// Read places by the law and the register of this day instead of the flow's
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(super) law_date: Option<Date>,
+    /// The register to compare with: a file, the name of a built-in one, or none [default: the built-in one that was
+    /// valid on the day of the flow]
+    #[arg(long, value_name = "FILE|NAME|none")]
+    pub(super) register: Option<String>,
+}
+
+/// The kinds of witnesses that one name stands for.
+#[derive(Clone, Debug)]
+pub(super) struct WitnessKinds(pub(super) Vec<WitnessKind>);
+
+fn witnesses(name: &str) -> Result<WitnessKinds, String> {
+    let kinds = WitnessKind::named(name);
+    if kinds.is_empty() {
+        let known = WitnessKind::ALL.map(|kind| kind.name().replace('_', "-"));
+        return Err(format!("no witness has this name; there are {}", known.join(", ")));
+    }
+    Ok(WitnessKinds(kinds))
 }
 
 #[derive(Subcommand, Debug)]
@@ -104,7 +173,7 @@ pub(super) enum Register {
 pub(super) enum Format {
     /// Text for people, 80 columns wide
     Table,
-    /// One JSON object, described by `src/report/schema.json` in the sources
+    /// One JSON object; that of `inspect` is described by `src/report/schema.json` in the sources
     Json,
 }
 
@@ -126,6 +195,13 @@ const EXIT_STATUS: &str = "Examples:
 Exit status: 2 where a named input could not be read or the job could not be done; else 1 \
 where a condition of --fail-on holds; else 3 where only `undetermined` holds; else 0. Without --fail-on, findings \
 never change the status.";
+
+const EXPLAIN_EXAMPLES: &str = "Examples:
+  borderpost explain 159.124.15.191
+  borderpost explain zoomfr84zc.zoom.us --in meeting.pcapng --vantage IT
+  borderpost explain 3.235.96.40 --date 2024-06-18 --without database
+
+Exit status: 2 where a capture could not be read or the question is none; else 0.";
 
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),

@@ -1,17 +1,16 @@
 //! `borderpost geoip import`: cloud providers' lists of address ranges, merged into one file.
 
-use std::fs::{self, File};
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::fs;
+use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::file::{self, today};
 use crate::cli::message::{fail, say};
 use crate::cli::output;
 use crate::cli::status::Status;
-use crate::frame::{Date, Timestamp};
-use crate::place::{ImportedList, MAX_LIST_BYTES, RangeFile, import_ranges};
+use crate::frame::Date;
+use crate::place::{ImportedList, RangeFile, import_ranges};
 
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
@@ -43,7 +42,7 @@ pub(super) fn run(arguments: &Import) -> Status {
 fn import(arguments: &Import) -> Result<Vec<ImportedList>, String> {
     refuse_own_inputs(arguments.output.as_ref(), &arguments.files)?;
     let texts: Vec<(String, String)> =
-        arguments.files.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
+        arguments.files.iter().map(|path| file::text(path, WANTED)).collect::<Result<_, _>>()?;
     let files: Vec<RangeFile<'_>> = texts.iter().map(|(name, text)| RangeFile { name, text }).collect();
     let made = import_ranges(&files, arguments.date, today()).map_err(|error| error.to_string())?;
     let written = match &arguments.output {
@@ -52,26 +51,6 @@ fn import(arguments: &Import) -> Result<Vec<ImportedList>, String> {
         None => output::to_stdout(&made.text).map_err(|error| format!("standard output: {error}")),
     };
     written.map(|()| made.lists)
-}
-
-/// The file's name as it is shown, and its text. No more of a file that is too long is read than shows that it is.
-fn read(path: &Path) -> Result<(String, String), String> {
-    let shown = path.display().to_string();
-    let limit = u64::try_from(MAX_LIST_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
-        .map_err(|error| format!("{shown}: {error}; name a provider's list of ranges, in JSON"))?;
-    if bytes.len() > MAX_LIST_BYTES {
-        let most = MAX_LIST_BYTES >> 20;
-        return Err(format!(
-            "{shown}: more than {most} MiB, which no provider's list of ranges has; nothing was read"
-        ));
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok((shown, text)),
-        Err(_) => Err(format!("{shown}: not text in UTF-8; name a provider's list of ranges, in JSON")),
-    }
 }
 
 fn refuse_own_inputs(output: Option<&PathBuf>, inputs: &[PathBuf]) -> Result<(), String> {
@@ -98,11 +77,8 @@ fn summary(list: &ImportedList) -> String {
     format!("{read}; regions whose country is not known, which claim no place: {}", regions.join(", "))
 }
 
-/// Today in UTC, which no list may be younger than.
-fn today() -> Date {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)).date()
-}
+/// What a file that cannot be read should have been.
+const WANTED: &str = "name a provider's list of ranges, in JSON";
 
 const HELP: &str = "Example:
   borderpost geoip import ip-ranges.json cloud.json public_ip_ranges.json ServiceTags_Public_*.json -o ranges.csv

@@ -4,6 +4,8 @@
 //! Must not: be needed by the library.
 
 mod args;
+mod explain;
+mod file;
 mod geoip;
 mod import;
 mod message;
@@ -11,6 +13,7 @@ mod output;
 mod progress;
 mod register;
 mod run;
+mod settings;
 mod status;
 
 use std::ffi::OsString;
@@ -32,6 +35,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = catch_unwind(AssertUnwindSafe(|| match arguments.command {
         Command::Geoip { action } => geoip::run(&action),
         Command::Inspect(inspect) => run::inspect(&inspect),
+        Command::Explain(explain) => explain::run(&explain),
         Command::Register { action } => register::run(&action),
     }));
     // The panic's own message is on standard error already.

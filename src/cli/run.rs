@@ -8,10 +8,10 @@ use crate::cli::args::{Format, Inspect, When};
 use crate::cli::message::{fail, say};
 use crate::cli::output;
 use crate::cli::progress::Bar;
-use crate::cli::register;
+use crate::cli::settings;
 use crate::cli::status::{self, Status};
-use crate::inspect::{self, Settings};
-use crate::place::Databases;
+use crate::inspect::{self, Inspection, Settings};
+use crate::report::against::{Readings, against};
 use crate::report::table::Color;
 use crate::report::{self, schema::Report};
 
@@ -29,13 +29,30 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
         return Status::Failed;
     }
     let report = report::build(&inspection, options(arguments, &files));
+    let failed = !inspection.failures().is_empty();
+    let report = match read_against(arguments, inspection, report) {
+        Ok(report) => report,
+        Err(message) => return fail(&message),
+    };
     if let Err(message) = write(&report, arguments, &files) {
         return fail(&message);
     }
-    if !inspection.failures().is_empty() {
+    if failed {
         return Status::Failed;
     }
     status::decide(&report, &arguments.fail_on, arguments.min_grade)
+}
+
+/// Adds to the report which findings move by the file of `--against`.
+fn read_against(arguments: &Inspect, inspection: Inspection, report: Report) -> Result<Report, String> {
+    let Some(path) = &arguments.against else { return Ok(report) };
+    let readings = |inspection: &Inspection| Readings::of(inspection, arguments.show_participants);
+    let before = readings(&inspection);
+    let (others, kind) = settings::against(&arguments.evidence, path)?;
+    let settings = Settings { exclusive: arguments.exclusive, local: arguments.local.clone(), ..others };
+    let after = readings(&inspection.judged_by(settings));
+    let shown = path.display().to_string();
+    Ok(Report { against: Some(against(&shown, kind, &before, &after)), ..report })
 }
 
 fn options(arguments: &Inspect, files: &Files) -> report::Options {
@@ -62,18 +79,9 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
         join: arguments.join,
         hash: !arguments.no_hash,
         local: arguments.local.clone(),
-        databases: databases(arguments.geoip.as_deref())?,
-        registers: register::chosen(arguments.register.as_deref())?,
+        ..settings::of(&arguments.evidence)?
     };
     Ok((settings, files))
-}
-
-/// The embedded database, and the user's beside it.
-fn databases(path: Option<&Path>) -> Result<Databases, String> {
-    let Some(path) = path else { return Ok(Databases::embedded()) };
-    let shown = path.display();
-    let bytes = fs::read(path).map_err(|error| format!("{shown}: {error}; --geoip takes a .mmdb file"))?;
-    Databases::embedded().with_file(&shown.to_string(), bytes).map_err(|error| error.to_string())
 }
 
 fn format_of(path: &Path) -> Result<Format, String> {

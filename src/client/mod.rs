@@ -12,7 +12,9 @@ use serde::Deserialize;
 
 use crate::data::Confidence;
 use crate::evidence::{self, Fact, ZoomFact};
+use crate::frame::Date;
 use crate::packet::Protocol;
+use crate::place::{CountrySet, Zone, zone};
 use crate::wire::Hostname;
 use crate::wire::zoom::Certainty;
 
@@ -318,6 +320,17 @@ impl Recipient {
     #[must_use]
     pub fn certification(&self, framework: &str) -> Option<bool> {
         self.certifications.iter().find(|known| known.framework == framework).map(|known| known.is_certified)
+    }
+
+    /// Whether the entity is certified under the framework that one of the countries asks for on the day.
+    #[must_use]
+    pub fn certified_in(&self, countries: &CountrySet, day: Date) -> Option<bool> {
+        let frameworks = countries.iter().filter_map(|country| match zone(country, day, None).zone {
+            Zone::AdequateForCertified { framework, .. } => Some(framework),
+            _ => None,
+        });
+        let mut certifications = frameworks.filter_map(|framework| self.certification(framework));
+        certifications.next()
     }
 }
 

@@ -3,7 +3,7 @@
 //! Input: an address, the names that the client used for it, and the day. Output: witnesses, all of the group
 //! `operator_statement`, which counts once. Must not: weigh them, or make one of a name that the client did not use.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::{Catalogue, Origin, zoom};
 use crate::data::Confidence;
@@ -74,6 +74,61 @@ impl Catalogue {
             dated: Some(statement.dated),
         };
         Some(Witness { frame: Some(spoken.frame), ..found.located(statement.country)? })
+    }
+
+    /// What a name says by itself: its digits cannot be compared where no address is known for it.
+    #[must_use]
+    pub fn name_witness(&self, host: &Hostname) -> Option<Witness> {
+        let statement = self.site_statement_alone(host)?;
+        let says = format!(
+            "the name {host} has the code {} for {}; there is no address to compare its digits with",
+            statement.code, statement.place
+        );
+        let found = Found {
+            kind: WitnessKind::SiteCode,
+            strength: Strength::Medium,
+            says,
+            source: statement.source,
+            dated: Some(statement.dated),
+        };
+        found.located(statement.country)
+    }
+
+    /// Whether the client used a name that spells the address and whose code is read with some certainty.
+    #[must_use]
+    pub fn names_the_place_of(&self, spoken: &Spoken, address: IpAddr) -> bool {
+        self.site_witness(spoken, address).is_some_and(|witness| witness.strength == Strength::Strong)
+    }
+
+    /// What a name that spells `neighbour` says about other addresses of the same /24.
+    #[must_use]
+    pub fn neighbour_witness(&self, spoken: &Spoken, neighbour: IpAddr) -> Option<Witness> {
+        let named =
+            self.site_witness(spoken, neighbour).filter(|named| named.strength == Strength::Strong)?;
+        let says = format!("in the same /24, for {neighbour}, {}", named.says);
+        Some(Witness { kind: WitnessKind::NeighbourName, strength: Strength::Medium, says, ..named })
+    }
+
+    /// What the operator states about the IPv4 address that an IPv6 address spells, for the IPv6 address: names that were
+    /// seen for the IPv4 address, its published place and its cloud region.
+    #[must_use]
+    pub fn embedded_witnesses(
+        &self,
+        spelt: Ipv4Addr,
+        names: &[Spoken],
+        day: Date,
+        is_corroborated: bool,
+    ) -> Vec<Witness> {
+        let stated = self.witnesses(IpAddr::V4(spelt), names, day, is_corroborated);
+        let strong = stated.into_iter().filter(|witness| witness.strength == Strength::Strong);
+        strong
+            .map(|named| Witness {
+                says: format!("the address spells {spelt}, and {}", named.says),
+                kind: WitnessKind::EmbeddedAddress,
+                strength: Strength::Medium,
+                ..named
+            })
+            .collect()
     }
 
     /// What a certificate for all servers of one place says, read from `frame`.

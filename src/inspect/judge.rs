@@ -6,17 +6,19 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::client::{
-    Attribution, Catalogue, Contact, IdentifiedBy, Origin, PayloadMark, Recipient, Service, Spoken, Whose,
+    Attribution, Catalogue, Contact, IdentifiedBy, Origin, PayloadMark, Service, Spoken, Whose,
 };
 use crate::evidence::{self, Evidence, Fact, NameId};
 use crate::flow::local::{LocalReason, LocalSettings, locate};
-use crate::flow::{Flow, FlowId, Flows, Side};
+use crate::flow::{Flow, FlowId, Flows, Method, Side};
 use crate::frame::{Date, FrameRef, Timestamp};
-use crate::inspect::locate::{Known, Placement, Relation, place_all};
-use crate::inspect::vantage::vantages;
+use crate::inspect::known::{Known, Relation};
+use crate::inspect::law::is_plausible;
+use crate::inspect::locate::{Placement, place_all};
+use crate::inspect::vantage::{Posts, disagreements, machine, vantages};
 use crate::inspect::{Settings, Unit};
-use crate::place::{Country, Grade, Zone, ZoneReading, zone};
-use crate::session::{Machine, Member, Moment, sessions};
+use crate::place::{Country, Doubt, Grade, Measurement, ZoneReading};
+use crate::session::{Member, Moment, sessions};
 use crate::verdict::{self, Axis, Finding, Register};
 use crate::wire::Hostname;
 
@@ -103,15 +105,18 @@ pub(super) fn judge(unit: &mut Unit, settings: &Settings) {
     };
     let mut heard: Vec<Heard> = unit.flows.iter().map(|flow| bench.listen(&flow)).collect();
     let known = bench.gather(&mut heard);
-    let (placements, positions) = place_all(&known, settings);
+    let posts = Posts::of(unit, |flow| bench.side(flow.id()).0);
+    let placements = place_all(&known, &posts, settings);
     let judged = unit.flows.iter().zip(heard).map(|(flow, heard)| {
-        let placement = positions.get(&bench.relation(&flow)).copied().unwrap_or(usize::MAX);
-        bench.judge(&flow, heard, placement, placements.get(placement))
+        let placement = placements.positions.get(&bench.relation(&flow)).copied().unwrap_or(usize::MAX);
+        bench.judge(&flow, heard, placement, placements.all.get(placement))
     });
     unit.judged = judged.collect();
     unit.sessions = unit.last.map(|end| sessions(&members(unit), end)).unwrap_or_default();
-    unit.placements = placements;
+    unit.placements = placements.all;
+    unit.vantage_conflicts = placements.conflicts;
     unit.vantages = vantages(unit, settings);
+    unit.vantage_disagreements = disagreements(unit, settings);
 }
 
 /// The day of flows whose frames have no time: that of the first that has one.
@@ -140,7 +145,9 @@ impl Bench<'_> {
 
     fn relation(&self, flow: &Flow<'_>) -> Relation {
         let (local, _) = self.side(flow.id());
-        let day = flow.first_time().map(Timestamp::date).or(self.fallback).unwrap_or(EPOCH.date());
+        let stated = flow.first_time().map(Timestamp::date).or(self.fallback).unwrap_or(EPOCH.date());
+        // Where the clock cannot be right, the day that the user names is the best there is.
+        let day = self.settings.law_date.filter(|_| !is_plausible(stated)).unwrap_or(stated);
         Relation { local: flow.endpoint(local).address, remote: flow.endpoint(local.other()).address, day }
     }
 
@@ -169,12 +176,18 @@ impl Bench<'_> {
             let about = known.entry(relation).or_default();
             self.certificates(&flow, &mut about.certificates);
             about.is_corroborated |= heard.payload.is_operators();
+            if let Some((measured, doubt)) = self.round_trip(&flow) {
+                about.note_round_trip(measured, doubt);
+            }
             // Also where nothing was said: what the day beside it says holds for this one.
             add_names(spoken.entry(relation).or_default(), &heard.names);
         }
         let mut known = across_midnight(&known, |all: &mut Known, near| {
             add_certificates(&mut all.certificates, &near.certificates);
             all.is_corroborated |= near.is_corroborated;
+            if let Some((measured, doubt)) = near.round_trip {
+                all.note_round_trip(measured, doubt);
+            }
         });
         let spoken = across_midnight(&spoken, |all: &mut Vec<SeenName>, near| add_names(all, near));
         for (relation, names) in &spoken {
@@ -211,6 +224,30 @@ impl Bench<'_> {
         }
     }
 
+    /// The shortest round trip that the local end measured, and what the flow itself says against using it.
+    fn round_trip(&self, flow: &Flow<'_>) -> Option<(Measurement, Option<Doubt>)> {
+        let (local, _) = self.side(flow.id());
+        let trip = flow.round_trip(local)?;
+        let measured = Measurement { rtt: trip.rtt, reply: trip.reply, method: trip.method.words() };
+        let is_proxied = trip.method == Method::Handshake
+            && self
+                .evidence
+                .of(flow.id())
+                .iter()
+                .any(|entry| matches!(entry.fact, Fact::HopLimitsDiffer { .. }));
+        let has_link_layer = [Side::First, Side::Second].iter().any(|side| flow.mac(*side).is_some());
+        let doubt = if is_proxied {
+            Some(Doubt::Proxy)
+        } else if trip.method == Method::Dns {
+            Some(Doubt::Dns)
+        } else if !has_link_layer {
+            Some(Doubt::Tunnel)
+        } else {
+            (!measured.is_trusted()).then_some(Doubt::TooFast)
+        };
+        Some((measured, doubt))
+    }
+
     fn spoken(&self, name: &SeenName) -> Option<Spoken> {
         let host = Hostname::parse(self.evidence.name(name.name).as_bytes())?;
         let origin = if name.is_of_address { Origin::SameAddress } else { name.origin.into() };
@@ -238,18 +275,24 @@ impl Bench<'_> {
         let attribution = Catalogue::builtin().attribute(&contact, day);
         let finding = place
             .filter(|_| attribution.whose != Whose::Other)
-            .map(|place| Box::new(self.find(&attribution, place, day)));
+            .map(|place| Box::new(self.find(&attribution, place)));
         Judged { local, local_reason, names: heard.names, attribution, placement, finding }
     }
 
-    fn find(&self, attribution: &Attribution, place: &Placement, day: Date) -> Found {
+    fn find(&self, attribution: &Attribution, place: &Placement) -> Found {
+        let is_participant = attribution.service == Service::MeetingPeer;
+        let Some(day) = place.law else {
+            let axis = if is_participant { Axis::Participant } else { place.axis };
+            let listing = verdict::Listing::NoRegister.name();
+            return Found { listing, ..Found::of_place(axis, place.resolution.grade) };
+        };
         let register = Register::in_force(&self.settings.registers, day);
         let recipient = attribution.recipient.map(|id| Catalogue::builtin().recipient(id));
         let contact = verdict::Contact {
             recipient: recipient.map(|recipient| recipient.id.as_str()),
             service: Some(attribution.service.id()),
-            is_recipient_certified: recipient.and_then(|recipient| certified(recipient, place, day)),
-            is_participant: attribution.service == Service::MeetingPeer,
+            is_recipient_certified: recipient.and_then(|r| r.certified_in(&place.resolution.allowed, day)),
+            is_participant,
         };
         let finding = verdict::judge(&place.address, &place.resolution, &contact, register, day);
         found(&finding, register)
@@ -303,17 +346,6 @@ fn is_operators(host: &Hostname) -> bool {
     Catalogue::builtin().name(host).is_some_and(|matched| matched.is_client())
 }
 
-/// Whether the recipient is certified under the framework that the place asks for on the day.
-fn certified(recipient: &Recipient, place: &Placement, day: Date) -> Option<bool> {
-    let frameworks =
-        place.resolution.allowed.iter().filter_map(|country| match zone(country, day, None).zone {
-            Zone::AdequateForCertified { framework, .. } => Some(framework),
-            _ => None,
-        });
-    let mut certifications = frameworks.filter_map(|framework| recipient.certification(framework));
-    certifications.next()
-}
-
 fn found(finding: &Finding<'_>, register: Option<&Register>) -> Found {
     let entry = match finding.listing {
         verdict::Listing::Listed(entry) => Some(entry.id.clone()),
@@ -345,7 +377,7 @@ fn member<'a>(unit: &'a Unit, flow: &Flow<'a>, judged: &Judged) -> Member<'a> {
     let local: IpAddr = flow.endpoint(judged.local).address;
     Member {
         flow: flow.id(),
-        machine: flow.mac(judged.local).map_or(Machine::Address(local), |mac| Machine::Mac(mac.octets())),
+        machine: machine(flow, judged.local),
         local,
         local_side: judged.local,
         remote: flow.endpoint(judged.local.other()).address,

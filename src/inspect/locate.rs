@@ -1,13 +1,23 @@
 //! Where a remote end stands: the witnesses of all modules brought together, once for each pair of a local host and a
 //! remote address on a day.
+//!
+//! Round trips come last, because a strong statement that one of them makes impossible puts the vantage in doubt, and with
+//! it every other round trip of the capture.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::client::{Catalogue, Spoken};
 use crate::frame::{Date, FrameRef};
 use crate::inspect::Settings;
-use crate::place::{self, Address, Country, Network, Resolution, Witness};
+use crate::inspect::known::{Known, Relation};
+use crate::inspect::law::law_day;
+use crate::inspect::neighbour::Neighbours;
+use crate::inspect::vantage::{Posts, Reaches};
+use crate::place::{
+    self, Address, Answer, Claim, Country, CountrySet, Doubt, KnownSite, Measurement, Network, Remedy,
+    Resolution, Sites, Situation, Witness, WitnessKind,
+};
 use crate::verdict::{Axis, place_axis};
 
 /// Where a remote end stands, and on what evidence.
@@ -17,9 +27,11 @@ pub struct Placement {
     pub address: Address,
     /// The day that the evidence was weighed for.
     pub day: Date,
+    /// The day by whose law the place is read; `None` where the capture's clock cannot be right and the user named none.
+    pub law: Option<Date>,
     /// The countries left, with the grade.
     pub resolution: Resolution,
-    /// Where that is, seen from the EEA on the day.
+    /// Where that is, seen from the EEA by that law.
     pub axis: Axis,
     /// All witnesses, for and against.
     pub witnesses: Vec<Witness>,
@@ -27,62 +39,243 @@ pub struct Placement {
     pub registered: Option<Country>,
     /// The network that announces the address.
     pub network: Option<Network>,
+    /// The shortest round trip to it, and what speaks against using it.
+    pub round_trip: Option<(Measurement, Option<Doubt>)>,
+    /// Where the operator runs sites, where the address is the operator's.
+    sites: Option<Sites>,
+    /// Whether a name was seen for it.
+    has_name: bool,
 }
 
-/// What is known of one remote address to one local host on one day, from all flows between them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Known {
-    /// The names, each once, the first frame kept.
-    pub(super) names: Vec<Spoken>,
-    /// Certificate names that are no host names, such as wildcards.
-    pub(super) certificates: Vec<(String, FrameRef)>,
-    /// Whether a name or payload of the operator's was seen.
-    pub(super) is_corroborated: bool,
+impl Placement {
+    /// What would settle the place, where something would change it.
+    #[must_use]
+    pub fn would_settle(&self) -> Vec<Remedy> {
+        let by_vantage = [Some(Doubt::VantageStale), Some(Doubt::VantageUnknown)];
+        let unplaced = self.round_trip.filter(|(_, doubt)| by_vantage.contains(doubt));
+        place::would_settle(&Situation {
+            witnesses: &self.witnesses,
+            resolution: &self.resolution,
+            network: self.network.as_ref(),
+            registered: self.registered,
+            unplaced_round_trip: unplaced.map(|(measured, _)| measured),
+            lacks_name: self.sites.is_some() && !self.has_name,
+            sites: self.sites.as_ref(),
+        })
+    }
 }
 
-/// One remote address as one local host sees it on one day.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Relation {
-    pub(super) local: IpAddr,
-    pub(super) remote: IpAddr,
-    pub(super) day: Date,
+/// A strong statement about place that a round trip from the vantage makes impossible.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct VantageConflict {
+    /// The remote address.
+    pub remote: IpAddr,
+    /// The vantage and how it is known.
+    pub vantage: String,
+    /// The round trip, in words.
+    pub measured: String,
+    /// The frame of its answer.
+    pub reply: FrameRef,
+    /// What the strong witness says.
+    pub says: String,
 }
 
-/// Places every relation; the second value is the position of each in the first.
-pub(super) fn place_all(
-    known: &BTreeMap<Relation, Known>,
-    settings: &Settings,
-) -> (Vec<Placement>, BTreeMap<Relation, usize>) {
-    let placements: Vec<Placement> =
-        known.iter().map(|(relation, known)| place(*relation, known, settings)).collect();
-    let positions = known.keys().copied().zip(0..).collect();
-    (placements, positions)
+/// The placements of one capture.
+pub(super) struct Placements {
+    /// In the order of their relations.
+    pub(super) all: Vec<Placement>,
+    /// The position of each relation's placement.
+    pub(super) positions: BTreeMap<Relation, usize>,
+    /// Where a round trip contradicts a strong statement.
+    pub(super) conflicts: Vec<VantageConflict>,
 }
 
-fn place(relation: Relation, known: &Known, settings: &Settings) -> Placement {
-    let Relation { remote, day, .. } = relation;
-    let address = place::classify(remote);
-    if !address.is_public() {
-        let resolution = Resolution::local(address.kind);
-        let axis = place_axis(&address, &resolution, day);
-        return Placement {
-            address,
+/// Places every relation.
+pub(super) fn place_all(known: &BTreeMap<Relation, Known>, posts: &Posts, settings: &Settings) -> Placements {
+    let bench = Bench { neighbours: Neighbours::of(known), known, posts, settings };
+    let mut cases: Vec<Case<'_>> =
+        known.iter().map(|(relation, known)| bench.case(*relation, known)).collect();
+    let conflicts = measure(&mut cases, posts, settings);
+    let all = cases.into_iter().map(|case| case.weighed(settings)).collect();
+    Placements { all, positions: known.keys().copied().zip(0..).collect(), conflicts }
+}
+
+/// Places one address by what is known without a capture.
+pub(super) fn place_alone(address: IpAddr, day: Date, settings: &Settings) -> Placement {
+    let (known, posts) = (BTreeMap::new(), Posts::default());
+    let bench = Bench { neighbours: Neighbours::default(), known: &known, posts: &posts, settings };
+    let relation = Relation { local: Ipv4Addr::UNSPECIFIED.into(), remote: address, day };
+    bench.case(relation, &Known::default()).weighed(settings)
+}
+
+/// Everything about one address that is looked at before it is weighed.
+struct Case<'a> {
+    relation: Relation,
+    known: &'a Known,
+    address: Address,
+    answer: Answer,
+    network: Option<Network>,
+    witnesses: Vec<Witness>,
+    /// The best round trip, with what speaks against it: on the packet path, at the host, or at the vantage.
+    round_trip: Option<(Measurement, Option<Doubt>)>,
+}
+
+struct Bench<'a> {
+    known: &'a BTreeMap<Relation, Known>,
+    neighbours: Neighbours,
+    posts: &'a Posts,
+    settings: &'a Settings,
+}
+
+/// A source of witnesses: what it says about one address.
+type Speaker = fn(&Bench<'_>, &Case<'_>) -> Vec<Witness>;
+
+/// Who is heard about a public address, in the order in which reports show what they say.
+const SPEAKERS: &[Speaker] = &[declared, operator, certificates, neighbours, embedded_address, databases];
+
+impl Bench<'_> {
+    fn case<'a>(&self, relation: Relation, known: &'a Known) -> Case<'a> {
+        let address = place::classify(relation.remote);
+        let answer = self.settings.databases.look_up(relation.remote);
+        let network = answer.asn.map(place::network);
+        let round_trip =
+            known.round_trip.filter(|_| address.is_public() && self.settings.uses(WitnessKind::RoundTrip));
+        let round_trip = round_trip
+            .map(|(measured, doubt)| (measured, doubt.or_else(|| self.posts.doubt(relation.local))));
+        let mut case = Case { relation, known, address, answer, network, witnesses: Vec::new(), round_trip };
+        if case.address.is_public() {
+            let mut said: Vec<Witness> = SPEAKERS.iter().flat_map(|speaker| speaker(self, &case)).collect();
+            said.retain(|witness| self.settings.uses(witness.kind));
+            case.witnesses = said;
+        }
+        case
+    }
+}
+
+/// What the user's own lists say.
+fn declared(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
+    bench.settings.declared.witnesses(case.address.routed, case.relation.day)
+}
+
+/// What the operator and its providers state, by names and by lists.
+fn operator(_: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
+    let Known { names, is_corroborated, .. } = case.known;
+    Catalogue::builtin().witnesses(case.address.routed, names, case.relation.day, *is_corroborated)
+}
+
+fn certificates(_: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
+    let certificates = case.known.certificates.iter();
+    certificates.filter_map(|(name, frame)| Catalogue::builtin().certificate_witness(name, *frame)).collect()
+}
+
+fn neighbours(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
+    bench.neighbours.witness(case.address.routed).into_iter().collect()
+}
+
+/// An IPv6 address that spells an IPv4 address of the operator's stands where that one does.
+fn embedded_address(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
+    let IpAddr::V6(address) = case.address.routed else { return Vec::new() };
+    let Some(spelt) = Catalogue::builtin().spelt_ipv4(address) else { return Vec::new() };
+    let Relation { local: _, day, .. } = case.relation;
+    let of_spelt = bench.known.iter().filter(|(relation, _)| relation.remote == IpAddr::V4(spelt));
+    let names: Vec<Spoken> = of_spelt.flat_map(|(_, known)| known.names.iter().cloned()).collect();
+    Catalogue::builtin().embedded_witnesses(spelt, &names, day, case.known.is_corroborated)
+}
+
+fn databases(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
+    let sources = bench.settings.databases.sources();
+    place::database_witnesses(&case.answer, case.network.as_ref(), sources, case.relation.day)
+}
+
+/// Adds what the round trips say, and returns the statements that they make impossible. Where there are any, the vantage
+/// is in doubt and no round trip of the capture counts.
+fn measure(cases: &mut [Case<'_>], posts: &Posts, settings: &Settings) -> Vec<VantageConflict> {
+    let mut reaches = Reaches::new(posts, settings);
+    let mut conflicts = Vec::new();
+    for case in cases.iter() {
+        let Some((measured, None)) = case.round_trip else { continue };
+        let Some(reach) = reaches.of(case.relation.local, case.relation.day) else { continue };
+        let excluded = reach.beyond(measured.bound_km());
+        let doubted = !measured.is_trusted() || reach.is_stale();
+        if let Some(statement) =
+            place::contradicted_statement(&case.witnesses, &excluded).filter(|_| !doubted)
+        {
+            conflicts.push(VantageConflict {
+                remote: case.relation.remote,
+                vantage: reach.to_string(),
+                measured: measured.to_string(),
+                reply: measured.reply,
+                says: statement.says.clone(),
+            });
+        }
+    }
+    for case in cases.iter_mut() {
+        let Some((measured, doubt)) = case.round_trip else { continue };
+        let reach = reaches.of(case.relation.local, case.relation.day);
+        let at_vantage = match &reach {
+            None => Some(Doubt::VantageUnknown),
+            Some(reach) if reach.is_stale() => Some(Doubt::VantageStale),
+            Some(_) => (!conflicts.is_empty()).then_some(Doubt::VantageContradicted),
+        };
+        let doubt = doubt.or(at_vantage);
+        let (sites, named) = (case.known_sites(), case.named_countries());
+        case.witnesses.extend(place::round_trip_witnesses(&measured, reach.as_deref(), doubt, sites, &named));
+        case.round_trip = Some((measured, doubt));
+    }
+    conflicts
+}
+
+impl Case<'_> {
+    /// The operator's known sites, where the address is the operator's.
+    fn known_sites(&self) -> &'static [KnownSite] {
+        let Relation { remote, day, .. } = self.relation;
+        let is_operators = self.known.is_corroborated || Catalogue::builtin().range(remote, day).is_some();
+        if is_operators { Catalogue::builtin().known_sites() } else { &[] }
+    }
+
+    /// The countries that a reader will ask about: those claimed, that of registration, and those with known sites.
+    fn named_countries(&self) -> CountrySet {
+        let claimed = self.witnesses.iter().filter_map(|witness| match witness.claim {
+            Claim::In(countries) => Some(countries),
+            _ => None,
+        });
+        let said = self.answer.countries.iter().map(|(_, country)| *country);
+        let others: CountrySet = said
+            .chain(self.answer.registered())
+            .chain(self.known_sites().iter().map(|site| site.country))
+            .collect();
+        claimed.fold(others, |all, one| all.union(&one))
+    }
+
+    fn weighed(self, settings: &Settings) -> Placement {
+        let day = self.relation.day;
+        let law = law_day(Some(day), settings);
+        let sites = self.known_sites();
+        let sites = law
+            .filter(|_| !sites.is_empty())
+            .map(|day| Sites { countries: sites.iter().map(|site| site.country).collect(), day });
+        let resolution = if self.address.is_public() {
+            place::resolve(&self.witnesses, sites.as_ref())
+        } else {
+            Resolution::local(self.address.kind)
+        };
+        let axis = match law {
+            Some(law) => place_axis(&self.address, &resolution, law),
+            None if self.address.is_public() => Axis::Undetermined,
+            None => Axis::Local,
+        };
+        Placement {
+            address: self.address,
             day,
+            law,
             resolution,
             axis,
-            witnesses: Vec::new(),
-            registered: None,
-            network: None,
-        };
+            witnesses: self.witnesses,
+            registered: self.answer.registered(),
+            network: self.network,
+            round_trip: self.round_trip,
+            sites,
+            has_name: !self.known.names.is_empty(),
+        }
     }
-    let answer = settings.databases.look_up(remote);
-    let network = answer.asn.map(place::network);
-    let catalogue = Catalogue::builtin();
-    let mut witnesses = catalogue.witnesses(address.routed, &known.names, day, known.is_corroborated);
-    let certificates = known.certificates.iter();
-    witnesses.extend(certificates.filter_map(|(name, frame)| catalogue.certificate_witness(name, *frame)));
-    witnesses.extend(place::database_witnesses(&answer, network.as_ref(), settings.databases.sources(), day));
-    let resolution = place::resolve(&witnesses, None);
-    let axis = place_axis(&address, &resolution, day);
-    Placement { address, day, resolution, axis, witnesses, registered: answer.registered(), network }
 }

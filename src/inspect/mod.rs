@@ -5,20 +5,25 @@
 
 mod census;
 mod judge;
+mod known;
+mod law;
 mod locate;
+mod neighbour;
 mod unit;
 mod vantage;
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 pub use self::census::{Census, Counted};
 pub use self::judge::{Found, Judged, SeenName};
-pub use self::locate::Placement;
+pub use self::locate::{Placement, VantageConflict};
 pub use self::unit::Unit;
-pub use self::vantage::Vantage;
-use crate::frame::{Anomaly, FrameRef, Timestamp};
+pub use self::vantage::{KnownBy, Vantage};
+use crate::frame::{Anomaly, Date, FrameRef, Timestamp};
 use crate::packet::Network;
-use crate::place::Databases;
+use crate::place::{self, Databases, Declared, WitnessKind};
 use crate::source::{Capture, Options, SourceError, Summary, expand};
 use crate::verdict::Register;
 
@@ -37,6 +42,22 @@ pub struct Settings {
     pub databases: Databases,
     /// The registers that may cover a flow's day.
     pub registers: Vec<Register>,
+    /// Where the client stood, by the user's word.
+    pub vantage: Option<place::Vantage>,
+    /// Lists of ranges with places that the user hands in.
+    pub declared: Declared,
+    /// Kinds of witnesses that are not heard.
+    pub without: BTreeSet<WitnessKind>,
+    /// The day by whose law places are read, instead of that of each flow.
+    pub law_date: Option<Date>,
+}
+
+impl Settings {
+    /// Whether witnesses of that kind are heard.
+    #[must_use]
+    pub fn uses(&self, kind: WitnessKind) -> bool {
+        !self.without.contains(&kind)
+    }
 }
 
 /// Separate captures that are hashed, the embedded database and the built-in registers.
@@ -49,6 +70,10 @@ impl Default for Settings {
             local: Vec::new(),
             databases: Databases::embedded(),
             registers: Register::builtin().to_vec(),
+            vantage: None,
+            declared: Declared::default(),
+            without: BTreeSet::new(),
+            law_date: None,
         }
     }
 }
@@ -94,6 +119,16 @@ pub struct Inspection {
 }
 
 impl Inspection {
+    /// Judges the same captures by other settings, without reading them again.
+    #[must_use]
+    pub fn judged_by(mut self, settings: Settings) -> Self {
+        for unit in &mut self.units {
+            judge::judge(unit, &settings);
+        }
+        self.settings = settings;
+        self
+    }
+
     /// The inputs that were read, in order; a [`FrameRef`] refers to them by position.
     #[must_use]
     pub fn inputs(&self) -> &[Input] {
@@ -181,6 +216,18 @@ pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &mut dyn Progres
         files_skipped: inputs.others,
         settings,
     }
+}
+
+/// Where an address stands on a day by what is known without a capture; names and round trips are missing.
+#[must_use]
+pub fn place_address(address: IpAddr, day: Date, settings: &Settings) -> Placement {
+    locate::place_alone(address, day, settings)
+}
+
+/// The day by whose law a flow of `day` is read; `None` where no clock can be right that says so and the user names none.
+#[must_use]
+pub fn law_of(day: Date, settings: &Settings) -> Option<Date> {
+    law::law_day(Some(day), settings)
 }
 
 struct Run {

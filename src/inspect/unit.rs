@@ -6,9 +6,10 @@ use crate::evidence::Evidence;
 use crate::flow::{Flows, Scope};
 use crate::frame::{Frame, FrameRef};
 use crate::inspect::judge::Judged;
-use crate::inspect::locate::Placement;
+use crate::inspect::locate::{Placement, VantageConflict};
 use crate::inspect::vantage::Vantage;
 use crate::packet::{self, Class, Decoded};
+use crate::place::CountrySet;
 use crate::session::{Moment, Session};
 use crate::source::Summary;
 
@@ -23,6 +24,8 @@ pub struct Unit {
     pub(super) placements: Vec<Placement>,
     pub(super) sessions: Vec<Session>,
     pub(super) vantages: Vec<Vec<Vantage>>,
+    pub(super) vantage_conflicts: Vec<VantageConflict>,
+    pub(super) vantage_disagreements: Vec<(IpAddr, CountrySet)>,
 }
 
 impl Unit {
@@ -60,6 +63,19 @@ impl Unit {
     #[must_use]
     pub fn vantages(&self) -> &[Vec<Vantage>] {
         &self.vantages
+    }
+
+    /// The strong statements about place that a round trip from the vantage makes impossible. Where there are any, no round
+    /// trip of the capture is used.
+    #[must_use]
+    pub fn vantage_conflicts(&self) -> &[VantageConflict] {
+        &self.vantage_conflicts
+    }
+
+    /// The client's own addresses that say another country than the user does, with that country.
+    #[must_use]
+    pub fn vantage_disagreements(&self) -> &[(IpAddr, CountrySet)] {
+        &self.vantage_disagreements
     }
 
     pub(super) fn observe(&mut self, frame: &Frame<'_>, at: FrameRef) -> Class {

@@ -115,6 +115,7 @@ impl Databases {
             registration_source: index("registered_country"),
             asn_source: index("autonomous_system_number"),
             reader: open_embedded(),
+            is_heard_on_place: true,
         };
         let source = |input: Part| Source {
             name: input.name,
@@ -152,8 +153,17 @@ impl Databases {
             registration_source: index,
             asn_source: index,
             reader,
+            is_heard_on_place: true,
         });
         Ok(self)
+    }
+
+    /// Leaves out where the files so far place addresses: one that is added next alone says so. Their registrations and
+    /// AS numbers stay.
+    #[must_use]
+    pub fn without_places(mut self) -> Self {
+        self.files.iter_mut().for_each(|file| file.is_heard_on_place = false);
+        self
     }
 
     /// What the databases say about an address; an IPv4 address inside an IPv6 one is asked for, and an address that is
@@ -185,6 +195,7 @@ struct File {
     country_source: usize,
     registration_source: usize,
     asn_source: usize,
+    is_heard_on_place: bool,
 }
 
 impl File {
@@ -193,7 +204,8 @@ impl File {
         let Ok(record) = self.reader.lookup(address) else {
             return;
         };
-        answer.countries.extend(country(&record).map(|country| (self.country_source, country)));
+        let placed = country(&record).filter(|_| self.is_heard_on_place);
+        answer.countries.extend(placed.map(|country| (self.country_source, country)));
         answer.registrations.extend(registration(&record).map(|country| (self.registration_source, country)));
         if let Some(asn) = asn(&record) {
             answer.asn = Some(asn);

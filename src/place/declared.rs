@@ -130,6 +130,15 @@ impl Declared {
         Ok(self)
     }
 
+    /// These overrides with the other lists of `others`, whose own overrides are left out.
+    #[must_use]
+    pub fn or_lists_of(self, others: Self) -> Self {
+        let Self { clouds, geofeeds, anycast, overrides: _, sources } = others;
+        let lists = sources.into_iter().filter(|source| source.kind != DeclaredKind::Overrides);
+        let sources = lists.chain(self.sources).collect();
+        Self { clouds, geofeeds, anycast, overrides: self.overrides, sources }
+    }
+
     /// What the lists say of an address on `day`, in the order: clouds, geofeeds, anycast, the user; within a kind in
     /// the order in which they were handed in.
     #[must_use]

@@ -21,6 +21,8 @@ mod network;
 mod outline;
 mod prefix;
 mod resolution;
+mod round_trip;
+mod settle;
 mod vantage;
 mod witness;
 mod zone;
@@ -40,6 +42,11 @@ pub use globe::{LEAST_RADIUS_KM, Point, PointError, distance_km};
 pub use network::{Network, NetworkKind, Region, network};
 pub use prefix::{Prefix, PrefixError};
 pub use resolution::{Grade, Resolution, Sites, resolve};
+pub use round_trip::{
+    Doubt, KM_PER_MS, KnownSite, LEAST_TRUSTED, Measurement, Reach, contradicted_statement,
+    round_trip_witnesses,
+};
+pub use settle::{Remedy, Situation, would_settle};
 pub use vantage::{CITY_MARGIN_KM, Vantage, VantageError};
 pub use witness::{
     Claim, Group, STALE_AFTER_DAYS, Strength, Witness, WitnessKind, database_witnesses, is_stale,
@@ -48,11 +55,12 @@ pub use zone::{Zone, ZoneReading, zone};
 
 /// The tables that places are judged by, each with the day on which it was compiled.
 #[must_use]
-pub fn tables() -> [(&'static str, Date); 3] {
+pub fn tables() -> [(&'static str, Date); 4] {
     [
         ("kinds of networks and their seats", network::compiled()),
         ("legal zones by date, for reading and no legal advice", zone::compiled()),
         ("outlines of countries, made from Natural Earth", outline::compiled()),
+        ("cloud regions and where they stand", regions_compiled()),
     ]
 }
 

@@ -121,6 +121,8 @@ struct Case<'a> {
     /// The hard exclusions, and what they rule out together.
     exclusions: Vec<(usize, CountrySet)>,
     excluded: CountrySet,
+    /// The countries in which no known site of the operator can be meant.
+    siteless: Vec<(usize, CountrySet)>,
     /// Those that count, by their raw claims: before exclusions, so that more exclusions can only take away.
     voices: Vec<Voice>,
     /// The databases' voices where they disagree and so say nothing.
@@ -129,11 +131,11 @@ struct Case<'a> {
 
 impl<'a> Case<'a> {
     fn new(witnesses: &'a [Witness], sites: Option<&'a Sites>) -> Self {
-        let exclusions: Vec<(usize, CountrySet)> = witnesses
-            .iter()
-            .enumerate()
-            .filter_map(|(index, witness)| Some((index, exclusion(witness)?)))
-            .collect();
+        let sets = |of: fn(&Witness) -> Option<CountrySet>| -> Vec<(usize, CountrySet)> {
+            let all = witnesses.iter().enumerate();
+            all.filter_map(|(index, witness)| Some((index, of(witness)?))).collect()
+        };
+        let exclusions = sets(exclusion);
         let excluded = exclusions.iter().fold(CountrySet::EMPTY, |all, (_, one)| all.union(one));
         let heard = witnesses.iter().enumerate().filter_map(|(index, witness)| voice(index, witness));
         let (databases, mut voices): (Vec<Voice>, Vec<Voice>) =
@@ -146,7 +148,7 @@ impl<'a> Case<'a> {
             Vec::new()
         };
         voices.sort_by_key(|voice| voice.index);
-        Self { witnesses, sites, exclusions, excluded, voices, muted }
+        Self { witnesses, sites, exclusions, excluded, siteless: sets(siteless), voices, muted }
     }
 
     /// The user's own statement wins, and what disagrees with it is shown.
@@ -219,13 +221,14 @@ impl<'a> Case<'a> {
         let groups: BTreeSet<Group> = fresh.iter().map(|voice| voice.group).collect();
         let two_agree = groups.len() > 1;
         let rivals = self.sites.map(|sites| sites.outside(allowed)).unwrap_or_default();
-        let is_alone = best == Strength::Strong && !rivals.is_empty() && rivals.is_subset(&self.excluded);
+        let ruled_out = self.siteless.iter().fold(self.excluded, |all, (_, one)| all.union(one));
+        let is_alone = best == Strength::Strong && !rivals.is_empty() && rivals.is_subset(&ruled_out);
         let is_contradicted = self.voices.iter().any(|voice| self.contradicts(voice, allowed));
         let unconfirmed = if best == Strength::Strong { Grade::Likely } else { Grade::Possible };
         if two_agree && !is_contradicted {
             (Grade::Confirmed, fresh.iter().map(|voice| voice.index).collect())
         } else if is_alone && !is_contradicted {
-            (Grade::Confirmed, self.excluding(&rivals).collect())
+            (Grade::Confirmed, self.excluding(&rivals).chain(self.siteless_in(&rivals)).collect())
         } else if two_agree || is_alone {
             (Grade::Likely, Vec::new())
         } else {
@@ -240,6 +243,12 @@ impl<'a> Case<'a> {
             .iter()
             .filter(move |(_, excluded)| !excluded.is_disjoint(&countries))
             .map(|(index, _)| *index)
+    }
+
+    /// The witnesses that say that no known site in any of these countries can be meant.
+    fn siteless_in(&self, countries: &CountrySet) -> impl Iterator<Item = usize> {
+        let countries = *countries;
+        self.siteless.iter().filter(move |(_, empty)| !empty.is_disjoint(&countries)).map(|(index, _)| *index)
     }
 
     /// Whether a voice claims other countries only. One whose every country is excluded is refuted and no objection.
@@ -280,7 +289,7 @@ impl<'a> Case<'a> {
         if self.excluded.is_empty() {
             return reason.to_owned();
         }
-        format!("{reason}; the round trip excludes {}", self.excluded)
+        format!("{reason}; the round trip excludes {}", brief(&self.excluded))
     }
 
     fn of(&self, is_meant: impl Fn(&Voice) -> bool) -> Vec<Voice> {
@@ -302,6 +311,14 @@ impl<'a> Case<'a> {
     }
 }
 
+/// A few countries by their codes, many by their number: the witness itself says which.
+fn brief(countries: &CountrySet) -> String {
+    match countries.len() {
+        0..=8 => countries.to_string(),
+        number => format!("{number} countries"),
+    }
+}
+
 /// What a witness is worth at its age: a stale one no more than "possible".
 fn worth(witness: &Witness) -> Strength {
     if witness.is_stale { witness.strength.min(Strength::Medium) } else { witness.strength }
@@ -312,8 +329,19 @@ fn exclusion(witness: &Witness) -> Option<CountrySet> {
     let Claim::NotIn(countries) = witness.claim else {
         return None;
     };
-    let counts = witness.group != Group::Registry && worth(witness) == Strength::Hard;
-    counts.then_some(countries)
+    is_hard(witness).then_some(countries)
+}
+
+/// Where the witness leaves no known site of the operator for certain, if anywhere.
+fn siteless(witness: &Witness) -> Option<CountrySet> {
+    let Claim::NoSiteIn(countries) = witness.claim else {
+        return None;
+    };
+    is_hard(witness).then_some(countries)
+}
+
+fn is_hard(witness: &Witness) -> bool {
+    witness.group != Group::Registry && worth(witness) == Strength::Hard
 }
 
 /// The witness as a voice, if it names countries and counts. To allow every country is to say nothing.
@@ -473,6 +501,23 @@ mod tests {
     }
 
     #[test]
+    fn known_sites_out_of_reach_confirm_and_exclude_nothing() {
+        let no_site_in = |codes| {
+            witness(WitnessKind::RoundTrip, Group::Measurement, Claim::NoSiteIn(set(codes)), Strength::Hard)
+        };
+        let sites = Sites { countries: set("DE NL US SG"), day: "2024-01-01".parse().unwrap() };
+        let all = [name_says("DE"), round_trip_excludes("SG"), no_site_in("US")];
+        let resolution = resolve(&all, Some(&sites));
+        assert_eq!((summary(&resolution).0, resolution.decisive), ("confirmed", vec![0, 1, 2]));
+        assert_eq!(resolve(&all[..2], Some(&sites)).grade, Grade::Likely);
+        expect(&[no_site_in("US")], "undetermined", "anywhere", "");
+        expect(&[database_says("US"), no_site_in("US")], "possible", "US", "");
+        let weak = Witness { strength: Strength::Medium, ..no_site_in("US") };
+        let unproven = [name_says("DE"), round_trip_excludes("SG"), weak];
+        assert_eq!(resolve(&unproven, Some(&sites)).grade, Grade::Likely);
+    }
+
+    #[test]
     fn equally_strong_groups_that_disagree_are_a_conflict() {
         let all = [certificate_says("NL"), database_says("DE")];
         expect(&all, "conflict", "DE, NL", "");
@@ -567,6 +612,7 @@ mod tests {
         prop_oneof![
             4 => any_countries().prop_map(Claim::In),
             2 => any_countries().prop_map(Claim::NotIn),
+            1 => any_countries().prop_map(Claim::NoSiteIn),
             1 => Just(Claim::OriginUnknown),
             1 => Just(Claim::Nothing),
             1 => Just(Claim::In(CountrySet::all())),

@@ -70,6 +70,35 @@ pub enum WitnessKind {
 }
 
 impl WitnessKind {
+    /// All kinds, in the order of their names.
+    pub const ALL: [Self; 16] = [
+        Self::Anycast,
+        Self::CdnNetwork,
+        Self::CloudRegion,
+        Self::Database,
+        Self::DatabaseEcho,
+        Self::EmbeddedAddress,
+        Self::Geofeed,
+        Self::NeighbourName,
+        Self::Network,
+        Self::Override,
+        Self::PublishedAddress,
+        Self::Registration,
+        Self::RoundTrip,
+        Self::SingleRegionNetwork,
+        Self::SiteCode,
+        Self::SiteCodeInCertificate,
+    ];
+
+    /// The kinds that a name stands for, with `-` or `_` between its words: that of [`WitnessKind::name`], and for
+    /// `database` the echoes, too.
+    #[must_use]
+    pub fn named(name: &str) -> Vec<Self> {
+        let name = name.replace('-', "_");
+        let means = |kind: &Self| kind.name() == name || (name == "database" && *kind == Self::DatabaseEcho);
+        Self::ALL.into_iter().filter(means).collect()
+    }
+
     /// The kind in `snake_case`, for machines.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -156,6 +185,8 @@ pub enum Claim {
     In(CountrySet),
     /// In none of these countries.
     NotIn(CountrySet),
+    /// In none of the operator's known sites in these countries: it can confirm another place, and excludes none.
+    NoSiteIn(CountrySet),
     /// What answers is near, and where the service behind it stands is not known: anycast, or a delivery network.
     OriginUnknown,
     /// Nothing about place.
@@ -362,6 +393,17 @@ mod tests {
     fn verdict(located: &str, asn: Option<u32>) -> (&'static str, &'static str, &'static str) {
         let first = &witnesses(located, asn)[0];
         (first.kind.name(), first.group.name(), first.strength.name())
+    }
+
+    #[test]
+    fn kinds_are_found_by_their_names() {
+        for kind in WitnessKind::ALL {
+            assert!(WitnessKind::named(kind.name()).contains(&kind), "{kind:?}");
+        }
+        assert!(WitnessKind::ALL.windows(2).all(|pair| pair[0].name() < pair[1].name()));
+        assert_eq!(WitnessKind::named("round-trip"), [WitnessKind::RoundTrip]);
+        assert_eq!(WitnessKind::named("database"), [WitnessKind::Database, WitnessKind::DatabaseEcho]);
+        assert_eq!(WitnessKind::named("hunch"), []);
     }
 
     #[test]

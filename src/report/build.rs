@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use crate::client::{Catalogue, IdentifiedBy, Recipient, Service};
+use crate::client::{Catalogue, IdentifiedBy, Recipient, Service, Whose};
 use crate::flow::{Flow, FlowId, Side};
-use crate::frame::Timestamp;
-use crate::inspect::{Found, Inspection, Judged, Placement, Unit};
+use crate::frame::{Date, Timestamp};
+use crate::inspect::{Found, Inspection, Judged, Placement, Settings, Unit};
 use crate::place::{Country, Zone, zone};
 use crate::report::filter::Ends;
 use crate::report::schema::{
@@ -45,8 +45,9 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
         flows: Vec::new(),
         anomalies: anomalies::anomalies(inspection),
         quality: quality::quality(inspection),
-        data_sources: data_sources(inspection),
+        data_sources: data_sources(inspection.settings()),
         registers: Vec::new(),
+        against: None,
     };
     let mut of_flow = view.destinations(&mut report);
     view.sessions(&mut report, &mut of_flow);
@@ -123,6 +124,12 @@ impl<'a> View<'a> {
         SocketAddr::new(end.address, end.port).to_string()
     }
 
+    /// The remote address, masked where it is another participant's.
+    pub(super) fn address(&self, row: &Row<'_>) -> String {
+        let remote = row.flow.endpoint(row.judged.local.other()).address;
+        if self.is_masked(row) { masked(remote) } else { remote.to_string() }
+    }
+
     fn is_masked(&self, row: &Row<'_>) -> bool {
         self.hides(row, row.flow.endpoint(row.judged.local.other()).address)
     }
@@ -176,7 +183,7 @@ impl<'a> View<'a> {
         let sum = |count: &dyn Fn(&Row<'_>) -> u64| rows.iter().map(count).fold(0, u64::saturating_add);
         let out = |row: &Row<'_>| row.judged.local;
         let back = |row: &Row<'_>| row.judged.local.other();
-        let mut place = place(found, first.placement, !first.judged.names.is_empty());
+        let mut place = place(found, first.placement);
         add_witnesses(&mut place, rows);
         Some(Destination {
             id,
@@ -220,11 +227,7 @@ impl<'a> View<'a> {
     }
 
     fn addresses(&self, rows: &[Row<'_>]) -> Vec<String> {
-        let shown = |row: &Row<'_>| {
-            let remote = row.flow.endpoint(row.judged.local.other()).address;
-            if self.is_masked(row) { masked(remote) } else { remote.to_string() }
-        };
-        distinct(rows, |row| Some(shown(row)))
+        distinct(rows, |row| Some(self.address(row)))
     }
 
     fn filter(&self, rows: &[Row<'_>]) -> String {
@@ -332,9 +335,9 @@ fn totals(inspection: &Inspection) -> Totals {
     }
 }
 
-/// The embedded database's parts, the user's database, and the project's own tables.
-fn data_sources(inspection: &Inspection) -> Vec<DataSource> {
-    let asked = inspection.settings().databases.sources().iter();
+/// The embedded database's parts, the user's databases and lists, and the project's own tables.
+pub(super) fn data_sources(settings: &Settings) -> Vec<DataSource> {
+    let asked = settings.databases.sources().iter();
     let asked = asked.map(|source: &crate::place::Source| DataSource {
         name: source.name.clone(),
         kind: if source.licence.is_some() { "embedded_database" } else { "user_database" }.to_owned(),
@@ -352,7 +355,15 @@ fn data_sources(inspection: &Inspection) -> Vec<DataSource> {
         licence: Some(env!("CARGO_PKG_LICENSE").to_owned()),
         credit: None,
     });
-    asked.chain(own).collect()
+    let handed_in = settings.declared.sources().iter().map(|source| DataSource {
+        name: source.name.clone(),
+        kind: source.kind.name().to_owned(),
+        dated: source.dated.map(|day| day.to_string()),
+        sha256: Some(source.sha256.clone()),
+        licence: None,
+        credit: None,
+    });
+    asked.chain(handed_in).chain(own).collect()
 }
 
 /// The registers that a destination was compared with.
@@ -365,12 +376,34 @@ fn registers(inspection: &Inspection, destinations: &[Destination]) -> Vec<Regis
         valid_from: register.valid().from.map(|day| day.to_string()),
         valid_until: register.valid().until.map(|day| day.to_string()),
         limits: register.limits().to_owned(),
+        entries_not_seen: not_seen(inspection, register, destinations),
     };
     registers.map(row).collect()
 }
 
+/// The entries in force on a day of the client's flows that no destination was listed by.
+fn not_seen(
+    inspection: &Inspection,
+    register: &verdict::Register,
+    destinations: &[Destination],
+) -> Vec<String> {
+    let view = View::new(inspection, true);
+    let clients = view.rows().filter(|row| row.judged.attribution.whose == Whose::Client);
+    let days: BTreeSet<Date> = clients.filter_map(|row| row.placement.law).collect();
+    let is_seen = |id: &str| {
+        destinations.iter().any(|d| {
+            d.register.as_deref() == Some(register.name()) && d.register_entry.as_deref() == Some(id)
+        })
+    };
+    let in_force = register
+        .entries()
+        .iter()
+        .filter(|entry| days.iter().any(|day| register.valid().covers(*day) && entry.valid.covers(*day)));
+    in_force.map(|entry| entry.id.clone()).filter(|id| !is_seen(id)).collect()
+}
+
 /// Where a flow's remote end stands, as the report says it.
-pub(super) fn place(found: &Found, placement: &Placement, has_name: bool) -> Place {
+pub(super) fn place(found: &Found, placement: &Placement) -> Place {
     let resolution = &placement.resolution;
     let is_open = matches!(found.axis, Axis::Undetermined);
     Place {
@@ -379,10 +412,27 @@ pub(super) fn place(found: &Found, placement: &Placement, has_name: bool) -> Pla
         located: countries(found, placement).iter().map(ToString::to_string).collect(),
         grade: found.grade.name().to_owned(),
         disputed: resolution.disputed.iter().map(ToString::to_string).collect(),
-        reason: resolution.reason.clone(),
-        remedy: if is_open { verdict::remedy(resolution, has_name).map(str::to_owned) } else { None },
+        reason: reason(placement),
+        remedy: if is_open { remedy(placement) } else { None },
         witnesses: if found.axis == Axis::Participant { Vec::new() } else { witnesses(placement) },
     }
+}
+
+/// Why there is no verdict; first of all where the capture's clock leaves no law to read it by.
+pub(super) fn reason(placement: &Placement) -> Option<String> {
+    match placement.law {
+        None if placement.address.is_public() => Some(format!(
+            "the capture's clock says {}, which cannot be: name the day with --law-date",
+            placement.day
+        )),
+        _ => placement.resolution.reason.clone(),
+    }
+}
+
+/// What would settle the place, in one sentence.
+fn remedy(placement: &Placement) -> Option<String> {
+    let remedies: Vec<String> = placement.would_settle().into_iter().map(|remedy| remedy.says).collect();
+    (!remedies.is_empty()).then(|| remedies.join("; "))
 }
 
 /// The countries that a claim leaves. What only exclusions leave is no place, and a participant has none.
@@ -395,17 +445,20 @@ fn countries(found: &Found, placement: &Placement) -> Vec<Country> {
     }
 }
 
-fn witnesses(placement: &Placement) -> Vec<Witness> {
+pub(super) fn witnesses(placement: &Placement) -> Vec<Witness> {
     let decisive = &placement.resolution.decisive;
     let row = |(at, witness): (usize, &crate::place::Witness)| witness_row(witness, decisive.contains(&at));
     placement.witnesses.iter().enumerate().map(row).collect()
 }
 
-fn witness_row(witness: &crate::place::Witness, is_decisive: bool) -> Witness {
+pub(super) fn witness_row(witness: &crate::place::Witness, is_decisive: bool) -> Witness {
     use crate::place::Claim;
     let (claim, countries) = match &witness.claim {
         Claim::In(countries) => ("in", countries.iter().map(|country| country.to_string()).collect()),
         Claim::NotIn(countries) => ("not_in", countries.iter().map(|country| country.to_string()).collect()),
+        Claim::NoSiteIn(countries) => {
+            ("no_site_in", countries.iter().map(|country| country.to_string()).collect())
+        }
         Claim::OriginUnknown => ("origin_unknown", Vec::new()),
         Claim::Nothing => ("nothing", Vec::new()),
     };

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use crate::evidence::{self, Entry, Fact, HelloName, ZoomFact};
 use crate::flow::TcpState;
 use crate::inspect::Found;
+use crate::place::WitnessKind;
 use crate::report::build::{self, Counted, Key, Row, View};
-use crate::report::schema::{Flow, Name, Note, Place, Report};
+use crate::report::schema::{Flow, Name, Note, Place, Report, Witness};
 use crate::wire::zoom::MediaKind;
 
 /// Adds every flow.
@@ -40,10 +41,7 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Flow {
         recipient_seat: recipient.and_then(|recipient| recipient.seat.clone()),
         network: build::network(placement),
         network_seat: build::network_seat(placement),
-        place: found.map_or_else(
-            || place_of_other(row),
-            |found| build::place(found, placement, !judged.names.is_empty()),
-        ),
+        place: found.map_or_else(|| place_of_other(row), |found| of_flow(build::place(found, placement))),
         zone: found.and_then(build::zone_label),
         listing: found.map(|found| found.listing.to_owned()),
         register_entry: found.and_then(|found| found.entry.clone()),
@@ -70,7 +68,15 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Flow {
 /// Others' flows are placed and not judged.
 fn place_of_other(row: &Row<'_>) -> Place {
     let found = Found::of_place(row.placement.axis, row.placement.resolution.grade);
-    build::place(&found, row.placement, !row.judged.names.is_empty())
+    of_flow(build::place(&found, row.placement))
+}
+
+/// A round trip names most countries of the world. Among the flows it is listed where the place rests on it; destinations
+/// have it in any case.
+fn of_flow(mut place: Place) -> Place {
+    let is_round_trip = |witness: &Witness| witness.kind == WitnessKind::RoundTrip.name();
+    place.witnesses.retain(|witness| witness.decisive || !is_round_trip(witness));
+    place
 }
 
 /// Whether the flow's opening is missing: TCP without its SYN, or Zoom's media without a hello.

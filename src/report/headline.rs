@@ -37,7 +37,10 @@ pub(super) fn headline(destinations: &[Destination], quality: &Quality, inputs: 
         "First hop only: what servers pass on is not visible in a capture.  Frames lost: {}.",
         lost(quality, inputs)
     ));
-    lines.extend(vantage(quality).filter(|_| headline.recognised).map(str::to_owned));
+    if headline.recognised {
+        lines.extend(vantage(quality).into_iter().chain(conflict(quality)).map(str::to_owned));
+        lines.extend(law(quality));
+    }
     headline.lines = lines;
     headline
 }
@@ -96,6 +99,25 @@ fn vantage(quality: &Quality) -> Option<&'static str> {
         Some("outside") => Some("This client was not in the EEA; nothing here *leaves* it."),
         Some(_) => Some("The client's own addresses are partly in the EEA and partly outside it."),
         None => Some("The client's own place is not known."),
+    }
+}
+
+/// That the client's place is in dispute, where it is.
+fn conflict(quality: &Quality) -> Option<&'static str> {
+    let is_disputed = !quality.vantage_conflicts.is_empty();
+    is_disputed.then_some(
+        "The client's stated or inferred place contradicts the capture; see below what it could not show.",
+    )
+}
+
+/// By which day's law the lines above are, where it is not that of the traffic.
+fn law(quality: &Quality) -> Option<String> {
+    match &quality.law_date {
+        Some(day) => Some(format!("Read by the law of {day}.")),
+        None if quality.flows_without_law > 0 => {
+            Some("The capture's clock is wrong, so no law was read; name the day with --law-date.".to_owned())
+        }
+        None => None,
     }
 }
 

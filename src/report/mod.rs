@@ -3,8 +3,10 @@
 //! Input: an [`Inspection`](crate::inspect::Inspection). Output: a [`schema::Report`], and text. The only serialised form of the results.
 //! Must not: compute more than sums, or judge.
 
+pub mod against;
 mod anomalies;
 mod build;
+pub mod explain;
 mod filter;
 mod flows;
 mod headline;

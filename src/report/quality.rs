@@ -1,15 +1,15 @@
 //! What the captures could not show, as counts and as sentences. Absence is a result.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::client::Whose;
-use crate::inspect::{self, Inspection, Unit};
+use crate::inspect::{self, Inspection, KnownBy, Unit};
 use crate::packet::Class;
-use crate::place::STALE_AFTER_DAYS;
+use crate::place::{Doubt, STALE_AFTER_DAYS};
 use crate::report::build::{Row, View};
 use crate::report::flows::is_joined_midway;
 use crate::report::protocol::describe;
-use crate::report::schema::{Quality, Undecoded, Vantage};
+use crate::report::schema::{Quality, Undecoded, Vantage, VantageConflict};
 use crate::report::text::{count, plural};
 use crate::wire::dns;
 
@@ -34,6 +34,10 @@ pub(super) fn quality(inspection: &Inspection) -> Quality {
         inputs_without_loss_count: silent(inspection),
         register_switched_off: inspection.settings().registers.is_empty(),
         vantage: vantage(inspection),
+        vantage_conflicts: conflicts(inspection),
+        round_trips_unused: round_trips_unused(&view),
+        flows_without_law: rows(&|row| is_client(row) && row.placement.law.is_none()),
+        law_date: inspection.settings().law_date.map(|day| day.to_string()),
         database_days_away: database_days_away(&view),
         remarks: Vec::new(),
     };
@@ -67,7 +71,7 @@ fn vantage(inspection: &Inspection) -> Option<Vantage> {
     let sides: BTreeSet<&str> = known.iter().map(|vantage| vantage.axis.name()).collect();
     let axis = if sides.len() == 1 { sides.into_iter().next() } else { None };
     let located: BTreeSet<String> =
-        known.iter().flat_map(|vantage| vantage.resolution.allowed.iter()).map(|c| c.to_string()).collect();
+        known.iter().flat_map(|vantage| vantage.countries.iter()).map(|c| c.to_string()).collect();
     let says: BTreeSet<String> = known.into_iter().map(says).collect();
     Some(Vantage {
         axis: axis.unwrap_or("undetermined").to_owned(),
@@ -76,18 +80,47 @@ fn vantage(inspection: &Inspection) -> Option<Vantage> {
     })
 }
 
-/// One sentence on one address of a client.
+fn conflicts(inspection: &Inspection) -> Vec<VantageConflict> {
+    let all = inspection.units().iter().flat_map(Unit::vantage_conflicts);
+    let row = |conflict: &inspect::VantageConflict| VantageConflict {
+        remote: conflict.remote.to_string(),
+        vantage: conflict.vantage.clone(),
+        measured: conflict.measured.clone(),
+        input: conflict.reply.input(),
+        frame: conflict.reply.number(),
+        says: conflict.says.clone(),
+    };
+    all.map(row).collect()
+}
+
+/// Counts each remote address of a client's once.
+fn round_trips_unused(view: &View<'_>) -> BTreeMap<String, u64> {
+    let doubted = view.rows().filter(is_client).filter_map(|row| {
+        let (_, doubt) = row.placement.round_trip?;
+        Some((doubt?.name(), row.key.0, row.judged.placement))
+    });
+    let doubted: BTreeSet<(&str, usize, usize)> = doubted.collect();
+    let mut counts = BTreeMap::new();
+    for (doubt, ..) in doubted {
+        *counts.entry(doubt.to_owned()).or_default() += 1;
+    }
+    counts
+}
+
+/// One clause on what tells a client's place.
 fn says(vantage: &inspect::Vantage) -> String {
-    let told = if vantage.mapped_in.is_some() { "that STUN told it" } else { "of its own" };
-    let countries: Vec<String> =
-        vantage.resolution.allowed.iter().map(|country| country.to_string()).collect();
-    let name = vantage.network.name.map(|name| format!(" {name}")).unwrap_or_default();
+    let (address, mapped_in, network, grade) = match &vantage.known_by {
+        KnownBy::User(label) => return format!("the user says {label} (--vantage)"),
+        KnownBy::Address { address, mapped_in, network, grade } => (address, mapped_in, network, grade),
+    };
+    let told = if mapped_in.is_some() { "that STUN told it" } else { "of its own" };
+    let countries: Vec<String> = vantage.countries.iter().map(|country| country.to_string()).collect();
+    let name = network.name.map(|name| format!(" {name}")).unwrap_or_default();
     format!(
-        "the address {} {told}, on the network AS{}{name}, is in {}, {} by database",
-        vantage.address,
-        vantage.network.asn,
+        "the address {address} {told}, on the network AS{}{name}, is in {}, {} by database",
+        network.asn,
         countries.join(" or "),
-        vantage.resolution.grade.name()
+        grade.name()
     )
 }
 
@@ -180,7 +213,62 @@ fn remarks(quality: &Quality, inspection: &Inspection) -> Vec<String> {
         ));
     }
     remarks.push(stood(quality));
+    remarks.extend(about_place(quality, inspection));
     remarks
+}
+
+/// What stands in the way of placing and reading: the vantage, the round trips, the clock.
+fn about_place(quality: &Quality, inspection: &Inspection) -> Vec<String> {
+    let has_many = inspection.inputs().len() > 1;
+    let mut remarks: Vec<String> =
+        quality.vantage_conflicts.iter().map(|conflict| contradiction(conflict, has_many)).collect();
+    for (address, countries) in inspection.units().iter().flat_map(Unit::vantage_disagreements) {
+        remarks.push(format!(
+            "The client's own address {address} is in {countries} by database, which is not what --vantage says: a tunnel \
+             such as a VPN's, or another place."
+        ));
+    }
+    for (doubt, why) in DOUBTS.map(|doubt| (doubt.name(), doubt.to_string())) {
+        if let Some(number) = quality.round_trips_unused.get(doubt) {
+            remarks.push(format!(
+                "The round trips to {} of the client's are shown and not used: {why}{}.",
+                plural(*number, "remote address", "remote addresses"),
+                if doubt.ends_with("unknown") || doubt.ends_with("stale") { " (--vantage)" } else { "" }
+            ));
+        }
+    }
+    if quality.flows_without_law > 0 {
+        remarks.push(format!(
+            "The capture's clock cannot be right: {} of the client of days before there was one or far in the future. No law \
+             was read for them; name the day with --law-date.",
+            plural(quality.flows_without_law, "flow is", "flows are")
+        ));
+    }
+    if let Some(day) = &quality.law_date {
+        remarks.push(format!(
+            "Places are read by the law and the registers of {day}, not of the day of the traffic."
+        ));
+    }
+    remarks
+}
+
+/// The doubts that a reader can do something about.
+const DOUBTS: [Doubt; 6] = [
+    Doubt::CapturedAway,
+    Doubt::Proxy,
+    Doubt::Tunnel,
+    Doubt::VantageContradicted,
+    Doubt::VantageStale,
+    Doubt::VantageUnknown,
+];
+
+fn contradiction(conflict: &VantageConflict, has_many: bool) -> String {
+    let input = if has_many { format!(" of [{}]", conflict.input) } else { String::new() };
+    format!(
+        "The vantage is in conflict with the capture: {} to {} (frame {}{input}) cannot be, from {}, if {}. The vantage is \
+         wrong, or that statement is; until one is mended no round trip of this capture is used.",
+        conflict.measured, conflict.remote, conflict.frame, conflict.vantage, conflict.says
+    )
 }
 
 /// Where the client stood, with what that rests on.
@@ -191,9 +279,9 @@ fn stood(quality: &Quality) -> String {
             .to_owned();
     };
     let place = match vantage.axis.as_str() {
-        "eea" => "By its address this client was in the EEA",
-        "outside" => "By its address this client was not in the EEA",
-        _ => "The client's own addresses are partly in the EEA and partly outside it",
+        "eea" => "This client was in the EEA",
+        "outside" => "This client was not in the EEA",
+        _ => "What tells the client's own place is partly in the EEA and partly outside it",
     };
     format!("{place}: {}.", vantage.says.join("; "))
 }

@@ -98,6 +98,8 @@ pub(crate) fn report(destinations: Vec<Destination>) -> Report {
             limits: "Limits.".to_owned(),
             valid_from: None,
             valid_until: None,
+            entries_not_seen: Vec::new(),
         }],
+        against: None,
     }
 }

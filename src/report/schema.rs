@@ -42,6 +42,8 @@ pub struct Report {
     pub data_sources: Vec<DataSource>,
     /// The registers that were compared with, and their limits.
     pub registers: Vec<Register>,
+    /// The same captures read by something else (`--against`); `null` where that was not asked for.
+    pub against: Option<Against>,
 }
 
 /// The schema's name and version.
@@ -171,7 +173,7 @@ pub struct Witness {
     pub kind: String,
     /// Its dependency group; one group counts once.
     pub group: String,
-    /// `in`, `not_in`, `origin_unknown` or `nothing`.
+    /// `in`, `not_in`, `no_site_in` (no known site of the operator there), `origin_unknown` or `nothing`.
     pub claim: String,
     /// The countries of the claim.
     pub countries: Vec<String>,
@@ -396,7 +398,8 @@ pub struct Flow {
     pub network: Option<String>,
     /// The country of that network's seat.
     pub network_seat: Option<String>,
-    /// Where the remote end stands.
+    /// Where the remote end stands; a round trip is among the witnesses where the place rests on it, and in
+    /// `rtt_min_ms` in any case.
     pub place: Place,
     /// The legal region of that place on the day.
     pub zone: Option<String>,
@@ -512,21 +515,47 @@ pub struct Quality {
     pub register_switched_off: bool,
     /// Where the client itself stood; `null` where that is not known of every client.
     pub vantage: Option<Vantage>,
+    /// Strong statements about place that a round trip from the vantage makes impossible. Where there are any, no round trip
+    /// of that capture is used.
+    pub vantage_conflicts: Vec<VantageConflict>,
+    /// Remote addresses of the client's whose round trip is not used, by the reason in `snake_case`.
+    pub round_trips_unused: BTreeMap<String, u64>,
+    /// The client's flows of days that cannot be: the capture's clock is wrong, and no law was read for them.
+    pub flows_without_law: u64,
+    /// The day by whose law places are read instead of that of each flow.
+    pub law_date: Option<String>,
     /// The greatest number of days between a flow of the client and the data of a database, where more than 180.
     pub database_days_away: Option<i64>,
     /// The same in sentences, for people.
     pub remarks: Vec<String>,
 }
 
-/// Where the client itself stood, by its own public addresses.
+/// Where the client itself stood, by the user's word or its own public addresses.
 #[derive(Serialize, Clone, Debug, Default)]
 pub struct Vantage {
     /// `eea`, `outside`, or `undetermined` where some of the addresses are inside and others outside.
     pub axis: String,
-    /// The countries that the addresses are placed in.
+    /// The countries that this leaves.
     pub located: Vec<String>,
-    /// What it rests on, one sentence for each address.
+    /// What it rests on, one clause for each.
     pub says: Vec<String>,
+}
+
+/// A strong statement about place that a round trip makes impossible: one of the two, or the vantage, is wrong.
+#[derive(Serialize, Clone, Debug)]
+pub struct VantageConflict {
+    /// The remote address.
+    pub remote: String,
+    /// The vantage, and how it is known.
+    pub vantage: String,
+    /// The round trip, in words.
+    pub measured: String,
+    /// The input that holds the frame.
+    pub input: u32,
+    /// The frame of its answer.
+    pub frame: u64,
+    /// What the strong statement says.
+    pub says: String,
 }
 
 /// Frames that were counted and not decoded.
@@ -544,12 +573,70 @@ pub struct Undecoded {
     pub first_frame: u64,
 }
 
+/// The same captures read by another database, override or register.
+#[derive(Serialize, Clone, Debug)]
+pub struct Against {
+    /// The file, as it was given.
+    pub file: String,
+    /// `database`, `overrides` or `register`.
+    pub kind: String,
+    /// The findings that move: first those that are flagged then.
+    pub moved: Vec<Moved>,
+    /// Judged flows of which nothing moves.
+    pub flows_unmoved: u64,
+}
+
+/// A finding that moves.
+#[derive(Serialize, Clone, Debug)]
+pub struct Moved {
+    /// The host pattern, or the address where no name was seen.
+    pub host_pattern: String,
+    /// The remote address; a participant's is masked.
+    pub address: String,
+    /// How many flows.
+    pub flows: u64,
+    /// The input that holds its first frame.
+    pub input: u32,
+    /// Its first frame.
+    pub first_frame: u64,
+    /// How the report reads it.
+    pub before: Reading,
+    /// How it reads by the file.
+    pub after: Reading,
+    /// What stands behind the change, one clause each.
+    pub why: Vec<String>,
+}
+
+/// What was found about a remote end, in short; the fields are those of destinations.
+#[derive(Serialize, Clone, PartialEq, Eq, Debug)]
+pub struct Reading {
+    /// As in places.
+    pub axis: String,
+    /// As in places.
+    pub located: Vec<String>,
+    /// As in places.
+    pub grade: String,
+    /// As in destinations.
+    pub zone: Option<String>,
+    /// As in destinations.
+    pub listing: String,
+    /// As in destinations.
+    pub register: Option<String>,
+    /// As in destinations.
+    pub register_entry: Option<String>,
+    /// As in destinations.
+    pub flagged: bool,
+    /// The day by whose law it was read.
+    pub law_date: Option<String>,
+}
+
 /// Data that answers rest on.
 #[derive(Serialize, Clone, Debug)]
 pub struct DataSource {
     /// What it is.
     pub name: String,
-    /// `embedded_database`, `user_database` (by `--geoip`), or `own_table`: compiled by this project.
+    /// `embedded_database`, `own_table` (compiled by this project), or the user's: `user_database`, `cloud_ranges`, `geofeed`,
+    /// `anycast_list`, `overrides`.
     pub kind: String,
     /// The date of the data: a database's own, or the day on which a table was compiled.
     pub dated: Option<String>,
@@ -574,4 +661,6 @@ pub struct Register {
     pub valid_until: Option<String>,
     /// What it cannot tell.
     pub limits: String,
+    /// Its entries in force on the days of the capture that no destination matches, by their ids.
+    pub entries_not_seen: Vec<String>,
 }

@@ -7,7 +7,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::client::Service;
-use crate::report::schema::{DataSource, Destination, Meeting, Name, Register, Report, Session, Witness};
+use crate::place::WitnessKind;
+use crate::report::against::{title, words_of};
+use crate::report::schema::{
+    Against, DataSource, Destination, Meeting, Name, Register, Report, Session, Witness,
+};
 use crate::report::text::{clean, count, plural, size, wrap};
 use crate::verdict::Axis;
 
@@ -36,6 +40,9 @@ pub fn table(report: &Report, color: Color) -> String {
         page.destinations(part, report);
     }
     page.sessions(report);
+    if let Some(against) = &report.against {
+        page.against(against);
+    }
     page.quality(report);
     page.sources(report);
     page.text
@@ -85,6 +92,18 @@ const PARTS: &[Part] = &[
 
 fn is_outside(destination: &Destination) -> bool {
     destination.is_client() && destination.place.axis == "outside"
+}
+
+/// The sign before a witness that the verdict does not rest on; none before one that only repeats what stands elsewhere.
+fn sign(witness: &Witness, located: &[String]) -> Option<char> {
+    let is_counted = witness.strength != "none";
+    match (witness.claim.as_str(), is_counted) {
+        ("in", true) if witness.countries.iter().all(|country| located.contains(country)) => Some('~'),
+        ("in", true) => Some('-'),
+        ("not_in" | "no_site_in", true) => Some('~'),
+        // A round trip that is not used says why.
+        _ => (witness.kind == WitnessKind::RoundTrip.name()).then_some('!'),
+    }
 }
 
 fn is_listed(destination: &Destination) -> bool {
@@ -199,11 +218,9 @@ impl Page {
             d.place.witnesses.iter().partition(|w| w.decisive);
         let mut lines: Vec<String> =
             decisive.into_iter().map(|witness| format!("+ {}", self.witness(witness))).collect();
-        for witness in others.into_iter().filter(|w| w.claim == "in" && w.strength != "none") {
-            let agrees = witness.countries.iter().all(|country| d.place.located.contains(country));
-            let sign = if agrees { "~" } else { "-" };
-            lines.push(format!("{sign} {}", self.witness(witness)));
-        }
+        let signed =
+            others.into_iter().filter_map(|witness| Some((sign(witness, &d.place.located)?, witness)));
+        lines.extend(signed.map(|(sign, witness)| format!("{sign} {}", self.witness(witness))));
         lines.extend(d.place.remedy.as_deref().map(|remedy| format!("? {}", clean(remedy))));
         if !d.answered && d.packets_out > 0 {
             lines.push("! contacted, no reply; address disclosed".to_owned());
@@ -330,6 +347,25 @@ impl Page {
         }
     }
 
+    fn against(&mut self, against: &Against) {
+        let moved = count(against.moved.len() as u64);
+        self.title(&format!(
+            "Read by {} ({}), findings that move: {moved}",
+            clean(&against.file),
+            against.kind
+        ));
+        for row in &against.moved {
+            self.wrapped(&clean(&title(row)), "  - ", "    ");
+            let at = self.frame(row.input, row.first_frame);
+            self.wrapped(&format!("from   {}", words_of(&row.before)), "    ", "           ");
+            self.wrapped(&format!("to     {}", words_of(&row.after)), "    ", "           ");
+            self.wrapped(&format!("flows  {}, first in {at}", count(row.flows)), "    ", "           ");
+            for why in &row.why {
+                self.wrapped(&format!("why    {}", clean(why)), "    ", "           ");
+            }
+        }
+    }
+
     fn quality(&mut self, report: &Report) {
         self.title("What the capture could not show");
         for remark in &report.quality.remarks {
@@ -356,6 +392,14 @@ impl Page {
         }
         for register in &report.registers {
             self.wrapped(&compared(register), "  - ", "    ");
+            if !register.entries_not_seen.is_empty() {
+                let ids = register.entries_not_seen.join(", ");
+                self.wrapped(
+                    &format!("in force, and in no traffic of this capture: {}", clean(&ids)),
+                    "    ",
+                    "    ",
+                );
+            }
         }
         for source in &report.data_sources {
             self.wrapped(&used(source), "  - ", "    ");
@@ -503,6 +547,10 @@ fn used(source: &DataSource) -> String {
     let dated = source.dated.as_deref().unwrap_or("no known date");
     let kind = match source.kind.as_str() {
         "user_database" => "; the user's own database (--geoip)",
+        "cloud_ranges" => "; the user's list of cloud ranges (--ranges)",
+        "geofeed" => "; the user's geofeed (--geofeed)",
+        "anycast_list" => "; the user's list of anycast ranges (--anycast)",
+        "overrides" => "; the user's own statements (--override)",
         "own_table" => "; compiled by borderpost, each row with its source",
         _ => "",
     };

@@ -194,21 +194,6 @@ fn named<'r>(register: Option<&'r Register>, contact: &Contact<'_>, day: Date) -
     register.entries().iter().filter(|entry| entry.names(recipient, service, day)).collect()
 }
 
-/// What could settle a place that is not determined; nothing where trying would change nothing.
-#[must_use]
-pub fn remedy(resolution: &Resolution, has_name: bool) -> Option<&'static str> {
-    match resolution.grade {
-        Grade::Undetermined if has_name => {
-            Some("a country database that departs from the registration could make it possible: --geoip FILE")
-        }
-        Grade::Undetermined => Some(
-            "no name was seen: a capture from before the connection may show one, which can make it likely; a country \
-             database that departs from the registration could make it possible: --geoip FILE",
-        ),
-        _ => None,
-    }
-}
-
 fn axis(address: &Address, resolution: &Resolution, contact: &Contact<'_>, day: Date) -> Axis {
     if contact.is_participant { Axis::Participant } else { place_axis(address, resolution, day) }
 }
@@ -219,6 +204,12 @@ pub fn place_axis(address: &Address, resolution: &Resolution, day: Date) -> Axis
     if !address.is_public() || resolution.grade == Grade::Local {
         return Axis::Local;
     }
+    countries_axis(resolution, day)
+}
+
+/// Where the countries that the evidence leaves are, seen from the EEA.
+#[must_use]
+pub fn countries_axis(resolution: &Resolution, day: Date) -> Axis {
     // What an exclusion leaves is no claim: a place needs a witness that names it.
     if matches!(resolution.grade, Grade::Anycast | Grade::Undetermined) || resolution.allowed.is_empty() {
         return Axis::Undetermined;

@@ -13,8 +13,9 @@ use serde::Deserialize;
 
 use super::{Certification, Recipient, RecipientId, Service};
 use crate::data::{self, Confidence, DataError};
-use crate::frame::Date;
+use crate::frame::{Date, Timestamp};
 use crate::packet::Protocol;
+use crate::place::{CountrySet, KnownSite};
 use crate::wire::Hostname;
 
 mod attribute;
@@ -39,6 +40,7 @@ pub struct Catalogue {
     clusters: BTreeMap<String, Cluster>,
     ports: Vec<PortRow>,
     operator: RecipientId,
+    known_sites: Vec<KnownSite>,
 }
 
 /// The catalogue's files.
@@ -89,12 +91,19 @@ impl Catalogue {
         };
         let operator = id_of(OPERATOR)
             .ok_or_else(|| DataError::at("recipients.toml", "", None, "the operator is no recipient"))?;
+        let addresses = range::Addresses::load(include_str!("data/addresses.toml"))?;
+        let sites = site::Sites::load(include_str!("data/sites.toml"))?;
+        // Published addresses tell a site only in countries where no code tells a better one.
+        let mut known_sites: Vec<KnownSite> = sites.known().collect();
+        let coded: CountrySet = known_sites.iter().map(|site| site.country).collect();
+        known_sites.extend(addresses.known().filter(|site| !coded.contains(site.country)));
         Ok(Self {
+            known_sites,
             names: name::Names::load(include_str!("data/names.toml"), id_of)?,
             ranges: range::Ranges::load(include_str!("data/ranges.toml"))?,
             anycast: range::Anycast::load(include_str!("data/anycast.toml"))?,
-            addresses: range::Addresses::load(include_str!("data/addresses.toml"))?,
-            sites: site::Sites::load(include_str!("data/sites.toml"))?,
+            addresses,
+            sites,
             clusters: clusters(include_str!("data/clusters.toml"))?,
             ports: ports(include_str!("data/ports.toml"))?,
             operator,
@@ -180,6 +189,13 @@ impl Catalogue {
         self.sites.statement(host, &found.captures, &self.spellings(address))
     }
 
+    /// What a name says about the place of its server where no address is known for it.
+    #[must_use]
+    pub fn site_statement_alone(&self, host: &Hostname) -> Option<SiteStatement<'_>> {
+        let found = self.names.find(host.as_str()).filter(|found| found.rule.owner == Owner::Client)?;
+        self.sites.statement_alone(host, &found.captures)
+    }
+
     /// What a certificate's name for all servers of one place says: `*.fr.zoom.us`. Digits never match there.
     #[must_use]
     pub fn site_statement_of_certificate(&self, name: &str) -> Option<SiteStatement<'_>> {
@@ -190,6 +206,18 @@ impl Catalogue {
     #[must_use]
     pub fn spelt_ipv4(&self, address: Ipv6Addr) -> Option<Ipv4Addr> {
         self.spellings(IpAddr::V6(address)).first().copied()
+    }
+
+    /// Where the operator is known to run servers, by place codes and published addresses of any day.
+    #[must_use]
+    pub fn known_sites(&self) -> &[KnownSite] {
+        &self.known_sites
+    }
+
+    /// The first day of the year in which the operator was founded: no capture of its client is older.
+    #[must_use]
+    pub fn since() -> Date {
+        Timestamp::from_nanos(FOUNDED).date()
     }
 
     /// The cluster of that name, as [`NameMatch::cluster`] gives it.
@@ -220,6 +248,9 @@ impl Catalogue {
         spellings
     }
 }
+
+/// 2011-01-01T00:00:00Z in nanoseconds since 1970; the company was founded in 2011.
+const FOUNDED: i64 = 1_293_840_000 * 1_000_000_000;
 
 /// Whether a country code is two capital letters.
 fn check_country(country: Option<&str>) -> Result<(), &'static str> {

@@ -12,7 +12,7 @@ use super::{check_country, named};
 use crate::client::Service;
 use crate::data::{self, Confidence, DataError, Validity};
 use crate::frame::Date;
-use crate::place::Prefix;
+use crate::place::{KnownSite, Prefix};
 
 /// A published range that an address lies in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -250,6 +250,15 @@ impl Addresses {
             }
         }
         Ok(Self { rows, sources: file.sources })
+    }
+
+    /// The known sites: one for each published address. The place is in the operator's words, so its country is all that is
+    /// known.
+    pub(super) fn known(&self) -> impl Iterator<Item = KnownSite> {
+        self.rows.values().filter_map(|row| {
+            let country = row.country.parse().ok()?;
+            Some(KnownSite { country, place: row.place.clone(), position: None })
+        })
     }
 
     pub(super) fn find(&self, address: IpAddr, day: Date) -> Option<AddressMatch<'_>> {

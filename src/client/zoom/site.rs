@@ -13,6 +13,7 @@ use super::pattern::Captures;
 use super::{check_country, named};
 use crate::data::{self, Confidence, DataError};
 use crate::frame::Date;
+use crate::place::{KnownSite, Point};
 use crate::wire::Hostname;
 
 /// A known place code in a name.
@@ -63,6 +64,10 @@ impl Sites {
             let wrong = |what| DataError::about(FILE, text, &format!("code = \"{code}\""), what);
             check_country(row.country.as_deref()).map_err(wrong)?;
             named(&file.sources, &row.source).map_err(wrong)?;
+            let is_placed = row.at.is_some_and(|[lat, lon]| Point::new(lat, lon).is_ok());
+            if is_placed != row.radius_km.is_some() || row.at.is_some() != is_placed {
+                return Err(wrong("a position is a latitude, a longitude and a radius"));
+            }
             if rows.insert(code.clone(), row).is_some() {
                 return Err(wrong("a code that stands twice"));
             }
@@ -95,6 +100,26 @@ impl Sites {
             return None;
         }
         self.state(row, digits_match)
+    }
+
+    /// What the name of a server says where there is no address to compare its digits with.
+    pub(super) fn statement_alone(
+        &self,
+        host: &Hostname,
+        captures: &Captures<'_>,
+    ) -> Option<SiteStatement<'_>> {
+        let row = self.row(host, captures).filter(|row| !row.needs_digits)?;
+        self.state(row, false)
+    }
+
+    /// The known sites: one for each code that stands for one country.
+    pub(super) fn known(&self) -> impl Iterator<Item = KnownSite> {
+        self.rows.values().filter_map(|row| {
+            let country = row.country.as_deref()?.parse().ok()?;
+            let at = row.at.and_then(|[latitude, longitude]| Point::new(latitude, longitude).ok());
+            let position = at.zip(row.radius_km.map(f64::from));
+            Some(KnownSite { country, place: row.place.clone(), position })
+        })
     }
 
     /// What a certificate for all names at one place says: `*.fr.zoom.us`.
@@ -190,6 +215,9 @@ struct Row {
     #[serde(default)]
     needs_digits: bool,
     under: Option<String>,
+    /// Latitude and longitude in degrees.
+    at: Option<[f64; 2]>,
+    radius_km: Option<u16>,
     #[expect(dead_code, reason = "for people who read the file")]
     #[serde(default)]
     seen: Vec<u16>,

@@ -42,7 +42,7 @@ fn option(kind: DeclaredKind) -> &'static str {
         DeclaredKind::AnycastList => "--anycast",
         DeclaredKind::CloudRanges => "--ranges",
         DeclaredKind::Geofeed => "--geofeed",
-        DeclaredKind::Overrides => "--overrides",
+        DeclaredKind::Overrides => "--override",
     }
 }
 

@@ -1,0 +1,105 @@
+//! What places are argued from: the files and days that the user names, as settings.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::cli::args::Evidence;
+use crate::cli::file::{text, today};
+use crate::cli::register;
+use crate::frame::Date;
+use crate::inspect::Settings;
+use crate::place::{Databases, Declared};
+
+/// Reads the files that the user names.
+pub(super) fn of(evidence: &Evidence) -> Result<Settings, String> {
+    Ok(Settings {
+        vantage: evidence.vantage.clone(),
+        databases: databases(&evidence.geoip)?,
+        declared: declared(evidence)?,
+        without: evidence.without.iter().flat_map(|kinds| kinds.0.iter().copied()).collect(),
+        law_date: evidence.law_date,
+        registers: register::chosen(evidence.register.as_deref())?,
+        ..Settings::default()
+    })
+}
+
+/// The embedded database, and the user's beside it.
+fn databases(paths: &[PathBuf]) -> Result<Databases, String> {
+    paths.iter().try_fold(Databases::embedded(), |databases, path| with_database(databases, path, "--geoip"))
+}
+
+fn with_database(databases: Databases, path: &Path, option: &str) -> Result<Databases, String> {
+    let shown = path.display();
+    let bytes = fs::read(path).map_err(|error| format!("{shown}: {error}; {option} takes a .mmdb file"))?;
+    databases.with_file(&shown.to_string(), bytes).map_err(|error| error.to_string())
+}
+
+fn declared(evidence: &Evidence) -> Result<Declared, String> {
+    let mut declared = Declared::default();
+    for path in &evidence.ranges {
+        let (name, text) = text(path, "--ranges takes a list of cloud ranges")?;
+        declared = declared.with_ranges(&name, &text, today()).map_err(|error| error.to_string())?;
+    }
+    for path in &evidence.geofeed {
+        let (path, day) = dated(path);
+        let (name, text) = text(&path, "--geofeed takes a geofeed (RFC 8805)")?;
+        declared = declared.with_geofeed(&name, &text, day, today()).map_err(|error| error.to_string())?;
+    }
+    for path in &evidence.anycast {
+        let (path, day) = dated(path);
+        let (name, text) = text(&path, "--anycast takes a list of ranges, one a line")?;
+        declared = declared.with_anycast(&name, &text, day).map_err(|error| error.to_string())?;
+    }
+    if let Some(path) = &evidence.overrides {
+        declared = with_overrides(declared, path, "--override")?;
+    }
+    Ok(declared)
+}
+
+fn with_overrides(declared: Declared, path: &Path, option: &str) -> Result<Declared, String> {
+    let (name, text) = text(path, &format!("{option} takes a file of overrides in TOML"))?;
+    declared.with_overrides(&name, &text, today()).map_err(|error| error.to_string())
+}
+
+/// `feed.csv@2026-11-01` is `feed.csv` of that day: such lists do not state it themselves.
+fn dated(path: &Path) -> (PathBuf, Option<Date>) {
+    let text = path.to_str().unwrap_or_default();
+    match text.rsplit_once('@').map(|(path, day)| (path, day.parse())) {
+        Some((path, Ok(day))) => (path.into(), Some(day)),
+        _ => (path.to_owned(), None),
+    }
+}
+
+/// The settings by which captures are read a second time, and what kind of file makes the difference.
+pub(super) fn against(evidence: &Evidence, path: &Path) -> Result<(Settings, &'static str), String> {
+    let settings = of(evidence)?;
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mmdb")) {
+        let databases = with_database(settings.databases.without_places(), path, "--against")?;
+        return Ok((Settings { databases, ..settings }, "database"));
+    }
+    let (_, text) =
+        text(path, "--against takes a database (.mmdb), a file of overrides or a register (.toml)")?;
+    if text.lines().any(|line| line.trim_start().starts_with("[[override]]")) {
+        let declared = with_overrides(Declared::default(), path, "--against")?;
+        let declared = declared.or_lists_of(settings.declared);
+        return Ok((Settings { declared, ..settings }, "overrides"));
+    }
+    let registers = register::chosen(path.to_str())?;
+    Ok((Settings { registers, ..settings }, "register"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_may_have_its_day_behind_it() {
+        let split = |text: &str| {
+            let (path, day) = dated(Path::new(text));
+            (path.display().to_string(), day.map(|day| day.to_string()))
+        };
+        assert_eq!(split("a/feed.csv@2026-11-01"), ("a/feed.csv".into(), Some("2026-11-01".into())));
+        assert_eq!(split("me@home/feed.csv"), ("me@home/feed.csv".into(), None));
+        assert_eq!(split("feed.csv@2026-13-01"), ("feed.csv@2026-13-01".into(), None));
+    }
+}

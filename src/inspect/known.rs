@@ -1,0 +1,41 @@
+//! What all flows between a local host and a remote address say of that address, day by day.
+
+use std::net::IpAddr;
+
+use crate::client::Spoken;
+use crate::frame::{Date, FrameRef};
+use crate::place::{Doubt, Measurement};
+
+/// What is known of one remote address to one local host on one day, from all flows between them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    /// The names, each once, the first frame kept.
+    pub(super) names: Vec<Spoken>,
+    /// Certificate names that are no host names, such as wildcards.
+    pub(super) certificates: Vec<(String, FrameRef)>,
+    /// Whether a name or payload of the operator's was seen.
+    pub(super) is_corroborated: bool,
+    /// The shortest round trip, one without a doubt before one with.
+    pub(super) round_trip: Option<(Measurement, Option<Doubt>)>,
+}
+
+impl Known {
+    /// Keeps the round trip if it is better than the one that is known.
+    pub(super) fn note_round_trip(&mut self, measured: Measurement, doubt: Option<Doubt>) {
+        let rank = |(measured, doubt): &(Measurement, Option<Doubt>)| {
+            (doubt.is_some(), measured.rtt, measured.reply, *doubt)
+        };
+        let new = (measured, doubt);
+        if self.round_trip.as_ref().is_none_or(|known| rank(&new) < rank(known)) {
+            self.round_trip = Some(new);
+        }
+    }
+}
+
+/// One remote address as one local host sees it on one day.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Relation {
+    pub(super) local: IpAddr,
+    pub(super) remote: IpAddr,
+    pub(super) day: Date,
+}

@@ -1,0 +1,45 @@
+//! By the law of which day a flow is read: that of the day on which it began, or the one that the user names.
+
+use crate::client::Catalogue;
+use crate::frame::Date;
+use crate::inspect::Settings;
+use crate::place;
+
+/// The day by whose law flows of `day` are read; `None` where the capture's clock cannot be right and the user names none.
+pub(super) fn law_day(day: Option<Date>, settings: &Settings) -> Option<Date> {
+    settings.law_date.or_else(|| day.filter(|day| is_plausible(*day)))
+}
+
+/// Whether a capture of the client can be of that day: neither before there was one, nor long after all that is known of it.
+pub(super) fn is_plausible(day: Date) -> bool {
+    let newest = place::tables().into_iter().map(|(_, compiled)| compiled).max();
+    let is_after_all = newest.is_some_and(|newest| day.days_since(newest) > MAX_DAYS_AHEAD);
+    Catalogue::since() <= day && !is_after_all
+}
+
+/// Ten years: a program that old is still run, and its report says how old its data are.
+const MAX_DAYS_AHEAD: i64 = 3653;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_by(day: &str, law: Option<&str>) -> Option<String> {
+        let settings = Settings { law_date: law.map(|law| law.parse().unwrap()), ..Settings::default() };
+        law_day(day.parse().ok(), &settings).map(|day| day.to_string())
+    }
+
+    #[test]
+    fn a_flow_is_read_by_the_law_of_its_day_or_of_the_users() {
+        assert_eq!(read_by("2019-09-26", None).as_deref(), Some("2019-09-26"));
+        assert_eq!(read_by("2019-09-26", Some("2024-01-01")).as_deref(), Some("2024-01-01"));
+    }
+
+    #[test]
+    fn a_clock_that_cannot_be_right_has_no_law_but_the_users() {
+        for day in ["1970-01-01", "2010-12-31", "2106-02-07"] {
+            assert_eq!(read_by(day, None), None, "{day}");
+            assert_eq!(read_by(day, Some("2024-01-01")).as_deref(), Some("2024-01-01"));
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! `borderpost explain`: why an address or a name is placed where it is placed, every witness for and against.
+//!
+//! Input: placements, from a capture or of an address alone. Output: [`Explanations`], as JSON and as text in words that
+//! somebody can follow who knows the law and not the network. Must not: judge.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::client::Catalogue;
+use crate::frame::Date;
+use crate::inspect::{Inspection, Placement, Settings, place_address};
+use crate::place::{Country, Grade, Resolution, WitnessKind, resolve, zone};
+use crate::report::build::{self, Row, View};
+use crate::report::flows;
+use crate::report::schema::{DataSource, Name, Schema, Tool, Witness};
+use crate::report::table::WIDTH;
+use crate::report::text::{clean, escape, wrap};
+use crate::verdict::{Axis, countries_axis};
+use crate::wire::Hostname;
+
+/// The answer to one question.
+#[derive(Serialize, Clone, Debug)]
+pub struct Explanations {
+    /// Which schema this is: `borderpost-explanation`.
+    pub schema: Schema,
+    /// What made it.
+    pub tool: Tool,
+    /// The address or name that was asked for.
+    pub subject: String,
+    /// One entry for each address, day and host that saw it; none where the capture does not show the subject.
+    pub explanations: Vec<Explanation>,
+    /// The data that the answers rest on.
+    pub data_sources: Vec<DataSource>,
+}
+
+/// Why one address is placed where it is placed on one day.
+#[derive(Serialize, Clone, Debug)]
+pub struct Explanation {
+    /// The address; `null` for a name without a capture.
+    pub address: Option<String>,
+    /// The local host that saw it, in a capture.
+    pub seen_from: Option<String>,
+    /// The names that were seen for it.
+    pub names: Vec<Name>,
+    /// The day for which the evidence was weighed.
+    pub day: String,
+    /// The day by whose law the place is read; `null` where none could be.
+    pub law_date: Option<String>,
+    /// Where it stands.
+    pub place: Place,
+    /// The legal zone of each country that it may stand in.
+    pub zone: Vec<Zone>,
+    /// All evidence, for and against.
+    pub witnesses: Vec<Witness>,
+    /// What would settle the place, where something would change it.
+    pub would_settle: Vec<Remedy>,
+}
+
+/// The verdict on place.
+#[derive(Serialize, Clone, Debug)]
+pub struct Place {
+    /// `eea`, `outside`, `undetermined` or `local`.
+    pub axis: String,
+    /// The countries that the witnesses still allow; empty where they carry no verdict.
+    pub located: Vec<String>,
+    /// As in reports.
+    pub grade: String,
+    /// Countries that weaker evidence claims instead.
+    pub disputed: Vec<String>,
+    /// Why there is no verdict, or why the grade is not higher.
+    pub reason: Option<String>,
+    /// The country in whose registry the address block stands. It is not a place.
+    pub registered: Option<String>,
+    /// The network that announces the address, with its seat. It is not a place.
+    pub network: Option<String>,
+    /// The country of that network's seat.
+    pub network_seat: Option<String>,
+}
+
+/// The legal zone of one country on the day.
+#[derive(Serialize, Clone, Debug)]
+pub struct Zone {
+    /// The country.
+    pub country: String,
+    /// The zone in `snake_case`.
+    pub zone: String,
+    /// The zone in words.
+    pub label: String,
+    /// The treaty or decision.
+    pub decision: Option<String>,
+    /// Where that was read.
+    pub source: String,
+}
+
+/// Something that would settle the place.
+#[derive(Serialize, Clone, Debug)]
+pub struct Remedy {
+    /// The option that takes it; `null` where another capture is needed.
+    pub option: Option<String>,
+    /// What it is.
+    pub says: String,
+}
+
+/// Makes the answer.
+#[must_use]
+pub fn explanations(subject: &str, explanations: Vec<Explanation>, settings: &Settings) -> Explanations {
+    Explanations {
+        schema: Schema { name: "borderpost-explanation", version: "1.0" },
+        tool: Tool { name: "borderpost", version: env!("CARGO_PKG_VERSION") },
+        subject: subject.to_owned(),
+        explanations,
+        data_sources: build::data_sources(settings),
+    }
+}
+
+/// Explains one placement. `is_certified` says whether the recipient is certified under the framework that a zone asks for.
+#[must_use]
+pub fn explanation(placement: &Placement, is_certified: Option<bool>) -> Explanation {
+    let of_place = place(placement.axis, &placement.resolution);
+    Explanation {
+        address: None,
+        seen_from: None,
+        names: Vec::new(),
+        day: placement.day.to_string(),
+        law_date: placement.law.map(|law| law.to_string()),
+        zone: zones(placement.axis, &placement.resolution, placement.law, is_certified),
+        place: Place {
+            reason: build::reason(placement),
+            registered: placement.registered.map(|country| country.to_string()),
+            network: build::network(placement),
+            network_seat: build::network_seat(placement),
+            ..of_place
+        },
+        witnesses: build::witnesses(placement),
+        would_settle: placement.would_settle().into_iter().map(remedy).collect(),
+    }
+}
+
+/// What was asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Subject {
+    /// A remote address.
+    Address(IpAddr),
+    /// A host name.
+    Name(Hostname),
+}
+
+/// Explains every placement in the captures that the subject belongs to: one for each address, day and local host.
+#[must_use]
+pub fn in_captures(subject: &Subject, inspection: &Inspection) -> Vec<Explanation> {
+    let mut found: BTreeMap<(usize, usize), Explanation> = BTreeMap::new();
+    for row in View::new(inspection, true).rows() {
+        let remote = row.flow.endpoint(row.judged.local.other()).address;
+        let names = flows::names(&row);
+        let is_meant = match subject {
+            Subject::Address(address) => remote.to_canonical() == address.to_canonical(),
+            Subject::Name(host) => names.iter().any(|name| name.name == host.as_str()),
+        };
+        if !is_meant {
+            continue;
+        }
+        let known = found.entry((row.key.0, row.judged.placement)).or_insert_with(|| Explanation {
+            address: Some(remote.to_string()),
+            seen_from: Some(row.flow.endpoint(row.judged.local).address.to_string()),
+            ..explanation(row.placement, certified(&row))
+        });
+        for name in names.into_iter().filter(|name| name.origin != flows::SAME_ADDRESS) {
+            let is_known = known.names.iter().any(|old| (&old.name, old.origin) == (&name.name, name.origin));
+            if !is_known {
+                known.names.push(name);
+            }
+        }
+    }
+    found.into_values().collect()
+}
+
+fn certified(row: &Row<'_>) -> Option<bool> {
+    build::recipient(row.judged)?.certified_in(&row.placement.resolution.allowed, row.placement.law?)
+}
+
+/// Explains an address by what is known without a capture.
+#[must_use]
+pub fn of_address(address: IpAddr, day: Date, settings: &Settings) -> Explanation {
+    let placement = place_address(address, day, settings);
+    let catalogue = Catalogue::builtin();
+    let operator = catalogue.range(address, day).map(|_| catalogue.recipient(catalogue.operator()));
+    let is_certified =
+        placement.law.and_then(|law| operator?.certified_in(&placement.resolution.allowed, law));
+    Explanation { address: Some(address.to_string()), ..explanation(&placement, is_certified) }
+}
+
+/// Explains a name for which no address is known: what it says by itself.
+#[must_use]
+pub fn of_name(host: &Hostname, day: Date, law: Option<Date>) -> Explanation {
+    let catalogue = Catalogue::builtin();
+    let said: Vec<_> = catalogue.name_witness(host).into_iter().collect();
+    let resolution = resolve(&said, None);
+    let axis = law.map_or(Axis::Undetermined, |law| countries_axis(&resolution, law));
+    let recipient = catalogue.name(host).map(|matched| catalogue.recipient(matched.recipient));
+    let is_certified = law.and_then(|law| recipient?.certified_in(&resolution.allowed, law));
+    let rows = said.iter().enumerate();
+    let remedy = Remedy {
+        option: Some("--in CAPTURE".to_owned()),
+        says: "a capture that shows the name with its address: --in CAPTURE".to_owned(),
+    };
+    Explanation {
+        address: None,
+        seen_from: None,
+        names: Vec::new(),
+        day: day.to_string(),
+        law_date: law.map(|law| law.to_string()),
+        zone: zones(axis, &resolution, law, is_certified),
+        place: place(axis, &resolution),
+        witnesses: rows
+            .map(|(at, witness)| build::witness_row(witness, resolution.decisive.contains(&at)))
+            .collect(),
+        would_settle: vec![remedy],
+    }
+}
+
+fn located(axis: Axis, resolution: &Resolution) -> Vec<Country> {
+    let is_placed = matches!(axis, Axis::Eea | Axis::Outside) || resolution.grade == Grade::Conflict;
+    if is_placed { resolution.allowed.iter().collect() } else { Vec::new() }
+}
+
+fn place(axis: Axis, resolution: &Resolution) -> Place {
+    Place {
+        axis: axis.name().to_owned(),
+        located: located(axis, resolution).iter().map(ToString::to_string).collect(),
+        grade: resolution.grade.name().to_owned(),
+        disputed: resolution.disputed.iter().map(ToString::to_string).collect(),
+        reason: resolution.reason.clone(),
+        registered: None,
+        network: None,
+        network_seat: None,
+    }
+}
+
+fn zones(axis: Axis, resolution: &Resolution, law: Option<Date>, is_certified: Option<bool>) -> Vec<Zone> {
+    let Some(law) = law else { return Vec::new() };
+    let row = |country: Country| {
+        let reading = zone(country, law, is_certified);
+        Zone {
+            country: country.to_string(),
+            zone: reading.zone.name().to_owned(),
+            label: reading.label.to_owned(),
+            decision: reading.decision.map(str::to_owned),
+            source: reading.source.to_owned(),
+        }
+    };
+    located(axis, resolution).into_iter().map(row).collect()
+}
+
+fn remedy(remedy: crate::place::Remedy) -> Remedy {
+    Remedy { option: remedy.option.map(str::to_owned), says: remedy.says }
+}
+
+/// The answer as JSON.
+#[must_use]
+pub fn json(explanations: &Explanations) -> String {
+    let mut text = escape(&serde_json::to_string_pretty(explanations).unwrap_or_default());
+    text.push('\n');
+    text
+}
+
+/// The answer for people.
+#[must_use]
+pub fn text(explanations: &Explanations) -> String {
+    let mut page = String::new();
+    for (number, explanation) in explanations.explanations.iter().enumerate() {
+        if number > 0 {
+            page.push('\n');
+        }
+        write_one(&mut page, &explanations.subject, explanation);
+    }
+    if explanations.explanations.is_empty() {
+        let _ = writeln!(page, "{}: not seen in the capture.", clean(&explanations.subject));
+    }
+    page
+}
+
+fn write_one(page: &mut String, subject: &str, e: &Explanation) {
+    let seen = e.seen_from.as_deref().map(|host| format!(", seen from {host}")).unwrap_or_default();
+    let title = format!("{} on {}{seen}", clean(e.address.as_deref().unwrap_or(subject)), e.day);
+    line(page, "", &title);
+    for name in &e.names {
+        let at = format!(
+            "{} ({}, {})",
+            clean(&name.name),
+            name.origin.replace('_', " "),
+            frame(name.input, name.frame)
+        );
+        line(page, "  name      ", &at);
+    }
+    line(page, "  place     ", &place_words(&e.place));
+    for zone in &e.zone {
+        line(page, "  law       ", &law(zone, e.law_date.as_deref()));
+    }
+    if let Some(network) = &e.place.network {
+        let seat = e
+            .place
+            .network_seat
+            .as_deref()
+            .map(|seat| format!(", a company seated in {seat}"))
+            .unwrap_or_default();
+        let text = format!("announced by {}{seat}: who, not where", clean(network));
+        line(page, "  network   ", &text);
+    }
+    if let Some(registered) = &e.place.registered {
+        line(page, "  registry  ", &format!("the block is registered in {registered}: who, not where"));
+    }
+    for side in SIDES {
+        let members: Vec<&Witness> = e.witnesses.iter().filter(|w| (side.holds)(w, &e.place)).collect();
+        if !members.is_empty() {
+            let _ = writeln!(page, "\n  {}", side.title);
+        }
+        for witness in members {
+            line(page, &format!("    {} ", side.sign), &witness_line(witness));
+        }
+    }
+    if !e.would_settle.is_empty() {
+        page.push_str("\n  Would settle it\n");
+    }
+    for remedy in &e.would_settle {
+        line(page, "    ? ", &clean(&remedy.says));
+    }
+}
+
+/// A part of the evidence, by what it does to the verdict.
+struct Side {
+    title: &'static str,
+    sign: char,
+    holds: fn(&Witness, &Place) -> bool,
+}
+
+/// Every witness is on exactly one side.
+const SIDES: [Side; 4] = [
+    Side { title: "The place rests on", sign: '+', holds: |w, _| w.decisive },
+    Side { title: "Against it", sign: '-', holds: |w, place| !w.decisive && speaks(w) && objects(w, place) },
+    Side {
+        title: "In agreement, and not counted again",
+        sign: '~',
+        holds: |w, place| !w.decisive && speaks(w) && !objects(w, place),
+    },
+    Side { title: "Says nothing about the place", sign: '.', holds: |w, _| !w.decisive && !speaks(w) },
+];
+
+/// Whether the witness says something about the place that counts.
+fn speaks(witness: &Witness) -> bool {
+    witness.strength != "none" && witness.claim != "nothing"
+}
+
+/// Whether it claims other countries only.
+fn objects(witness: &Witness, place: &Place) -> bool {
+    witness.claim == "in" && !witness.countries.iter().any(|country| place.located.contains(country))
+}
+
+fn place_words(place: &Place) -> String {
+    let located = place.located.join(" or ");
+    let mut text = match place.axis.as_str() {
+        "eea" => format!("{located}, {}; inside the EEA", place.grade),
+        "outside" => format!("{located}, {}; outside the EEA", place.grade),
+        "local" => "no public address".to_owned(),
+        _ => "undetermined".to_owned(),
+    };
+    if let Some(reason) = &place.reason {
+        let _ = write!(text, ": {}", clean(reason));
+    }
+    if !place.disputed.is_empty() {
+        let _ = write!(text, "; disputed: {}", place.disputed.join(", "));
+    }
+    text
+}
+
+fn law(zone: &Zone, law_date: Option<&str>) -> String {
+    let decision =
+        zone.decision.as_deref().map(|decision| format!(": {}", clean(decision))).unwrap_or_default();
+    let day = law_date.unwrap_or("a day not known");
+    format!("{} on {day}: {}{decision}; source: {}", zone.country, zone.label, clean(&zone.source))
+}
+
+fn witness_line(witness: &Witness) -> String {
+    let at = match (witness.input.zip(witness.frame), &witness.dated) {
+        (Some((input, number)), _) => format!(" ({})", frame(input, number)),
+        (None, Some(dated)) => format!("; source: {}, of {dated}", clean(&witness.source)),
+        (None, None) => format!("; source: {}", clean(&witness.source)),
+    };
+    let stale = if witness.stale { ", too far from that day to count for more than possible" } else { "" };
+    let is_registry =
+        [WitnessKind::Registration, WitnessKind::Network].iter().any(|kind| kind.name() == witness.kind);
+    let worth = if is_registry {
+        String::new()
+    } else {
+        format!(" [{}, {}]", witness.group.replace('_', " "), witness.strength)
+    };
+    format!("{}{at}{stale}{worth}", clean(&witness.says))
+}
+
+fn frame(input: u32, number: u64) -> String {
+    if input == 0 { format!("frame {number}") } else { format!("frame {number} of input {input}") }
+}
+
+fn line(page: &mut String, label: &str, text: &str) {
+    let rest = " ".repeat(label.chars().count().max(2));
+    page.push_str(wrap(text, WIDTH, label, &rest).trim_end());
+    page.push('\n');
+}
