@@ -242,6 +242,17 @@ mod tests {
     }
 
     #[test]
+    fn a_files_name_stays_on_its_line() {
+        let odd = [RangeFile { name: "a\\b/cloud\n# dated: 1.json", text: sample::GOOGLE }];
+        let text = import(&odd, None).unwrap().text;
+        assert_eq!(text.lines().nth(1), Some("# source: gcp, cloud?# dated: 1.json"));
+        assert_eq!(
+            CloudList::read(Document::new("ranges.csv", &text).unwrap(), day("2026-06-30")).unwrap().len(),
+            1
+        );
+    }
+
+    #[test]
     fn a_list_without_a_day_needs_one() {
         let azure = [RangeFile { name: "tags.json", text: sample::AZURE }];
         assert!(import(&azure, None).unwrap_err().contains("import it with --date"));

@@ -37,6 +37,10 @@ pub(super) struct Override {
 
 impl Overrides {
     pub(super) fn parse(document: Document<'_>, today: Date) -> Result<Self, DataError> {
+        if document.text.len() > MAX_BYTES {
+            let what = format!("a file of overrides has at most {} MiB", MAX_BYTES >> 20);
+            return Err(document.wrong(&what));
+        }
         let file: File = data::parse(document.name, document.text)?;
         if file.schema.value != SCHEMA {
             let what = format!("schema {SCHEMA} is the only one known");
@@ -195,6 +199,9 @@ const SCHEMA: u32 = 1;
 /// More than anybody writes by hand; the check for overlaps compares pairs.
 const MAX_OVERRIDES: usize = 10_000;
 
+/// Less than other lists may have, since TOML takes many times its size while it is read.
+const MAX_BYTES: usize = 8 << 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -321,5 +328,7 @@ mod tests {
             "[[override]]\nrange=\"::1\"\ncountry=\"NL\"\nreason=\"r\"\nauthor=\"a\"\ndated=\"2026-01-02\"\n";
         let shown = overrides(&format!("schema = 1\n{}", row.repeat(MAX_OVERRIDES + 1))).unwrap_err();
         assert!(shown.contains("at most 10000 overrides"), "{shown}");
+        let shown = overrides(&format!("schema = 1\n{}", "#\n".repeat(MAX_BYTES / 2))).unwrap_err();
+        assert!(shown.contains("at most 8 MiB"), "{shown}");
     }
 }
