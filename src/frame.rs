@@ -111,6 +111,12 @@ impl Date {
     pub fn day_before(self) -> Self {
         Self(self.0.yesterday().unwrap_or(self.0))
     }
+
+    /// The day after; the last day there is has none and stays.
+    #[must_use]
+    pub fn day_after(self) -> Self {
+        Self(self.0.tomorrow().unwrap_or(self.0))
+    }
 }
 
 impl fmt::Display for Date {
@@ -226,6 +232,10 @@ mod tests {
     fn days_parse_and_count() {
         let day: Date = "2024-04-19".parse().unwrap();
         assert_eq!(day.days_since("2023-04-19".parse().unwrap()), 366);
+        let day_after = |text: &str| text.parse::<Date>().unwrap().day_after().to_string();
+        assert_eq!(day_after("2020-02-28"), "2020-02-29");
+        assert_eq!(day_after("2020-12-31").parse::<Date>().unwrap().day_before().to_string(), "2020-12-31");
+        assert_eq!(day_after("9999-12-31"), "9999-12-31", "there is no later day");
         assert!("2024-4-19".parse::<Date>().is_err());
         assert!("2024-02-30".parse::<Date>().is_err());
     }
