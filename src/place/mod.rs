@@ -51,7 +51,7 @@ pub use vantage::{CITY_MARGIN_KM, Vantage, VantageError};
 pub use witness::{
     Claim, Group, STALE_AFTER_DAYS, Strength, Witness, WitnessKind, database_witnesses, is_stale,
 };
-pub use zone::{Zone, ZoneReading, zone};
+pub use zone::{Zone, ZoneReading, zone, zone_borders};
 
 /// The tables that places are judged by, each with the day on which it was compiled.
 #[must_use]

@@ -4,6 +4,7 @@
 //! zone, the words for it, and the decision it rests on. Labels for reading a report, no legal advice.
 //! Must not: guess what no row says: a country without a row is a third country.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -119,6 +120,8 @@ pub struct ZoneReading {
     pub source: &'static str,
     /// How sure the row is.
     pub confidence: Confidence,
+    /// What of it was not checked, in words; `None` exactly where the confidence is high.
+    pub unchecked: Option<&'static str>,
 }
 
 /// The zone of `country` on `day`.
@@ -128,20 +131,25 @@ pub struct ZoneReading {
 #[must_use]
 pub fn zone(country: Country, day: Date, recipient_certified: Option<bool>) -> ZoneReading {
     let row = TABLE.row.iter().find(|row| row.countries.contains(&country) && row.valid().covers(day));
-    let Some(row) = row else {
-        let zone = Zone::ThirdCountry;
-        let source = "no treaty or decision is known for that day";
-        return ZoneReading {
-            zone,
-            label: zone.label(),
-            decision: None,
-            source,
-            confidence: Confidence::Medium,
-        };
-    };
+    let Some(row) = row else { return TABLE.without_row.reading() };
     let zone = row.zone(recipient_certified);
-    let decision = Some(row.decision.as_str());
-    ZoneReading { zone, label: zone.label(), decision, source: &row.source, confidence: row.confidence }
+    ZoneReading {
+        zone,
+        label: zone.label(),
+        decision: Some(&row.decision),
+        source: &row.source,
+        confidence: row.confidence,
+        unchecked: row.unchecked.as_deref(),
+    }
+}
+
+/// The days on which the zone of some country may change, in order: each is the first day of what holds from then on.
+/// Between two neighbours, before the first and from the last, no country's zone changes.
+#[must_use]
+pub fn zone_borders() -> BTreeSet<Date> {
+    let begins = TABLE.row.iter().filter_map(|row| row.from);
+    let ended = TABLE.row.iter().filter_map(|row| row.until).map(Date::day_after);
+    begins.chain(ended).collect()
 }
 
 /// The day on which the table of zones was compiled.
@@ -154,7 +162,31 @@ pub(super) fn compiled() -> Date {
 #[serde(deny_unknown_fields)]
 struct File {
     compiled: Date,
+    without_row: WithoutRow,
     row: Vec<Row>,
+}
+
+/// What is said of a country and day that no row covers.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WithoutRow {
+    source: String,
+    confidence: Confidence,
+    unchecked: Option<String>,
+}
+
+impl WithoutRow {
+    fn reading(&'static self) -> ZoneReading {
+        let zone = Zone::ThirdCountry;
+        ZoneReading {
+            zone,
+            label: zone.label(),
+            decision: None,
+            source: &self.source,
+            confidence: self.confidence,
+            unchecked: self.unchecked.as_deref(),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -168,6 +200,7 @@ struct Row {
     decision: String,
     source: String,
     confidence: Confidence,
+    unchecked: Option<String>,
 }
 
 impl Row {
@@ -236,10 +269,6 @@ mod tests {
             panic!("no framework in 2024");
         };
         assert_eq!(framework, "EU-US Data Privacy Framework");
-        let borders = ["2016-07-31", "2016-08-01", "2020-07-15", "2020-07-16", "2023-07-09", "2023-07-10"];
-        let names = borders.map(|day| name("US", day));
-        let (third, certified) = ("third_country", "adequate_for_certified");
-        assert_eq!(names, [third, certified, certified, third, third, certified]);
     }
 
     #[test]
@@ -252,37 +281,116 @@ mod tests {
     }
 
     #[test]
-    fn the_united_kingdom_leaves_in_steps() {
-        let days = [
-            ("2018-05-25", "eu"),
-            ("2020-01-31", "eu"),
-            ("2020-02-01", "eu_transition"),
-            ("2020-12-31", "eu_transition"),
-            ("2021-01-01", "bridge"),
-            ("2021-06-27", "bridge"),
-            ("2021-06-28", "adequate"),
-            ("2026-11-22", "adequate"),
-            ("2031-12-28", "third_country"),
-        ];
-        for (day, expected) in days {
-            assert_eq!(name("GB", day), expected, "{day}");
-        }
+    fn the_united_kingdom_leaves_the_eea_with_the_transition() {
         assert!(reading("GB", "2020-12-31").zone.is_inside_eea());
         assert!(!reading("GB", "2021-01-01").zone.is_inside_eea());
+        for day in ["2025-06-27", "2025-06-28", "2025-12-27", "2025-12-28", "2026-11-24"] {
+            assert_eq!(name("GB", day), "adequate", "no gap at the extension and the renewal: {day}");
+        }
+    }
+
+    /// Country, a last day and the zone on it, the zone on the day after: as the sources have it, not the table.
+    const BORDERS: [(&str, &str, &str, &str); 29] = [
+        ("YT", "2013-12-31", "third_country", "eu"),
+        ("GB", "2020-01-31", "eu", "eu_transition"),
+        ("GI", "2020-01-31", "eu", "eu_transition"),
+        ("GB", "2020-12-31", "eu_transition", "bridge"),
+        ("GI", "2020-12-31", "eu_transition", "third_country"),
+        ("GB", "2021-06-27", "bridge", "adequate"),
+        ("GB", "2031-12-27", "adequate", "third_country"),
+        ("IS", "2018-07-19", "eea", "eea"),
+        ("LI", "2018-07-19", "eea", "eea"),
+        ("NO", "2018-07-19", "eea", "eea"),
+        ("AD", "2010-10-18", "third_country", "adequate"),
+        ("AR", "2003-06-29", "third_country", "adequate"),
+        ("BR", "2026-01-25", "third_country", "adequate"),
+        ("CH", "2000-07-25", "third_country", "adequate"),
+        ("FO", "2010-03-04", "third_country", "adequate"),
+        ("GG", "2003-11-20", "third_country", "adequate"),
+        ("IL", "2011-01-30", "third_country", "adequate"),
+        ("IM", "2004-04-27", "third_country", "adequate"),
+        ("JE", "2008-05-07", "third_country", "adequate"),
+        ("NZ", "2012-12-18", "third_country", "adequate"),
+        ("UY", "2012-08-20", "third_country", "adequate"),
+        ("CA", "2001-12-19", "third_country", "adequate_for_certain"),
+        ("JP", "2019-01-22", "third_country", "adequate_for_certain"),
+        ("KR", "2021-12-16", "third_country", "adequate_for_certain"),
+        ("US", "2000-10-31", "third_country", "adequate_for_certified"),
+        ("US", "2015-10-05", "adequate_for_certified", "third_country"),
+        ("US", "2016-07-31", "third_country", "adequate_for_certified"),
+        ("US", "2020-07-15", "adequate_for_certified", "third_country"),
+        ("US", "2023-07-09", "third_country", "adequate_for_certified"),
+    ];
+
+    #[test]
+    fn zones_change_between_the_days_that_the_sources_name() {
+        let mut known = BTreeSet::new();
+        for (country, last, before, after) in BORDERS {
+            let next = last.parse::<Date>().unwrap().day_after();
+            let (old, new) = (reading(country, last), reading(country, &next.to_string()));
+            assert_eq!((old.zone.name(), new.zone.name()), (before, after), "{country} {last}");
+            assert_ne!(old.decision, new.decision, "{country} {last}");
+            known.insert((country.parse::<Country>().unwrap(), next));
+        }
+        for row in &TABLE.row {
+            for day in row.from.into_iter().chain(row.until.map(Date::day_after)) {
+                let are_known = row.countries.iter().all(|country| known.contains(&(*country, day)));
+                assert!(are_known, "no source is compared for {day} of {:?}", row.countries);
+            }
+        }
+        assert_eq!(zone_borders(), known.into_iter().map(|(_, day)| day).collect());
     }
 
     #[test]
-    fn decisions_hold_from_their_day() {
-        for (country, before, since, expected) in [
-            ("JP", "2019-01-22", "2019-01-23", "adequate_for_certain"),
-            ("KR", "2021-12-16", "2021-12-17", "adequate_for_certain"),
-            ("BR", "2026-01-25", "2026-01-26", "adequate"),
-        ] {
-            assert_eq!(
-                (name(country, before), name(country, since)),
-                ("third_country", expected),
-                "{country}"
+    fn no_zone_changes_between_two_borders() {
+        let borders = zone_borders();
+        let (mut day, end): (Date, Date) = ("1999-12-31".parse().unwrap(), "2032-01-31".parse().unwrap());
+        let zones = |day| {
+            ["AX", "BL", "DE", "GB", "GI", "JP", "NO", "US", "YT"]
+                .map(|c| zone(c.parse().unwrap(), day, None))
+        };
+        let mut current = zones(day);
+        while day < end {
+            day = day.day_after();
+            let today = zones(day);
+            assert!(today == current || borders.contains(&day), "{day}");
+            current = today;
+        }
+    }
+
+    #[test]
+    fn what_is_not_sure_says_what_was_not_checked() {
+        for row in &TABLE.row {
+            let says = row.unchecked.as_deref().is_some_and(|text| !text.trim().is_empty());
+            assert_eq!(says, row.confidence != Confidence::High, "{:?}: {}", row.countries, row.decision);
+        }
+        let of = |country, day| reading(country, day).unchecked;
+        assert_eq!(of("CH", "2024-01-01"), None);
+        assert!(of("GB", "2024-01-01").unwrap().contains("2025/2574"));
+        let none = reading("RU", "2024-01-01");
+        assert_eq!((none.decision, none.confidence), (None, Confidence::Medium));
+        assert!(none.unchecked.unwrap().contains("September 2026"));
+    }
+
+    #[test]
+    fn pseudo_codes_are_in_no_zone_because_they_are_no_countries() {
+        for code in ["EU", "AP", "XX", "ZZ", "UK", "EL", "A1", "T1"] {
+            assert!(code.parse::<Country>().is_err(), "{code}");
+            let row = format!(
+                "countries = [\"{code}\"]\nzone = \"eu\"\ndecision = \"d\"\nsource = \"s\"\nconfidence = \"high\""
             );
+            assert!(crate::data::parse::<Row>("zones.toml", &row).is_err(), "{code}");
+        }
+    }
+
+    #[test]
+    fn outermost_regions_are_inside_from_their_day_and_other_territories_never() {
+        for region in ["GF", "GP", "MF", "MQ", "RE", "AX"] {
+            assert_eq!((name(region, "2012-06-01"), name(region, "2024-06-01")), ("eu", "eu"), "{region}");
+        }
+        assert_eq!((name("YT", "2013-12-31"), name("YT", "2014-01-01")), ("third_country", "eu"));
+        for day in ["2011-12-31", "2012-01-01", "2014-01-01", "2024-06-01"] {
+            assert_eq!(name("BL", day), "third_country", "{day}");
         }
     }
 
@@ -297,7 +405,6 @@ mod tests {
         for country in outside {
             assert!(!reading(country, "2024-06-01").zone.is_inside_eea(), "{country}");
         }
-        assert_eq!((name("NO", "2018-07-19"), name("NO", "2018-07-20")), ("eea", "eea"));
     }
 
     #[test]
