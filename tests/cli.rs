@@ -196,6 +196,38 @@ fn registers_are_shown_with_their_limits() {
 }
 
 #[test]
+fn a_checked_register_is_proved_entry_by_entry_or_its_problems_are_named() {
+    let output = borderpost(&["register", "check", "src/verdict/registers/surf-2024.toml"]);
+    assert_eq!((status(&output), err(&output)), (0, String::new()));
+    assert_eq!(
+        out(&output),
+        "entry zoom-eea: alone lists sign_in in AT on 2024-04-19\n\
+         entry zoom-us-account: alone lists sign_in in US on 2024-04-19\n\
+         entry zoom-support-by-consent: alone lists support in PH on 2024-04-19\n\
+         src/verdict/registers/surf-2024.toml: no problem found in 3 entries\n"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let entry = |id: &str, country: &str| {
+        format!(
+            "[[entry]]\nid = \"{id}\"\nrecipient = \"zoom\"\nservices = [\"sign_in\"]\ncountries = {country}\n\
+             purpose = \"p\"\ndocument = \"d\"\npassage = \"q\"\n"
+        )
+    };
+    let head = "schema = 1\nname = \"own\"\ntitle = \"Own\"\nlimits = \"none\"\n";
+    let parts =
+        [entry("a", "[\"US\", \"PH\"]"), entry("b", "[\"IN\"]"), entry("c", "[\"IN\", \"US\"]")].concat();
+    let path = written(folder.path(), "own.toml", format!("{head}{parts}").as_bytes());
+    let output = borderpost(&["register", "check", path.to_str().unwrap()]);
+    assert_refused(&output, &["own.toml: 2 problems\n", "  entry b: entry c already says all of it\n"]);
+    assert_refused(&output, &["  entry c: entries a, b together already say all of it\n"]);
+    let hidden = format!("{head}{}", entry("a\\u001b[31m\\n", "[\"US\"]"));
+    let path = written(folder.path(), "hidden.toml", hidden.as_bytes());
+    let output = borderpost(&["register", "check", path.to_str().unwrap()]);
+    assert_eq!((status(&output), out(&output).lines().count()), (0, 2), "{}", out(&output));
+    assert!(!out(&output).contains('\u{1b}'), "nothing of a file reaches a terminal raw");
+}
+
+#[test]
 fn a_closed_pipe_is_silent() {
     let mut child = command(&["inspect", "--format", "json", EU_MEETING])
         .stdout(Stdio::piped())

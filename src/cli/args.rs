@@ -161,7 +161,7 @@ pub(super) enum Register {
         #[arg(value_name = "FILE|NAME")]
         register: Option<String>,
     },
-    /// Check a register file and print what is wrong with it
+    /// Check a register file: print what is wrong with it, or what each entry alone lists
     Check {
         /// The file
         #[arg(value_name = "FILE")]

@@ -1,6 +1,5 @@
 //! `borderpost register`, and which registers an inspection compares with.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -10,6 +9,7 @@ use crate::cli::output;
 use crate::cli::status::Status;
 use crate::client::{Catalogue, Service};
 use crate::report::register::{overview, page};
+use crate::report::text::clean;
 use crate::verdict::Register;
 
 /// The registers that the user chose: all built-in ones, one, a file, or none.
@@ -62,13 +62,13 @@ fn check(path: &Path) -> Result<String, String> {
     let recipients: Vec<&str> =
         Catalogue::builtin().recipients().map(|(_, recipient)| recipient.id.as_str()).collect();
     let services = Service::ALL.map(Service::id);
-    let problems = register.check(&recipients, &services);
-    if problems.is_empty() {
-        return Ok(format!("{}: no problem found in {} entries\n", path.display(), register.entries().len()));
+    let shown = path.display();
+    match register.check(&recipients, &services) {
+        Ok(proof) => {
+            let mut lines: Vec<String> = proof.iter().map(ToString::to_string).collect();
+            lines.push(format!("{shown}: no problem found in {} entries", proof.len()));
+            Ok(lines.iter().map(|line| clean(line) + "\n").collect())
+        }
+        Err(problems) => Err(format!("{shown}: {} problems\n  {}", problems.len(), problems.join("\n  "))),
     }
-    let mut message = format!("{}: {} problems", path.display(), problems.len());
-    for problem in problems {
-        let _ = write!(message, "\n  {problem}");
-    }
-    Err(message)
 }

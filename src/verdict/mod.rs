@@ -12,7 +12,7 @@ use crate::frame::Date;
 use crate::place::{Address, Country, CountrySet, Grade, Resolution, Zone, ZoneReading, zone};
 
 pub use destination::{DestinationKey, rank};
-pub use register::{Entry, Register, Scope, ScopeZone, Unseen};
+pub use register::{Alone, Entry, Register, Scope, ScopeZone, Unseen};
 
 /// Who is at the remote end, as far as the rules ask.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,6 +4,8 @@
 //! shows the line. Entries name services, never everything that a recipient runs in a country.
 //! Must not: read files, or know what a destination is.
 
+mod check;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::LazyLock;
@@ -13,6 +15,8 @@ use serde::Deserialize;
 use crate::data::{self, DataError, Validity};
 use crate::frame::Date;
 use crate::place::{Country, CountryError, CountrySet, zone};
+
+pub use check::Alone;
 
 /// Declared transfers from one origin, valid for a time.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,15 +58,6 @@ impl Entry {
             && self.services.iter().any(|named| named == service)
             && self.valid.covers(day)
     }
-
-    /// Whether an earlier entry already says all that this one does.
-    fn is_shadowed_by(&self, earlier: &Self, day: Date) -> bool {
-        let services: BTreeSet<&String> = earlier.services.iter().collect();
-        self.recipient == earlier.recipient
-            && self.services.iter().all(|service| services.contains(service))
-            && self.scope.is_within(&earlier.scope, day)
-            && contains(earlier.valid, self.valid)
-    }
 }
 
 /// Where a declared recipient may stand.
@@ -83,13 +78,6 @@ impl Scope {
             Self::Countries(countries) => countries.contains(country),
             Self::Zone(ScopeZone::Eea) => zone().is_inside_eea(),
             Self::Zone(ScopeZone::Adequate) => zone().is_adequate() == Some(true),
-        }
-    }
-
-    fn is_within(&self, other: &Self, day: Date) -> bool {
-        match self {
-            Self::Countries(countries) => countries.iter().all(|country| other.covers(country, day, None)),
-            Self::Zone(_) => self == other,
         }
     }
 }
@@ -173,35 +161,6 @@ impl Register {
     #[must_use]
     pub fn in_force(registers: &[Self], day: Date) -> Option<&Self> {
         registers.iter().find(|register| register.valid.covers(day))
-    }
-
-    /// What is odd about the register though it can be used: unknown recipients and services, entries that an earlier
-    /// one makes pointless, entries that are never in force.
-    #[must_use]
-    pub fn check(&self, known_recipients: &[&str], known_services: &[&str]) -> Vec<String> {
-        let mut problems = Vec::new();
-        if self.entries.is_empty() {
-            problems.push("the register has no entry: every recipient is unlisted".to_owned());
-        }
-        for (number, entry) in self.entries.iter().enumerate() {
-            let mut report = |what: String| problems.push(format!("entry {}: {what}", entry.id));
-            if !known_recipients.contains(&entry.recipient.as_str()) {
-                report(format!("no recipient has the id {}", entry.recipient));
-            }
-            for service in entry.services.iter().filter(|service| !known_services.contains(&service.as_str()))
-            {
-                report(format!("no service has the id {service}"));
-            }
-            if !overlap(self.valid, entry.valid) {
-                report("it is never in force while the register is".to_owned());
-            }
-            let day = entry.valid.from.or(self.valid.from).or(entry.valid.until).or(self.valid.until);
-            let earlier = self.entries.iter().take(number);
-            for other in earlier.filter(|other| day.is_none_or(|day| entry.is_shadowed_by(other, day))) {
-                report(format!("entry {} already says all of it", other.id));
-            }
-        }
-        problems
     }
 
     /// The register's name, such as `surf-2024`.
@@ -374,19 +333,6 @@ fn is_reversed(valid: Validity) -> bool {
     valid.from.zip(valid.until).is_some_and(|(from, until)| until < from)
 }
 
-fn overlap(a: Validity, b: Validity) -> bool {
-    let is_before = |first: Validity, second: Validity| {
-        first.until.zip(second.from).is_some_and(|(until, from)| until < from)
-    };
-    !is_before(a, b) && !is_before(b, a)
-}
-
-fn contains(outer: Validity, inner: Validity) -> bool {
-    let starts = outer.from.is_none_or(|outer| inner.from.is_some_and(|inner| outer <= inner));
-    let ends = outer.until.is_none_or(|outer| inner.until.is_some_and(|inner| inner <= outer));
-    starts && ends
-}
-
 #[expect(
     clippy::panic,
     reason = "a test reads the built-in registers; without them every destination would be unlisted"
@@ -450,11 +396,9 @@ passage = "q"
     }
 
     #[test]
-    fn the_builtin_registers_say_their_limits_and_hold_no_oddity() {
-        let services = ["sign_in", "web", "signalling", "media", "telemetry", "log_upload", "support"];
+    fn the_builtin_registers_say_their_limits() {
         for register in Register::builtin() {
             assert_eq!(register.limits(), "compared with public summaries, not with the contract");
-            assert_eq!(register.check(&["zoom"], &services), Vec::<String>::new());
             assert!(!register.unseen().is_empty() && !register.title().is_empty());
         }
     }
@@ -551,34 +495,5 @@ passage = "q"
     fn the_second_of_two_equal_ids_is_shown() {
         let shown = parse(&format!("{HEAD}{ENTRY}{ENTRY}")).unwrap_err();
         assert!(shown.starts_with("own.toml:16:6: another entry has this id"), "{shown}");
-    }
-
-    #[test]
-    fn oddities_are_reported() {
-        let shadowed = ENTRY.replace("\"a\"", "\"b\"");
-        let zone = ENTRY.replace("\"a\"", "\"c\"").replace("countries = [\"US\"]", "zone = \"eea\"");
-        let inside = ENTRY.replace("\"a\"", "\"d\"").replace("[\"US\"]", "[\"DE\", \"NO\"]");
-        let early = format!(
-            "{}until = \"2021-12-31\"\n",
-            ENTRY.replace("\"a\"", "\"e\"").replace("sign_in", "media")
-        );
-        let unknown = ENTRY.replace("\"a\"", "\"f\"").replace("sign_in", "singing").replace("zoom", "zoon");
-        let valid = "[valid]\nfrom = \"2022-01-01\"\n";
-        let register =
-            parse(&format!("{HEAD}{valid}{ENTRY}{shadowed}{zone}{inside}{early}{unknown}")).unwrap();
-        assert_eq!(
-            register.check(&["zoom"], &["sign_in", "media"]),
-            [
-                "entry b: entry a already says all of it",
-                "entry d: entry c already says all of it",
-                "entry e: it is never in force while the register is",
-                "entry f: no recipient has the id zoon",
-                "entry f: no service has the id singing",
-            ]
-        );
-        assert_eq!(
-            parse(HEAD).unwrap().check(&[], &[]),
-            ["the register has no entry: every recipient is unlisted"]
-        );
     }
 }
