@@ -193,6 +193,11 @@ impl Register {
         &self.entries
     }
 
+    /// The entries that hold on `day`, in the order of the file; none where the register does not cover the day.
+    pub fn entries_in_force(&self, day: Date) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| self.valid.covers(day) && entry.valid.covers(day))
+    }
+
     /// The declared transfers that no capture shows.
     #[must_use]
     pub fn unseen(&self) -> &[Unseen] {
@@ -495,5 +500,20 @@ passage = "q"
     fn the_second_of_two_equal_ids_is_shown() {
         let shown = parse(&format!("{HEAD}{ENTRY}{ENTRY}")).unwrap_err();
         assert!(shown.starts_with("own.toml:16:6: another entry has this id"), "{shown}");
+    }
+
+    #[test]
+    fn entries_are_in_force_on_days_of_their_own_and_of_the_register() {
+        let valid = "[valid]\nfrom = \"2023-01-01\"\nuntil = \"2023-12-31\"\n";
+        let other = ENTRY.replace("\"a\"", "\"b\"");
+        let text = format!("{HEAD}{valid}{ENTRY}until = \"2023-05-31\"\n{other}from = \"2023-05-31\"\n");
+        let register = parse(&text).unwrap();
+        let ids = |on: &str| -> Vec<String> {
+            register.entries_in_force(day(on)).map(|entry| entry.id.clone()).collect()
+        };
+        assert_eq!(ids("2022-12-31"), [""; 0], "the entry has begun, the register has not");
+        assert_eq!((ids("2023-01-01"), ids("2023-06-01")), (vec!["a".into()], vec!["b".into()]));
+        assert_eq!(ids("2023-05-31"), ["a", "b"]);
+        assert_eq!(ids("2024-01-01"), [""; 0]);
     }
 }
