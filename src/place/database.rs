@@ -6,16 +6,15 @@
 //! Must not: weigh answers, open files, or trust a database: a broken record is no answer.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use maxminddb::{LookupResult, PathElement, Reader};
+use maxminddb::{LookupResult, Reader};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
-use super::{Country, classify};
+use super::{Country, classify, layout};
 use crate::frame::{Date, Timestamp};
 
 /// The databases of a run: the embedded one first, then the user's in the order given.
@@ -186,7 +185,6 @@ impl Databases {
 }
 
 type Bytes = Cow<'static, [u8]>;
-type Record<'a> = LookupResult<'a, Bytes>;
 
 /// One file, and which source speaks for each of its fields.
 #[derive(Debug)]
@@ -204,15 +202,18 @@ impl File {
         let Ok(record) = self.reader.lookup(address) else {
             return;
         };
-        let placed = country(&record).filter(|_| self.is_heard_on_place);
-        answer.countries.extend(placed.map(|country| (self.country_source, country)));
-        answer.registrations.extend(registration(&record).map(|country| (self.registration_source, country)));
-        if let Some(asn) = asn(&record) {
+        let placed = layout::country(&record).filter(|_| self.is_heard_on_place);
+        let placed = placed.map(|(_, country)| (self.country_source, country));
+        let registered =
+            layout::registration(&record).map(|(_, country)| (self.registration_source, country));
+        answer.countries.extend(placed);
+        answer.registrations.extend(registered);
+        if let Some((_, asn)) = layout::asn(&record) {
             answer.asn = Some(asn);
             answer.asn_source = Some(self.asn_source);
-            answer.as_name = as_name(&record);
+            answer.as_name = layout::as_name(&record).map(|(_, name)| name.to_owned());
         }
-        if is_anycast(&record) {
+        if layout::anycast(&record).is_some_and(|(_, is_anycast)| is_anycast) {
             answer.anycast_source = Some(self.country_source);
         }
     }
@@ -233,10 +234,10 @@ fn probe(name: &str, reader: &Reader<Bytes>) -> Result<(), PlaceError> {
         reader.networks(maxminddb::WithinOptions::default()).map_err(|error| broken(error.to_string()))?;
     for record in networks.take(1000) {
         let record = record.map_err(|error| broken(error.to_string()))?;
-        if country(&record).is_some() || registration(&record).is_some() || asn(&record).is_some() {
+        if is_of_use(&record) {
             return Ok(());
         }
-        keys.extend(field_names(&record));
+        keys.extend(layout::keys(&record));
         is_empty = false;
     }
     if is_empty {
@@ -245,48 +246,14 @@ fn probe(name: &str, reader: &Reader<Bytes>) -> Result<(), PlaceError> {
     Err(PlaceError::UnknownLayout { file: file(), keys: keys.into_iter().collect() })
 }
 
-#[expect(clippy::zero_sized_map_values, reason = "the decoder gives a map's keys only as a map")]
-fn field_names(record: &Record<'_>) -> impl Iterator<Item = String> {
-    let fields = record.decode::<BTreeMap<String, IgnoredAny>>();
-    fields.ok().flatten().unwrap_or_default().into_keys()
+fn is_of_use(record: &LookupResult<'_, Bytes>) -> bool {
+    layout::country(record).is_some()
+        || layout::registration(record).is_some()
+        || layout::asn(record).is_some()
 }
 
 fn listed(keys: &[String]) -> String {
     if keys.is_empty() { "no named fields".to_owned() } else { keys.join(", ") }
-}
-
-/// MaxMind's and DB-IP's layout, then that of ip-location-db and `IPLocate`, then that of `IPinfo`, whose Lite file has
-/// full names under the same key.
-fn country(record: &Record<'_>) -> Option<Country> {
-    let paths: [&[&str]; 3] = [&["country", "iso_code"], &["country_code"], &["country"]];
-    paths.iter().find_map(|path| text(record, path)?.parse().ok())
-}
-
-fn registration(record: &Record<'_>) -> Option<Country> {
-    text(record, &["registered_country", "iso_code"])?.parse().ok()
-}
-
-/// A number, or text such as `AS64496`.
-fn asn(record: &Record<'_>) -> Option<u32> {
-    let number = |key: &str| record.decode_path::<u32>(&[PathElement::Key(key)]).ok().flatten();
-    let asn = number("autonomous_system_number").or_else(|| number("asn"));
-    asn.or_else(|| text(record, &["asn"])?.trim_start_matches("AS").parse().ok()).filter(|asn| *asn != 0)
-}
-
-fn as_name(record: &Record<'_>) -> Option<String> {
-    let keys = ["autonomous_system_organization", "as_name", "org", "name"];
-    keys.iter().find_map(|key| text(record, &[key])).map(str::to_owned)
-}
-
-fn is_anycast(record: &Record<'_>) -> bool {
-    let flag = |path: &[PathElement<'_>]| record.decode_path::<bool>(path).ok().flatten();
-    let nested = flag(&[PathElement::Key("traits"), PathElement::Key("is_anycast")]);
-    nested.or_else(|| flag(&[PathElement::Key("is_anycast")])).unwrap_or(false)
-}
-
-fn text<'a>(record: &Record<'a>, path: &[&str]) -> Option<&'a str> {
-    let path: Vec<PathElement<'_>> = path.iter().map(|key| PathElement::Key(key)).collect();
-    record.decode_path::<&str>(&path).ok().flatten().filter(|text| !text.is_empty())
 }
 
 /// What `sources.toml` holds, as far as it is shown.

@@ -17,6 +17,7 @@ mod declared;
 mod document;
 mod geography;
 mod globe;
+mod layout;
 mod network;
 mod outline;
 mod prefix;
