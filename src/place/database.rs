@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use maxminddb::{LookupResult, Reader};
+use maxminddb::{LookupResult, Metadata, Reader};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Country, classify, layout};
+use super::{Country, classify, layout, walk};
 use crate::frame::{Date, Timestamp};
 
 /// The databases of a run: the embedded one first, then the user's in the order given.
@@ -129,18 +129,13 @@ impl Databases {
     /// Adds a user's database: `name` as it is shown, and its bytes.
     pub fn with_file(mut self, name: &str, bytes: Vec<u8>) -> Result<Self, PlaceError> {
         let broken = |what: String| PlaceError::NotADatabase { file: name.to_owned(), what };
-        let sha256 = Sha256::digest(&bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
+        let sha256 = sha256(&bytes);
         let reader = Reader::from_source(Cow::Owned(bytes)).map_err(|error| broken(error.to_string()))?;
         probe(name, &reader)?;
         let metadata = reader.metadata();
-        let seconds = i64::try_from(metadata.build_epoch).unwrap_or(i64::MAX);
         let source = Source {
             name: format!("{} ({name})", metadata.database_type),
-            built: Timestamp::from_nanos(seconds.saturating_mul(1_000_000_000)).date(),
+            built: day_built(metadata),
             sha256,
             licence: None,
             credit: None,
@@ -230,10 +225,8 @@ fn probe(name: &str, reader: &Reader<Bytes>) -> Result<(), PlaceError> {
     let broken = |what: String| PlaceError::NotADatabase { file: file(), what };
     let mut keys = BTreeSet::new();
     let mut is_empty = true;
-    let networks =
-        reader.networks(maxminddb::WithinOptions::default()).map_err(|error| broken(error.to_string()))?;
-    for record in networks.take(1000) {
-        let record = record.map_err(|error| broken(error.to_string()))?;
+    for entry in walk::entries(reader).map_err(broken)?.take(1000) {
+        let record = entry.map_err(broken)?.record;
         if is_of_use(&record) {
             return Ok(());
         }
@@ -250,6 +243,21 @@ fn is_of_use(record: &LookupResult<'_, Bytes>) -> bool {
     layout::country(record).is_some()
         || layout::registration(record).is_some()
         || layout::asn(record).is_some()
+}
+
+/// The day on which a database says that it was built.
+pub(super) fn day_built(metadata: &Metadata) -> Date {
+    let seconds = i64::try_from(metadata.build_epoch).unwrap_or(i64::MAX);
+    Timestamp::from_nanos(seconds.saturating_mul(1_000_000_000)).date()
+}
+
+/// SHA-256 in lower-case hexadecimal.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 fn listed(keys: &[String]) -> String {
@@ -278,7 +286,7 @@ struct Part {
 }
 
 /// Unpacked and checked by the build.
-static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/default.mmdb"));
+pub(super) static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/default.mmdb"));
 
 #[cfg(test)]
 mod tests {

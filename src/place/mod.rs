@@ -14,6 +14,7 @@ mod cloud;
 mod country;
 mod database;
 mod declared;
+mod description;
 mod document;
 mod geography;
 mod globe;
@@ -23,8 +24,10 @@ mod outline;
 mod prefix;
 mod resolution;
 mod round_trip;
+mod sample;
 mod settle;
 mod vantage;
+mod walk;
 mod witness;
 mod zone;
 
@@ -37,6 +40,7 @@ pub use cloud::{ImportedList, ImportedRanges, RangeFile, import_ranges, regions_
 pub use country::{Country, CountryError, CountrySet};
 pub use database::{Answer, Databases, PlaceError, Source};
 pub use declared::{Declared, DeclaredKind, DeclaredSource};
+pub use description::Description;
 pub use document::MAX_LIST_BYTES;
 pub use geography::{Area, nearest_km, nearest_to_point_km};
 pub use globe::{LEAST_RADIUS_KM, Point, PointError, distance_km};
