@@ -4,6 +4,7 @@
 //! that is really routed to where an IPv6 address wraps an IPv4 one.
 //! Must not: say where an address is.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
@@ -92,6 +93,53 @@ pub fn classify(address: IpAddr) -> Address {
     Address { kind: kind(routed), routed, unwrapped_from }
 }
 
+/// The ranges of public addresses, first and last address of each, in ascending order and IPv4 first. IPv6 forms that
+/// wrap an IPv4 address are in none of them.
+#[must_use]
+pub fn public_ranges() -> Vec<(IpAddr, IpAddr)> {
+    let blocks = RESERVED.blocks.iter().map(|row| &row.block);
+    let blocks: Vec<&Block> = blocks.chain(RESERVED.wrapped.iter().map(|wrapper| &wrapper.block)).collect();
+    let after = blocks.iter().filter_map(|block| successor(block.last()));
+    let families = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+    let starts: BTreeSet<IpAddr> =
+        blocks.iter().map(|block| block.network).chain(after).chain(families).collect();
+    let mut ranges: Vec<(IpAddr, IpAddr)> = Vec::new();
+    let ends = starts.iter().skip(1).map(|next| predecessor(*next)).chain([LAST_ADDRESS]);
+    for (first, last) in starts.iter().copied().zip(ends) {
+        let address = classify(first);
+        if !address.is_public() || address.unwrapped_from.is_some() {
+            continue;
+        }
+        match ranges.last_mut() {
+            Some(range) if successor(range.1) == Some(first) => range.1 = last,
+            _ => ranges.push((first, last)),
+        }
+    }
+    ranges
+}
+
+/// The next address of the same family.
+pub(super) fn successor(address: IpAddr) -> Option<IpAddr> {
+    Some(match address {
+        IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits().checked_add(1)?).into(),
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits().checked_add(1)?).into(),
+    })
+}
+
+/// The address before, in the order that has all of IPv4 before IPv6. The first of all has none and is its own.
+pub(super) fn predecessor(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits().saturating_sub(1)).into(),
+        IpAddr::V6(v6) => match v6.to_bits().checked_sub(1) {
+            Some(bits) => Ipv6Addr::from_bits(bits).into(),
+            None => Ipv4Addr::BROADCAST.into(),
+        },
+    }
+}
+
+/// The last address in that order.
+pub(super) const LAST_ADDRESS: IpAddr = IpAddr::V6(Ipv6Addr::from_bits(u128::MAX));
+
 fn unwrap(address: IpAddr) -> Option<(Ipv4Addr, &'static str)> {
     let IpAddr::V6(v6) = address else {
         return None;
@@ -134,12 +182,25 @@ struct Wrapper {
 /// An address block, such as `100.64.0.0/10`.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
-struct Block {
-    network: IpAddr,
+pub(super) struct Block {
+    /// Its first address.
+    pub(super) network: IpAddr,
     length: u32,
 }
 
 impl Block {
+    /// Its last address.
+    pub(super) fn last(&self) -> IpAddr {
+        match self.network {
+            IpAddr::V4(v4) => {
+                Ipv4Addr::from_bits(v4.to_bits() | u32::MAX.checked_shr(self.length).unwrap_or(0)).into()
+            }
+            IpAddr::V6(v6) => {
+                Ipv6Addr::from_bits(v6.to_bits() | u128::MAX.checked_shr(self.length).unwrap_or(0)).into()
+            }
+        }
+    }
+
     fn contains(&self, address: IpAddr) -> bool {
         match (self.network, address) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
@@ -265,6 +326,38 @@ mod tests {
         ];
         for address in public {
             assert_eq!(kind_of(address), "public", "{address}");
+        }
+    }
+
+    #[test]
+    fn public_ranges_are_what_is_classified_as_public() {
+        let ranges = public_ranges();
+        assert!(ranges.iter().all(|(first, last)| first <= last && first.is_ipv4() == last.is_ipv4()));
+        assert!(ranges.windows(2).all(|pair| pair[0].1 < pair[1].0), "ascending, apart");
+        let is_inside = |address: IpAddr| ranges.iter().any(|(a, b)| *a <= address && address <= *b);
+        for (first, last) in &ranges {
+            for address in [*first, *last] {
+                assert!(classify(address).is_public() && classify(address).unwrapped_from.is_none());
+            }
+            for address in [predecessor(*first), successor(*last).unwrap()] {
+                let address = classify(address);
+                let is_plain = address.is_public() && address.unwrapped_from.is_none();
+                assert!(!is_plain, "{} is public, and outside", address.routed);
+            }
+        }
+        for (address, expected) in [
+            ("9.255.255.255", true),
+            ("10.0.0.0", false),
+            ("192.0.0.9", true),
+            ("255.255.255.255", false),
+            ("2001:200::1", true),
+            ("2002::1", false),
+            ("2001::1", false),
+            ("::ffff:8.8.8.8", false),
+            ("3fff::1", false),
+            ("4000::", false),
+        ] {
+            assert_eq!(is_inside(address.parse().unwrap()), expected, "{address}");
         }
     }
 

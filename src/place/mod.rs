@@ -35,6 +35,7 @@ use serde::de::DeserializeOwned;
 
 use crate::frame::Date;
 
+pub use address::{Address, AddressKind, classify, public_ranges};
 pub use address::{Address, AddressKind, classify};
 pub use cloud::{ImportedList, ImportedRanges, RangeFile, import_ranges, regions_compiled};
 pub use country::{Country, CountryError, CountrySet};
