@@ -81,52 +81,31 @@ pub(crate) fn embedded<T: DeserializeOwned>(file: &str, text: &str) -> T {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
+    use serde::Deserialize;
+
     use super::*;
     use crate::frame::Date;
 
-    /// Zoom addresses whose place Zoom itself states (in meeting invitations, or by a site code in a host name with the
-    /// address's digits): the place, what the embedded database answers, the AS number (0: none), and the grade by the
-    /// database alone. Its errors are kept here on purpose: a refresh that changes one must be looked at.
-    const ZOOM_SITES: [(&str, &str, &str, u32, &str); 38] = [
-        ("144.195.19.161", "US", "US", 30103, "undetermined"),
-        ("206.247.11.121", "US", "US", 30103, "undetermined"),
-        ("221.122.88.195", "CN", "CN", 4808, "undetermined"),
-        ("115.114.131.7", "IN", "IN", 4755, "undetermined"),
-        ("115.114.115.7", "IN", "IN", 4755, "undetermined"),
-        ("159.124.15.191", "NL", "US", 30103, "undetermined"),
-        ("159.124.47.249", "DE", "US", 30103, "undetermined"),
-        ("159.124.104.213", "AU", "US", 30103, "undetermined"),
-        ("159.124.74.212", "AU", "US", 30103, "undetermined"),
-        ("170.114.134.121", "HK", "US", 30103, "undetermined"),
-        ("170.114.180.219", "SG", "SG", 30103, "possible"),
-        ("64.211.144.160", "BR", "US", 30103, "undetermined"),
-        ("159.124.168.213", "CA", "US", 30103, "undetermined"),
-        ("159.124.196.25", "CA", "US", 30103, "undetermined"),
-        ("170.114.194.163", "JP", "US", 30103, "undetermined"),
-        ("147.124.100.25", "JP", "US", 30103, "undetermined"),
-        ("162.255.37.11", "US", "US", 30103, "undetermined"),
-        ("162.255.36.11", "US", "US", 30103, "undetermined"),
-        ("213.19.144.110", "NL", "NL", 3356, "undetermined"),
-        ("213.244.140.110", "DE", "NL", 3356, "undetermined"),
-        ("103.122.166.55", "AU", "AU", 30103, "undetermined"),
-        ("103.122.167.55", "AU", "AU", 30103, "undetermined"),
-        ("209.9.211.110", "HK", "HK", 3491, "undetermined"),
-        ("149.137.40.110", "SG", "SG", 30103, "possible"),
-        ("149.137.68.253", "MX", "US", 30103, "undetermined"),
-        ("69.174.57.160", "CA", "US", 3257, "undetermined"),
-        ("65.39.152.160", "CA", "CA", 0, "undetermined"),
-        ("207.226.132.110", "JP", "HK", 3491, "undetermined"),
-        ("149.137.24.110", "JP", "JP", 30103, "possible"),
-        ("213.19.144.104", "NL", "NL", 3356, "undetermined"),
-        ("213.244.140.84", "DE", "NL", 3356, "undetermined"),
-        ("109.94.160.99", "DE", "NL", 60893, "possible"),
-        ("8.5.129.156", "US", "US", 3356, "undetermined"),
-        ("144.195.73.154", "US", "US", 30103, "undetermined"),
-        ("206.247.100.214", "US", "US", 30103, "undetermined"),
-        ("134.224.146.206", "SG", "SG", 16509, "possible"),
-        ("3.233.132.186", "US", "US", 14618, "likely"),
-        ("18.156.31.148", "DE", "DE", 16509, "possible"),
-    ];
+    /// Zoom addresses whose place Zoom itself states, and what the embedded database answers.
+    #[derive(Deserialize)]
+    struct Site {
+        address: IpAddr,
+        place: Country,
+        answer: Country,
+        asn: u32,
+        grade: String,
+    }
+
+    #[derive(Deserialize)]
+    struct Sites {
+        sites: Vec<Site>,
+    }
+
+    fn zoom_sites() -> Vec<Site> {
+        embedded::<Sites>("gates.toml", include_str!("../../geoip/gates.toml")).sites
+    }
 
     fn day(text: &str) -> Date {
         text.parse().unwrap()
@@ -136,8 +115,8 @@ mod tests {
         code.parse().unwrap()
     }
 
-    fn by_database(databases: &Databases, address: &str, day: Date) -> (Answer, Vec<Witness>) {
-        let answer = databases.look_up(address.parse().unwrap());
+    fn by_database(databases: &Databases, address: IpAddr, day: Date) -> (Answer, Vec<Witness>) {
+        let answer = databases.look_up(address);
         let network = answer.asn.map(network);
         let witnesses = database_witnesses(&answer, network.as_ref(), databases.sources(), day);
         (answer, witnesses)
@@ -160,15 +139,17 @@ mod tests {
     #[test]
     fn the_embedded_database_answers_for_zoom_as_it_did_when_it_was_chosen() {
         let databases = Databases::embedded();
-        for (address, _, said, asn, grade) in ZOOM_SITES {
-            let (answer, witnesses) = by_database(&databases, address, day("2026-11-21"));
-            assert_eq!(answer.countries, [(0, country(said))], "{address}");
-            assert_eq!(answer.asn.unwrap_or_default(), asn, "{address}");
-            assert_eq!(resolve(&witnesses, None).grade.name(), grade, "{address}");
+        let sites = zoom_sites();
+        assert_eq!(sites.len(), 38);
+        for site in &sites {
+            let (answer, witnesses) = by_database(&databases, site.address, day("2026-11-21"));
+            assert_eq!(answer.countries, [(0, site.answer)], "{}", site.address);
+            assert_eq!(answer.asn.unwrap_or_default(), site.asn, "{}", site.address);
+            assert_eq!(resolve(&witnesses, None).grade.name(), site.grade, "{}", site.address);
         }
-        let current = &ZOOM_SITES[..16];
+        let current = &sites[..16];
         assert_eq!(
-            current.iter().filter(|(_, place, said, ..)| place == said).count(),
+            current.iter().filter(|site| site.place == site.answer).count(),
             6,
             "right of the 16 current"
         );
@@ -178,16 +159,16 @@ mod tests {
     fn the_database_alone_never_moves_an_eea_site_of_a_worldwide_network_out_of_the_eea() {
         let databases = Databases::embedded();
         let today = day("2026-11-21");
-        for (address, place, ..) in ZOOM_SITES {
+        for Site { address, place, .. } in zoom_sites() {
             let (_, witnesses) = by_database(&databases, address, today);
             let resolution = resolve(&witnesses, None);
             let is_placed = resolution.grade != Grade::Undetermined;
             let is_inside = |country: Country| zone(country, today, None).zone.is_inside_eea();
-            if is_placed && is_inside(country(place)) {
+            if is_placed && is_inside(place) {
                 assert!(resolution.allowed.iter().all(is_inside), "{address}: {resolution:?}");
             }
         }
-        let (_, witnesses) = by_database(&databases, "159.124.15.191", today);
+        let (_, witnesses) = by_database(&databases, "159.124.15.191".parse().unwrap(), today);
         let amsterdam = resolve(&witnesses, None);
         assert_eq!((amsterdam.grade, amsterdam.allowed.is_all()), (Grade::Undetermined, true));
     }
@@ -196,7 +177,7 @@ mod tests {
     fn a_site_code_decides_where_the_database_echoes_and_is_confirmed_where_it_agrees() {
         let databases = Databases::embedded();
         let grade = |address: &str, code: &str, on: &str| {
-            let (_, mut witnesses) = by_database(&databases, address, day(on));
+            let (_, mut witnesses) = by_database(&databases, address.parse().unwrap(), day(on));
             witnesses.push(site_code(code));
             let resolution = resolve(&witnesses, None);
             (resolution.grade.name(), resolution.allowed.to_string())
@@ -231,6 +212,12 @@ mod tests {
                 fields.next().zip(fields.next())
             })
             .collect();
-        assert_eq!(listed, ZOOM_SITES.map(|(address, place, ..)| (address, place)));
+        let sites = zoom_sites();
+        let sites: Vec<(String, &str)> =
+            sites.iter().map(|site| (site.address.to_string(), site.place.code())).collect();
+        assert_eq!(
+            listed,
+            sites.iter().map(|(address, place)| (address.as_str(), *place)).collect::<Vec<_>>()
+        );
     }
 }
