@@ -24,6 +24,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("jiff", &["frame"]),
     ("maxminddb", &["place"]),
+    ("mmdb_writer", &["place::build"]),
     ("rustls", &["wire::quic"]),
     ("serde", &["frame", "data", "place", "client", "verdict", "report"]),
     ("serde_json", &["place", "report"]),
