@@ -31,7 +31,7 @@ pub(super) enum Command {
         #[command(subcommand)]
         action: Register,
     },
-    /// Prepare the address data that places are judged by
+    /// Rebuild the default address database, show what a database is, or import cloud ranges
     Geoip {
         #[command(subcommand)]
         action: GeoipAction,

@@ -33,10 +33,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| match arguments.command {
-        Command::Geoip { action } => geoip::run(&action),
         Command::Inspect(inspect) => run::inspect(&inspect),
         Command::Explain(explain) => explain::run(&explain),
         Command::Register { action } => register::run(&action),
+        Command::Geoip { action } => geoip::run(&action),
     }));
     // The panic's own message is on standard error already.
     outcome.unwrap_or(Status::Failed).into()

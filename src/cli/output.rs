@@ -15,14 +15,15 @@ pub(super) fn to_stdout(text: &str) -> io::Result<()> {
 
 /// Writes a file so that its path holds the old content or the new one, never half of it: a temporary file beside it
 /// is written, synchronised and renamed. A device or a pipe is written to as it is.
-pub(super) fn to_file(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn to_file(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
+    let content = content.as_ref();
     let path = &followed(path);
     if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
         let mut out = OpenOptions::new().write(true).open(path)?;
-        return out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        return out.write_all(content).and_then(|()| out.flush());
     }
     let beside = temporary(path)?;
-    let written = write_whole(&beside, text).and_then(|()| fs::rename(&beside, path));
+    let written = write_whole(&beside, content).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
         // The rename did not happen, so the temporary file is all there is to clear away.
         drop(fs::remove_file(&beside));
@@ -45,9 +46,9 @@ fn temporary(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(hidden))
 }
 
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(content)?;
     file.sync_all()?;
     sync_folder(path)
 }

@@ -9,6 +9,8 @@
 //! Must not: see a packet, know a client, open a file or a socket.
 
 mod address;
+#[cfg(feature = "cli")]
+pub mod build;
 mod city;
 mod cloud;
 mod country;
@@ -24,6 +26,7 @@ mod outline;
 mod prefix;
 mod resolution;
 mod round_trip;
+#[cfg(test)]
 mod sample;
 mod settle;
 mod vantage;
@@ -36,7 +39,6 @@ use serde::de::DeserializeOwned;
 use crate::frame::Date;
 
 pub use address::{Address, AddressKind, classify, public_ranges};
-pub use address::{Address, AddressKind, classify};
 pub use cloud::{ImportedList, ImportedRanges, RangeFile, import_ranges, regions_compiled};
 pub use country::{Country, CountryError, CountrySet};
 pub use database::{Answer, Databases, PlaceError, Source};
