@@ -40,10 +40,17 @@ fn the_reports_of_shipped_captures_are_as_recorded() {
 #[test]
 fn help_is_as_recorded() {
     let mut made = String::new();
-    for arguments in [["help", ""], ["help", "inspect"], ["help", "register"], ["help", "geoip"]] {
-        let arguments: Vec<&str> = arguments.into_iter().filter(|a| !a.is_empty()).collect();
+    for arguments in [
+        &["help"][..],
+        &["help", "inspect"],
+        &["help", "explain"],
+        &["help", "register"],
+        &["help", "geoip"],
+        &["help", "geoip", "build"],
+        &["help", "geoip", "import"],
+    ] {
         let output = Command::new(env!("CARGO_BIN_EXE_borderpost"))
-            .args(&arguments)
+            .args(arguments)
             .env("COLUMNS", "100")
             .output()
             .unwrap();

@@ -15,7 +15,7 @@ use crate::cli::import::{self, Import};
 use crate::cli::message::{fail, say};
 use crate::cli::output;
 use crate::cli::status::Status;
-use crate::frame::{Date, Timestamp};
+use crate::frame::Date;
 use crate::place::build::{self, Built, File, FileKind, Gate};
 use crate::place::{Databases, Description, STALE_AFTER_DAYS, is_stale};
 
