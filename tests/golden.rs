@@ -12,6 +12,7 @@ use std::process::Command;
 const CASES: &[(&str, &str, &[&str])] = &[
     ("eu-meeting-us-telemetry", "default", &[]),
     ("eu-meeting-us-telemetry", "no-register", &["--register", "none"]),
+    ("eu-meeting-us-telemetry", "vantage", &["--vantage", "NL"]),
     ("eea-meeting", "default", &[]),
     ("third-parties", "default", &[]),
     ("third-parties", "exclusive", &["--exclusive"]),
@@ -95,7 +96,7 @@ fn root() -> PathBuf {
 fn the_readme_shows_what_the_program_prints() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let shown = readme.split("```text\n").nth(1).unwrap().split("\n```").next().unwrap();
-    let golden = fs::read_to_string(root().join("tests/golden/eu-meeting-us-telemetry.default.txt")).unwrap();
+    let golden = fs::read_to_string(root().join("tests/golden/eu-meeting-us-telemetry.vantage.txt")).unwrap();
     for part in shown.split("\n[…]\n") {
         assert!(golden.contains(part.trim_matches('\n')), "not in the report:\n{part}");
     }

@@ -44,6 +44,8 @@ pub(super) enum Condition {
     NothingRecognised,
     /// Frames were lost or an input is damaged
     Lossy,
+    /// A finding moves when the captures are read by the file of `--against`
+    Moved,
 }
 
 /// The lowest grade that counts for `--fail-on`.
@@ -80,6 +82,7 @@ impl Condition {
             Self::Unlisted => any(&|d| d.flagged && reaches(d, least)),
             Self::Undetermined => any(&|d| d.is_at(Axis::Undetermined)),
             Self::NothingRecognised => !report.headline.recognised,
+            Self::Moved => report.against.as_ref().is_some_and(|against| !against.moved.is_empty()),
             Self::Lossy => {
                 let damaged = report.inputs.iter().any(|input| input.damage.is_some());
                 damaged || report.headline.frames_lost.is_some_and(|lost| lost > 0)

@@ -106,9 +106,7 @@ impl fmt::Display for Doubt {
             }
             Self::TooFast => "under 1 ms a box beside the client answered",
             Self::Tunnel => "a tunnel is suspected: the interface has no link layer, as VPNs have none",
-            Self::VantageContradicted => {
-                "the vantage is in conflict: from there another server would not be where a strong statement puts it"
-            }
+            Self::VantageContradicted => "the vantage is in conflict with the capture",
             Self::VantageStale => "the client's place is known by a database alone that is too far from that day",
             Self::VantageUnknown => "where the client stood is not known",
         })

@@ -395,11 +395,10 @@ fn not_seen(
             d.register.as_deref() == Some(register.name()) && d.register_entry.as_deref() == Some(id)
         })
     };
-    let in_force = register
-        .entries()
-        .iter()
-        .filter(|entry| days.iter().any(|day| register.valid().covers(*day) && entry.valid.covers(*day)));
-    in_force.map(|entry| entry.id.clone()).filter(|id| !is_seen(id)).collect()
+    let in_force: BTreeSet<&str> =
+        days.iter().flat_map(|day| register.entries_in_force(*day)).map(|entry| entry.id.as_str()).collect();
+    let of_file = register.entries().iter().map(|entry| entry.id.as_str());
+    of_file.filter(|id| in_force.contains(id) && !is_seen(id)).map(str::to_owned).collect()
 }
 
 /// Where a flow's remote end stands, as the report says it.

@@ -12,11 +12,11 @@ use serde::Serialize;
 use crate::client::Catalogue;
 use crate::frame::Date;
 use crate::inspect::{Inspection, Placement, Settings, place_address};
-use crate::place::{Country, Grade, Resolution, WitnessKind, resolve, zone};
+use crate::place::{Country, Grade, Group, Resolution, resolve, zone};
 use crate::report::build::{self, Row, View};
 use crate::report::flows;
 use crate::report::schema::{DataSource, Name, Schema, Tool, Witness};
-use crate::report::table::WIDTH;
+use crate::report::table::{WIDTH, origin};
 use crate::report::text::{clean, escape, wrap};
 use crate::verdict::{Axis, countries_axis};
 use crate::wire::Hostname;
@@ -93,6 +93,8 @@ pub struct Zone {
     pub decision: Option<String>,
     /// Where that was read.
     pub source: String,
+    /// What of it was not checked, where something was not.
+    pub unchecked: Option<String>,
 }
 
 /// Something that would settle the place.
@@ -249,6 +251,7 @@ fn zones(axis: Axis, resolution: &Resolution, law: Option<Date>, is_certified: O
             label: reading.label.to_owned(),
             decision: reading.decision.map(str::to_owned),
             source: reading.source.to_owned(),
+            unchecked: reading.unchecked.map(str::to_owned),
         }
     };
     located(axis, resolution).into_iter().map(row).collect()
@@ -287,30 +290,13 @@ fn write_one(page: &mut String, subject: &str, e: &Explanation) {
     let title = format!("{} on {}{seen}", clean(e.address.as_deref().unwrap_or(subject)), e.day);
     line(page, "", &title);
     for name in &e.names {
-        let at = format!(
-            "{} ({}, {})",
-            clean(&name.name),
-            name.origin.replace('_', " "),
-            frame(name.input, name.frame)
-        );
+        let at =
+            format!("{} ({}, {})", clean(&name.name), origin(name.origin), frame(name.input, name.frame));
         line(page, "  name      ", &at);
     }
     line(page, "  place     ", &place_words(&e.place));
     for zone in &e.zone {
         line(page, "  law       ", &law(zone, e.law_date.as_deref()));
-    }
-    if let Some(network) = &e.place.network {
-        let seat = e
-            .place
-            .network_seat
-            .as_deref()
-            .map(|seat| format!(", a company seated in {seat}"))
-            .unwrap_or_default();
-        let text = format!("announced by {}{seat}: who, not where", clean(network));
-        line(page, "  network   ", &text);
-    }
-    if let Some(registered) = &e.place.registered {
-        line(page, "  registry  ", &format!("the block is registered in {registered}: who, not where"));
     }
     for side in SIDES {
         let members: Vec<&Witness> = e.witnesses.iter().filter(|w| (side.holds)(w, &e.place)).collect();
@@ -338,7 +324,7 @@ struct Side {
 
 /// Every witness is on exactly one side.
 const SIDES: [Side; 4] = [
-    Side { title: "The place rests on", sign: '+', holds: |w, _| w.decisive },
+    Side { title: "The answer rests on", sign: '+', holds: |w, _| w.decisive },
     Side { title: "Against it", sign: '-', holds: |w, place| !w.decisive && speaks(w) && objects(w, place) },
     Side {
         title: "In agreement, and not counted again",
@@ -379,7 +365,9 @@ fn law(zone: &Zone, law_date: Option<&str>) -> String {
     let decision =
         zone.decision.as_deref().map(|decision| format!(": {}", clean(decision))).unwrap_or_default();
     let day = law_date.unwrap_or("a day not known");
-    format!("{} on {day}: {}{decision}; source: {}", zone.country, zone.label, clean(&zone.source))
+    let unchecked =
+        zone.unchecked.as_deref().map(|what| format!("; not checked: {}", clean(what))).unwrap_or_default();
+    format!("{} on {day}: {}{decision}; source: {}{unchecked}", zone.country, zone.label, clean(&zone.source))
 }
 
 fn witness_line(witness: &Witness) -> String {
@@ -388,13 +376,17 @@ fn witness_line(witness: &Witness) -> String {
         (None, Some(dated)) => format!("; source: {}, of {dated}", clean(&witness.source)),
         (None, None) => format!("; source: {}", clean(&witness.source)),
     };
-    let stale = if witness.stale { ", too far from that day to count for more than possible" } else { "" };
-    let is_registry =
-        [WitnessKind::Registration, WitnessKind::Network].iter().any(|kind| kind.name() == witness.kind);
-    let worth = if is_registry {
-        String::new()
+    let is_counted = witness.strength != "none";
+    let stale = if witness.stale && is_counted {
+        ", too far from that day to count for more than possible"
     } else {
-        format!(" [{}, {}]", witness.group.replace('_', " "), witness.strength)
+        ""
+    };
+    let is_of_registry = witness.group == Group::Registry.name();
+    let worth = match (is_of_registry, is_counted) {
+        (true, _) => String::new(),
+        (false, true) => format!(" [{}, {}]", witness.group.replace('_', " "), witness.strength),
+        (false, false) => format!(" [{}]", witness.group.replace('_', " ")),
     };
     format!("{}{at}{stale}{worth}", clean(&witness.says))
 }

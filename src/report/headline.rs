@@ -38,7 +38,7 @@ pub(super) fn headline(destinations: &[Destination], quality: &Quality, inputs: 
         lost(quality, inputs)
     ));
     if headline.recognised {
-        lines.extend(vantage(quality).into_iter().chain(conflict(quality)).map(str::to_owned));
+        lines.extend(conflict(quality).or_else(|| vantage(quality)).map(str::to_owned));
         lines.extend(law(quality));
     }
     headline.lines = lines;
@@ -105,9 +105,8 @@ fn vantage(quality: &Quality) -> Option<&'static str> {
 /// That the client's place is in dispute, where it is.
 fn conflict(quality: &Quality) -> Option<&'static str> {
     let is_disputed = !quality.vantage_conflicts.is_empty();
-    is_disputed.then_some(
-        "The client's stated or inferred place contradicts the capture; see below what it could not show.",
-    )
+    is_disputed
+        .then_some("The client's own place is in dispute: round trips contradict it, as told at the end.")
 }
 
 /// By which day's law the lines above are, where it is not that of the traffic.

@@ -220,8 +220,14 @@ fn remarks(quality: &Quality, inspection: &Inspection) -> Vec<String> {
 /// What stands in the way of placing and reading: the vantage, the round trips, the clock.
 fn about_place(quality: &Quality, inspection: &Inspection) -> Vec<String> {
     let has_many = inspection.inputs().len() > 1;
-    let mut remarks: Vec<String> =
-        quality.vantage_conflicts.iter().map(|conflict| contradiction(conflict, has_many)).collect();
+    let shown = quality.vantage_conflicts.iter().take(MAX_CONFLICTS);
+    let mut remarks: Vec<String> = shown.map(|conflict| contradiction(conflict, has_many)).collect();
+    if let Some(more) = quality.vantage_conflicts.len().checked_sub(MAX_CONFLICTS).filter(|more| *more > 0) {
+        remarks.push(format!(
+            "It is in conflict with {} in the same way; the JSON has them.",
+            plural(more as u64, "more remote address", "more remote addresses")
+        ));
+    }
     for (address, countries) in inspection.units().iter().flat_map(Unit::vantage_disagreements) {
         remarks.push(format!(
             "The client's own address {address} is in {countries} by database, which is not what --vantage says: a tunnel \
@@ -252,6 +258,8 @@ fn about_place(quality: &Quality, inspection: &Inspection) -> Vec<String> {
     remarks
 }
 
+/// Conflicts that are told one by one.
+const MAX_CONFLICTS: usize = 2;
 /// The doubts that a reader can do something about.
 const DOUBTS: [Doubt; 6] = [
     Doubt::CapturedAway,
@@ -265,9 +273,9 @@ const DOUBTS: [Doubt; 6] = [
 fn contradiction(conflict: &VantageConflict, has_many: bool) -> String {
     let input = if has_many { format!(" of [{}]", conflict.input) } else { String::new() };
     format!(
-        "The vantage is in conflict with the capture: {} to {} (frame {}{input}) cannot be, from {}, if {}. The vantage is \
-         wrong, or that statement is; until one is mended no round trip of this capture is used.",
-        conflict.measured, conflict.remote, conflict.frame, conflict.vantage, conflict.says
+        "The vantage is in conflict with the capture: from {}, {} to {} (frame {}{input}), and {}. One of the two is wrong; \
+         until it is mended, no round trip of this capture is used.",
+        conflict.vantage, conflict.measured, conflict.remote, conflict.frame, conflict.says
     )
 }
 

@@ -509,7 +509,7 @@ fn network(d: &Destination) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-fn origin(origin: &str) -> String {
+pub(super) fn origin(origin: &str) -> String {
     match origin {
         "sni" => "TLS server name".to_owned(),
         "quic_sni" => "QUIC server name".to_owned(),

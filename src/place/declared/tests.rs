@@ -237,10 +237,7 @@ fn a_file_of_another_kind_is_named_for_what_it_is() {
     let shown = refused(none().with_ranges("feed.csv", FEED, today()));
     assert!(shown.contains("looks like a geofeed") && shown.contains("which --geofeed takes"), "{shown}");
     let shown = refused(none().with_geofeed("own.toml", OVERRIDES, None, today()));
-    assert!(
-        shown.contains("looks like overrides in TOML ([[override]]), which --override takes"),
-        "{shown}"
-    );
+    assert!(shown.contains("looks like overrides in TOML ([[override]]), which --override takes"), "{shown}");
     let shown = refused(none().with_anycast("ip-ranges.json", sample::AWS, None));
     assert!(
         shown.contains("looks like a cloud provider's list") && shown.contains("which --ranges takes"),
