@@ -94,12 +94,6 @@ impl Catalogue {
         found.located(statement.country)
     }
 
-    /// Whether the client used a name that spells the address and whose code is read with some certainty.
-    #[must_use]
-    pub fn names_the_place_of(&self, spoken: &Spoken, address: IpAddr) -> bool {
-        self.site_witness(spoken, address).is_some_and(|witness| witness.strength == Strength::Strong)
-    }
-
     /// What a name that spells `neighbour` says about other addresses of the same /24.
     #[must_use]
     pub fn neighbour_witness(&self, spoken: &Spoken, neighbour: IpAddr) -> Option<Witness> {

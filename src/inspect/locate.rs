@@ -92,7 +92,7 @@ pub(super) struct Placements {
 
 /// Places every relation.
 pub(super) fn place_all(known: &BTreeMap<Relation, Known>, posts: &Posts, settings: &Settings) -> Placements {
-    let bench = Bench { neighbours: Neighbours::of(known), known, posts, settings };
+    let bench = Bench { neighbours: Neighbours::of(known), posts, settings };
     let mut cases: Vec<Case<'_>> =
         known.iter().map(|(relation, known)| bench.case(*relation, known)).collect();
     let conflicts = measure(&mut cases, posts, settings);
@@ -102,8 +102,8 @@ pub(super) fn place_all(known: &BTreeMap<Relation, Known>, posts: &Posts, settin
 
 /// Places one address by what is known without a capture.
 pub(super) fn place_alone(address: IpAddr, day: Date, settings: &Settings) -> Placement {
-    let (known, posts) = (BTreeMap::new(), Posts::default());
-    let bench = Bench { neighbours: Neighbours::default(), known: &known, posts: &posts, settings };
+    let posts = Posts::default();
+    let bench = Bench { neighbours: Neighbours::default(), posts: &posts, settings };
     let relation = Relation { local: Ipv4Addr::UNSPECIFIED.into(), remote: address, day };
     bench.case(relation, &Known::default()).weighed(settings)
 }
@@ -121,7 +121,6 @@ struct Case<'a> {
 }
 
 struct Bench<'a> {
-    known: &'a BTreeMap<Relation, Known>,
     neighbours: Neighbours,
     posts: &'a Posts,
     settings: &'a Settings,
@@ -176,10 +175,8 @@ fn neighbours(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
 fn embedded_address(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
     let IpAddr::V6(address) = case.address.routed else { return Vec::new() };
     let Some(spelt) = Catalogue::builtin().spelt_ipv4(address) else { return Vec::new() };
-    let Relation { local: _, day, .. } = case.relation;
-    let of_spelt = bench.known.iter().filter(|(relation, _)| relation.remote == IpAddr::V4(spelt));
-    let names: Vec<Spoken> = of_spelt.flat_map(|(_, known)| known.names.iter().cloned()).collect();
-    Catalogue::builtin().embedded_witnesses(spelt, &names, day, case.known.is_corroborated)
+    let names: Vec<Spoken> = bench.neighbours.name(spelt).cloned().into_iter().collect();
+    Catalogue::builtin().embedded_witnesses(spelt, &names, case.relation.day, case.known.is_corroborated)
 }
 
 fn databases(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {

@@ -3,7 +3,7 @@
 //! Input: what is known of all addresses of a capture. Output: for an address without such a name of its own, the country
 //! that those of its neighbours agree on. Must not: choose where they disagree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::client::{Catalogue, Spoken};
@@ -12,8 +12,16 @@ use crate::place::Witness;
 
 /// The names with digits of one capture, by their /24.
 #[derive(Default)]
-pub(super) struct Neighbours {
-    blocks: BTreeMap<[u8; 3], BTreeMap<Ipv4Addr, Spoken>>,
+pub(super) struct Neighbours(BTreeMap<[u8; 3], Block>);
+
+/// One /24.
+#[derive(Default)]
+struct Block {
+    /// The name that spells each address.
+    names: BTreeMap<Ipv4Addr, Spoken>,
+    /// What they say of the others; nothing where they disagree.
+    agreed: Option<Witness>,
+    is_disputed: bool,
 }
 
 impl Neighbours {
@@ -22,31 +30,92 @@ impl Neighbours {
         let mut neighbours = Self::default();
         for (relation, known) in known {
             let IpAddr::V4(address) = relation.remote.to_canonical() else { continue };
-            let named = |spoken: &&Spoken| Catalogue::builtin().names_the_place_of(spoken, relation.remote);
-            if let Some(spoken) = known.names.iter().find(named) {
-                let block = neighbours.blocks.entry(block(address)).or_default();
-                block.entry(address).or_insert_with(|| spoken.clone());
+            let said = known.names.iter().find_map(|spoken| {
+                Some((spoken, Catalogue::builtin().neighbour_witness(spoken, IpAddr::V4(address))?))
+            });
+            if let Some((spoken, witness)) = said {
+                neighbours.0.entry(block(address)).or_default().add(address, spoken, witness);
             }
         }
         neighbours
     }
 
+    /// The name with digits that was seen for an address, if any.
+    pub(super) fn name(&self, address: Ipv4Addr) -> Option<&Spoken> {
+        self.0.get(&block(address))?.names.get(&address)
+    }
+
     /// What the neighbours' names say about an address that has no such name itself.
     pub(super) fn witness(&self, address: IpAddr) -> Option<Witness> {
         let IpAddr::V4(address) = address else { return None };
-        let known = self.blocks.get(&block(address)).filter(|block| !block.contains_key(&address))?;
-        let said: Vec<Witness> = known
-            .iter()
-            .filter_map(|(neighbour, spoken)| {
-                Catalogue::builtin().neighbour_witness(spoken, IpAddr::V4(*neighbour))
-            })
-            .collect();
-        let claims: BTreeSet<String> = said.iter().map(|witness| format!("{:?}", witness.claim)).collect();
-        if claims.len() == 1 { said.into_iter().next() } else { None }
+        let known = self.0.get(&block(address)).filter(|block| !block.names.contains_key(&address))?;
+        known.agreed.clone()
+    }
+}
+
+impl Block {
+    fn add(&mut self, address: Ipv4Addr, spoken: &Spoken, witness: Witness) {
+        self.names.entry(address).or_insert_with(|| spoken.clone());
+        self.is_disputed |= self.agreed.as_ref().is_some_and(|agreed| agreed.claim != witness.claim);
+        self.agreed = if self.is_disputed { None } else { self.agreed.take().or(Some(witness)) };
     }
 }
 
 fn block(address: Ipv4Addr) -> [u8; 3] {
     let [a, b, c, _] = address.octets();
     [a, b, c]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Origin;
+    use crate::frame::FrameRef;
+    use crate::place::{Claim, WitnessKind};
+    use crate::wire::Hostname;
+
+    fn neighbours(names: &[(&str, &str)]) -> Neighbours {
+        let named = names.iter().map(|(remote, name)| {
+            let relation = Relation {
+                local: "192.0.2.1".parse().unwrap(),
+                remote: remote.parse().unwrap(),
+                day: "2025-03-04".parse().unwrap(),
+            };
+            let host = Hostname::parse(name.as_bytes()).unwrap();
+            let spoken = Spoken { host, origin: Origin::Request, frame: FrameRef::new(0, 5) };
+            (relation, Known { names: vec![spoken], ..Known::default() })
+        });
+        Neighbours::of(&named.collect())
+    }
+
+    fn said(names: &[(&str, &str)], address: &str) -> Option<Claim> {
+        let witness = neighbours(names).witness(address.parse().unwrap())?;
+        assert_eq!(witness.kind, WitnessKind::NeighbourName);
+        Some(witness.claim)
+    }
+
+    const FRANKFURT: (&str, &str) = ("213.244.140.84", "zoomfr84zc.zoom.us");
+
+    #[test]
+    fn a_name_with_digits_speaks_for_its_neighbours_and_not_twice_for_itself() {
+        let germany = Some(Claim::In("DE".parse::<crate::place::Country>().unwrap().into()));
+        assert_eq!(said(&[FRANKFURT], "213.244.140.151"), germany);
+        assert_eq!(said(&[FRANKFURT], "213.244.140.84"), None);
+        assert_eq!(said(&[FRANKFURT], "213.244.141.84"), None);
+        assert_eq!(said(&[FRANKFURT, ("213.244.140.85", "zoomfr85zc.zoom.us")], "213.244.140.151"), germany);
+        assert_eq!(
+            said(&[("213.244.140.84", "zoomfr85zc.zoom.us")], "213.244.140.151"),
+            None,
+            "another's digits"
+        );
+        assert_eq!(said(&[("213.244.140.84", "rwcfra.fra.zoom.us")], "213.244.140.151"), None, "no digits");
+    }
+
+    #[test]
+    fn neighbours_that_disagree_say_nothing() {
+        let three =
+            [FRANKFURT, ("213.244.140.85", "zoomam85zc.zoom.us"), ("213.244.140.86", "zoomfr86zc.zoom.us")];
+        assert_eq!(said(&three, "213.244.140.151"), None);
+        assert!(neighbours(&three).name("213.244.140.85".parse().unwrap()).is_some());
+    }
 }

@@ -113,12 +113,14 @@ pub(super) struct Reaches<'a> {
     posts: &'a Posts,
     settings: &'a Settings,
     by_host: BTreeMap<(IpAddr, Date), Option<Rc<Reach>>>,
-    by_place: BTreeMap<(String, bool), Rc<Reach>>,
+    /// The distances from a country, measured once however many hosts stood there.
+    by_country: BTreeMap<Country, Reach>,
+    stated: Option<Rc<Reach>>,
 }
 
 impl<'a> Reaches<'a> {
     pub(super) fn new(posts: &'a Posts, settings: &'a Settings) -> Self {
-        Self { posts, settings, by_host: BTreeMap::new(), by_place: BTreeMap::new() }
+        Self { posts, settings, by_host: BTreeMap::new(), by_country: BTreeMap::new(), stated: None }
     }
 
     /// How far each country is from the host, where its place is known.
@@ -133,9 +135,9 @@ impl<'a> Reaches<'a> {
 
     fn stated(&mut self) -> Option<Rc<Reach>> {
         let stated = self.settings.vantage.as_ref()?;
-        let key = (stated.label.clone(), false);
-        let reach = || Rc::new(Reach::new(stated.clone(), "by --vantage", false));
-        Some(Rc::clone(self.by_place.entry(key).or_insert_with(reach)))
+        let reach =
+            self.stated.get_or_insert_with(|| Rc::new(Reach::new(stated.clone(), "by --vantage", false)));
+        Some(Rc::clone(reach))
     }
 
     /// The place must be one country: what a host of two countries measures cannot be read from either.
@@ -149,9 +151,9 @@ impl<'a> Reaches<'a> {
         let is_stale =
             self.settings.databases.sources().iter().any(|source| place::is_stale(source.built, day));
         let known_by = format!("by its own address {address} in a database");
-        let key = (format!("{country} {known_by}"), is_stale);
-        let reach = || Rc::new(Reach::new(anywhere_in(country), known_by, is_stale));
-        Some(Rc::clone(self.by_place.entry(key).or_insert_with(reach)))
+        let measured = self.by_country.entry(country);
+        let measured = measured.or_insert_with(|| Reach::new(anywhere_in(country), "", is_stale));
+        Some(Rc::new(measured.known_otherwise(known_by, is_stale)))
     }
 }
 

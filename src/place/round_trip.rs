@@ -7,6 +7,7 @@
 //! Must not: use a measurement that a doubt stands against; it is shown with the doubt.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
@@ -122,7 +123,7 @@ pub struct Reach {
     /// Whether it rests on a source that is too old to exclude anything.
     is_stale: bool,
     /// The least distances in kilometres, the greatest first.
-    distances: Vec<(f64, Country)>,
+    distances: Arc<[(f64, Country)]>,
 }
 
 impl Reach {
@@ -134,7 +135,13 @@ impl Reach {
         let mut distances: Vec<(f64, Country)> =
             far.filter_map(|country| Some((nearest_km(&vantage.area, country)?, country))).collect();
         distances.sort_by(|(a, one), (b, other)| b.total_cmp(a).then(one.cmp(other)));
-        Self { vantage, known_by: known_by.into(), is_stale, distances }
+        Self { vantage, known_by: known_by.into(), is_stale, distances: distances.into() }
+    }
+
+    /// The same place, known in another way: nothing is measured again.
+    #[must_use]
+    pub fn known_otherwise(&self, known_by: impl Into<String>, is_stale: bool) -> Self {
+        Self { known_by: known_by.into(), is_stale, ..self.clone() }
     }
 
     /// Where the host stood.
