@@ -140,6 +140,11 @@ pub(super) fn predecessor(address: IpAddr) -> IpAddr {
 /// The last address in that order.
 pub(super) const LAST_ADDRESS: IpAddr = IpAddr::V6(Ipv6Addr::from_bits(u128::MAX));
 
+/// Whether the address is an IPv6 form that wraps an IPv4 address.
+pub(super) fn is_wrapped(address: IpAddr) -> bool {
+    address.is_ipv6() && RESERVED.wrapped.iter().any(|wrapper| wrapper.block.contains(address))
+}
+
 fn unwrap(address: IpAddr) -> Option<(Ipv4Addr, &'static str)> {
     let IpAddr::V6(v6) = address else {
         return None;

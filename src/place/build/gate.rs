@@ -96,7 +96,7 @@ fn reserved(reader: &Reader<&[u8]>) -> Result<Gate, String> {
     let mut public = Cursor::new(&public);
     let (mut networks, mut strangers) = (0_u64, 0_u64);
     let mut details = Vec::new();
-    for entry in walk::entries(reader)? {
+    for entry in walk::all(reader)? {
         let entry = entry?;
         let (is_public, until) = public.at(entry.first);
         networks += 1;
