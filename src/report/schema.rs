@@ -5,10 +5,15 @@
 //! in brackets. What is not known is `null`, never an empty text or a zero. A new field raises the minor version,
 //! a changed meaning the major one.
 
+mod against;
+mod quality;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub use self::against::{Against, Moved, Reading};
+pub use self::quality::{Quality, Undecoded, Vantage, VantageConflict};
 use crate::client::Whose;
 use crate::place::Grade;
 use crate::verdict::Axis;
@@ -484,150 +489,6 @@ pub struct Anomaly {
     pub count: u64,
     /// What was seen.
     pub what: String,
-}
-
-/// What the captures could not show.
-#[derive(Serialize, Clone, Debug, Default)]
-pub struct Quality {
-    /// Frames that the capturing side says it lost.
-    pub frames_lost: Option<u64>,
-    /// Frames cut by the snap length.
-    pub frames_cut: u64,
-    /// Frames without a time.
-    pub frames_without_time: u64,
-    /// Frames that went undecoded, by class and number.
-    pub undecoded: Vec<Undecoded>,
-    /// Flows whose opening is not in the capture.
-    pub flows_joined_midway: u64,
-    /// The client's flows for which no name was seen.
-    pub client_flows_without_name: u64,
-    /// Flows to well-known ports of encrypted DNS.
-    pub encrypted_dns_flows: u64,
-    /// DNS answers that nobody was seen to ask for. They name nothing.
-    pub unasked_dns_answers: u64,
-    /// Handshakes given up because too many were undecided at once.
-    pub handshakes_dropped: u64,
-    /// Files in the folders named that are no captures.
-    pub files_skipped: u64,
-    /// Inputs that do not say whether frames were lost.
-    pub inputs_without_loss_count: u64,
-    /// Whether the comparison with a register was switched off.
-    pub register_switched_off: bool,
-    /// Where the client itself stood; `null` where that is not known of every client.
-    pub vantage: Option<Vantage>,
-    /// Strong statements about place that a round trip from the vantage makes impossible. Where there are any, no round trip
-    /// of that capture is used.
-    pub vantage_conflicts: Vec<VantageConflict>,
-    /// Remote addresses of the client's whose round trip is not used, by the reason in `snake_case`.
-    pub round_trips_unused: BTreeMap<String, u64>,
-    /// The client's flows of days that cannot be: the capture's clock is wrong, and no law was read for them.
-    pub flows_without_law: u64,
-    /// The day by whose law places are read instead of that of each flow.
-    pub law_date: Option<String>,
-    /// The greatest number of days between a flow of the client and the data of a database, where more than 180.
-    pub database_days_away: Option<i64>,
-    /// The same in sentences, for people.
-    pub remarks: Vec<String>,
-}
-
-/// Where the client itself stood, by the user's word or its own public addresses.
-#[derive(Serialize, Clone, Debug, Default)]
-pub struct Vantage {
-    /// `eea`, `outside`, or `undetermined` where some of the addresses are inside and others outside.
-    pub axis: String,
-    /// The countries that this leaves.
-    pub located: Vec<String>,
-    /// What it rests on, one clause for each.
-    pub says: Vec<String>,
-}
-
-/// A strong statement about place that a round trip makes impossible: one of the two, or the vantage, is wrong.
-#[derive(Serialize, Clone, Debug)]
-pub struct VantageConflict {
-    /// The remote address.
-    pub remote: String,
-    /// The vantage, and how it is known.
-    pub vantage: String,
-    /// The round trip, in words.
-    pub measured: String,
-    /// The input that holds the frame.
-    pub input: u32,
-    /// The frame of its answer.
-    pub frame: u64,
-    /// What the strong statement says.
-    pub says: String,
-}
-
-/// Frames that were counted and not decoded.
-#[derive(Serialize, Clone, Debug)]
-pub struct Undecoded {
-    /// The class of `totals`.
-    pub class: String,
-    /// What exactly, with its number.
-    pub what: String,
-    /// How many frames.
-    pub frames: u64,
-    /// The input that holds the first of them.
-    pub input: u32,
-    /// The first of them.
-    pub first_frame: u64,
-}
-
-/// The same captures read by another database, override or register.
-#[derive(Serialize, Clone, Debug)]
-pub struct Against {
-    /// The file, as it was given.
-    pub file: String,
-    /// `database`, `overrides` or `register`.
-    pub kind: String,
-    /// The findings that move: first those that are flagged then.
-    pub moved: Vec<Moved>,
-    /// Judged flows of which nothing moves.
-    pub flows_unmoved: u64,
-}
-
-/// A finding that moves.
-#[derive(Serialize, Clone, Debug)]
-pub struct Moved {
-    /// The host pattern, or the address where no name was seen.
-    pub host_pattern: String,
-    /// The remote address; a participant's is masked.
-    pub address: String,
-    /// How many flows.
-    pub flows: u64,
-    /// The input that holds its first frame.
-    pub input: u32,
-    /// Its first frame.
-    pub first_frame: u64,
-    /// How the report reads it.
-    pub before: Reading,
-    /// How it reads by the file.
-    pub after: Reading,
-    /// What stands behind the change, one clause each.
-    pub why: Vec<String>,
-}
-
-/// What was found about a remote end, in short; the fields are those of destinations.
-#[derive(Serialize, Clone, PartialEq, Eq, Debug)]
-pub struct Reading {
-    /// As in places.
-    pub axis: String,
-    /// As in places.
-    pub located: Vec<String>,
-    /// As in places.
-    pub grade: String,
-    /// As in destinations.
-    pub zone: Option<String>,
-    /// As in destinations.
-    pub listing: String,
-    /// As in destinations.
-    pub register: Option<String>,
-    /// As in destinations.
-    pub register_entry: Option<String>,
-    /// As in destinations.
-    pub flagged: bool,
-    /// The day by whose law it was read.
-    pub law_date: Option<String>,
 }
 
 /// Data that answers rest on.
