@@ -37,6 +37,35 @@ fn the_schema_refuses_what_is_no_report() {
 }
 
 #[test]
+fn every_explanation_is_valid_by_its_part_of_the_schema() {
+    let mut schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
+    let whole = schema.as_object_mut().unwrap();
+    whole.retain(|key, _| key.starts_with('$'));
+    whole.insert("$ref".to_owned(), "#/$defs/explanations".into());
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let capture = "captures/eu-meeting-us-telemetry.pcapng";
+    let questions: [&[&str]; 6] = [
+        &["159.124.15.191"],
+        &["170.114.52.36", "--date", "2025-03-04"],
+        &["10.0.0.1"],
+        &["zoomfr84zc.zoom.us"],
+        &["us.telemetry.zoom.us", "--in", capture, "--vantage", "NL"],
+        &["nobody.example", "--in", capture],
+    ];
+    for question in questions {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_borderpost"));
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["explain", "--format", "json"]);
+        let output = command.args(question).output().unwrap();
+        assert!(output.status.success(), "{question:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let answer = serde_json::from_slice(&output.stdout).unwrap();
+        let faults: Vec<String> =
+            validator.iter_errors(&answer).take(5).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert!(faults.is_empty(), "{question:?}:\n{}", faults.join("\n"));
+    }
+    assert!(!validator.is_valid(&serde_json::json!({})));
+}
+
+#[test]
 fn the_parts_of_a_report_agree() {
     for (path, report) in reports() {
         let path = path.display();

@@ -96,6 +96,12 @@ pub(super) struct Explain {
     /// Look in this capture, with its names and round trips; may be repeated
     #[arg(long = "in", value_name = "CAPTURE")]
     pub(super) captures: Vec<PathBuf>,
+    /// Take all captures as pieces of one, in the order given
+    #[arg(long, requires = "captures")]
+    pub(super) join: bool,
+    /// The client's own network, where the capture does not show which end is local; may be repeated
+    #[arg(long, value_name = "CIDR", requires = "captures")]
+    pub(super) local: Vec<Network>,
     /// Without a capture: the day to answer for [default: that of the newest data]
     #[arg(long, value_name = "YYYY-MM-DD", conflicts_with = "captures")]
     pub(super) date: Option<Date>,
@@ -173,7 +179,7 @@ pub(super) enum Register {
 pub(super) enum Format {
     /// Text for people, 80 columns wide
     Table,
-    /// One JSON object; that of `inspect` is described by `src/report/schema.json` in the sources
+    /// One JSON object, described by `src/report/schema.json` in the sources
     Json,
 }
 

@@ -28,8 +28,11 @@ pub(super) fn run(arguments: &Explain) -> Status {
         };
         return show(arguments, vec![explanation], &settings, Status::Clean);
     }
-    let inspection =
-        inspect::inspect(&arguments.captures, Settings { hash: false, ..settings }, &mut Bar::new());
+    let inspection = inspect::inspect(
+        &arguments.captures,
+        Settings { hash: false, join: arguments.join, local: arguments.local.clone(), ..settings },
+        &mut Bar::new(),
+    );
     for failure in inspection.failures() {
         say(&failure.to_string());
     }
