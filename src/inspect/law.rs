@@ -1,5 +1,7 @@
 //! By the law of which day a flow is read: that of the day on which it began, or the one that the user names.
 
+use std::sync::LazyLock;
+
 use crate::client::Catalogue;
 use crate::frame::Date;
 use crate::inspect::Settings;
@@ -12,10 +14,13 @@ pub(super) fn law_day(day: Option<Date>, settings: &Settings) -> Option<Date> {
 
 /// Whether a capture of the client can be of that day: neither before there was one, nor long after all that is known of it.
 pub(super) fn is_plausible(day: Date) -> bool {
-    let newest = place::tables().into_iter().map(|(_, compiled)| compiled).max();
-    let is_after_all = newest.is_some_and(|newest| day.days_since(newest) > MAX_DAYS_AHEAD);
+    let is_after_all = NEWEST.is_some_and(|newest| day.days_since(newest) > MAX_DAYS_AHEAD);
     Catalogue::since() <= day && !is_after_all
 }
+
+/// The day of the newest table. It is asked for with every flow, and the tables are large.
+static NEWEST: LazyLock<Option<Date>> =
+    LazyLock::new(|| place::tables().into_iter().map(|(_, compiled)| compiled).max());
 
 /// Ten years: a program that old is still run, and its report says how old its data are.
 const MAX_DAYS_AHEAD: i64 = 3653;
