@@ -48,7 +48,7 @@ fn declared(evidence: &Evidence) -> Result<Declared, String> {
     for path in &evidence.anycast {
         let (path, day) = dated(path);
         let (name, text) = text(&path, "--anycast takes a list of ranges, one a line")?;
-        declared = declared.with_anycast(&name, &text, day).map_err(|error| error.to_string())?;
+        declared = declared.with_anycast(&name, &text, day, today()).map_err(|error| error.to_string())?;
     }
     if let Some(path) = &evidence.overrides {
         declared = with_overrides(declared, path, "--override")?;

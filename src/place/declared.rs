@@ -104,10 +104,20 @@ impl Declared {
         Ok(self)
     }
 
-    /// Adds a list of anycast ranges: one range or address a line, comments from `#` on. `dated` is the list's day.
-    pub fn with_anycast(mut self, name: &str, text: &str, dated: Option<Date>) -> Result<Self, DataError> {
+    /// Adds a list of anycast ranges: one range or address a line, comments from `#` on. `dated` is the list's day, which is
+    /// not after `today`.
+    pub fn with_anycast(
+        mut self,
+        name: &str,
+        text: &str,
+        dated: Option<Date>,
+        today: Date,
+    ) -> Result<Self, DataError> {
         let document = Document::new(name, text)?;
         shape::check(document, DeclaredKind::AnycastList)?;
+        if let Some(what) = dated.and_then(|dated| in_future(dated, today)) {
+            return Err(document.wrong(&format!("the list's day is wrong: {what}")));
+        }
         let list = AnycastList::parse(document)?;
         let source = self.add_source(document, name.to_owned(), DeclaredKind::AnycastList, dated);
         self.anycast.push((list, source));

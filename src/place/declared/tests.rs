@@ -171,7 +171,8 @@ fn a_geofeed_is_medium_and_says_whose_word_it_is() {
 
 #[test]
 fn an_anycast_list_leaves_the_origin_open() {
-    let declared = Declared::default().with_anycast("anycast.txt", ANYCAST, Some(day("2026-06-01"))).unwrap();
+    let declared =
+        Declared::default().with_anycast("anycast.txt", ANYCAST, Some(day("2026-06-01")), today()).unwrap();
     let said = only(&declared, "104.17.1.1");
     assert_eq!(
         (said.kind, said.group, said.strength),
@@ -209,7 +210,7 @@ fn every_source_is_listed_with_its_day_and_checksum() {
     let declared = Declared::default()
         .with_ranges("ranges.csv", &merged, today())
         .and_then(|declared| declared.with_geofeed("feed.csv", FEED, None, today()))
-        .and_then(|declared| declared.with_anycast("anycast.txt", ANYCAST, None))
+        .and_then(|declared| declared.with_anycast("anycast.txt", ANYCAST, None, today()))
         .and_then(|declared| declared.with_overrides("own.toml", OVERRIDES, today()))
         .unwrap();
     let listed = declared.sources().iter().map(|source| {
@@ -238,7 +239,7 @@ fn a_file_of_another_kind_is_named_for_what_it_is() {
     assert!(shown.contains("looks like a geofeed") && shown.contains("which --geofeed takes"), "{shown}");
     let shown = refused(none().with_geofeed("own.toml", OVERRIDES, None, today()));
     assert!(shown.contains("looks like overrides in TOML ([[override]]), which --override takes"), "{shown}");
-    let shown = refused(none().with_anycast("ip-ranges.json", sample::AWS, None));
+    let shown = refused(none().with_anycast("ip-ranges.json", sample::AWS, None, today()));
     assert!(
         shown.contains("looks like a cloud provider's list") && shown.contains("which --ranges takes"),
         "{shown}"
@@ -273,6 +274,11 @@ fn days_in_the_future_are_refused() {
     let shown =
         Declared::default().with_geofeed("feed.csv", FEED, Some(today()), early).unwrap_err().to_string();
     assert!(shown.contains("the geofeed's day is wrong: 2026-06-30 is in the future"), "{shown}");
+    let shown = Declared::default()
+        .with_anycast("anycast.txt", ANYCAST, Some(today()), early)
+        .unwrap_err()
+        .to_string();
+    assert!(shown.contains("the list's day is wrong: 2026-06-30 is in the future"), "{shown}");
 }
 
 #[test]
