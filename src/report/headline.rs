@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::client::Catalogue;
+use crate::place::Zone;
 use crate::report::schema::{Destination, Headline, Quality};
 use crate::report::text::{count, plural};
 use crate::verdict::Axis;
@@ -169,10 +170,12 @@ fn zones(shown: &[&Destination]) -> String {
 
 /// The zone as the headline counts it.
 fn class(destination: &Destination) -> &str {
-    match destination.adequate {
-        Some(true) => "adequate",
-        Some(false) => "third country",
-        None => destination.zone.as_deref().unwrap_or("in several zones"),
+    match (destination.adequate, destination.zone.as_deref()) {
+        (Some(true), _) => "adequate",
+        // No decision covers it, and by treaty it is not yet a third country either.
+        (Some(false), Some(zone)) if zone == Zone::Bridge.label() => zone,
+        (Some(false), _) => "third country",
+        (None, zone) => zone.unwrap_or("in several zones"),
     }
 }
 
@@ -304,6 +307,13 @@ mod tests {
         assert!(first(&both).contains("(2 unlisted in surf-2022 and surf-2024; "));
         let expected = "(1 unlisted in surf-2024, 1 of a day that no register covers; ";
         assert!(first(&[on(Some("surf-2024")), on(None)]).contains(expected));
+    }
+
+    #[test]
+    fn a_former_member_on_the_bridge_is_not_counted_as_a_third_country() {
+        let on_the_bridge = Destination { zone: Some(Zone::Bridge.label().to_owned()), ..flagged("likely") };
+        let line = lines_of(&[on_the_bridge, flagged("likely")]).swap_remove(0);
+        assert!(line.contains("; 1 not yet a third country for transfers, 1 third country)"), "{line}");
     }
 
     #[test]
