@@ -103,7 +103,7 @@ fn vantage(quality: &Quality) -> Option<&'static str> {
     }
 }
 
-/// That the client's place is in dispute, where it is.
+/// That the client's place is in dispute, where it is; then nothing is made of that place.
 fn conflict(quality: &Quality) -> Option<&'static str> {
     let is_disputed = !quality.vantage_conflicts.is_empty();
     is_disputed
@@ -183,7 +183,7 @@ fn class(destination: &Destination) -> &str {
 mod tests {
     use super::*;
     use crate::report::sample::{destination, flagged, third_party};
-    use crate::report::schema::Vantage;
+    use crate::report::schema::{Vantage, VantageConflict};
 
     #[test]
     fn inputs_that_do_not_state_losses_do_not_count_as_without() {
@@ -220,6 +220,15 @@ mod tests {
         let both = "The client's own addresses are partly in the EEA and partly outside it.";
         assert_eq!(said(Some("undetermined")), Some(both));
         assert_eq!(said(None), Some("The client's own place is not known."));
+    }
+
+    #[test]
+    fn a_place_that_the_capture_contradicts_is_not_asserted() {
+        let outside = Vantage { axis: "outside".to_owned(), ..Vantage::default() };
+        let vantage_conflicts = vec![VantageConflict::default()];
+        let disputed = Quality { vantage: Some(outside), vantage_conflicts, ..Quality::default() };
+        let lines = headline(&[flagged("likely")], &disputed, 1).lines.join("\n");
+        assert!(lines.contains("contradicts the capture") && !lines.contains("*leaves*"), "{lines}");
     }
 
     fn vantage_line(vantage: Option<Vantage>) -> Option<&'static str> {

@@ -273,9 +273,9 @@ const DOUBTS: [Doubt; 6] = [
 fn contradiction(conflict: &VantageConflict, has_many: bool) -> String {
     let input = if has_many { format!(" of [{}]", conflict.input) } else { String::new() };
     format!(
-        "The vantage is in conflict with the capture: from {}, {} to {} (frame {}{input}), and {}. One of the two is wrong; \
-         until it is mended, no round trip of this capture is used.",
-        conflict.vantage, conflict.measured, conflict.remote, conflict.frame, conflict.says
+        "The vantage is in conflict with the capture: {} to {} (frame {}{input}), which cannot be from {} if {}. The \
+         vantage is wrong, or that statement is; until one is mended no round trip of this capture is used.",
+        conflict.measured, conflict.remote, conflict.frame, conflict.vantage, conflict.says
     )
 }
 

@@ -60,7 +60,7 @@ pub struct Vantage {
 }
 
 /// A strong statement about place that a round trip makes impossible: one of the two, or the vantage, is wrong.
-#[derive(Serialize, Clone, Debug)]
+#[derive(Serialize, Clone, Default, Debug)]
 pub struct VantageConflict {
     /// The remote address.
     pub remote: String,
