@@ -21,6 +21,11 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
         Ok(resolved) => resolved,
         Err(message) => return fail(&message),
     };
+    // Before the captures, which may take long to read.
+    let other = match against_settings(arguments) {
+        Ok(other) => other,
+        Err(message) => return fail(&message),
+    };
     let inspection = inspect::inspect(&inputs(arguments), settings, &mut Bar::new());
     for failure in inspection.failures() {
         say(&failure.to_string());
@@ -30,9 +35,9 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
     }
     let report = report::build(&inspection, options(arguments, &files));
     let failed = !inspection.failures().is_empty();
-    let report = match read_against(arguments, inspection, report) {
-        Ok(report) => report,
-        Err(message) => return fail(&message),
+    let report = match other {
+        Some(other) => read_against(arguments, other, inspection, report),
+        None => report,
     };
     if let Err(message) = write(&report, arguments, &files) {
         return fail(&message);
@@ -43,16 +48,26 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
     status::decide(&report, &arguments.fail_on, arguments.min_grade)
 }
 
+/// What the captures are read by a second time: the file of `--against`.
+struct Other {
+    settings: Settings,
+    kind: &'static str,
+    file: String,
+}
+
+fn against_settings(arguments: &Inspect) -> Result<Option<Other>, String> {
+    let Some(path) = &arguments.against else { return Ok(None) };
+    let (settings, kind) = settings::against(&arguments.evidence, path)?;
+    let settings = Settings { exclusive: arguments.exclusive, local: arguments.local.clone(), ..settings };
+    Ok(Some(Other { settings, kind, file: path.display().to_string() }))
+}
+
 /// Adds to the report which findings move by the file of `--against`.
-fn read_against(arguments: &Inspect, inspection: Inspection, report: Report) -> Result<Report, String> {
-    let Some(path) = &arguments.against else { return Ok(report) };
+fn read_against(arguments: &Inspect, other: Other, inspection: Inspection, report: Report) -> Report {
     let readings = |inspection: &Inspection| Readings::of(inspection, arguments.show_participants);
     let before = readings(&inspection);
-    let (others, kind) = settings::against(&arguments.evidence, path)?;
-    let settings = Settings { exclusive: arguments.exclusive, local: arguments.local.clone(), ..others };
-    let after = readings(&inspection.judged_by(settings));
-    let shown = path.display().to_string();
-    Ok(Report { against: Some(against(&shown, kind, &before, &after)), ..report })
+    let after = readings(&inspection.judged_by(other.settings));
+    Report { against: Some(against(&other.file, other.kind, &before, &after)), ..report }
 }
 
 fn options(arguments: &Inspect, files: &Files) -> report::Options {
