@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::args::Evidence;
 use crate::cli::file::{text, today};
 use crate::cli::register;
+use crate::client::Catalogue;
 use crate::frame::Date;
 use crate::inspect::Settings;
 use crate::place::{Databases, Declared};
@@ -17,10 +18,24 @@ pub(super) fn of(evidence: &Evidence) -> Result<Settings, String> {
         databases: databases(&evidence.geoip)?,
         declared: declared(evidence)?,
         without: evidence.without.iter().flat_map(|kinds| kinds.0.iter().copied()).collect(),
-        law_date: evidence.law_date,
+        law_date: law_date(evidence.law_date)?,
         registers: register::chosen(evidence.register.as_deref())?,
         ..Settings::default()
     })
+}
+
+/// The day by whose law places are read: neither one to come, nor one before there was a client whose flows it could read.
+fn law_date(day: Option<Date>) -> Result<Option<Date>, String> {
+    let (first, today) = (Catalogue::since(), today());
+    match day {
+        Some(day) if day > today => {
+            Err(format!("--law-date {day} is in the future; today is {today}, and no later law is known"))
+        }
+        Some(day) if day < first => {
+            Err(format!("--law-date {day} is before there was a client; the first day is {first}"))
+        }
+        _ => Ok(day),
+    }
 }
 
 /// The embedded database, and the user's beside it.
@@ -91,6 +106,19 @@ pub(super) fn against(evidence: &Evidence, path: &Path) -> Result<(Settings, &'s
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_law_is_read_of_days_to_come_or_before_there_was_a_client() {
+        let read = |day: Date| law_date(Some(day));
+        let tomorrow = today().day_after();
+        assert!(read(tomorrow).unwrap_err().contains("in the future"));
+        let before = Catalogue::since().day_before();
+        assert!(read(before).unwrap_err().contains("2011-01-01"));
+        for day in [today(), Catalogue::since()] {
+            assert_eq!(read(day), Ok(Some(day)));
+        }
+        assert_eq!(law_date(None), Ok(None));
+    }
 
     #[test]
     fn a_list_may_have_its_day_behind_it() {
