@@ -1,7 +1,7 @@
 //! The judgement of every flow of a capture: which end is local, whose it is, where the other end stands, whether the
 //! register lists it, and the sessions that the client's flows make.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -169,6 +169,7 @@ impl Bench<'_> {
     /// Brings together what all flows between two addresses say, and lends it to those that say nothing themselves. What
     /// was said on the day before or after holds too: sessions know no midnight, least of all that of UTC.
     fn gather(&self, heard: &mut [Heard]) -> BTreeMap<Relation, Known> {
+        let proxied = self.proxied();
         let mut known: BTreeMap<Relation, Known> = BTreeMap::new();
         let mut spoken: BTreeMap<Relation, Vec<SeenName>> = BTreeMap::new();
         for (flow, heard) in self.flows.iter().zip(heard.iter()) {
@@ -176,7 +177,7 @@ impl Bench<'_> {
             let about = known.entry(relation).or_default();
             self.certificates(&flow, &mut about.certificates);
             about.is_corroborated |= heard.payload.is_operators();
-            if let Some((measured, doubt)) = self.round_trip(&flow) {
+            if let Some((measured, doubt)) = self.round_trip(&flow, &proxied) {
                 about.note_round_trip(measured, doubt);
             }
             // Also where nothing was said: what the day beside it says holds for this one.
@@ -224,17 +225,31 @@ impl Bench<'_> {
         }
     }
 
-    /// The shortest round trip that the local end measured, and what the flow itself says against using it.
-    fn round_trip(&self, flow: &Flow<'_>) -> Option<(Measurement, Option<Doubt>)> {
+    /// The pairs of a local host and a remote address between which a connection was accepted from another distance than
+    /// its data came from.
+    fn proxied(&self) -> BTreeSet<(IpAddr, IpAddr)> {
+        let differs = |entry: &evidence::Entry| matches!(entry.fact, Fact::HopLimitsDiffer { .. });
+        let flows = self.flows.iter().filter(|flow| self.evidence.of(flow.id()).iter().any(differs));
+        flows.map(|flow| self.ends(&flow)).collect()
+    }
+
+    /// The local and the remote address.
+    fn ends(&self, flow: &Flow<'_>) -> (IpAddr, IpAddr) {
+        let (local, _) = self.side(flow.id());
+        (flow.endpoint(local).address, flow.endpoint(local.other()).address)
+    }
+
+    /// The shortest round trip that the local end measured, and what the flow itself says against using it. A box that
+    /// accepted one connection for the server accepts others, too, whose data may not show it.
+    fn round_trip(
+        &self,
+        flow: &Flow<'_>,
+        proxied: &BTreeSet<(IpAddr, IpAddr)>,
+    ) -> Option<(Measurement, Option<Doubt>)> {
         let (local, _) = self.side(flow.id());
         let trip = flow.round_trip(local)?;
         let measured = Measurement { rtt: trip.rtt, reply: trip.reply, method: trip.method.words() };
-        let is_proxied = trip.method == Method::Handshake
-            && self
-                .evidence
-                .of(flow.id())
-                .iter()
-                .any(|entry| matches!(entry.fact, Fact::HopLimitsDiffer { .. }));
+        let is_proxied = trip.method == Method::Handshake && proxied.contains(&self.ends(flow));
         let has_link_layer = [Side::First, Side::Second].iter().any(|side| flow.mac(*side).is_some());
         let doubt = if is_proxied {
             Some(Doubt::Proxy)
