@@ -579,6 +579,12 @@ fn a_name_is_explained_alone_and_in_a_capture_with_its_address() {
     assert_eq!((&alone["address"], &alone["place"]["grade"]), (&Value::Null, &"possible".into()));
     assert_eq!(only(&alone["zone"])["zone"], "eu");
     assert_eq!(only(&alone["would_settle"])["option"], "--in CAPTURE");
+    let json = explained(&[FRANKFURT.1, "--without", "site-code"]);
+    let without = only(&json["explanations"]);
+    assert_eq!(
+        (&without["place"]["axis"], &without["witnesses"]),
+        (&"undetermined".into(), &serde_json::json!([]))
+    );
 
     let folder = tempfile::tempdir().unwrap();
     let mut made = Made::new();

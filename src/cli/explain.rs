@@ -24,7 +24,7 @@ pub(super) fn run(arguments: &Explain) -> Status {
         let day = arguments.date.unwrap_or_else(|| newest_data(&settings));
         let explanation = match &subject {
             Subject::Address(address) => explain::of_address(*address, day, &settings),
-            Subject::Name(host) => explain::of_name(host, day, inspect::law_of(day, &settings)),
+            Subject::Name(host) => explain::of_name(host, day, &settings),
         };
         return show(arguments, vec![explanation], &settings, Status::Clean);
     }

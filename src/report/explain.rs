@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::client::Catalogue;
 use crate::frame::Date;
-use crate::inspect::{Inspection, Placement, Settings, place_address};
+use crate::inspect::{Inspection, Placement, Settings, law_of, place_address};
 use crate::place::{Country, Grade, Group, Resolution, resolve, zone};
 use crate::report::build::{self, Row, View};
 use crate::report::flows;
@@ -196,9 +196,10 @@ pub fn of_address(address: IpAddr, day: Date, settings: &Settings) -> Explanatio
 
 /// Explains a name for which no address is known: what it says by itself.
 #[must_use]
-pub fn of_name(host: &Hostname, day: Date, law: Option<Date>) -> Explanation {
-    let catalogue = Catalogue::builtin();
-    let said: Vec<_> = catalogue.name_witness(host).into_iter().collect();
+pub fn of_name(host: &Hostname, day: Date, settings: &Settings) -> Explanation {
+    let (catalogue, law) = (Catalogue::builtin(), law_of(day, settings));
+    let said: Vec<_> =
+        catalogue.name_witness(host).filter(|witness| settings.uses(witness.kind)).into_iter().collect();
     let resolution = resolve(&said, None);
     let axis = law.map_or(Axis::Undetermined, |law| countries_axis(&resolution, law));
     let recipient = catalogue.name(host).map(|matched| catalogue.recipient(matched.recipient));
