@@ -619,6 +619,10 @@ fn an_unknown_subject_is_an_answer_and_nonsense_is_refused() {
         assert_refused(&output, &["neither an IP address nor a host name", "log.zoom.us"]);
         assert!(!err(&output).contains('\u{1b}'));
     }
+    for day in ["1990-01-01", "2106-02-07"] {
+        // Nobody's clock is wrong here: the user named the day.
+        assert_refused(&borderpost(&["explain", "9.9.9.9", "--date", day]), &["--date", day, "another day"]);
+    }
     assert_refused(&borderpost(&["explain", "9.9.9.9", "--in", "no-such.pcap"]), &["no-such.pcap"]);
 }
 

@@ -22,6 +22,11 @@ pub(super) fn run(arguments: &Explain) -> Status {
     };
     if arguments.captures.is_empty() {
         let day = arguments.date.unwrap_or_else(|| newest_data(&settings));
+        if inspect::law_of(day, &settings).is_none() {
+            return fail(&format!(
+                "--date {day}: before there was a client, or too far ahead; name another day"
+            ));
+        }
         let explanation = match &subject {
             Subject::Address(address) => explain::of_address(*address, day, &settings),
             Subject::Name(host) => explain::of_name(host, day, &settings),
