@@ -12,7 +12,7 @@ use crate::evidence::{self, Evidence, Fact, NameId};
 use crate::flow::local::{LocalReason, LocalSettings, locate};
 use crate::flow::{Flow, FlowId, Flows, Method, Side};
 use crate::frame::{Date, FrameRef, Timestamp};
-use crate::inspect::known::{Known, Relation};
+use crate::inspect::known::{Known, Relation, is_operators};
 use crate::inspect::law::is_plausible;
 use crate::inspect::locate::{Placement, place_all};
 use crate::inspect::vantage::{Posts, disagreements, machine, vantages};
@@ -356,10 +356,6 @@ fn add_certificates(all: &mut Vec<(String, FrameRef)>, more: &[(String, FrameRef
 const EPOCH: Timestamp = Timestamp::from_nanos(0);
 /// Names that are kept for one remote address.
 const MAX_NAMES: usize = 32;
-
-fn is_operators(host: &Hostname) -> bool {
-    Catalogue::builtin().name(host).is_some_and(|matched| matched.is_client())
-}
 
 fn found(finding: &Finding<'_>, register: Option<&Register>) -> Found {
     let entry = match finding.listing {

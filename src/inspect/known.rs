@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use crate::client::Spoken;
+use crate::client::{Catalogue, Spoken};
 use crate::frame::{Date, FrameRef};
 use crate::place::{Doubt, Measurement};
+use crate::wire::Hostname;
 
 /// What is known of one remote address to one local host on one day, from all flows between them.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,12 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// What is known where nothing but names was seen.
+    pub(super) fn by_names(names: &[Spoken]) -> Self {
+        let is_corroborated = names.iter().any(|spoken| is_operators(&spoken.host));
+        Self { names: names.to_vec(), is_corroborated, ..Self::default() }
+    }
+
     /// Keeps the round trip if it is better than the one that is known.
     pub(super) fn note_round_trip(&mut self, measured: Measurement, doubt: Option<Doubt>) {
         let rank = |(measured, doubt): &(Measurement, Option<Doubt>)| {
@@ -38,4 +45,9 @@ pub(super) struct Relation {
     pub(super) local: IpAddr,
     pub(super) remote: IpAddr,
     pub(super) day: Date,
+}
+
+/// Whether the name is the operator's own.
+pub(super) fn is_operators(host: &Hostname) -> bool {
+    Catalogue::builtin().name(host).is_some_and(|matched| matched.is_client())
 }

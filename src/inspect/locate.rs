@@ -100,12 +100,12 @@ pub(super) fn place_all(known: &BTreeMap<Relation, Known>, posts: &Posts, settin
     Placements { all, positions: known.keys().copied().zip(0..).collect(), conflicts }
 }
 
-/// Places one address by what is known without a capture.
-pub(super) fn place_alone(address: IpAddr, day: Date, settings: &Settings) -> Placement {
+/// Places one address by what is known without a capture, and by the names that are given for it.
+pub(super) fn place_alone(address: IpAddr, names: &[Spoken], day: Date, settings: &Settings) -> Placement {
     let posts = Posts::default();
     let bench = Bench { neighbours: Neighbours::default(), posts: &posts, settings };
     let relation = Relation { local: Ipv4Addr::UNSPECIFIED.into(), remote: address, day };
-    bench.case(relation, &Known::default()).weighed(settings)
+    bench.case(relation, &Known::by_names(names)).weighed(settings)
 }
 
 /// Everything about one address that is looked at before it is weighed.

@@ -21,6 +21,7 @@ pub use self::judge::{Found, Judged, SeenName};
 pub use self::locate::{Placement, VantageConflict};
 pub use self::unit::Unit;
 pub use self::vantage::{KnownBy, Vantage};
+use crate::client::Spoken;
 use crate::frame::{Anomaly, Date, FrameRef, Timestamp};
 use crate::packet::Network;
 use crate::place::{self, Databases, Declared, WitnessKind};
@@ -221,7 +222,15 @@ pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &mut dyn Progres
 /// Where an address stands on a day by what is known without a capture; names and round trips are missing.
 #[must_use]
 pub fn place_address(address: IpAddr, day: Date, settings: &Settings) -> Placement {
-    locate::place_alone(address, day, settings)
+    locate::place_alone(address, &[], day, settings)
+}
+
+/// The same for an address that the client reached under `names`; the names of its neighbours and round trips are missing.
+///
+/// A name of the operator's also corroborates what the operator publishes about the address, as in a capture.
+#[must_use]
+pub fn place_named(address: IpAddr, names: &[Spoken], day: Date, settings: &Settings) -> Placement {
+    locate::place_alone(address, names, day, settings)
 }
 
 /// The day by whose law a flow of `day` is read; `None` where no clock can be right that says so and the user names none.

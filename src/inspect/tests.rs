@@ -1,10 +1,11 @@
 use super::*;
-use crate::client::{IdentifiedBy, Service, Whose};
+use crate::client::{IdentifiedBy, Origin, Service, Whose};
 use crate::flow::local::LocalReason;
 use crate::flow::{FlowId, Side};
 use crate::frame::{Frame, LinkType};
 use crate::place::Grade;
 use crate::verdict::Axis;
+use crate::wire::Hostname;
 use crate::wire::tls::tests::small_with_name;
 
 const CLIENT: [u8; 4] = [192, 168, 1, 2];
@@ -133,6 +134,27 @@ fn a_private_address_is_placed_without_witnesses() {
     let place = unit.placement(&unit.judged()[0]).unwrap();
     assert_eq!((place.axis, place.resolution.grade), (Axis::Local, Grade::Local));
     assert!(place.witnesses.is_empty() && place.network.is_none());
+}
+
+#[test]
+fn a_name_places_an_address_and_corroborates_what_is_published_about_it() {
+    let spoken = |name: &str| Spoken {
+        host: Hostname::parse(name.as_bytes()).unwrap(),
+        origin: Origin::Request,
+        frame: FrameRef::new(0, 1),
+    };
+    let (settings, day) = (settings(), "2026-06-20".parse().unwrap());
+    let placed = |address: &str, names: &[Spoken]| {
+        let placement = place_named(address.parse().unwrap(), names, day, &settings);
+        (placement.resolution.grade, placement.axis)
+    };
+    let unknown = (Grade::Undetermined, Axis::Undetermined);
+    assert_eq!(placed("213.244.140.84", &[]), unknown);
+    assert_eq!(placed("213.244.140.84", &[spoken("zoomfr84zc.zoom.us")]), (Grade::Likely, Axis::Eea));
+    assert_eq!(placed("213.244.140.84", &[spoken("zoomfr85zc.zoom.us")]), unknown);
+    // Published as Germany until 2024: whose it is now, a name without a place of its own tells.
+    assert_eq!(placed("213.244.140.110", &[]), unknown);
+    assert_eq!(placed("213.244.140.110", &[spoken("us04web.zoom.us")]), (Grade::Likely, Axis::Eea));
 }
 
 #[test]
