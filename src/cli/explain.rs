@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &Explain) -> Status {
             Subject::Address(address) => explain::of_address(*address, day, &settings),
             Subject::Name(host) => explain::of_name(host, day, &settings),
         };
-        return show(arguments, vec![explanation], &settings, Status::Clean);
+        return show(arguments, Vec::new(), vec![explanation], &settings, Status::Clean);
     }
     let inspection = inspect::inspect(
         &arguments.captures,
@@ -45,11 +45,18 @@ pub(super) fn run(arguments: &Explain) -> Status {
         return Status::Failed;
     }
     let status = if inspection.failures().is_empty() { Status::Clean } else { Status::Failed };
-    show(arguments, explain::in_captures(&subject, &inspection), inspection.settings(), status)
+    let inputs = inspection.inputs().iter().map(|input| input.path.display().to_string()).collect();
+    show(arguments, inputs, explain::in_captures(&subject, &inspection), inspection.settings(), status)
 }
 
-fn show(arguments: &Explain, explained: Vec<Explanation>, settings: &Settings, status: Status) -> Status {
-    let answer = explain::explanations(&arguments.subject, explained, settings);
+fn show(
+    arguments: &Explain,
+    inputs: Vec<String>,
+    explained: Vec<Explanation>,
+    settings: &Settings,
+    status: Status,
+) -> Status {
+    let answer = explain::explanations(&arguments.subject, inputs, explained, settings);
     let text = match arguments.format {
         Format::Table => explain::text(&answer),
         Format::Json => explain::json(&answer),

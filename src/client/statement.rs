@@ -149,12 +149,13 @@ impl Catalogue {
         let strength = if stands { Strength::Strong } else { Strength::None };
         let copies: Vec<String> = range.copies.iter().map(ToString::to_string).collect();
         let says = format!(
-            "{}, in {}'s list of {}, lies in {}'s region {}",
+            "{}, in {}'s list of {}, lies in {}'s region {}, which a range keeps while it is listed{}",
             range.cidr,
             Self::CLIENT,
             copies.join(" and "),
             region.provider,
-            region.code
+            region.code,
+            alone(stands)
         );
         let kind = WitnessKind::CloudRegion;
         Found { kind, strength, says, source: region.source, dated: Some(region.dated) }
@@ -165,9 +166,10 @@ impl Catalogue {
         let published = self.published_address(address, day)?;
         let stands = published.standing == zoom::Standing::Certain || is_corroborated;
         let strength = if stands { Strength::Strong } else { Strength::None };
-        let says = format!("{} publishes the address as {}", Self::CLIENT, published.place);
+        let says = format!("{} publishes the address as {}{}", Self::CLIENT, published.place, alone(stands));
         let kind = WitnessKind::PublishedAddress;
-        Found { kind, strength, says, source: published.source, dated: None }.located(published.country)
+        let dated = published.last_seen;
+        Found { kind, strength, says, source: published.source, dated }.located(published.country)
     }
 
     fn anycast_witness(&self, address: IpAddr) -> Option<Witness> {
@@ -183,6 +185,11 @@ impl Catalogue {
         };
         Some(found.witness(Claim::OriginUnknown))
     }
+}
+
+/// What is missing where a list alone does not make the address the operator's on that day.
+fn alone(stands: bool) -> &'static str {
+    if stands { "" } else { "; on that day it counts only beside a name or payload of the operator's" }
 }
 
 /// A statement before its claim is known.

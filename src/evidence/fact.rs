@@ -68,8 +68,13 @@ pub enum Fact {
     Quic(u32),
     /// STUN by RFC 8489.
     Stun,
-    /// STUN says that the asking end is seen from outside as this address.
-    MappedAddress(SocketAddr),
+    /// STUN says as which address the asking end is seen from outside.
+    MappedAddress {
+        /// The end that asked.
+        asker: Side,
+        /// The address.
+        address: SocketAddr,
+    },
     /// A DTLS record.
     Dtls,
     /// Something of Zoom's own layer.

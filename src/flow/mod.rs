@@ -20,6 +20,7 @@ mod table;
 mod view;
 
 pub use address::{AddressId, Addresses};
+pub use record::Passage;
 pub use view::{Flow, Method, RoundTrip, TcpState};
 
 use crate::frame::{FrameRef, Timestamp};
@@ -253,6 +254,7 @@ impl Flows {
             && let Some(origin) = self.origins.get_mut(flow.0 as usize)
         {
             origin.macs = answered_macs(&mut self.macs, origin.macs, packet.macs);
+            record.state = record.state.passed(side, packet.hop_limit);
         }
         let handshake = match &packet.transport {
             Transport::Tcp(tcp) => record.note_tcp(side, tcp),

@@ -60,7 +60,7 @@ impl Record {
         time: Option<Timestamp>,
     ) -> Self {
         Self {
-            state: State::start(packet.transport, from_low, time).with_hop_limit(packet.hop_limit),
+            state: State::start(packet.transport, from_low, time).passed(Side::First, packet.hop_limit),
             opening_seq: 0,
             counters: Counters::default(),
             last_frame: frame,
@@ -207,6 +207,15 @@ impl Counters {
     }
 }
 
+/// What a packet had come through before it was captured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Passage {
+    /// No router: it was captured at its sender, or on the sender's own network.
+    Direct,
+    /// At least one router.
+    Routed,
+}
+
 /// What was seen of a flow, a bit each.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct State(u32);
@@ -228,15 +237,29 @@ impl State {
     pub(super) const OPENER: Self = Self(1 << 18);
     pub(super) const FIN: Self = Self(1 << 20);
     pub(super) const RST: Self = Self(1 << 22);
-    /// The highest eight bits are the hop limit of the first packet.
-    const HOP_LIMIT_AT: u32 = 24;
+    /// The side's first packet was captured with the hop limit that it was sent with.
+    const DIRECT: Self = Self(1 << 24);
+    /// It had passed routers before.
+    const ROUTED: Self = Self(1 << 26);
 
-    const fn with_hop_limit(self, hop_limit: u8) -> Self {
-        Self(self.0 | (hop_limit as u32) << Self::HOP_LIMIT_AT)
+    /// Takes note of the hop limit of a side's first packet. Systems send with 64, 128 or 255; a low one is set by a program
+    /// that traces a route or wants to stay near, and says nothing.
+    pub(super) const fn passed(self, side: Side, hop_limit: u8) -> Self {
+        match hop_limit {
+            64 | 128 | 255 => Self(self.0 | Self::DIRECT.of(side).0),
+            0..=32 => self,
+            _ => Self(self.0 | Self::ROUTED.of(side).0),
+        }
     }
 
-    pub(super) const fn hop_limit(self) -> u8 {
-        self.0.to_be_bytes()[0]
+    pub(super) const fn passage(self, side: Side) -> Option<Passage> {
+        if self.has(Self::DIRECT.of(side)) {
+            Some(Passage::Direct)
+        } else if self.has(Self::ROUTED.of(side)) {
+            Some(Passage::Routed)
+        } else {
+            None
+        }
     }
 
     pub(super) const fn has(self, bits: Self) -> bool {

@@ -231,13 +231,21 @@ fn trip(nanos: u64, reply: u64) -> RoundTrip {
 }
 
 #[test]
-fn the_opening_hop_limit_is_that_of_the_first_packet() {
-    let mut capture = Capture::new();
-    capture.at(0, &Packet { hop_limit: 127, ..tcp(CLIENT, SERVER, SYN, 1, 0) });
-    capture.at(1, &Packet { hop_limit: 251, ..tcp(SERVER, CLIENT, SYN_ACK, 7, 2) });
-    let flow = capture.flow(0);
-    assert_eq!(flow.opening_hop_limit(), 127);
-    assert!(flow.tcp().unwrap().syn_ack() && flow.round_trip(Side::First).is_some());
+fn the_hop_limit_of_each_sides_first_packet_tells_whether_it_was_routed() {
+    let passages = |first: u8, second: u8| {
+        let mut capture = Capture::new();
+        capture.at(0, &Packet { hop_limit: first, ..tcp(CLIENT, SERVER, SYN, 1, 0) });
+        capture.at(1, &Packet { hop_limit: second, ..tcp(SERVER, CLIENT, SYN_ACK, 7, 2) });
+        // Only the first packets count.
+        capture.at(2, &Packet { hop_limit: 200, ..tcp(CLIENT, SERVER, ACK, 2, 8) });
+        capture.at(3, &Packet { hop_limit: 200, ..tcp(SERVER, CLIENT, ACK, 8, 2) });
+        let flow = capture.flow(0);
+        assert!(flow.tcp().unwrap().syn_ack() && flow.round_trip(Side::First).is_some());
+        (flow.passage(Side::First), flow.passage(Side::Second))
+    };
+    assert_eq!(passages(64, 52), (Some(Passage::Direct), Some(Passage::Routed)));
+    assert_eq!(passages(127, 255), (Some(Passage::Routed), Some(Passage::Direct)));
+    assert_eq!(passages(1, 128), (None, Some(Passage::Direct)));
 }
 
 #[test]

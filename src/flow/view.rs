@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::record::{Origin, Record, State};
+use super::record::{Origin, Passage, Record, State};
 use super::{AddressId, FlowId, Flows, Scope, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::packet::{Endpoint, Mac, Protocol};
@@ -116,11 +116,11 @@ impl Flow<'_> {
         self.flows.round_trips.get(place as usize).copied()
     }
 
-    /// The IPv4 time to live or IPv6 hop limit of its first packet, as captured: where the sender's own initial value is
-    /// known, it tells how many routers stand between the sender and the place of capture.
+    /// Whether a side's first packet had passed routers before it was captured, by its IPv4 time to live or IPv6 hop limit;
+    /// `None` where that does not tell.
     #[must_use]
-    pub const fn opening_hop_limit(&self) -> u8 {
-        self.record.state.hop_limit()
+    pub const fn passage(&self, side: Side) -> Option<Passage> {
+        self.record.state.passage(side)
     }
 
     /// How many ICMP errors were about it.

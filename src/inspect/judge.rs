@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::client::{
     Attribution, Catalogue, Contact, IdentifiedBy, Origin, PayloadMark, Service, Spoken, Whose,
@@ -15,7 +16,8 @@ use crate::frame::{Date, FrameRef, Timestamp};
 use crate::inspect::known::{Known, Relation, is_operators};
 use crate::inspect::law::is_plausible;
 use crate::inspect::locate::{Placement, place_all};
-use crate::inspect::vantage::{Posts, disagreements, machine, vantages};
+use crate::inspect::post::{Posts, machine};
+use crate::inspect::vantage::{disagreements, vantages};
 use crate::inspect::{Settings, Unit};
 use crate::place::{Country, Doubt, Grade, Measurement, ZoneReading};
 use crate::session::{Member, Moment, sessions};
@@ -102,10 +104,11 @@ pub(super) fn judge(unit: &mut Unit, settings: &Settings) {
         settings,
         sides: &sides,
         fallback: first_day(&unit.flows),
+        tick: unit.tick,
     };
     let mut heard: Vec<Heard> = unit.flows.iter().map(|flow| bench.listen(&flow)).collect();
     let known = bench.gather(&mut heard);
-    let posts = Posts::of(unit, |flow| bench.side(flow.id()).0);
+    let posts = Posts::of(unit, |flow| (bench.side(flow.id()).0, bench.relation(flow).day));
     let placements = place_all(&known, &posts, settings);
     let judged = unit.flows.iter().zip(heard).map(|(flow, heard)| {
         let placement = placements.positions.get(&bench.relation(&flow)).copied().unwrap_or(usize::MAX);
@@ -136,6 +139,7 @@ struct Bench<'a> {
     settings: &'a Settings,
     sides: &'a [(Side, LocalReason)],
     fallback: Option<Date>,
+    tick: Duration,
 }
 
 impl Bench<'_> {
@@ -226,11 +230,18 @@ impl Bench<'_> {
     }
 
     /// The pairs of a local host and a remote address between which a connection was accepted from another distance than
-    /// its data came from.
-    fn proxied(&self) -> BTreeSet<(IpAddr, IpAddr)> {
-        let differs = |entry: &evidence::Entry| matches!(entry.fact, Fact::HopLimitsDiffer { .. });
-        let flows = self.flows.iter().filter(|flow| self.evidence.of(flow.id()).iter().any(differs));
-        flows.map(|flow| self.ends(&flow)).collect()
+    /// its data came from. Where a box beside the host accepted it, that stands for all the host's connections: `None`.
+    fn proxied(&self) -> BTreeSet<(IpAddr, Option<IpAddr>)> {
+        let mut pairs = BTreeSet::new();
+        for entry in self.evidence.facts() {
+            let Fact::HopLimitsDiffer { accepted, .. } = entry.fact else { continue };
+            let Some(flow) = self.flows.flow(entry.flow) else { continue };
+            let (host, remote) = self.ends(&flow);
+            // As it was sent, or after the one router in between.
+            let is_beside = [64, 128, 255].iter().any(|sent| sent - accepted.min(*sent) <= 1);
+            pairs.insert((host, (!is_beside).then_some(remote)));
+        }
+        pairs
     }
 
     /// The local and the remote address.
@@ -239,17 +250,20 @@ impl Bench<'_> {
         (flow.endpoint(local).address, flow.endpoint(local.other()).address)
     }
 
-    /// The shortest round trip that the local end measured, and what the flow itself says against using it. A box that
-    /// accepted one connection for the server accepts others, too, whose data may not show it.
+    /// The shortest round trip that the local end measured, and what the flows say against using it. A box that accepted one
+    /// connection for the server accepts others, too, whose data may not show it.
     fn round_trip(
         &self,
         flow: &Flow<'_>,
-        proxied: &BTreeSet<(IpAddr, IpAddr)>,
+        proxied: &BTreeSet<(IpAddr, Option<IpAddr>)>,
     ) -> Option<(Measurement, Option<Doubt>)> {
         let (local, _) = self.side(flow.id());
         let trip = flow.round_trip(local)?;
-        let measured = Measurement { rtt: trip.rtt, reply: trip.reply, method: trip.method.words() };
-        let is_proxied = trip.method == Method::Handshake && proxied.contains(&self.ends(flow));
+        let Self { tick, .. } = *self;
+        let measured = Measurement { rtt: trip.rtt, tick, reply: trip.reply, method: trip.method.words() };
+        let (host, remote) = self.ends(flow);
+        let is_proxied = trip.method == Method::Handshake
+            && (proxied.contains(&(host, None)) || proxied.contains(&(host, Some(remote))));
         let has_link_layer = [Side::First, Side::Second].iter().any(|side| flow.mac(*side).is_some());
         let doubt = if is_proxied {
             Some(Doubt::Proxy)
@@ -258,7 +272,7 @@ impl Bench<'_> {
         } else if !has_link_layer {
             Some(Doubt::Tunnel)
         } else {
-            (!measured.is_trusted()).then_some(Doubt::TooFast)
+            measured.doubt()
         };
         Some((measured, doubt))
     }

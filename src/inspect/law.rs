@@ -22,8 +22,8 @@ pub(super) fn is_plausible(day: Date) -> bool {
 static NEWEST: LazyLock<Option<Date>> =
     LazyLock::new(|| place::tables().into_iter().map(|(_, compiled)| compiled).max());
 
-/// Ten years: a program that old is still run, and its report says how old its data are.
-const MAX_DAYS_AHEAD: i64 = 3653;
+/// Three years: beyond, nobody knows what the law is then.
+const MAX_DAYS_AHEAD: i64 = 1096;
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ use crate::inspect::Settings;
 use crate::inspect::known::{Known, Relation};
 use crate::inspect::law::law_day;
 use crate::inspect::neighbour::Neighbours;
-use crate::inspect::vantage::{Posts, Reaches};
+use crate::inspect::post::{Posts, Reaches};
 use crate::place::{
     self, Address, Answer, Claim, Country, CountrySet, Doubt, KnownSite, Measurement, Network, Remedy,
     Resolution, Sites, Situation, Witness, WitnessKind,
@@ -43,6 +43,8 @@ pub struct Placement {
     pub round_trip: Option<(Measurement, Option<Doubt>)>,
     /// Where the operator runs sites, where the address is the operator's.
     sites: Option<Sites>,
+    /// The cloud provider whose list of ranges was not asked and may hold the address, in words.
+    unasked_ranges: Option<&'static str>,
     /// Whether a name was seen for it.
     has_name: bool,
 }
@@ -57,6 +59,7 @@ impl Placement {
             witnesses: &self.witnesses,
             resolution: &self.resolution,
             network: self.network.as_ref(),
+            unasked_ranges: self.unasked_ranges,
             registered: self.registered,
             unplaced_round_trip: unplaced.map(|(measured, _)| measured),
             lacks_name: self.sites.is_some() && !self.has_name,
@@ -168,14 +171,14 @@ fn certificates(_: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
 }
 
 fn neighbours(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
-    bench.neighbours.witness(case.address.routed).into_iter().collect()
+    bench.neighbours.witness(case.address.routed, case.relation.day).into_iter().collect()
 }
 
 /// An IPv6 address that spells an IPv4 address of the operator's stands where that one does.
 fn embedded_address(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
     let IpAddr::V6(address) = case.address.routed else { return Vec::new() };
     let Some(spelt) = Catalogue::builtin().spelt_ipv4(address) else { return Vec::new() };
-    let names: Vec<Spoken> = bench.neighbours.name(spelt).cloned().into_iter().collect();
+    let names: Vec<Spoken> = bench.neighbours.name(spelt, case.relation.day).cloned().into_iter().collect();
     Catalogue::builtin().embedded_witnesses(spelt, &names, case.relation.day, case.known.is_corroborated)
 }
 
@@ -188,16 +191,17 @@ fn databases(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
 /// is in doubt and no round trip of the capture counts.
 fn measure(cases: &mut [Case<'_>], posts: &Posts, settings: &Settings) -> Vec<VantageConflict> {
     let mut reaches = Reaches::new(posts, settings);
-    let mut conflicts = Vec::new();
+    let mut conflicts = BTreeMap::new();
     for case in cases.iter() {
         let Some((measured, None)) = case.round_trip else { continue };
         let Some(reach) = reaches.of(case.relation.local, case.relation.day) else { continue };
         let excluded = reach.beyond(measured.bound_km());
-        let doubted = !measured.is_trusted() || reach.is_stale();
+        let doubted = reach.is_stale();
         if let Some(statement) =
             place::contradicted_statement(&case.witnesses, &excluded).filter(|_| !doubted)
         {
-            conflicts.push(VantageConflict {
+            // Told once for each remote address, whoever measured.
+            conflicts.entry(case.relation.remote).or_insert_with(|| VantageConflict {
                 remote: case.relation.remote,
                 vantage: reach.to_string(),
                 measured: measured.to_string(),
@@ -219,7 +223,7 @@ fn measure(cases: &mut [Case<'_>], posts: &Posts, settings: &Settings) -> Vec<Va
         case.witnesses.extend(place::round_trip_witnesses(&measured, reach.as_deref(), doubt, sites, &named));
         case.round_trip = Some((measured, doubt));
     }
-    conflicts
+    conflicts.into_values().collect()
 }
 
 impl Case<'_> {
@@ -256,6 +260,12 @@ impl Case<'_> {
         } else {
             Resolution::local(self.address.kind)
         };
+        // A range of the operator's own that lies in no region is in no provider's list either.
+        let is_listed = Catalogue::builtin().range(self.relation.remote, day).is_some();
+        let network = self.network.filter(|network| {
+            network.ranges.is_some_and(|provider| !is_listed && !settings.declared.has_ranges_of(provider))
+        });
+        let unasked_ranges = network.and_then(|network| network.name);
         let axis = match law {
             Some(law) => place_axis(&self.address, &resolution, law),
             None if self.address.is_public() => Axis::Undetermined,
@@ -272,6 +282,7 @@ impl Case<'_> {
             network: self.network,
             round_trip: self.round_trip,
             sites,
+            unasked_ranges,
             has_name: !self.known.names.is_empty(),
         }
     }

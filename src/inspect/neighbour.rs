@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::client::{Catalogue, Spoken};
+use crate::frame::Date;
 use crate::inspect::known::{Known, Relation};
 use crate::place::Witness;
 
-/// The names with digits of one capture, by their /24.
+/// The names with digits of one capture, by their /24 and day: a block may be another operator's a year later.
 #[derive(Default)]
-pub(super) struct Neighbours(BTreeMap<[u8; 3], Block>);
+pub(super) struct Neighbours(BTreeMap<([u8; 3], Date), Block>);
 
-/// One /24.
+/// One /24 on one day.
 #[derive(Default)]
 struct Block {
     /// The name that spells each address.
@@ -34,22 +35,32 @@ impl Neighbours {
                 Some((spoken, Catalogue::builtin().neighbour_witness(spoken, IpAddr::V4(address))?))
             });
             if let Some((spoken, witness)) = said {
-                neighbours.0.entry(block(address)).or_default().add(address, spoken, witness);
+                neighbours.0.entry((block(address), relation.day)).or_default().add(address, spoken, witness);
             }
         }
         neighbours
     }
 
-    /// The name with digits that was seen for an address, if any.
-    pub(super) fn name(&self, address: Ipv4Addr) -> Option<&Spoken> {
-        self.0.get(&block(address))?.names.get(&address)
+    /// The name with digits that was seen for an address on a day or the days beside it, if any.
+    pub(super) fn name(&self, address: Ipv4Addr, day: Date) -> Option<&Spoken> {
+        self.near(address, day).find_map(|block| block.names.get(&address))
     }
 
     /// What the neighbours' names say about an address that has no such name itself.
-    pub(super) fn witness(&self, address: IpAddr) -> Option<Witness> {
+    pub(super) fn witness(&self, address: IpAddr, day: Date) -> Option<Witness> {
         let IpAddr::V4(address) = address else { return None };
-        let known = self.0.get(&block(address)).filter(|block| !block.names.contains_key(&address))?;
-        known.agreed.clone()
+        if self.name(address, day).is_some() || self.near(address, day).any(|block| block.is_disputed) {
+            return None;
+        }
+        let mut agreed = self.near(address, day).filter_map(|block| block.agreed.as_ref());
+        let first = agreed.next()?;
+        agreed.all(|other| other.claim == first.claim).then(|| first.clone())
+    }
+
+    /// The /24 around an address on the day and the days beside it: sessions know no midnight.
+    fn near(&self, address: Ipv4Addr, day: Date) -> impl Iterator<Item = &Block> {
+        let days = [day, day.day_before(), day.day_after()];
+        days.into_iter().filter_map(move |day| self.0.get(&(block(address), day)))
     }
 }
 
@@ -75,7 +86,7 @@ mod tests {
     use crate::wire::Hostname;
 
     fn neighbours(names: &[(&str, &str)]) -> Neighbours {
-        let named = names.iter().map(|(remote, name)| {
+        let known = names.iter().map(|(remote, name)| {
             let relation = Relation {
                 local: "192.0.2.1".parse().unwrap(),
                 remote: remote.parse().unwrap(),
@@ -85,11 +96,12 @@ mod tests {
             let spoken = Spoken { host, origin: Origin::Request, frame: FrameRef::new(0, 5) };
             (relation, Known { names: vec![spoken], ..Known::default() })
         });
-        Neighbours::of(&named.collect())
+        Neighbours::of(&known.collect())
     }
 
     fn said(names: &[(&str, &str)], address: &str) -> Option<Claim> {
-        let witness = neighbours(names).witness(address.parse().unwrap())?;
+        let day = "2025-03-05".parse().unwrap();
+        let witness = neighbours(names).witness(address.parse().unwrap(), day)?;
         assert_eq!(witness.kind, WitnessKind::NeighbourName);
         Some(witness.claim)
     }
@@ -112,10 +124,27 @@ mod tests {
     }
 
     #[test]
+    fn a_name_speaks_on_its_day_and_the_days_beside_it() {
+        let on = |day: &str| {
+            let witness =
+                neighbours(&[FRANKFURT]).witness("213.244.140.151".parse().unwrap(), day.parse().unwrap());
+            witness.is_some()
+        };
+        assert_eq!(
+            [on("2025-03-03"), on("2025-03-05"), on("2025-03-06"), on("2026-03-04")],
+            [true, true, false, false]
+        );
+    }
+
+    #[test]
     fn neighbours_that_disagree_say_nothing() {
         let three =
             [FRANKFURT, ("213.244.140.85", "zoomam85zc.zoom.us"), ("213.244.140.86", "zoomfr86zc.zoom.us")];
         assert_eq!(said(&three, "213.244.140.151"), None);
-        assert!(neighbours(&three).name("213.244.140.85".parse().unwrap()).is_some());
+        assert!(
+            neighbours(&three)
+                .name("213.244.140.85".parse().unwrap(), "2025-03-04".parse().unwrap())
+                .is_some()
+        );
     }
 }

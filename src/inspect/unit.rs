@@ -1,6 +1,8 @@
 //! One capture under analysis: an input, or several that were joined.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::evidence::Evidence;
 use crate::flow::{Flows, Scope};
@@ -9,9 +11,8 @@ use crate::inspect::judge::Judged;
 use crate::inspect::locate::{Placement, VantageConflict};
 use crate::inspect::vantage::Vantage;
 use crate::packet::{self, Class, Decoded};
-use crate::place::CountrySet;
 use crate::session::{Moment, Session};
-use crate::source::Summary;
+use crate::source::{Interface, Summary};
 
 /// What one capture holds. Hosts, names and sessions of different captures have nothing to do with each other.
 #[derive(Debug, Default)]
@@ -25,7 +26,9 @@ pub struct Unit {
     pub(super) sessions: Vec<Session>,
     pub(super) vantages: Vec<Vec<Vantage>>,
     pub(super) vantage_conflicts: Vec<VantageConflict>,
-    pub(super) vantage_disagreements: Vec<(IpAddr, CountrySet)>,
+    pub(super) vantage_disagreements: BTreeSet<(IpAddr, String)>,
+    /// The coarsest tick of the clocks that the frames were timed by.
+    pub(super) tick: Duration,
 }
 
 impl Unit {
@@ -74,7 +77,7 @@ impl Unit {
 
     /// The client's own addresses that say another country than the user does, with that country.
     #[must_use]
-    pub fn vantage_disagreements(&self) -> &[(IpAddr, CountrySet)] {
+    pub fn vantage_disagreements(&self) -> &BTreeSet<(IpAddr, String)> {
         &self.vantage_disagreements
     }
 
@@ -101,5 +104,7 @@ impl Unit {
     pub(super) fn end_input(&mut self, summary: &Summary) {
         let addresses = summary.interfaces.iter().flat_map(|interface| interface.addresses.iter().copied());
         self.own_addresses.extend(addresses);
+        let ticks = summary.interfaces.iter().map(Interface::tick);
+        self.tick = ticks.fold(self.tick, Duration::max);
     }
 }

@@ -172,6 +172,12 @@ impl Declared {
         clouds.chain(geofeeds).chain(anycast).chain(user).collect()
     }
 
+    /// Whether a list of that provider's ranges was handed in.
+    #[must_use]
+    pub fn has_ranges_of(&self, provider: &str) -> bool {
+        self.clouds.iter().any(|list| list.provider.id == provider)
+    }
+
     /// What was handed in, in that order.
     #[must_use]
     pub fn sources(&self) -> &[DeclaredSource] {

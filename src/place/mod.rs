@@ -51,8 +51,7 @@ pub use network::{Network, NetworkKind, Region, network};
 pub use prefix::{Prefix, PrefixError};
 pub use resolution::{Grade, Resolution, Sites, resolve};
 pub use round_trip::{
-    Doubt, KM_PER_MS, KnownSite, LEAST_TRUSTED, Measurement, Reach, contradicted_statement,
-    round_trip_witnesses,
+    Doubt, KnownSite, LEAST_TRUSTED, Measurement, Reach, contradicted_statement, round_trip_witnesses,
 };
 pub use settle::{Remedy, Situation, would_settle};
 pub use vantage::{CITY_MARGIN_KM, Vantage, VantageError};

@@ -26,6 +26,8 @@ pub struct Network {
     pub seat: Option<Country>,
     /// Where the kind and the seat are from, where the table lists the network.
     pub source: Option<&'static str>,
+    /// The provider that publishes the network's ranges with their regions, as `regions.toml` calls it, where one does.
+    pub ranges: Option<&'static str>,
     /// The one region that the network serves, where it serves no other.
     pub region: Option<&'static Region>,
 }
@@ -93,10 +95,19 @@ pub fn network(asn: u32) -> Network {
     let table = &*TABLE;
     let region = table.regions.iter().find(|region| region.asn == asn);
     let Some(row) = table.networks.get(&asn) else {
-        return Network { asn, name: None, kind: NetworkKind::Ordinary, seat: None, source: None, region };
+        return Network {
+            asn,
+            name: None,
+            kind: NetworkKind::Ordinary,
+            seat: None,
+            source: None,
+            ranges: None,
+            region,
+        };
     };
     let source = table.sources.get(&row.source).map(String::as_str);
-    Network { asn, name: Some(&row.name), kind: row.kind, seat: Some(row.seat), source, region }
+    let ranges = row.ranges.as_deref();
+    Network { asn, name: Some(&row.name), kind: row.kind, seat: Some(row.seat), source, ranges, region }
 }
 
 /// The day on which the table of networks was compiled.
@@ -121,6 +132,7 @@ struct Row {
     name: String,
     kind: NetworkKind,
     seat: Country,
+    ranges: Option<String>,
     source: String,
     #[serde(rename = "confidence")]
     _confidence: Confidence,

@@ -18,16 +18,21 @@ use crate::frame::FrameRef;
 
 /// How far a remote end can be for each millisecond of a round trip, in kilometres: two thirds of the speed of light, one
 /// way.
-pub const KM_PER_MS: f64 = 100.0;
+const KM_PER_MS: f64 = 100.0;
 
 /// A round trip under this says nothing about the network: a box in the same room or on the same machine answered.
 pub const LEAST_TRUSTED: Duration = Duration::from_millis(1);
+
+/// A clock that ticks less often measures no round trip.
+const MOST_TICK: Duration = Duration::from_millis(1);
 
 /// The shortest request and answer between a host and an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Measurement {
     /// The time between them.
     pub rtt: Duration,
+    /// The time between two ticks of the clock that measured: so much longer it may have been.
+    pub tick: Duration,
     /// The frame of the answer.
     pub reply: FrameRef,
     /// What was asked and answered, in words: `a TCP handshake`.
@@ -38,13 +43,16 @@ impl Measurement {
     /// How far away the remote end is at the most, in kilometres.
     #[must_use]
     pub fn bound_km(&self) -> f64 {
-        self.rtt.as_secs_f64() * 1000.0 * KM_PER_MS
+        (self.rtt + self.tick).as_secs_f64() * 1000.0 * KM_PER_MS
     }
 
-    /// Whether it took long enough to be of the network.
+    /// What the measurement itself says against using it.
     #[must_use]
-    pub fn is_trusted(&self) -> bool {
-        self.rtt >= LEAST_TRUSTED
+    pub fn doubt(&self) -> Option<Doubt> {
+        if self.tick > MOST_TICK {
+            return Some(Doubt::CoarseClock);
+        }
+        (self.rtt < LEAST_TRUSTED).then_some(Doubt::TooFast)
     }
 
     /// The time in milliseconds, rounded up to a tenth.
@@ -64,6 +72,8 @@ impl fmt::Display for Measurement {
 pub enum Doubt {
     /// The packets that the host sent had passed routers before they were captured, so the time is not the host's.
     CapturedAway,
+    /// The capture's clock ticks too seldom.
+    CoarseClock,
     /// DNS is often answered by a box on the way.
     Dns,
     /// The connection was accepted from another distance than the data came from: a proxy or a filter.
@@ -86,6 +96,7 @@ impl Doubt {
     pub fn name(self) -> &'static str {
         match self {
             Self::CapturedAway => "captured_away",
+            Self::CoarseClock => "coarse_clock",
             Self::Dns => "dns",
             Self::Proxy => "proxy_suspected",
             Self::TooFast => "too_fast",
@@ -101,6 +112,7 @@ impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::CapturedAway => "the capture was taken away from the client, behind routers",
+            Self::CoarseClock => "the capture's clock ticks less than once in a millisecond",
             Self::Dns => "DNS is often answered by a box on the way",
             Self::Proxy => {
                 "a proxy is suspected: the connection was accepted from another distance than the data came from"
@@ -142,18 +154,6 @@ impl Reach {
     #[must_use]
     pub fn known_otherwise(&self, known_by: impl Into<String>, is_stale: bool) -> Self {
         Self { known_by: known_by.into(), is_stale, ..self.clone() }
-    }
-
-    /// Where the host stood.
-    #[must_use]
-    pub fn vantage(&self) -> &Vantage {
-        &self.vantage
-    }
-
-    /// How that is known, in words.
-    #[must_use]
-    pub fn known_by(&self) -> &str {
-        &self.known_by
     }
 
     /// Whether it rests on a source that is too old to exclude anything.
@@ -216,7 +216,7 @@ pub fn round_trip_witnesses(
     sites: &[KnownSite],
     named: &CountrySet,
 ) -> Vec<Witness> {
-    let doubt = doubt.or(if measured.is_trusted() { None } else { Some(Doubt::TooFast) });
+    let doubt = doubt.or_else(|| measured.doubt());
     let reach = match (doubt, reach) {
         (None, Some(reach)) if !reach.is_stale => reach,
         (doubt, reach) => {
@@ -332,6 +332,7 @@ mod tests {
     fn measured(micros: u64) -> Measurement {
         Measurement {
             rtt: Duration::from_micros(micros),
+            tick: Duration::from_nanos(1),
             reply: FrameRef::new(0, 391),
             method: "a TCP handshake",
         }
@@ -369,6 +370,16 @@ mod tests {
         let witnesses = says(260_000, Some("NL-Amsterdam"), None);
         assert_eq!((witnesses[0].claim, witnesses[0].strength), (Claim::Nothing, Strength::None));
         assert!(witnesses[0].says.ends_with("which excludes no country"), "{}", witnesses[0].says);
+    }
+
+    #[test]
+    fn a_coarse_clock_widens_the_bound_or_voids_it() {
+        let ticking = |tick| Measurement { tick, ..measured(10_000) };
+        let near = |tick| (ticking(tick).bound_km() - 1_000.0).abs() < 0.1;
+        assert!(near(Duration::from_nanos(1)) && !near(Duration::from_millis(1)));
+        assert!((ticking(Duration::from_millis(1)).bound_km() - 1_100.0).abs() < 0.1);
+        assert_eq!(ticking(Duration::from_millis(1)).doubt(), None);
+        assert_eq!(ticking(Duration::from_millis(10)).doubt(), Some(Doubt::CoarseClock));
     }
 
     #[test]
@@ -415,7 +426,7 @@ mod tests {
         let [exclusion, absence] = witnesses.as_slice() else { panic!("{witnesses:?}") };
         assert!(!matches!(exclusion.claim, Claim::NotIn(not) if not.contains("US".parse().unwrap())));
         assert_eq!((absence.claim, absence.strength), (Claim::NoSiteIn(set("US")), Strength::Hard));
-        assert!(absence.says.contains("none of the operator's known sites in US is within those 4,800 km"));
+        assert!(absence.says.contains("none of the operator's known sites in US is within those 4,801 km"));
     }
 
     #[test]

@@ -4,9 +4,12 @@
 //! Input: the witnesses of an address, and what else is known of it. Output: remedies, the one that is worth most first.
 //! Must not: promise an outcome: it is not known what a remedy will say, only that it would count.
 
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
 use super::{
-    Claim, Country, CountrySet, Grade, Group, Measurement, Network, NetworkKind, Resolution, Sites, Strength,
-    Witness, WitnessKind, resolve,
+    Area, Claim, Country, CountrySet, Grade, Group, Measurement, Network, NetworkKind, Resolution, Sites,
+    Strength, Witness, WitnessKind, nearest_km, resolve, zone,
 };
 
 /// Something that the user can do or ask for.
@@ -27,6 +30,8 @@ pub struct Situation<'a> {
     pub resolution: &'a Resolution,
     /// The network that announces the address, where it is known.
     pub network: Option<&'a Network>,
+    /// The cloud provider whose list of ranges was not asked and may hold the address, in words.
+    pub unasked_ranges: Option<&'a str>,
     /// The country of registration.
     pub registered: Option<Country>,
     /// The shortest round trip, where one was measured and nothing but a vantage that is not known, or too old, speaks against using it.
@@ -48,9 +53,9 @@ pub fn would_settle(situation: &Situation<'_>) -> Vec<Remedy> {
     tried.into_iter().flatten().chain(is_open.then(by_override)).collect()
 }
 
-/// A round trip whose vantage is known excludes countries that are claimed.
+/// A round trip whose vantage is known excludes countries that are claimed, where that can be from anywhere in the EEA.
 fn by_vantage(situation: &Situation<'_>) -> Option<Remedy> {
-    let measured = situation.unplaced_round_trip.filter(|measured| measured.bound_km() < HALF_MERIDIAN_KM)?;
+    let measured = situation.unplaced_round_trip?;
     let claimed = situation.witnesses.iter().filter_map(|witness| match witness.claim {
         Claim::In(countries) if witness.strength > Strength::None => Some(countries),
         _ => None,
@@ -64,13 +69,25 @@ fn by_vantage(situation: &Situation<'_>) -> Option<Remedy> {
             Strength::Hard,
         )
     };
-    let counts = claimed.iter().any(|country| situation.changes(excludes(country)));
-    counts.then(|| Remedy {
+    let counts = |country| measured.bound_km() < farthest_km(country) && situation.changes(excludes(country));
+    claimed.iter().any(counts).then(|| Remedy {
         option: Some("--vantage CC"),
-        says: format!(
-            "where the client stood, so that the round trip can exclude countries: {measured} (frame {})",
-            measured.reply.number()
-        ),
+        says: format!("where the client stood, so that the round trip can exclude countries: {measured}"),
+    })
+}
+
+/// How far a country is at the most from the nearest point of a state of the EEA; worked out once.
+fn farthest_km(country: Country) -> f64 {
+    static KNOWN: LazyLock<Mutex<BTreeMap<Country, f64>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    *known.entry(country).or_insert_with(|| {
+        let area = Area::Country(country);
+        let day = zone::compiled();
+        let members = CountrySet::all()
+            .iter()
+            .filter(|state| zone(*state, day, None).zone.is_inside_eea())
+            .collect::<Vec<_>>();
+        members.into_iter().filter_map(|state| nearest_km(&area, state)).fold(0.0, f64::max)
     })
 }
 
@@ -86,14 +103,13 @@ fn by_name(situation: &Situation<'_>) -> Option<Remedy> {
 
 /// A provider's own range file is strong on its network.
 fn by_ranges(situation: &Situation<'_>) -> Option<Remedy> {
-    let network = situation.network.filter(|network| network.kind == NetworkKind::Cloud)?;
+    let provider = situation.unasked_ranges?;
     let ranged =
         hypothetical(WitnessKind::CloudRegion, Group::Operator, situation.somewhere(), Strength::Strong);
     situation.changes(ranged).then(|| Remedy {
         option: Some("--ranges FILE"),
         says: format!(
-            "the range file of {} may say the region, which can make it likely: --ranges FILE",
-            network.name.unwrap_or("the provider")
+            "the range file of {provider} may say the region, which can make it likely: --ranges FILE"
         ),
     })
 }
@@ -153,9 +169,6 @@ fn hypothetical(kind: WitnessKind, group: Group, claim: Claim, strength: Strengt
     }
 }
 
-/// From pole to pole: a bound above it excludes next to nothing from anywhere.
-const HALF_MERIDIAN_KM: f64 = 20_000.0;
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -175,6 +188,7 @@ mod tests {
     fn options(witnesses: &[Witness], asn: u32, lacks_name: bool) -> Vec<&'static str> {
         let measured = Measurement {
             rtt: Duration::from_millis(20),
+            tick: Duration::from_nanos(1),
             reply: FrameRef::new(0, 9),
             method: "a TCP handshake",
         };
@@ -183,6 +197,7 @@ mod tests {
             witnesses,
             resolution: &resolve(witnesses, None),
             network: Some(&network),
+            unasked_ranges: network.ranges,
             registered: Some(country("US")),
             unplaced_round_trip: Some(measured),
             lacks_name,

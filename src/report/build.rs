@@ -446,7 +446,10 @@ fn countries(found: &Found, placement: &Placement) -> Vec<Country> {
 
 pub(super) fn witnesses(placement: &Placement) -> Vec<Witness> {
     let decisive = &placement.resolution.decisive;
-    let row = |(at, witness): (usize, &crate::place::Witness)| witness_row(witness, decisive.contains(&at));
+    let row = |(at, witness): (usize, &crate::place::Witness)| Witness {
+        address: Some(placement.address.routed.to_string()),
+        ..witness_row(witness, decisive.contains(&at))
+    };
     placement.witnesses.iter().enumerate().map(row).collect()
 }
 
@@ -474,6 +477,7 @@ pub(super) fn witness_row(witness: &crate::place::Witness, is_decisive: bool) ->
         stale: witness.is_stale,
         decisive: is_decisive,
         says: witness.says.clone(),
+        address: None,
     }
 }
 
@@ -482,11 +486,13 @@ fn add_witnesses(place: &mut Place, rows: &[Row<'_>]) {
     if place.axis == Axis::Participant.name() {
         return;
     }
-    for witness in rows.iter().flat_map(|row| witnesses(row.placement)) {
-        if !place.witnesses.iter().any(|known| known.says == witness.says) {
-            place.witnesses.push(witness);
-        }
-    }
+    // What is said in the same words about several addresses, of one source or frame, is said once.
+    let key = |witness: &Witness| (witness.says.clone(), witness.input, witness.frame);
+    let mut known: BTreeSet<_> = place.witnesses.iter().map(key).collect();
+    let mut seen = BTreeSet::new();
+    let placements = rows.iter().filter(|row| seen.insert((row.key.0, row.judged.placement)));
+    let all = placements.flat_map(|row| witnesses(row.placement));
+    place.witnesses.extend(all.filter(|witness| known.insert(key(witness))));
 }
 
 /// Each name once for each origin, with the first frame that shows it.

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::client::Catalogue;
+use crate::client::zoom::Standing;
 use crate::frame::Date;
 use crate::inspect::{Inspection, Placement, Settings, law_of, place_address};
 use crate::place::{Country, Grade, Group, Resolution, resolve, zone};
@@ -30,6 +31,8 @@ pub struct Explanations {
     pub tool: Tool,
     /// The address or name that was asked for.
     pub subject: String,
+    /// The captures that were looked in; frames refer to them by position, from 0.
+    pub inputs: Vec<String>,
     /// One entry for each address, day and host that saw it; none where the capture does not show the subject.
     pub explanations: Vec<Explanation>,
     /// The data that the answers rest on.
@@ -108,11 +111,17 @@ pub struct Remedy {
 
 /// Makes the answer.
 #[must_use]
-pub fn explanations(subject: &str, explanations: Vec<Explanation>, settings: &Settings) -> Explanations {
+pub fn explanations(
+    subject: &str,
+    inputs: Vec<String>,
+    explanations: Vec<Explanation>,
+    settings: &Settings,
+) -> Explanations {
     Explanations {
         schema: Schema { name: "borderpost-explanation", version: "1.0" },
         tool: Tool { name: "borderpost", version: env!("CARGO_PKG_VERSION") },
         subject: subject.to_owned(),
+        inputs,
         explanations,
         data_sources: build::data_sources(settings),
     }
@@ -128,7 +137,7 @@ pub fn explanation(placement: &Placement, is_certified: Option<bool>) -> Explana
         names: Vec::new(),
         day: placement.day.to_string(),
         law_date: placement.law.map(|law| law.to_string()),
-        zone: zones(placement.axis, &placement.resolution, placement.law, is_certified),
+        zone: zones(&placement.resolution, placement.law, is_certified),
         place: Place {
             reason: build::reason(placement),
             registered: placement.registered.map(|country| country.to_string()),
@@ -188,7 +197,9 @@ fn certified(row: &Row<'_>) -> Option<bool> {
 pub fn of_address(address: IpAddr, day: Date, settings: &Settings) -> Explanation {
     let placement = place_address(address, day, settings);
     let catalogue = Catalogue::builtin();
-    let operator = catalogue.range(address, day).map(|_| catalogue.recipient(catalogue.operator()));
+    // Another tenant's address is no recipient of which anything is known.
+    let range = catalogue.range(address, day).filter(|range| range.standing == Standing::Certain);
+    let operator = range.map(|_| catalogue.recipient(catalogue.operator()));
     let is_certified =
         placement.law.and_then(|law| operator?.certified_in(&placement.resolution.allowed, law));
     Explanation { address: Some(address.to_string()), ..explanation(&placement, is_certified) }
@@ -215,7 +226,7 @@ pub fn of_name(host: &Hostname, day: Date, settings: &Settings) -> Explanation {
         names: Vec::new(),
         day: day.to_string(),
         law_date: law.map(|law| law.to_string()),
-        zone: zones(axis, &resolution, law, is_certified),
+        zone: zones(&resolution, law, is_certified),
         place: place(axis, &resolution),
         witnesses: rows
             .map(|(at, witness)| build::witness_row(witness, resolution.decisive.contains(&at)))
@@ -224,15 +235,16 @@ pub fn of_name(host: &Hostname, day: Date, settings: &Settings) -> Explanation {
     }
 }
 
-fn located(axis: Axis, resolution: &Resolution) -> Vec<Country> {
-    let is_placed = matches!(axis, Axis::Eea | Axis::Outside) || resolution.grade == Grade::Conflict;
-    if is_placed { resolution.allowed.iter().collect() } else { Vec::new() }
+/// The countries that claims leave. What only exclusions leave is no place.
+fn located(resolution: &Resolution) -> Vec<Country> {
+    let is_claimed = !matches!(resolution.grade, Grade::Anycast | Grade::Undetermined | Grade::Local);
+    if is_claimed { resolution.allowed.iter().collect() } else { Vec::new() }
 }
 
 fn place(axis: Axis, resolution: &Resolution) -> Place {
     Place {
         axis: axis.name().to_owned(),
-        located: located(axis, resolution).iter().map(ToString::to_string).collect(),
+        located: located(resolution).iter().map(ToString::to_string).collect(),
         grade: resolution.grade.name().to_owned(),
         disputed: resolution.disputed.iter().map(ToString::to_string).collect(),
         reason: resolution.reason.clone(),
@@ -242,7 +254,7 @@ fn place(axis: Axis, resolution: &Resolution) -> Place {
     }
 }
 
-fn zones(axis: Axis, resolution: &Resolution, law: Option<Date>, is_certified: Option<bool>) -> Vec<Zone> {
+fn zones(resolution: &Resolution, law: Option<Date>, is_certified: Option<bool>) -> Vec<Zone> {
     let Some(law) = law else { return Vec::new() };
     let row = |country: Country| {
         let reading = zone(country, law, is_certified);
@@ -255,7 +267,7 @@ fn zones(axis: Axis, resolution: &Resolution, law: Option<Date>, is_certified: O
             unchecked: reading.unchecked.map(str::to_owned),
         }
     };
-    located(axis, resolution).into_iter().map(row).collect()
+    located(resolution).into_iter().map(row).collect()
 }
 
 fn remedy(remedy: crate::place::Remedy) -> Remedy {
@@ -274,11 +286,15 @@ pub fn json(explanations: &Explanations) -> String {
 #[must_use]
 pub fn text(explanations: &Explanations) -> String {
     let mut page = String::new();
+    let has_many = explanations.inputs.len() > 1;
+    for (number, input) in explanations.inputs.iter().enumerate().filter(|_| has_many) {
+        line(&mut page, &format!("[{number}] "), &clean(input));
+    }
     for (number, explanation) in explanations.explanations.iter().enumerate() {
-        if number > 0 {
+        if number > 0 || has_many {
             page.push('\n');
         }
-        write_one(&mut page, &explanations.subject, explanation);
+        write_one(&mut page, &explanations.subject, explanation, has_many);
     }
     if explanations.explanations.is_empty() {
         let _ = writeln!(page, "{}: not seen in the capture.", clean(&explanations.subject));
@@ -286,13 +302,17 @@ pub fn text(explanations: &Explanations) -> String {
     page
 }
 
-fn write_one(page: &mut String, subject: &str, e: &Explanation) {
+fn write_one(page: &mut String, subject: &str, e: &Explanation, has_many: bool) {
     let seen = e.seen_from.as_deref().map(|host| format!(", seen from {host}")).unwrap_or_default();
     let title = format!("{} on {}{seen}", clean(e.address.as_deref().unwrap_or(subject)), e.day);
     line(page, "", &title);
     for name in &e.names {
-        let at =
-            format!("{} ({}, {})", clean(&name.name), origin(name.origin), frame(name.input, name.frame));
+        let at = format!(
+            "{} ({}, {})",
+            clean(&name.name),
+            origin(name.origin),
+            frame(name.input, name.frame, has_many)
+        );
         line(page, "  name      ", &at);
     }
     line(page, "  place     ", &place_words(&e.place));
@@ -305,7 +325,7 @@ fn write_one(page: &mut String, subject: &str, e: &Explanation) {
             let _ = writeln!(page, "\n  {}", side.title);
         }
         for witness in members {
-            line(page, &format!("    {} ", side.sign), &witness_line(witness));
+            line(page, &format!("    {} ", side.sign), &witness_line(witness, has_many));
         }
     }
     if !e.would_settle.is_empty() {
@@ -351,6 +371,9 @@ fn place_words(place: &Place) -> String {
         "eea" => format!("{located}, {}; inside the EEA", place.grade),
         "outside" => format!("{located}, {}; outside the EEA", place.grade),
         "local" => "no public address".to_owned(),
+        _ if !place.located.is_empty() => {
+            format!("undetermined: {located}, {}, on both sides of the border of the EEA", place.grade)
+        }
         _ => "undetermined".to_owned(),
     };
     if let Some(reason) = &place.reason {
@@ -371,9 +394,9 @@ fn law(zone: &Zone, law_date: Option<&str>) -> String {
     format!("{} on {day}: {}{decision}; source: {}{unchecked}", zone.country, zone.label, clean(&zone.source))
 }
 
-fn witness_line(witness: &Witness) -> String {
+fn witness_line(witness: &Witness, has_many: bool) -> String {
     let at = match (witness.input.zip(witness.frame), &witness.dated) {
-        (Some((input, number)), _) => format!(" ({})", frame(input, number)),
+        (Some((input, number)), _) => format!(" ({})", frame(input, number, has_many)),
         (None, Some(dated)) => format!("; source: {}, of {dated}", clean(&witness.source)),
         (None, None) => format!("; source: {}", clean(&witness.source)),
     };
@@ -392,8 +415,9 @@ fn witness_line(witness: &Witness) -> String {
     format!("{}{at}{stale}{worth}", clean(&witness.says))
 }
 
-fn frame(input: u32, number: u64) -> String {
-    if input == 0 { format!("frame {number}") } else { format!("frame {number} of input {input}") }
+/// `frame 7`, or `frame 7 of [1]` where there are several inputs.
+fn frame(input: u32, number: u64, has_many: bool) -> String {
+    if has_many { format!("frame {number} of [{input}]") } else { format!("frame {number}") }
 }
 
 fn line(page: &mut String, label: &str, text: &str) {

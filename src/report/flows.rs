@@ -107,7 +107,7 @@ pub(super) fn names(row: &Row<'_>) -> Vec<Name> {
 /// What was read off the flow. A participant that asks is told its own address, which stays hidden.
 fn notes(view: &View<'_>, row: &Row<'_>) -> Vec<Note> {
     let is_shown = |entry: &&Entry| match entry.fact {
-        Fact::MappedAddress(address) => !view.hides(row, address.ip()),
+        Fact::MappedAddress { address, .. } => !view.hides(row, address.ip()),
         _ => true,
     };
     row.unit.evidence().of(row.flow.id()).iter().filter(is_shown).filter_map(note).collect()
@@ -128,7 +128,7 @@ fn note(entry: &Entry) -> Option<Note> {
         ),
         Fact::Quic(version) => ("quic_version", format!("{version:#010x}")),
         Fact::Stun => ("stun", "STUN by RFC 8489".to_owned()),
-        Fact::MappedAddress(address) => ("mapped_address", address.to_string()),
+        Fact::MappedAddress { address, .. } => ("mapped_address", address.to_string()),
         Fact::Dtls => ("dtls", "DTLS records".to_owned()),
         Fact::Zoom(fact) => zoom(fact),
     };

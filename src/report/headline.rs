@@ -107,14 +107,14 @@ fn vantage(quality: &Quality) -> Option<&'static str> {
 fn conflict(quality: &Quality) -> Option<&'static str> {
     let is_disputed = !quality.vantage_conflicts.is_empty();
     is_disputed
-        .then_some("The client's own place is in dispute: round trips contradict it, as told at the end.")
+        .then_some("The client's own place is in dispute: it contradicts the capture, as told at the end.")
 }
 
 /// By which day's law the lines above are, where it is not that of the traffic.
 fn law(quality: &Quality) -> Option<String> {
     match &quality.law_date {
         Some(day) => Some(format!("Read by the law of {day}.")),
-        None if quality.flows_without_law > 0 => {
+        None if quality.flows_of_impossible_days > 0 => {
             Some("The capture's clock is wrong, so no law was read; name the day with --law-date.".to_owned())
         }
         None => None,

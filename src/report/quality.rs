@@ -1,9 +1,11 @@
 //! What the captures could not show, as counts and as sentences. Absence is a result.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use crate::client::Whose;
-use crate::inspect::{self, Inspection, KnownBy, Unit};
+use crate::frame::Timestamp;
+use crate::inspect::{self, Inspection, KnownBy, Unit, is_plausible};
 use crate::packet::Class;
 use crate::place::{Doubt, STALE_AFTER_DAYS};
 use crate::report::build::{Row, View};
@@ -36,7 +38,10 @@ pub(super) fn quality(inspection: &Inspection) -> Quality {
         vantage: vantage(inspection),
         vantage_conflicts: conflicts(inspection),
         round_trips_unused: round_trips_unused(&view),
-        flows_without_law: rows(&|row| is_client(row) && row.placement.law.is_none()),
+        flows_of_impossible_days: rows(&|row| {
+            let day = row.flow.first_time().map(Timestamp::date);
+            is_client(row) && !day.is_some_and(is_plausible)
+        }),
         law_date: inspection.settings().law_date.map(|day| day.to_string()),
         database_days_away: database_days_away(&view),
         remarks: Vec::new(),
@@ -97,9 +102,10 @@ fn conflicts(inspection: &Inspection) -> Vec<VantageConflict> {
 fn round_trips_unused(view: &View<'_>) -> BTreeMap<String, u64> {
     let doubted = view.rows().filter(is_client).filter_map(|row| {
         let (_, doubt) = row.placement.round_trip?;
-        Some((doubt?.name(), row.key.0, row.judged.placement))
+        let remote = row.flow.endpoint(row.judged.local.other()).address;
+        Some((doubt?.name(), row.key.0, remote))
     });
-    let doubted: BTreeSet<(&str, usize, usize)> = doubted.collect();
+    let doubted: BTreeSet<(&str, usize, IpAddr)> = doubted.collect();
     let mut counts = BTreeMap::new();
     for (doubt, ..) in doubted {
         *counts.entry(doubt.to_owned()).or_default() += 1;
@@ -115,10 +121,12 @@ fn says(vantage: &inspect::Vantage) -> String {
     };
     let told = if mapped_in.is_some() { "that STUN told it" } else { "of its own" };
     let countries: Vec<String> = vantage.countries.iter().map(|country| country.to_string()).collect();
-    let name = network.name.map(|name| format!(" {name}")).unwrap_or_default();
+    let network = network.map_or_else(String::new, |network| {
+        let name = network.name.map(|name| format!(" {name}")).unwrap_or_default();
+        format!(", on the network AS{}{name},", network.asn)
+    });
     format!(
-        "the address {address} {told}, on the network AS{}{name}, is in {}, {} by database",
-        network.asn,
+        "the address {address} {told}{network} is in {}, {} by database",
         countries.join(" or "),
         grade.name()
     )
@@ -243,11 +251,15 @@ fn about_place(quality: &Quality, inspection: &Inspection) -> Vec<String> {
             ));
         }
     }
-    if quality.flows_without_law > 0 {
+    if quality.flows_of_impossible_days > 0 {
+        let outcome = match &quality.law_date {
+            None => "No law was read for them; name the day with --law-date.".to_owned(),
+            Some(day) => format!("Evidence and law are those of {day}, the day that was named."),
+        };
         remarks.push(format!(
-            "The capture's clock cannot be right: {} of the client of days before there was one or far in the future. No law \
-             was read for them; name the day with --law-date.",
-            plural(quality.flows_without_law, "flow is", "flows are")
+            "The capture's clock cannot be right, or has no time: {} of the client of days before there was one or far in \
+             the future. {outcome}",
+            plural(quality.flows_of_impossible_days, "flow is", "flows are")
         ));
     }
     if let Some(day) = &quality.law_date {
@@ -261,8 +273,9 @@ fn about_place(quality: &Quality, inspection: &Inspection) -> Vec<String> {
 /// Conflicts that are told one by one.
 const MAX_CONFLICTS: usize = 2;
 /// The doubts that a reader can do something about.
-const DOUBTS: [Doubt; 6] = [
+const DOUBTS: [Doubt; 7] = [
     Doubt::CapturedAway,
+    Doubt::CoarseClock,
     Doubt::Proxy,
     Doubt::Tunnel,
     Doubt::VantageContradicted,

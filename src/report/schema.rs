@@ -198,6 +198,8 @@ pub struct Witness {
     pub decisive: bool,
     /// What it says, in words.
     pub says: String,
+    /// The address it is about; `null` where a name without an address was asked for.
+    pub address: Option<String>,
 }
 
 /// One recipient's host pattern in one place.

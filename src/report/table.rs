@@ -217,10 +217,17 @@ impl Page {
         let (decisive, others): (Vec<&Witness>, Vec<&Witness>) =
             d.place.witnesses.iter().partition(|w| w.decisive);
         let mut lines: Vec<String> =
-            decisive.into_iter().map(|witness| format!("+ {}", self.witness(witness))).collect();
+            decisive.into_iter().map(|witness| format!("+ {}", self.about(d, witness))).collect();
         let signed =
             others.into_iter().filter_map(|witness| Some((sign(witness, &d.place.located)?, witness)));
-        lines.extend(signed.map(|(sign, witness)| format!("{sign} {}", self.witness(witness))));
+        let mut beside: Vec<String> =
+            signed.map(|(sign, witness)| format!("{sign} {}", self.about(d, witness))).collect();
+        if beside.len() > MAX_BESIDE {
+            let more = beside.len() - MAX_BESIDE;
+            beside.truncate(MAX_BESIDE);
+            beside.push(format!("! {} more of these are in the JSON", count(more as u64)));
+        }
+        lines.extend(beside);
         lines.extend(d.place.remedy.as_deref().map(|remedy| format!("? {}", clean(remedy))));
         if !d.answered && d.packets_out > 0 {
             lines.push("! contacted, no reply; address disclosed".to_owned());
@@ -228,6 +235,13 @@ impl Page {
             lines.push("! the capture holds nothing that the client sent there".to_owned());
         }
         lines
+    }
+
+    /// What a witness says and, where the destination has several addresses, about which one. A name says it itself.
+    fn about(&self, d: &Destination, witness: &Witness) -> String {
+        let address = witness.address.as_deref().filter(|_| d.addresses.len() > 1 && witness.frame.is_some());
+        let address = address.map(|address| format!("{address}: ")).unwrap_or_default();
+        format!("{address}{}", self.witness(witness))
     }
 
     /// What a witness says, and where that stands: its frame, or its source and that source's date.
@@ -434,6 +448,8 @@ impl Page {
 }
 
 const INDENT: &str = "     ";
+/// Witnesses of one destination that are shown beside those that its place rests on.
+const MAX_BESIDE: usize = 8;
 /// Names of one destination that are shown.
 const MAX_NAMES: usize = 6;
 
@@ -459,6 +475,13 @@ fn service(id: &str) -> String {
 fn place(d: &Destination) -> String {
     let place = &d.place;
     let mut text = match (place.axis.as_str(), place.located.as_slice()) {
+        ("undetermined", countries) if place.reason.is_none() && !countries.is_empty() => {
+            format!(
+                "undetermined: {}, {}, on both sides of the border of the EEA",
+                countries.join(" or "),
+                place.grade
+            )
+        }
         ("undetermined", _) => {
             format!("undetermined: {}", place.reason.as_deref().unwrap_or("no evidence of place"))
         }
@@ -568,7 +591,11 @@ const LEGEND: &[(&str, &str)] = &[
         "evidence",
         "+ the place rests on it; ~ it agrees and is not counted; - it says otherwise; ? it could settle the place; ! note",
     ),
-    ("law", "the zone of that country on the day of the traffic, and what it rests on; no legal advice"),
+    (
+        "law",
+        "the zone of that country on the day of the traffic, or on the one named by --law-date, and what it rests on; no legal \
+         advice",
+    ),
     ("network", "who announces the address, and where it is registered; neither is a place"),
     ("listing", "whether the register of declared transfers of that day names recipient, service and place"),
     ("traffic", "bytes on the wire (1 kB = 1,000 B); frames are numbered as in Wireshark"),

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::frame::LinkType;
 
@@ -183,6 +184,14 @@ pub struct Interface {
 }
 
 impl Interface {
+    /// The time between two ticks of its clock, at least a nanosecond: no two times are known better than that.
+    #[must_use]
+    pub fn tick(&self) -> Duration {
+        let exponent = i32::from(self.resolution & 0x7f);
+        let base: f64 = if self.resolution & 0x80 == 0 { 10.0 } else { 2.0 };
+        Duration::from_secs_f64(base.powi(-exponent)).max(Duration::from_nanos(1))
+    }
+
     /// An interface of which nothing is known but its link type; microseconds.
     #[must_use]
     pub fn new(link: LinkType) -> Self {

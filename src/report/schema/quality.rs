@@ -38,8 +38,9 @@ pub struct Quality {
     pub vantage_conflicts: Vec<VantageConflict>,
     /// Remote addresses of the client's whose round trip is not used, by the reason in `snake_case`.
     pub round_trips_unused: BTreeMap<String, u64>,
-    /// The client's flows of days that cannot be: the capture's clock is wrong, and no law was read for them.
-    pub flows_without_law: u64,
+    /// The client's flows of days that cannot be, because the capture's clock is wrong. Without `--law-date` no law is read
+    /// for them; with it, evidence and law are those of that day.
+    pub flows_of_impossible_days: u64,
     /// The day by whose law places are read instead of that of each flow.
     pub law_date: Option<String>,
     /// The greatest number of days between a flow of the client and the data of a database, where more than 180.

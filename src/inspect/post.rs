@@ -1,0 +1,295 @@
+//! Where the hosts of a capture stood when they measured: by the user's word, else by their own public addresses; and what
+//! speaks against measuring from there.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use crate::evidence::Fact;
+use crate::flow::{Flow, Passage, Side};
+use crate::frame::{Date, FrameRef};
+use crate::inspect::{Settings, Unit};
+use crate::place::{
+    self, Area, Country, CountrySet, Doubt, Grade, Group, Network, NetworkKind, Reach, Resolution, Vantage,
+};
+use crate::session::Machine;
+
+/// Where the hosts of one capture stood, as far as it tells.
+#[derive(Default)]
+pub(super) struct Posts {
+    /// By local address.
+    machines: BTreeMap<IpAddr, Machine>,
+    /// The addresses by which a machine was seen from outside on a day, with the frame that told it where a STUN answer did.
+    public: BTreeMap<(Machine, Date), BTreeMap<IpAddr, Option<FrameRef>>>,
+    /// Of a host's flows with public addresses: how many of its first packets had passed routers before they were captured,
+    /// and how many had not.
+    passages: BTreeMap<IpAddr, (u32, u32)>,
+}
+
+impl Posts {
+    /// Looks at every flow; `about` says which end of it is the local one, and its day.
+    pub(super) fn of(unit: &Unit, about: impl Fn(&Flow<'_>) -> (Side, Date)) -> Self {
+        let mut posts = Self::default();
+        for flow in unit.flows.iter() {
+            let (local, day) = about(&flow);
+            posts.note(unit, &flow, local, day);
+        }
+        posts
+    }
+
+    fn note(&mut self, unit: &Unit, flow: &Flow<'_>, local: Side, day: Date) {
+        let (host, remote) = (flow.endpoint(local).address, flow.endpoint(local.other()).address);
+        let machine = machine(flow, local);
+        self.machines.entry(host).or_insert(machine);
+        let public = self.public.entry((machine, day)).or_default();
+        if public.len() < MAX_ADDRESSES && place::classify(host).is_public() {
+            public.entry(host).or_insert(None);
+        }
+        for (address, frame) in told(unit, flow, local) {
+            if public.len() < MAX_ADDRESSES {
+                public.entry(address).or_insert(Some(frame));
+            }
+        }
+        if place::classify(remote).is_public() {
+            let (routed, direct) = self.passages.entry(host).or_default();
+            match flow.passage(local) {
+                Some(Passage::Direct) => *direct += 1,
+                Some(Passage::Routed) => *routed += 1,
+                None => {}
+            }
+        }
+    }
+
+    /// What speaks against measuring from the host, whatever is measured: its packets must be seen to come straight from it.
+    pub(super) fn doubt(&self, host: IpAddr) -> Option<Doubt> {
+        let (routed, direct) = self.passages.get(&host).copied().unwrap_or_default();
+        (direct <= routed).then_some(Doubt::CapturedAway)
+    }
+
+    /// The one country that all the host's public addresses of the day are in, with the first address that says so.
+    fn country(&self, host: IpAddr, day: Date, settings: &Settings) -> Option<(Country, IpAddr, bool)> {
+        let machine = *self.machines.get(&host)?;
+        let public = self.public.get(&(machine, day))?;
+        let own = public.keys().copied().filter(|address| *address == host);
+        let others = public.keys().copied().filter(|address| *address != host);
+        let mut agreed: Option<(Country, IpAddr, bool)> = None;
+        // An address that cannot be placed may be anywhere, and the host with it.
+        for address in own.chain(others) {
+            let place = own_place(address, day, settings).filter(OwnPlace::carries_a_measurement)?;
+            let country = place.resolution.allowed.iter().next()?;
+            match &mut agreed {
+                None => agreed = Some((country, address, place.is_stale)),
+                Some((known, _, is_stale)) if *known == country => *is_stale |= place.is_stale,
+                Some(_) => return None,
+            }
+        }
+        agreed
+    }
+}
+
+/// The addresses that the local end of a flow was told by STUN. What the other end was told is the other end's.
+pub(super) fn told(unit: &Unit, flow: &Flow<'_>, local: Side) -> Vec<(IpAddr, FrameRef)> {
+    let facts = unit.evidence.of(flow.id()).iter().take(MAX_FACTS);
+    let own = facts.filter_map(|entry| match &entry.fact {
+        Fact::MappedAddress { asker, address } if *asker == local => Some((address.ip(), entry.frame)),
+        _ => None,
+    });
+    own.collect()
+}
+
+/// The machine at a flow's local end.
+pub(super) fn machine(flow: &Flow<'_>, local: Side) -> Machine {
+    let address = flow.endpoint(local).address;
+    flow.mac(local).map_or(Machine::Address(address), |mac| Machine::Mac(mac.octets()))
+}
+
+/// Where one of a client's own addresses is.
+pub(super) struct OwnPlace {
+    pub(super) network: Option<Network>,
+    pub(super) resolution: Resolution,
+    /// Whether it rests on a source that is too far from the day.
+    pub(super) is_stale: bool,
+    /// Whether databases and registries say the same country, or the user does.
+    is_agreed: bool,
+}
+
+impl OwnPlace {
+    /// Whether other places may be excluded from there: one country, and more behind it than a database's word on a network
+    /// that may be a VPN's.
+    fn carries_a_measurement(&self) -> bool {
+        let is_access = self.network.is_some_and(|network| network.kind == NetworkKind::Access);
+        self.resolution.allowed.len() == 1 && (is_access || self.is_agreed)
+    }
+}
+
+/// What an address says about where its host stands; nothing where it is not public, or its network is used worldwide or
+/// not known and the user does not say more.
+pub(super) fn own_place(address: IpAddr, day: Date, settings: &Settings) -> Option<OwnPlace> {
+    let classified = place::classify(address);
+    if !classified.is_public() {
+        return None;
+    }
+    let answer = settings.databases.look_up(address);
+    let network = answer.asn.map(place::network);
+    let sources = settings.databases.sources();
+    let mut witnesses = settings.declared.witnesses(classified.routed, day);
+    witnesses.extend(place::database_witnesses(&answer, network.as_ref(), sources, day));
+    witnesses.retain(|witness| settings.uses(witness.kind));
+    let resolution = place::resolve(&witnesses, None);
+    let by_user = witnesses.iter().any(|witness| witness.group == Group::User);
+    let is_national =
+        network.is_some_and(|network| matches!(network.kind, NetworkKind::Access | NetworkKind::Ordinary));
+    let is_placed = !matches!(resolution.grade, Grade::Anycast | Grade::Undetermined | Grade::Local);
+    if !is_placed || !(is_national || by_user) {
+        return None;
+    }
+    let decisive = resolution.decisive.iter().filter_map(|at| witnesses.get(*at));
+    let is_stale = decisive.clone().any(|witness| witness.is_stale);
+    let registered: CountrySet = answer.registrations.iter().map(|(_, country)| *country).collect();
+    let is_agreed = by_user || (!registered.is_empty() && registered == resolution.allowed);
+    Some(OwnPlace { network, resolution, is_stale, is_agreed })
+}
+
+/// The reaches of the hosts of one capture, each measured once: by the user's word, else by their own addresses.
+pub(super) struct Reaches<'a> {
+    posts: &'a Posts,
+    settings: &'a Settings,
+    by_host: BTreeMap<(IpAddr, Date), Option<Rc<Reach>>>,
+    /// The distances from a country, measured once however many hosts stood there.
+    by_country: BTreeMap<Country, Reach>,
+    stated: Option<Rc<Reach>>,
+}
+
+impl<'a> Reaches<'a> {
+    pub(super) fn new(posts: &'a Posts, settings: &'a Settings) -> Self {
+        Self { posts, settings, by_host: BTreeMap::new(), by_country: BTreeMap::new(), stated: None }
+    }
+
+    /// How far each country is from the host, where its place is known.
+    pub(super) fn of(&mut self, host: IpAddr, day: Date) -> Option<Rc<Reach>> {
+        if let Some(known) = self.by_host.get(&(host, day)) {
+            return known.clone();
+        }
+        let reach = self.stated().or_else(|| self.inferred(host, day));
+        self.by_host.insert((host, day), reach.clone());
+        reach
+    }
+
+    fn stated(&mut self) -> Option<Rc<Reach>> {
+        let stated = self.settings.vantage.as_ref()?;
+        let reach =
+            self.stated.get_or_insert_with(|| Rc::new(Reach::new(stated.clone(), "by --vantage", false)));
+        Some(Rc::clone(reach))
+    }
+
+    fn inferred(&mut self, host: IpAddr, day: Date) -> Option<Rc<Reach>> {
+        let (country, address, is_stale) = self.posts.country(host, day, self.settings)?;
+        let known_by = format!("by its own address {address}");
+        let measured = self.by_country.entry(country);
+        let measured = measured.or_insert_with(|| Reach::new(anywhere_in(country), "", is_stale));
+        Some(Rc::new(measured.known_otherwise(known_by, is_stale)))
+    }
+}
+
+/// A vantage of which no more is known than the country.
+fn anywhere_in(country: Country) -> Vantage {
+    Vantage { area: Area::Country(country), country, label: country.to_string() }
+}
+
+/// Facts of a flow that are looked through for addresses it was told.
+const MAX_FACTS: usize = 10_000;
+/// Addresses of one machine that are looked up.
+const MAX_ADDRESSES: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Frame, LinkType, Timestamp};
+    use crate::place::WitnessKind;
+
+    const HOST: [u8; 4] = [192, 168, 1, 2];
+    /// Princeton University's, and of the embedded database's day.
+    const PEER: [u8; 4] = [128, 112, 1, 1];
+    const DAY: &str = "2026-06-17";
+
+    /// A UDP packet over raw IP without checksums, which are not verified.
+    fn udp(from: [u8; 4], to: [u8; 4], hop_limit: u8, payload: &[u8]) -> Vec<u8> {
+        let total = u16::try_from(28 + payload.len()).unwrap().to_be_bytes();
+        let length = u16::try_from(8 + payload.len()).unwrap().to_be_bytes();
+        let head = [0x45, 0, total[0], total[1], 0, 0, 0, 0, hop_limit, 17, 0, 0];
+        let ports = [0x13, 0x88, 0x13, 0x89];
+        let ports = if from < to { ports } else { [ports[2], ports[3], ports[0], ports[1]] };
+        [&head[..], &from, &to, &ports, &length, &[0, 0], payload].concat()
+    }
+
+    /// A STUN request (RFC 8489), and its answer with the address that the asker is seen as.
+    fn stun(mapped: [u8; 4]) -> [Vec<u8>; 2] {
+        let id = [&[0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat();
+        let hidden: Vec<u8> = mapped.iter().zip([0x21, 0x12, 0xa4, 0x42]).map(|(a, b)| a ^ b).collect();
+        let attribute = [&[0, 0x20, 0, 8, 0, 1, 0x21 ^ 0x13, 0x12 ^ 0x88][..], &hidden].concat();
+        [[&[0, 1, 0, 0][..], &id].concat(), [&[1, 1, 0, 12][..], &id, &attribute].concat()]
+    }
+
+    fn unit(packets: &[Vec<u8>]) -> Unit {
+        let mut unit = Unit::default();
+        for (number, data) in (1..).zip(packets) {
+            let start = 1_781_654_400_000_000_000; // 2026-06-17
+            let time = Some(Timestamp::from_nanos(start + i64::try_from(number).unwrap() * 1_000_000));
+            let wire_len = u32::try_from(data.len()).unwrap();
+            let frame = Frame { number, time, interface: 0, link: LinkType::RAW, wire_len, data };
+            unit.observe(&frame, FrameRef::new(0, number));
+        }
+        unit.evidence.finish(unit.flows.len());
+        unit
+    }
+
+    fn posts(unit: &Unit) -> Posts {
+        let host: IpAddr = HOST.into();
+        Posts::of(unit, |flow| {
+            let local = if flow.endpoint(Side::First).address == host { Side::First } else { Side::Second };
+            (local, DAY.parse().unwrap())
+        })
+    }
+
+    fn country(packets: &[Vec<u8>], settings: &Settings) -> Option<String> {
+        let day = DAY.parse().unwrap();
+        let posts = posts(&unit(packets));
+        posts.country(HOST.into(), day, settings).map(|(country, ..)| country.to_string())
+    }
+
+    #[test]
+    fn what_the_host_was_told_is_its_own_and_what_its_peer_was_told_is_not() {
+        let settings = Settings::default();
+        let [request, answer] = stun(PEER);
+        let server = [198, 51, 100, 9];
+        let asked_by_host = [udp(HOST, server, 64, &request), udp(server, HOST, 50, &answer)];
+        assert_eq!(country(&asked_by_host, &settings).as_deref(), Some("US"));
+        let asked_by_peer = [udp(PEER, HOST, 50, &request), udp(HOST, PEER, 64, &answer)];
+        assert_eq!(country(&asked_by_peer, &settings), None);
+    }
+
+    #[test]
+    fn databases_that_are_left_out_place_no_host() {
+        let [request, answer] = stun(PEER);
+        let server = [198, 51, 100, 9];
+        let packets = [udp(HOST, server, 64, &request), udp(server, HOST, 50, &answer)];
+        let without = WitnessKind::named("database").into_iter().collect();
+        assert_eq!(country(&packets, &Settings { without, ..Settings::default() }), None);
+    }
+
+    #[test]
+    fn a_host_whose_packets_are_not_seen_to_come_from_it_measures_nothing() {
+        let doubt = |packets: &[Vec<u8>]| posts(&unit(packets)).doubt(HOST.into());
+        let from = |hop_limit| udp(HOST, PEER, hop_limit, b"x");
+        let to = udp(PEER, HOST, 50, b"x");
+        assert_eq!(doubt(&[from(64)]), None);
+        assert_eq!(doubt(&[from(63)]), Some(Doubt::CapturedAway));
+        assert_eq!(
+            doubt(&[to.clone(), from(52)]),
+            Some(Doubt::CapturedAway),
+            "joined midway, behind routers"
+        );
+        assert_eq!(doubt(&[to.clone(), from(128)]), None);
+        assert_eq!(doubt(&[to]), Some(Doubt::CapturedAway), "nothing of the host's was seen");
+    }
+}
