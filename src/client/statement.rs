@@ -265,6 +265,16 @@ mod tests {
     }
 
     #[test]
+    fn digits_with_hyphens_are_compared_like_others() {
+        let names = [spoken("zoomsjc144-195-19-86zssgw.sjc.zoom.us", Origin::Request)];
+        let found = witnesses("144.195.19.86", &names, "2026-06-20", true);
+        let named = found.iter().find(|witness| witness.kind == WitnessKind::SiteCode).unwrap();
+        assert_eq!((&named.claim, named.strength), (&in_country("US"), Strength::Strong));
+        let found = witnesses("144.195.19.87", &names, "2026-06-20", true);
+        assert!(found.iter().all(|witness| witness.kind != WitnessKind::SiteCode), "another server's name");
+    }
+
+    #[test]
     fn a_certificate_is_medium_at_most_and_its_host_names_are_no_places() {
         let names = [spoken("zoomfr84zc.zoom.us", Origin::Certificate)];
         assert_eq!(witnesses("213.244.140.84", &names, "2018-01-01", false), []);

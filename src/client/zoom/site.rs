@@ -91,7 +91,8 @@ impl Sites {
         spellings: &[Ipv4Addr],
     ) -> Option<SiteStatement<'_>> {
         let row = self.row(host, captures)?;
-        let digits_match = match captures.digits {
+        let digits = captures.digits.or_else(|| hyphenated(host));
+        let digits_match = match digits {
             Some(digits) if spellings.iter().any(|&address| spells(digits, address)) => true,
             Some(_) => return None,
             None => false,
@@ -167,10 +168,21 @@ fn place_label(host: &Hostname) -> Option<&str> {
     front.rsplit_once('.').map(|(_, label)| label)
 }
 
-/// Whether `digits` are the octets of the address one behind the other, bare or padded to three, or its last octet.
+/// The four numbers with hyphens between in a server's own label: `144-195-19-86` in `zoomsjc144-195-19-86zssgw`, the form
+/// of gateways for streams.
+fn hyphenated(host: &Hostname) -> Option<&str> {
+    let label = host.as_str().split('.').next()?;
+    let runs = label.split(|c: char| !(c.is_ascii_digit() || c == '-')).map(|run| run.trim_matches('-'));
+    runs.into_iter()
+        .find(|run| run.split('-').count() == 4 && run.split('-').all(|number| number.parse::<u8>().is_ok()))
+}
+
+/// Whether `digits` are the octets of the address one behind the other, bare or padded to three, with hyphens between, or
+/// its last octet.
 fn spells(digits: &str, address: Ipv4Addr) -> bool {
     let [a, b, c, d] = address.octets();
     digits == format!("{a}{b}{c}{d}")
+        || digits == format!("{a}-{b}-{c}-{d}")
         || digits == format!("{a:03}{b:03}{c:03}{d:03}")
         || digits == d.to_string()
 }
@@ -259,12 +271,23 @@ mod tests {
     #[test]
     fn an_address_is_spelt_bare_padded_or_by_its_last_octet() {
         let address = Ipv4Addr::new(3, 233, 132, 186);
-        for digits in ["3233132186", "003233132186", "186"] {
+        for digits in ["3233132186", "003233132186", "3-233-132-186", "186"] {
             assert!(spells(digits, address), "{digits}");
         }
         for digits in ["323313218", "33233132186", "3", "86", ""] {
             assert!(!spells(digits, address), "{digits}");
         }
+    }
+
+    #[test]
+    fn four_numbers_with_hyphens_are_an_addresss_digits() {
+        let of = |name: &str| {
+            let host = Hostname::parse(name.as_bytes()).unwrap();
+            hyphenated(&host).map(str::to_owned)
+        };
+        assert_eq!(of("zoomsjc144-195-19-86zssgw.sjc.zoom.us").as_deref(), Some("144-195-19-86"));
+        assert_eq!(of("zoomsjc144-195-19-860zssgw.sjc.zoom.us"), None);
+        assert_eq!(of("us02-web-1.zoom.us"), None);
     }
 
     #[test]
