@@ -9,9 +9,7 @@ use crate::evidence::Fact;
 use crate::flow::{Flow, Passage, Side};
 use crate::frame::{Date, FrameRef};
 use crate::inspect::{Settings, Unit};
-use crate::place::{
-    self, Area, Country, CountrySet, Doubt, Grade, Group, Network, NetworkKind, Reach, Resolution, Vantage,
-};
+use crate::place::{self, Area, Country, Doubt, OwnPlace, Reach, Vantage};
 use crate::session::Machine;
 
 /// Where the hosts of one capture stood, as far as it tells.
@@ -103,27 +101,7 @@ pub(super) fn machine(flow: &Flow<'_>, local: Side) -> Machine {
     flow.mac(local).map_or(Machine::Address(address), |mac| Machine::Mac(mac.octets()))
 }
 
-/// Where one of a client's own addresses is.
-pub(super) struct OwnPlace {
-    pub(super) network: Option<Network>,
-    pub(super) resolution: Resolution,
-    /// Whether it rests on a source that is too far from the day.
-    pub(super) is_stale: bool,
-    /// Whether databases and registries say the same country, or the user does.
-    is_agreed: bool,
-}
-
-impl OwnPlace {
-    /// Whether other places may be excluded from there: one country, and more behind it than a database's word on a network
-    /// that may be a VPN's.
-    fn carries_a_measurement(&self) -> bool {
-        let is_access = self.network.is_some_and(|network| network.kind == NetworkKind::Access);
-        self.resolution.allowed.len() == 1 && (is_access || self.is_agreed)
-    }
-}
-
-/// What an address says about where its host stands; nothing where it is not public, or its network is used worldwide or
-/// not known and the user does not say more.
+/// What an address says about where its host stands, by the user's lists and the databases; nothing where it is not public.
 pub(super) fn own_place(address: IpAddr, day: Date, settings: &Settings) -> Option<OwnPlace> {
     let classified = place::classify(address);
     if !classified.is_public() {
@@ -131,23 +109,10 @@ pub(super) fn own_place(address: IpAddr, day: Date, settings: &Settings) -> Opti
     }
     let answer = settings.databases.look_up(address);
     let network = answer.asn.map(place::network);
-    let sources = settings.databases.sources();
     let mut witnesses = settings.declared.witnesses(classified.routed, day);
-    witnesses.extend(place::database_witnesses(&answer, network.as_ref(), sources, day));
+    witnesses.extend(place::database_witnesses(&answer, network.as_ref(), settings.databases.sources(), day));
     witnesses.retain(|witness| settings.uses(witness.kind));
-    let resolution = place::resolve(&witnesses, None);
-    let by_user = witnesses.iter().any(|witness| witness.group == Group::User);
-    let is_national =
-        network.is_some_and(|network| matches!(network.kind, NetworkKind::Access | NetworkKind::Ordinary));
-    let is_placed = !matches!(resolution.grade, Grade::Anycast | Grade::Undetermined | Grade::Local);
-    if !is_placed || !(is_national || by_user) {
-        return None;
-    }
-    let decisive = resolution.decisive.iter().filter_map(|at| witnesses.get(*at));
-    let is_stale = decisive.clone().any(|witness| witness.is_stale);
-    let registered: CountrySet = answer.registrations.iter().map(|(_, country)| *country).collect();
-    let is_agreed = by_user || (!registered.is_empty() && registered == resolution.allowed);
-    Some(OwnPlace { network, resolution, is_stale, is_agreed })
+    place::own_place(&answer, network, &witnesses)
 }
 
 /// The reaches of the hosts of one capture, each measured once: by the user's word, else by their own addresses.

@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use crate::flow::Side;
 use crate::frame::{Date, FrameRef, Timestamp};
 use crate::inspect::law::law_day;
-use crate::inspect::post::{OwnPlace, own_place, told};
+use crate::inspect::post::{own_place, told};
 use crate::inspect::{Settings, Unit};
-use crate::place::{self, Country, CountrySet, Grade, Network, Resolution, zone};
+use crate::place::{self, Country, CountrySet, Grade, Network, OwnPlace, Resolution, zone};
 use crate::session::Session;
 use crate::verdict::{Axis, place_axis};
 

@@ -23,6 +23,7 @@ mod globe;
 mod layout;
 mod network;
 mod outline;
+mod own;
 mod prefix;
 mod resolution;
 mod round_trip;
@@ -48,6 +49,7 @@ pub use document::MAX_LIST_BYTES;
 pub use geography::{Area, nearest_km, nearest_to_point_km};
 pub use globe::{LEAST_RADIUS_KM, Point, PointError, distance_km};
 pub use network::{Network, NetworkKind, Region, network};
+pub use own::{OwnPlace, own_place};
 pub use prefix::{Prefix, PrefixError};
 pub use resolution::{Grade, Resolution, Sites, resolve};
 pub use round_trip::{
