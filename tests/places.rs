@@ -286,6 +286,17 @@ fn a_clock_that_cannot_be_right_leaves_no_law_until_the_user_names_the_day() {
 }
 
 #[test]
+fn a_register_is_read_against_by_its_name() {
+    let capture = "captures/eu-meeting-us-telemetry.pcapng";
+    let read = |name| out(&borderpost(&["inspect", "--against", name, capture]));
+    assert!(read("surf-2022").contains("Read by surf-2022 (register), findings that move: "));
+    assert!(read("surf-2024").contains("Read by surf-2024 (register), findings that move: 0"));
+    let refused = borderpost(&["inspect", "--against", "surf-1999", capture]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("its file or its name"));
+}
+
+#[test]
 fn a_law_that_no_capture_can_be_read_by_is_refused() {
     let mut made = Made::new();
     made.connection(0, 50_000, FRANKFURT, 9_000);

@@ -64,9 +64,9 @@ pub(super) struct Inspect {
     /// Your word that the machine ran nothing but the client: catalogued third parties are the client's
     #[arg(long)]
     pub(super) exclusive: bool,
-    /// Read the captures by this database (.mmdb), file of overrides or register (.toml), too, and list which findings
+    /// Read the captures by this database (.mmdb), file of overrides (.toml) or register, too, and list which findings
     /// move and why
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE|NAME")]
     pub(super) against: Option<PathBuf>,
     /// Show the addresses of other participants instead of masking them
     #[arg(long)]

@@ -27,6 +27,9 @@ pub(super) fn run(arguments: &Explain) -> Status {
                 "--date {day}: before there was a client, or too far ahead; name another day"
             ));
         }
+        if settings.vantage.is_some() {
+            say("--vantage says nothing without a capture to measure in: name one with --in");
+        }
         let explanation = match &subject {
             Subject::Address(address) => explain::of_address(*address, day, &settings),
             Subject::Name(host) => explain::of_name(host, day, &settings),

@@ -21,6 +21,11 @@ pub(super) fn chosen(register: Option<&str>) -> Result<Vec<Register>, String> {
     }
 }
 
+/// Whether that is the name of a built-in register, or of none.
+pub(super) fn is_builtin(name: &str) -> bool {
+    name == "none" || Register::builtin().iter().any(|register| register.name() == name)
+}
+
 /// Shows or checks a register.
 pub(super) fn run(action: &args::Register) -> Status {
     let text = match action {

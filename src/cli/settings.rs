@@ -92,15 +92,22 @@ pub(super) fn against(evidence: &Evidence, path: &Path) -> Result<(Settings, &'s
         let databases = with_database(settings.databases.without_places(), path, "--against")?;
         return Ok((Settings { databases, ..settings }, "database"));
     }
-    let (_, text) =
-        text(path, "--against takes a database (.mmdb), a file of overrides or a register (.toml)")?;
-    if text.lines().any(|line| line.trim_start().starts_with("[[override]]")) {
+    let is_register_name = path.to_str().is_some_and(register::is_builtin);
+    if !is_register_name && has_overrides(path)? {
         let declared = with_overrides(Declared::default(), path, "--against")?;
         let declared = declared.or_lists_of(settings.declared);
         return Ok((Settings { declared, ..settings }, "overrides"));
     }
     let registers = register::chosen(path.to_str())?;
     Ok((Settings { registers, ..settings }, "register"))
+}
+
+fn has_overrides(path: &Path) -> Result<bool, String> {
+    let (_, text) = text(
+        path,
+        "--against takes a database (.mmdb), a file of overrides, or a register: its file or its name",
+    )?;
+    Ok(text.lines().any(|line| line.trim_start().starts_with("[[override]]")))
 }
 
 #[cfg(test)]
