@@ -268,8 +268,8 @@ mod tests {
     fn digits_with_hyphens_are_compared_like_others() {
         let names = [spoken("zoomsjc144-195-19-86zssgw.sjc.zoom.us", Origin::Request)];
         let found = witnesses("144.195.19.86", &names, "2026-06-20", true);
-        let named = found.iter().find(|witness| witness.kind == WitnessKind::SiteCode).unwrap();
-        assert_eq!((&named.claim, named.strength), (&in_country("US"), Strength::Strong));
+        let code = found.iter().find(|witness| witness.kind == WitnessKind::SiteCode).unwrap();
+        assert_eq!((&code.claim, code.strength), (&in_country("US"), Strength::Strong));
         let found = witnesses("144.195.19.87", &names, "2026-06-20", true);
         assert!(found.iter().all(|witness| witness.kind != WitnessKind::SiteCode), "another server's name");
     }
