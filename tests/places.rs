@@ -258,7 +258,10 @@ fn a_clock_that_cannot_be_right_leaves_no_law_until_the_user_names_the_day() {
         made.connection(300_000, 50_001, FRANKFURT, 9_000);
         let report = made.inspect(&[]);
         let shown = lines(&report);
-        assert!(shown.contains("clock is wrong") && shown.contains("--law-date"), "{day}: {shown}");
+        assert!(
+            shown.contains("No law was read for 2 flows") && shown.contains("--law-date"),
+            "{day}: {shown}"
+        );
         assert_eq!(report["quality"]["flows_of_impossible_days"], 2);
         assert_eq!(report["headline"]["undetermined"], 2, "{day}");
         let table = made.table(&[]);

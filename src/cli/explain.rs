@@ -1,6 +1,7 @@
 //! `borderpost explain`: why an address or a name is placed where it is placed.
 
 use crate::cli::args::{Explain, Format};
+use crate::cli::file::today;
 use crate::cli::message::{fail, say};
 use crate::cli::output;
 use crate::cli::progress::Bar;
@@ -22,9 +23,9 @@ pub(super) fn run(arguments: &Explain) -> Status {
     };
     if arguments.captures.is_empty() {
         let day = arguments.date.unwrap_or_else(|| newest_data(&settings));
-        if inspect::law_of(day, &settings).is_none() {
+        if day > today() || inspect::law_of(day, &settings).is_none() {
             return fail(&format!(
-                "--date {day}: before there was a client, or too far ahead; name another day"
+                "--date {day}: before there was a client, or still to come; name another day"
             ));
         }
         if settings.vantage.is_some() {

@@ -11,7 +11,7 @@ use crate::client::{
 };
 use crate::evidence::{self, Evidence, Fact, NameId};
 use crate::flow::local::{LocalReason, LocalSettings, locate};
-use crate::flow::{Flow, FlowId, Flows, Method, Side};
+use crate::flow::{Flow, FlowId, Flows, Method, Passage, Side};
 use crate::frame::{Date, FrameRef, Timestamp};
 use crate::inspect::known::{Known, Relation, is_operators};
 use crate::inspect::law::is_plausible;
@@ -19,7 +19,7 @@ use crate::inspect::locate::{Placement, place_all};
 use crate::inspect::post::{Posts, machine};
 use crate::inspect::vantage::{disagreements, vantages};
 use crate::inspect::{Settings, Unit};
-use crate::place::{Country, Doubt, Grade, Measurement, ZoneReading};
+use crate::place::{Country, Doubt, Grade, LEAST_TRUSTED, Measurement, ZoneReading, classify};
 use crate::session::{Member, Moment, sessions};
 use crate::verdict::{self, Axis, Finding, Register};
 use crate::wire::Hostname;
@@ -114,7 +114,12 @@ pub(super) fn judge(unit: &mut Unit, settings: &Settings) {
         let placement = placements.positions.get(&bench.relation(&flow)).copied().unwrap_or(usize::MAX);
         bench.judge(&flow, heard, placement, placements.all.get(placement))
     });
-    unit.judged = judged.collect();
+    let judged: Vec<Judged> = judged.collect();
+    let clients =
+        unit.flows.iter().zip(&judged).filter(|(_, judged)| judged.attribution.whose == Whose::Client);
+    unit.flows_of_impossible_days =
+        clients.filter(|(flow, _)| !is_plausible(bench.stated_day(flow))).count() as u64;
+    unit.judged = judged;
     unit.sessions = unit.last.map(|end| sessions(&members(unit), end)).unwrap_or_default();
     unit.placements = placements.all;
     unit.vantage_conflicts = placements.conflicts;
@@ -149,10 +154,15 @@ impl Bench<'_> {
 
     fn relation(&self, flow: &Flow<'_>) -> Relation {
         let (local, _) = self.side(flow.id());
-        let stated = flow.first_time().map(Timestamp::date).or(self.fallback).unwrap_or(EPOCH.date());
+        let stated = self.stated_day(flow);
         // Where the clock cannot be right, the day that the user names is the best there is.
         let day = self.settings.law_date.filter(|_| !is_plausible(stated)).unwrap_or(stated);
         Relation { local: flow.endpoint(local).address, remote: flow.endpoint(local.other()).address, day }
+    }
+
+    /// The flow's day by the capture's clock; of flows without a time, that of the first that has one.
+    fn stated_day(&self, flow: &Flow<'_>) -> Date {
+        flow.first_time().map(Timestamp::date).or(self.fallback).unwrap_or(EPOCH.date())
     }
 
     fn listen(&self, flow: &Flow<'_>) -> Heard {
@@ -187,13 +197,16 @@ impl Bench<'_> {
             // Also where nothing was said: what the day beside it says holds for this one.
             add_names(spoken.entry(relation).or_default(), &heard.names);
         }
+        // Round trips stay with their day: on the next the host may have stood elsewhere.
+        let measured: BTreeMap<Relation, _> =
+            known.iter().map(|(relation, known)| (*relation, known.round_trip)).collect();
         let mut known = across_midnight(&known, |all: &mut Known, near| {
             add_certificates(&mut all.certificates, &near.certificates);
             all.is_corroborated |= near.is_corroborated;
-            if let Some((measured, doubt)) = near.round_trip {
-                all.note_round_trip(measured, doubt);
-            }
         });
+        for (relation, about) in &mut known {
+            about.round_trip = measured.get(relation).copied().flatten();
+        }
         let spoken = across_midnight(&spoken, |all: &mut Vec<SeenName>, near| add_names(all, near));
         for (relation, names) in &spoken {
             let about = known.entry(*relation).or_default();
@@ -229,16 +242,28 @@ impl Bench<'_> {
         }
     }
 
-    /// The pairs of a local host and a remote address between which a connection was accepted from another distance than
-    /// its data came from. Where a box beside the host accepted it, that stands for all the host's connections: `None`.
+    /// The pairs of a local host and a remote address between which a box on the way accepted a connection: from another
+    /// distance than its data came from, or sooner than any server can. Where it stands beside the host, that holds for all
+    /// the host's connections: `None`.
     fn proxied(&self) -> BTreeSet<(IpAddr, Option<IpAddr>)> {
         let mut pairs = BTreeSet::new();
+        for flow in self.flows.iter() {
+            let (local, _) = self.side(flow.id());
+            let is_too_soon = flow
+                .round_trip(local)
+                .is_some_and(|trip| trip.method == Method::Handshake && trip.rtt < LEAST_TRUSTED);
+            let (host, remote) = self.ends(&flow);
+            if is_too_soon && classify(remote).is_public() {
+                let is_beside = flow.passage(local.other()) == Some(Passage::Direct);
+                pairs.insert((host, (!is_beside).then_some(remote)));
+            }
+        }
         for entry in self.evidence.facts() {
             let Fact::HopLimitsDiffer { accepted, .. } = entry.fact else { continue };
             let Some(flow) = self.flows.flow(entry.flow) else { continue };
             let (host, remote) = self.ends(&flow);
             // As it was sent, or after the one router in between.
-            let is_beside = [64, 128, 255].iter().any(|sent| sent - accepted.min(*sent) <= 1);
+            let is_beside = [64, 63, 128, 127, 255, 254].contains(&accepted);
             pairs.insert((host, (!is_beside).then_some(remote)));
         }
         pairs
@@ -262,17 +287,18 @@ impl Bench<'_> {
         let Self { tick, .. } = *self;
         let measured = Measurement { rtt: trip.rtt, tick, reply: trip.reply, method: trip.method.words() };
         let (host, remote) = self.ends(flow);
-        let is_proxied = trip.method == Method::Handshake
-            && (proxied.contains(&(host, None)) || proxied.contains(&(host, Some(remote))));
+        let is_handshake = trip.method == Method::Handshake;
         let has_link_layer = [Side::First, Side::Second].iter().any(|side| flow.mac(*side).is_some());
-        let doubt = if is_proxied {
+        let doubt = if let Some(doubt) = measured.doubt() {
+            Some(doubt)
+        } else if is_handshake && proxied.contains(&(host, Some(remote))) {
             Some(Doubt::Proxy)
+        } else if is_handshake && proxied.contains(&(host, None)) {
+            Some(Doubt::ProxyBeside)
         } else if trip.method == Method::Dns {
             Some(Doubt::Dns)
-        } else if !has_link_layer {
-            Some(Doubt::Tunnel)
         } else {
-            measured.doubt()
+            (!has_link_layer).then_some(Doubt::Tunnel)
         };
         Some((measured, doubt))
     }

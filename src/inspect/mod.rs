@@ -234,12 +234,6 @@ pub fn place_named(address: IpAddr, names: &[Spoken], day: Date, settings: &Sett
     locate::place_alone(address, names, day, settings)
 }
 
-/// Whether a capture of the client can be of that day: neither before there was one, nor long after all that is known.
-#[must_use]
-pub fn is_plausible(day: Date) -> bool {
-    law::is_plausible(day)
-}
-
 /// The day by whose law a flow of `day` is read; `None` where no clock can be right that says so and the user names none.
 #[must_use]
 pub fn law_of(day: Date, settings: &Settings) -> Option<Date> {

@@ -61,27 +61,55 @@ impl Posts {
     /// What speaks against measuring from the host, whatever is measured: its packets must be seen to come straight from it.
     pub(super) fn doubt(&self, host: IpAddr) -> Option<Doubt> {
         let (routed, direct) = self.passages.get(&host).copied().unwrap_or_default();
-        (direct <= routed).then_some(Doubt::CapturedAway)
+        match (routed, direct) {
+            (0, 0) => Some(Doubt::NotShownAtClient),
+            _ => (direct <= routed).then_some(Doubt::CapturedAway),
+        }
     }
 
     /// The one country that all the host's public addresses of the day are in, with the first address that says so.
-    fn country(&self, host: IpAddr, day: Date, settings: &Settings) -> Option<(Country, IpAddr, bool)> {
+    fn country(&self, host: IpAddr, day: Date, settings: &Settings) -> Option<Inferred> {
         let machine = *self.machines.get(&host)?;
-        let public = self.public.get(&(machine, day))?;
-        let own = public.keys().copied().filter(|address| *address == host);
-        let others = public.keys().copied().filter(|address| *address != host);
-        let mut agreed: Option<(Country, IpAddr, bool)> = None;
+        // Where there were more addresses than are kept, the others may say something else.
+        let public = self.public.get(&(machine, day)).filter(|public| public.len() < MAX_ADDRESSES)?;
+        let own = public.iter().filter(|(address, _)| **address == host);
+        let others = public.iter().filter(|(address, _)| **address != host);
+        let mut agreed: Option<Inferred> = None;
         // An address that cannot be placed may be anywhere, and the host with it.
-        for address in own.chain(others) {
-            let place = own_place(address, day, settings).filter(OwnPlace::carries_a_measurement)?;
+        for (address, told) in own.chain(others) {
+            let place = own_place(*address, day, settings).filter(OwnPlace::carries_a_measurement)?;
             let country = place.resolution.allowed.iter().next()?;
             match &mut agreed {
-                None => agreed = Some((country, address, place.is_stale)),
-                Some((known, _, is_stale)) if *known == country => *is_stale |= place.is_stale,
+                None => {
+                    let is_stale = place.is_stale;
+                    agreed = Some(Inferred { country, address: *address, told: *told, is_stale });
+                }
+                Some(known) if known.country == country => known.is_stale |= place.is_stale,
                 Some(_) => return None,
             }
         }
         agreed
+    }
+}
+
+/// Where a host stood, by one of its public addresses.
+struct Inferred {
+    country: Country,
+    address: IpAddr,
+    /// The frame of the STUN answer that told the address, where it is not the host's own.
+    told: Option<FrameRef>,
+    is_stale: bool,
+}
+
+impl Inferred {
+    /// How the country is known, in words.
+    fn known_by(&self) -> String {
+        match self.told {
+            Some(frame) => {
+                format!("by the address {} that STUN told it in frame {}", self.address, frame.number())
+            }
+            None => format!("by its own address {}", self.address),
+        }
     }
 }
 
@@ -112,7 +140,7 @@ pub(super) fn own_place(address: IpAddr, day: Date, settings: &Settings) -> Opti
     let mut witnesses = settings.declared.witnesses(classified.routed, day);
     witnesses.extend(place::database_witnesses(&answer, network.as_ref(), settings.databases.sources(), day));
     witnesses.retain(|witness| settings.uses(witness.kind));
-    place::own_place(&answer, network, &witnesses)
+    place::own_place(network, &witnesses)
 }
 
 /// The reaches of the hosts of one capture, each measured once: by the user's word, else by their own addresses.
@@ -148,11 +176,10 @@ impl<'a> Reaches<'a> {
     }
 
     fn inferred(&mut self, host: IpAddr, day: Date) -> Option<Rc<Reach>> {
-        let (country, address, is_stale) = self.posts.country(host, day, self.settings)?;
-        let known_by = format!("by its own address {address}");
-        let measured = self.by_country.entry(country);
-        let measured = measured.or_insert_with(|| Reach::new(anywhere_in(country), "", is_stale));
-        Some(Rc::new(measured.known_otherwise(known_by, is_stale)))
+        let inferred = self.posts.country(host, day, self.settings)?;
+        let measured = self.by_country.entry(inferred.country);
+        let measured = measured.or_insert_with(|| Reach::new(anywhere_in(inferred.country), "", false));
+        Some(Rc::new(measured.known_otherwise(inferred.known_by(), inferred.is_stale)))
     }
 }
 
@@ -164,7 +191,7 @@ fn anywhere_in(country: Country) -> Vantage {
 /// Facts of a flow that are looked through for addresses it was told.
 const MAX_FACTS: usize = 10_000;
 /// Addresses of one machine that are looked up.
-const MAX_ADDRESSES: usize = 8;
+pub(super) const MAX_ADDRESSES: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -219,7 +246,7 @@ mod tests {
     fn country(packets: &[Vec<u8>], settings: &Settings) -> Option<String> {
         let day = DAY.parse().unwrap();
         let posts = posts(&unit(packets));
-        posts.country(HOST.into(), day, settings).map(|(country, ..)| country.to_string())
+        posts.country(HOST.into(), day, settings).map(|inferred| inferred.country.to_string())
     }
 
     #[test]
@@ -255,6 +282,7 @@ mod tests {
             "joined midway, behind routers"
         );
         assert_eq!(doubt(&[to.clone(), from(128)]), None);
-        assert_eq!(doubt(&[to]), Some(Doubt::CapturedAway), "nothing of the host's was seen");
+        assert_eq!(doubt(&[from(5)]), Some(Doubt::NotShownAtClient), "a route is traced");
+        assert_eq!(doubt(&[to]), Some(Doubt::NotShownAtClient), "nothing of the host's was seen");
     }
 }

@@ -3,7 +3,7 @@ use crate::client::{IdentifiedBy, Origin, Service, Whose};
 use crate::flow::local::LocalReason;
 use crate::flow::{FlowId, Side};
 use crate::frame::{Frame, LinkType};
-use crate::place::Grade;
+use crate::place::{Doubt, Grade};
 use crate::verdict::Axis;
 use crate::wire::Hostname;
 use crate::wire::tls::tests::small_with_name;
@@ -191,4 +191,63 @@ fn captures_are_apart_unless_they_are_joined() {
     assert_eq!(inspect(&paths, settings(), &mut ()).units().len(), 2);
     let joined = inspect(&paths, Settings { join: true, ..settings() }, &mut ());
     assert_eq!((joined.units().len(), joined.inputs().len()), (1, 2));
+}
+
+/// A TCP handshake of `millis`, from the hop limits of both sides, as Ethernet frames would carry it.
+fn handshake(port: u16, server: [u8; 4], millis: i64, start: i64, answer_hops: u8) -> [(i64, Vec<u8>); 2] {
+    let mut answer = tcp((server, 443), (CLIENT, port), 0, 0x12, &[]);
+    answer[8] = answer_hops;
+    answer[28..32].copy_from_slice(&1_u32.to_be_bytes());
+    let syn = tcp((CLIENT, port), (server, 443), 0, 0x02, &[]);
+    [(start, syn), (start + millis * 1_000_000, answer)]
+}
+
+/// A capture on Ethernet of these packets at these times.
+fn timed(packets: &[(i64, Vec<u8>)], settings: &Settings) -> Unit {
+    let mut unit = Unit::default();
+    for (number, (time, packet)) in (1..).zip(packets) {
+        let is_out = packet[12..16] == CLIENT;
+        let (to, from) = if is_out { ([2; 6], [4; 6]) } else { ([4; 6], [2; 6]) };
+        let data = [&to[..], &from, &[8, 0], packet].concat();
+        let wire_len = u32::try_from(data.len()).unwrap();
+        let time = Some(Timestamp::from_nanos(*time));
+        let frame = Frame { number, time, interface: 0, link: LinkType::ETHERNET, wire_len, data: &data };
+        unit.observe(&frame, FrameRef::new(0, number));
+    }
+    judge::judge(&mut unit, settings);
+    unit
+}
+
+fn doubts(unit: &Unit) -> Vec<Option<&'static str>> {
+    let trips = unit.judged().iter().map(|judged| unit.placement(judged).unwrap().round_trip);
+    trips.map(|trip| trip.and_then(|(_, doubt)| doubt).map(Doubt::name)).collect()
+}
+
+#[test]
+fn a_round_trip_stays_with_its_day() {
+    const DAY: i64 = 86_400_000_000_000;
+    let settings = Settings { vantage: "DE".parse().ok(), ..settings() };
+    let first = handshake(50_000, SERVER, 5, JUNE_2024, 55);
+    let second = handshake(50_001, SERVER, 100, JUNE_2024 + DAY, 55);
+    let unit = timed(&[first, second].concat(), &settings);
+    let trip = |flow: usize| unit.placement(&unit.judged()[flow]).unwrap().round_trip.unwrap().0;
+    assert_eq!((trip(0).rtt.as_millis(), trip(0).reply.number()), (5, 2));
+    assert_eq!((trip(1).rtt.as_millis(), trip(1).reply.number()), (100, 4), "the host may have moved");
+}
+
+#[test]
+fn a_box_that_answers_too_soon_is_not_believed_the_next_time() {
+    let settings = Settings { vantage: "DE".parse().ok(), ..settings() };
+    let other = [81, 2, 69, 161];
+    let both = |hops| {
+        let fast = handshake(50_000, SERVER, 0, JUNE_2024, hops).map(|(time, packet)| (time + 1, packet));
+        let mut fast = fast.to_vec();
+        fast[1].0 += 600_000;
+        let slower = handshake(50_001, SERVER, 2, JUNE_2024 + 1_000_000_000, hops);
+        let elsewhere = handshake(50_002, other, 20, JUNE_2024 + 2_000_000_000, 50);
+        doubts(&timed(&[fast, slower.to_vec(), elsewhere.to_vec()].concat(), &settings))
+    };
+    // A box far away is one remote's; one beside the host may answer for all.
+    assert_eq!(both(55), [Some("too_fast"), Some("too_fast"), None]);
+    assert_eq!(both(64), [Some("too_fast"), Some("too_fast"), Some("proxy_beside_suspected")]);
 }

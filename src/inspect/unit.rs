@@ -12,7 +12,7 @@ use crate::inspect::locate::{Placement, VantageConflict};
 use crate::inspect::vantage::Vantage;
 use crate::packet::{self, Class, Decoded};
 use crate::session::{Moment, Session};
-use crate::source::{Interface, Summary};
+use crate::source::Summary;
 
 /// What one capture holds. Hosts, names and sessions of different captures have nothing to do with each other.
 #[derive(Debug, Default)]
@@ -27,8 +27,11 @@ pub struct Unit {
     pub(super) vantages: Vec<Vec<Vantage>>,
     pub(super) vantage_conflicts: Vec<VantageConflict>,
     pub(super) vantage_disagreements: BTreeSet<(IpAddr, String)>,
+    pub(super) flows_of_impossible_days: u64,
     /// The coarsest tick of the clocks that the frames were timed by.
     pub(super) tick: Duration,
+    /// The interfaces of the input that is being read, as far as they have frames.
+    interfaces: BTreeSet<u32>,
 }
 
 impl Unit {
@@ -75,6 +78,12 @@ impl Unit {
         &self.vantage_conflicts
     }
 
+    /// The client's flows of days that cannot be, by the capture's clock.
+    #[must_use]
+    pub fn flows_of_impossible_days(&self) -> u64 {
+        self.flows_of_impossible_days
+    }
+
     /// The client's own addresses that say another country than the user does, with that country.
     #[must_use]
     pub fn vantage_disagreements(&self) -> &BTreeSet<(IpAddr, String)> {
@@ -82,6 +91,9 @@ impl Unit {
     }
 
     pub(super) fn observe(&mut self, frame: &Frame<'_>, at: FrameRef) -> Class {
+        if self.interfaces.last() != Some(&frame.interface) {
+            self.interfaces.insert(frame.interface);
+        }
         let decoded = packet::decode(frame.link, frame.data, frame.wire_len);
         let class = decoded.class();
         match &decoded {
@@ -104,7 +116,8 @@ impl Unit {
     pub(super) fn end_input(&mut self, summary: &Summary) {
         let addresses = summary.interfaces.iter().flat_map(|interface| interface.addresses.iter().copied());
         self.own_addresses.extend(addresses);
-        let ticks = summary.interfaces.iter().map(Interface::tick);
-        self.tick = ticks.fold(self.tick, Duration::max);
+        let timed = std::mem::take(&mut self.interfaces);
+        let used = (0..).zip(&summary.interfaces).filter(|(number, _)| timed.contains(number));
+        self.tick = used.map(|(_, interface)| interface.tick()).fold(self.tick, Duration::max);
     }
 }

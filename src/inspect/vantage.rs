@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::flow::Side;
 use crate::frame::{Date, FrameRef, Timestamp};
 use crate::inspect::law::law_day;
-use crate::inspect::post::{own_place, told};
+use crate::inspect::post::{MAX_ADDRESSES, own_place, told};
 use crate::inspect::{Settings, Unit};
 use crate::place::{self, Country, CountrySet, Grade, Network, OwnPlace, Resolution, zone};
 use crate::session::Session;
@@ -36,6 +36,8 @@ pub enum KnownBy {
         network: Option<Network>,
         /// How sure the place is.
         grade: Grade,
+        /// Whether the user says so (`--override`) and no database.
+        is_by_user: bool,
     },
     /// The user's word, as it was given.
     User(String),
@@ -88,15 +90,12 @@ fn of_session(unit: &Unit, session: &Session, settings: &Settings) -> Vec<Vantag
     own.filter_map(|(address, mapped_in)| vantage(address, mapped_in, day, settings)).collect()
 }
 
-/// Addresses of one machine that are looked up.
-const MAX_ADDRESSES: usize = 8;
-
 fn vantage(address: IpAddr, mapped_in: Option<FrameRef>, day: Date, settings: &Settings) -> Option<Vantage> {
-    let OwnPlace { network, resolution, .. } = own_place(address, day, settings)?;
+    let OwnPlace { network, resolution, is_by_user, .. } = own_place(address, day, settings)?;
     let law = law_day(Some(day), settings)?;
     let axis = place_axis(&place::classify(address), &resolution, law);
     let Resolution { allowed, grade, .. } = resolution;
-    let known_by = KnownBy::Address { address, mapped_in, network, grade };
+    let known_by = KnownBy::Address { address, mapped_in, network, grade, is_by_user };
     (axis != Axis::Undetermined).then_some(Vantage { known_by, countries: allowed, axis })
 }
 

@@ -26,6 +26,9 @@ pub const LEAST_TRUSTED: Duration = Duration::from_millis(1);
 /// A clock that ticks less often measures no round trip.
 const MOST_TICK: Duration = Duration::from_millis(1);
 
+/// A tick that moves a bound by kilometres is told.
+const TOLD_TICK: Duration = Duration::from_micros(20);
+
 /// The shortest request and answer between a host and an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Measurement {
@@ -63,7 +66,11 @@ impl Measurement {
 
 impl fmt::Display for Measurement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} took {}", self.method, self.millis())
+        write!(f, "{} took {}", self.method, self.millis())?;
+        if self.tick >= TOLD_TICK {
+            write!(f, ", by a clock that ticks every {} us", self.tick.as_micros())?;
+        }
+        Ok(())
     }
 }
 
@@ -76,8 +83,12 @@ pub enum Doubt {
     CoarseClock,
     /// DNS is often answered by a box on the way.
     Dns,
+    /// No packet of the host's shows by its hop limit whether it was captured at the host.
+    NotShownAtClient,
     /// The connection was accepted from another distance than the data came from: a proxy or a filter.
     Proxy,
+    /// A box beside the host answered for the server of another connection.
+    ProxyBeside,
     /// It took less than [`LEAST_TRUSTED`].
     TooFast,
     /// The interface has no link layer, as the tunnels of VPNs have none.
@@ -98,7 +109,9 @@ impl Doubt {
             Self::CapturedAway => "captured_away",
             Self::CoarseClock => "coarse_clock",
             Self::Dns => "dns",
+            Self::NotShownAtClient => "not_shown_at_client",
             Self::Proxy => "proxy_suspected",
+            Self::ProxyBeside => "proxy_beside_suspected",
             Self::TooFast => "too_fast",
             Self::Tunnel => "tunnel_suspected",
             Self::VantageContradicted => "vantage_contradicted",
@@ -114,6 +127,10 @@ impl fmt::Display for Doubt {
             Self::CapturedAway => "the capture was taken away from the client, behind routers",
             Self::CoarseClock => "the capture's clock ticks less than once in a millisecond",
             Self::Dns => "DNS is often answered by a box on the way",
+            Self::NotShownAtClient => "nothing shows that the capture was taken at the client",
+            Self::ProxyBeside => {
+                "a box beside the client is suspected to answer for servers: it did for another of its connections"
+            }
             Self::Proxy => {
                 "a proxy is suspected: the connection was accepted from another distance than the data came from"
             }
@@ -227,7 +244,7 @@ pub fn round_trip_witnesses(
     };
     let bound = measured.bound_km();
     let excluded = reach.beyond(bound);
-    let within = format!("{measured}, so the server is at most {} km from {reach}", grouped(bound.ceil()));
+    let within = format!("{measured}, so the server is at most {} km from {reach}", grouped(bound.round()));
     let source = format!("the capture, measured from {reach}");
     if excluded.is_empty() {
         let says = format!("{within}, which excludes no country");
@@ -244,7 +261,7 @@ pub fn round_trip_witnesses(
         let says = format!(
             "none of the operator's known sites in {} is within those {} km, measured to the nearest known site",
             listed(&empty, &empty),
-            grouped(bound.ceil())
+            grouped(bound.round())
         );
         witnesses.push(witness(measured, Claim::NoSiteIn(empty), Strength::Hard, source, says));
     }
@@ -426,7 +443,7 @@ mod tests {
         let [exclusion, absence] = witnesses.as_slice() else { panic!("{witnesses:?}") };
         assert!(!matches!(exclusion.claim, Claim::NotIn(not) if not.contains("US".parse().unwrap())));
         assert_eq!((absence.claim, absence.strength), (Claim::NoSiteIn(set("US")), Strength::Hard));
-        assert!(absence.says.contains("none of the operator's known sites in US is within those 4,801 km"));
+        assert!(absence.says.contains("none of the operator's known sites in US is within those 4,800 km"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::client::{Catalogue, IdentifiedBy, Recipient, Service, Whose};
 use crate::flow::{Flow, FlowId, Side};
 use crate::frame::{Date, Timestamp};
 use crate::inspect::{Found, Inspection, Judged, Placement, Settings, Unit};
-use crate::place::{Country, Zone, zone};
+use crate::place::{Country, Grade, Resolution, Zone, zone};
 use crate::report::filter::Ends;
 use crate::report::schema::{
     DataSource, Destination, Input, Meeting, Name, Place, Register, Report, Schema, Session, Tool, Totals,
@@ -434,14 +434,15 @@ fn remedy(placement: &Placement) -> Option<String> {
     (!remedies.is_empty()).then(|| remedies.join("; "))
 }
 
-/// The countries that a claim leaves. What only exclusions leave is no place, and a participant has none.
+/// The countries of a destination; a participant is a person, whose place is nobody's business.
 fn countries(found: &Found, placement: &Placement) -> Vec<Country> {
-    let is_placed = matches!(found.axis, Axis::Eea | Axis::Outside) || !found.zones.is_empty();
-    if is_placed && found.axis != Axis::Participant {
-        placement.resolution.allowed.iter().collect()
-    } else {
-        Vec::new()
-    }
+    if found.axis == Axis::Participant { Vec::new() } else { located(&placement.resolution) }
+}
+
+/// The countries that claims leave. What only exclusions leave is no place.
+pub(super) fn located(resolution: &Resolution) -> Vec<Country> {
+    let is_claimed = !matches!(resolution.grade, Grade::Anycast | Grade::Undetermined | Grade::Local);
+    if is_claimed { resolution.allowed.iter().collect() } else { Vec::new() }
 }
 
 pub(super) fn witnesses(placement: &Placement) -> Vec<Witness> {
@@ -486,13 +487,19 @@ fn add_witnesses(place: &mut Place, rows: &[Row<'_>]) {
     if place.axis == Axis::Participant.name() {
         return;
     }
-    // What is said in the same words about several addresses, of one source or frame, is said once.
+    // What is said in the same words about several addresses, of one source or frame, is said once, and of none of them.
     let key = |witness: &Witness| (witness.says.clone(), witness.input, witness.frame);
-    let mut known: BTreeSet<_> = place.witnesses.iter().map(key).collect();
+    let mut known: BTreeMap<_, usize> = place.witnesses.iter().map(key).zip(0..).collect();
     let mut seen = BTreeSet::new();
     let placements = rows.iter().filter(|row| seen.insert((row.key.0, row.judged.placement)));
-    let all = placements.flat_map(|row| witnesses(row.placement));
-    place.witnesses.extend(all.filter(|witness| known.insert(key(witness))));
+    for witness in placements.flat_map(|row| witnesses(row.placement)) {
+        let at = *known.entry(key(&witness)).or_insert(place.witnesses.len());
+        match place.witnesses.get_mut(at) {
+            Some(same) if same.address != witness.address => same.address = None,
+            Some(_) => {}
+            None => place.witnesses.push(witness),
+        }
+    }
 }
 
 /// Each name once for each origin, with the first frame that shows it.

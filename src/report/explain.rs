@@ -13,7 +13,7 @@ use crate::client::Catalogue;
 use crate::client::zoom::Standing;
 use crate::frame::Date;
 use crate::inspect::{Inspection, Placement, Settings, law_of, place_address};
-use crate::place::{Country, Grade, Group, Resolution, resolve, zone};
+use crate::place::{Country, Group, Resolution, resolve, zone};
 use crate::report::build::{self, Row, View};
 use crate::report::flows;
 use crate::report::schema::{DataSource, Name, Schema, Tool, Witness};
@@ -235,16 +235,10 @@ pub fn of_name(host: &Hostname, day: Date, settings: &Settings) -> Explanation {
     }
 }
 
-/// The countries that claims leave. What only exclusions leave is no place.
-fn located(resolution: &Resolution) -> Vec<Country> {
-    let is_claimed = !matches!(resolution.grade, Grade::Anycast | Grade::Undetermined | Grade::Local);
-    if is_claimed { resolution.allowed.iter().collect() } else { Vec::new() }
-}
-
 fn place(axis: Axis, resolution: &Resolution) -> Place {
     Place {
         axis: axis.name().to_owned(),
-        located: located(resolution).iter().map(ToString::to_string).collect(),
+        located: build::located(resolution).iter().map(ToString::to_string).collect(),
         grade: resolution.grade.name().to_owned(),
         disputed: resolution.disputed.iter().map(ToString::to_string).collect(),
         reason: resolution.reason.clone(),
@@ -267,7 +261,7 @@ fn zones(resolution: &Resolution, law: Option<Date>, is_certified: Option<bool>)
             unchecked: reading.unchecked.map(str::to_owned),
         }
     };
-    located(resolution).into_iter().map(row).collect()
+    build::located(resolution).into_iter().map(row).collect()
 }
 
 fn remedy(remedy: crate::place::Remedy) -> Remedy {
@@ -371,7 +365,7 @@ fn place_words(place: &Place) -> String {
         "eea" => format!("{located}, {}; inside the EEA", place.grade),
         "outside" => format!("{located}, {}; outside the EEA", place.grade),
         "local" => "no public address".to_owned(),
-        _ if !place.located.is_empty() => {
+        _ if place.reason.is_none() && !place.located.is_empty() => {
             format!("undetermined: {located}, {}, on both sides of the border of the EEA", place.grade)
         }
         _ => "undetermined".to_owned(),

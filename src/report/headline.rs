@@ -115,7 +115,8 @@ fn law(quality: &Quality) -> Option<String> {
     match &quality.law_date {
         Some(day) => Some(format!("Read by the law of {day}.")),
         None if quality.flows_of_impossible_days > 0 => {
-            Some("The capture's clock is wrong, so no law was read; name the day with --law-date.".to_owned())
+            let flows = plural(quality.flows_of_impossible_days, "flow", "flows");
+            Some(format!("No law was read for {flows} of days that cannot be; name the day with --law-date."))
         }
         None => None,
     }

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::client::Whose;
-use crate::frame::Timestamp;
-use crate::inspect::{self, Inspection, KnownBy, Unit, is_plausible};
+use crate::inspect::{self, Inspection, KnownBy, Unit};
 use crate::packet::Class;
 use crate::place::{Doubt, STALE_AFTER_DAYS};
 use crate::report::build::{Row, View};
@@ -38,10 +37,7 @@ pub(super) fn quality(inspection: &Inspection) -> Quality {
         vantage: vantage(inspection),
         vantage_conflicts: conflicts(inspection),
         round_trips_unused: round_trips_unused(&view),
-        flows_of_impossible_days: rows(&|row| {
-            let day = row.flow.first_time().map(Timestamp::date);
-            is_client(row) && !day.is_some_and(is_plausible)
-        }),
+        flows_of_impossible_days: limits(&Unit::flows_of_impossible_days),
         law_date: inspection.settings().law_date.map(|day| day.to_string()),
         database_days_away: database_days_away(&view),
         remarks: Vec::new(),
@@ -115,21 +111,20 @@ fn round_trips_unused(view: &View<'_>) -> BTreeMap<String, u64> {
 
 /// One clause on what tells a client's place.
 fn says(vantage: &inspect::Vantage) -> String {
-    let (address, mapped_in, network, grade) = match &vantage.known_by {
+    let (address, mapped_in, network, grade, is_by_user) = match &vantage.known_by {
         KnownBy::User(label) => return format!("the user says {label} (--vantage)"),
-        KnownBy::Address { address, mapped_in, network, grade } => (address, mapped_in, network, grade),
+        KnownBy::Address { address, mapped_in, network, grade, is_by_user } => {
+            (address, mapped_in, network, grade, is_by_user)
+        }
     };
+    let by = if *is_by_user { "by the user's override" } else { "by database" };
     let told = if mapped_in.is_some() { "that STUN told it" } else { "of its own" };
     let countries: Vec<String> = vantage.countries.iter().map(|country| country.to_string()).collect();
     let network = network.map_or_else(String::new, |network| {
         let name = network.name.map(|name| format!(" {name}")).unwrap_or_default();
         format!(", on the network AS{}{name},", network.asn)
     });
-    format!(
-        "the address {address} {told}{network} is in {}, {} by database",
-        countries.join(" or "),
-        grade.name()
-    )
+    format!("the address {address} {told}{network} is in {}, {} {by}", countries.join(" or "), grade.name())
 }
 
 fn undecoded(inspection: &Inspection) -> Vec<Undecoded> {
@@ -238,7 +233,7 @@ fn about_place(quality: &Quality, inspection: &Inspection) -> Vec<String> {
     }
     for (address, countries) in inspection.units().iter().flat_map(Unit::vantage_disagreements) {
         remarks.push(format!(
-            "The client's own address {address} is in {countries} by database, which is not what --vantage says: a tunnel \
+            "The client's own address {address} is in {countries}, which is not what --vantage says: a tunnel \
              such as a VPN's, or another place."
         ));
     }
@@ -257,7 +252,7 @@ fn about_place(quality: &Quality, inspection: &Inspection) -> Vec<String> {
             Some(day) => format!("Evidence and law are those of {day}, the day that was named."),
         };
         remarks.push(format!(
-            "The capture's clock cannot be right, or has no time: {} of the client of days before there was one or far in \
+            "The capture's clock cannot be right, or says no time: {} of the client of days before there was one or far in \
              the future. {outcome}",
             plural(quality.flows_of_impossible_days, "flow is", "flows are")
         ));
@@ -273,10 +268,12 @@ fn about_place(quality: &Quality, inspection: &Inspection) -> Vec<String> {
 /// Conflicts that are told one by one.
 const MAX_CONFLICTS: usize = 2;
 /// The doubts that a reader can do something about.
-const DOUBTS: [Doubt; 7] = [
+const DOUBTS: [Doubt; 9] = [
     Doubt::CapturedAway,
     Doubt::CoarseClock,
+    Doubt::NotShownAtClient,
     Doubt::Proxy,
+    Doubt::ProxyBeside,
     Doubt::Tunnel,
     Doubt::VantageContradicted,
     Doubt::VantageStale,

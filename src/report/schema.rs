@@ -198,7 +198,7 @@ pub struct Witness {
     pub decisive: bool,
     /// What it says, in words.
     pub says: String,
-    /// The address it is about; `null` where a name without an address was asked for.
+    /// The address it is about; `null` where it says the same of several, or a name without an address was asked for.
     pub address: Option<String>,
 }
 

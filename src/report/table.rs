@@ -222,10 +222,14 @@ impl Page {
             others.into_iter().filter_map(|witness| Some((sign(witness, &d.place.located)?, witness)));
         let mut beside: Vec<String> =
             signed.map(|(sign, witness)| format!("{sign} {}", self.about(d, witness))).collect();
-        if beside.len() > MAX_BESIDE {
-            let more = beside.len() - MAX_BESIDE;
-            beside.truncate(MAX_BESIDE);
-            beside.push(format!("! {} more of these are in the JSON", count(more as u64)));
+        // What objects comes first, and none of it is left out.
+        beside.sort_by_key(|line| !line.starts_with('-'));
+        let objections = beside.iter().filter(|line| line.starts_with('-')).count();
+        let shown = MAX_BESIDE.max(objections);
+        if beside.len() > shown {
+            let more = beside.len() - shown;
+            beside.truncate(shown);
+            beside.push(format!("! {} more that agree or are not used are in the JSON", count(more as u64)));
         }
         lines.extend(beside);
         lines.extend(d.place.remedy.as_deref().map(|remedy| format!("? {}", clean(remedy))));

@@ -90,7 +90,8 @@ pub struct AddressMatch<'a> {
     pub standing: Standing,
     /// Where it is published.
     pub source: &'a str,
-    /// The end of the last year in which it was seen published, where a source carries a date.
+    /// The end of the last year in which it was seen published, or the day on which that was read; where a source carries a
+    /// date.
     pub last_seen: Option<Date>,
 }
 
@@ -229,6 +230,7 @@ impl Anycast {
 pub(super) struct Addresses {
     rows: BTreeMap<IpAddr, AddressRow>,
     sources: BTreeMap<String, String>,
+    compiled: Date,
 }
 
 impl Addresses {
@@ -249,7 +251,7 @@ impl Addresses {
                 ));
             }
         }
-        Ok(Self { rows, sources: file.sources })
+        Ok(Self { rows, sources: file.sources, compiled: file.compiled })
     }
 
     /// The known sites: one for each published address. The place is in the operator's words, so its country is all that is
@@ -270,7 +272,7 @@ impl Addresses {
             place: &row.place,
             standing,
             source: self.sources.get(&row.source)?,
-            last_seen: row.seen.and_then(|seen| seen.until),
+            last_seen: row.seen.and_then(|seen| seen.until).map(|until| until.min(self.compiled)),
         })
     }
 }
@@ -352,7 +354,6 @@ struct AnycastSource {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AddressFile {
-    #[expect(dead_code, reason = "for people who read the file")]
     compiled: Date,
     addresses: Vec<AddressRow>,
     sources: BTreeMap<String, String>,
