@@ -10,6 +10,7 @@ pub mod explain;
 mod filter;
 mod flows;
 mod headline;
+mod legend;
 mod protocol;
 mod quality;
 pub mod register;

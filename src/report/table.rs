@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::client::Service;
-use crate::place::WitnessKind;
 use crate::report::against::{title, words_of};
+use crate::report::legend::{LEGEND, sign};
 use crate::report::schema::{
     Against, DataSource, Destination, Meeting, Name, Register, Report, Session, Witness,
 };
@@ -92,18 +92,6 @@ const PARTS: &[Part] = &[
 
 fn is_outside(destination: &Destination) -> bool {
     destination.is_client() && destination.place.axis == "outside"
-}
-
-/// The sign before a witness that the verdict does not rest on; none before one that only repeats what stands elsewhere.
-fn sign(witness: &Witness, located: &[String]) -> Option<char> {
-    let is_counted = witness.strength != "none";
-    match (witness.claim.as_str(), is_counted) {
-        ("in", true) if witness.countries.iter().all(|country| located.contains(country)) => Some('~'),
-        ("in", true) => Some('-'),
-        ("not_in" | "no_site_in", true) => Some('~'),
-        // A round trip that is not used says why.
-        _ => (witness.kind == WitnessKind::RoundTrip.name()).then_some('!'),
-    }
 }
 
 fn is_listed(destination: &Destination) -> bool {
@@ -584,28 +572,6 @@ fn used(source: &DataSource) -> String {
     let credit = source.credit.as_deref().map(|credit| format!(". {}", clean(credit))).unwrap_or_default();
     format!("{}, of {dated}{kind}{credit}", clean(&source.name))
 }
-
-const LEGEND: &[(&str, &str)] = &[
-    (
-        "place",
-        "where the remote end stands. confirmed: two independent kinds of evidence agree; likely: one strong one; \
-         possible: one medium one, such as a database alone",
-    ),
-    (
-        "evidence",
-        "+ the place rests on it; ~ it agrees and is not counted; - it says otherwise; ? it could settle the place; ! note",
-    ),
-    (
-        "law",
-        "the zone of that country on the day of the traffic, or on the one named by --law-date, and what it rests on; no legal \
-         advice",
-    ),
-    ("network", "who announces the address, and where it is registered; neither is a place"),
-    ("listing", "whether the register of declared transfers of that day names recipient, service and place"),
-    ("traffic", "bytes on the wire (1 kB = 1,000 B); frames are numbered as in Wireshark"),
-    ("filter", "to paste in Wireshark, where it shows the traffic"),
-    ("codes", "countries by ISO 3166-1; times are UTC"),
-];
 
 #[cfg(test)]
 mod tests {
