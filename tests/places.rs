@@ -414,6 +414,8 @@ fn a_list_that_cannot_be_used_is_refused_with_file_line_and_next_step() {
     refused("--ranges", &list, &["ip-ranges.json:1:", "162.255.36.0/33", "^"]);
     let list = file("later.json", &ranges_of_aws("162.255.36.0/22").replace("2024-06-03", "2999-06-03"));
     refused("--ranges", &list, &["later.json", "2999-06-03 is in the future"]);
+    let list = file("feed.csv", "162.255.36.0/22,NL,,,\n");
+    refused("--against", &list, &["feed.csv:1:", "--against takes a database (.mmdb), a file of overrides"]);
     for option in ["--override", "--geofeed", "--anycast", "--ranges", "--geoip", "--against"] {
         refused(option, "no-such-list", &["no-such-list", option]);
     }

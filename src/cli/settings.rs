@@ -85,6 +85,9 @@ fn dated(path: &Path) -> (PathBuf, Option<Date>) {
     }
 }
 
+const AGAINST_TAKES: &str =
+    "--against takes a database (.mmdb), a file of overrides, or a register: its file or its name";
+
 /// The settings by which captures are read a second time, and what kind of file makes the difference.
 pub(super) fn against(evidence: &Evidence, path: &Path) -> Result<(Settings, &'static str), String> {
     let settings = of(evidence)?;
@@ -98,15 +101,13 @@ pub(super) fn against(evidence: &Evidence, path: &Path) -> Result<(Settings, &'s
         let declared = declared.or_lists_of(settings.declared);
         return Ok((Settings { declared, ..settings }, "overrides"));
     }
-    let registers = register::chosen(path.to_str())?;
+    let registers = register::chosen(path.to_str())
+        .map_err(|error| format!("{}\n  {AGAINST_TAKES}", error.trim_end()))?;
     Ok((Settings { registers, ..settings }, "register"))
 }
 
 fn has_overrides(path: &Path) -> Result<bool, String> {
-    let (_, text) = text(
-        path,
-        "--against takes a database (.mmdb), a file of overrides, or a register: its file or its name",
-    )?;
+    let (_, text) = text(path, AGAINST_TAKES)?;
     Ok(text.lines().any(|line| line.trim_start().starts_with("[[override]]")))
 }
 
