@@ -15,13 +15,15 @@ pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, DataError
         .map_err(|error| DataError::at(file, text, error.span().map(|s| s.start), error.message()))
 }
 
-/// The day on which a data file was compiled, as its field `compiled` says.
+/// The day on which a data file was compiled, as its field `compiled` says. What follows the first head of a table is not
+/// read, since large files are asked for their day alone.
 pub fn compiled(file: &str, text: &str) -> Result<Date, DataError> {
     #[derive(Deserialize)]
     struct Head {
         compiled: Date,
     }
-    parse::<Head>(file, text).map(|head| head.compiled)
+    let head = text.split("\n[").next().unwrap_or_default();
+    parse::<Head>(file, head).map(|head| head.compiled)
 }
 
 /// A data file that cannot be used: where, the offending line, and why.

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod common;
+
 use std::fs;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -14,20 +16,10 @@ use borderpost::place::{Answer, Country, Databases};
 use mmdb_writer::ipnet::IpNet;
 use mmdb_writer::{Value, Writer};
 
+use self::common::{assert_refused, borderpost, err, out, status};
+
 fn geoip(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_borderpost")).arg("geoip").args(arguments).output().unwrap()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn status(output: &Output) -> i32 {
-    output.status.code().unwrap()
+    borderpost(&[&["geoip"], arguments].concat())
 }
 
 fn text(path: &Path) -> &str {
@@ -112,8 +104,7 @@ fn what_is_no_database_is_refused() {
         (["build", "captures"], "captures: the folder has no country database in MaxMind's format (.mmdb)"),
     ] {
         let output = geoip(&arguments);
-        assert_eq!((status(&output), out(&output)), (2, String::new()));
-        assert!(err(&output).contains(part), "no {part:?} in {}", err(&output));
+        assert_refused(&output, &[part]);
     }
 }
 

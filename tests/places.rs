@@ -5,11 +5,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails its test")]
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use borderpost::frame::{Date, LinkType, Timestamp};
@@ -23,6 +25,7 @@ use proptest::sample::{select, subsequence};
 use serde_json::Value;
 
 use self::Direction::{Down, Up};
+use self::common::{assert_refused, borderpost, err, out, status};
 
 /// A media router in San José, whose name spells the end of its address.
 const SAN_JOSE: (&str, &str) = ("144.195.73.154", "zoomsjccv154mmr.sjc.zoom.us");
@@ -1022,32 +1025,6 @@ fn database(path: &Path, range: &str, country: &str) {
 }
 
 // --- the program and its reports -----------------------------------------------------------------------------------
-
-fn borderpost(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_borderpost"));
-    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn status(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-/// Ends with status 2, prints no report, and says each of `parts`.
-fn assert_refused(output: &Output, parts: &[&str]) {
-    assert_eq!((status(output), out(output)), (2, String::new()), "{}", err(output));
-    for part in parts {
-        assert!(err(output).contains(part), "no {part:?} in {}", err(output));
-    }
-    assert!(!err(output).contains("panicked"), "{}", err(output));
-}
 
 fn explained(arguments: &[&str]) -> Value {
     let output = borderpost(&[&["explain", "--format", "json"], arguments].concat());

@@ -24,11 +24,10 @@ use crate::frame::Date;
 /// The user's lists, ready to be asked. Without any, it says nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Declared {
-    clouds: Vec<CloudList>,
+    clouds: Vec<(CloudList, DeclaredSource)>,
     geofeeds: Vec<(Geofeed, DeclaredSource)>,
     anycast: Vec<(AnycastList, DeclaredSource)>,
     overrides: Option<(Overrides, DeclaredSource)>,
-    sources: Vec<DeclaredSource>,
 }
 
 /// A list that the user handed in.
@@ -42,6 +41,12 @@ pub struct DeclaredSource {
     pub dated: Option<Date>,
     /// The checksum of the file that was handed in, in lower-case hexadecimal.
     pub sha256: String,
+}
+
+impl DeclaredSource {
+    fn of(document: Document<'_>, kind: DeclaredKind, dated: Option<Date>) -> Self {
+        Self { name: document.name.to_owned(), kind, dated, sha256: document.sha256() }
+    }
 }
 
 /// Kinds of lists that a user may hand in.
@@ -77,10 +82,11 @@ impl Declared {
     pub fn with_ranges(mut self, name: &str, text: &str, today: Date) -> Result<Self, DataError> {
         let document = Document::new(name, text)?;
         shape::check(document, DeclaredKind::CloudRanges)?;
+        let sha256 = document.sha256();
         for list in CloudList::read(document, today)? {
-            let source = list.source.clone();
-            self.add_source(document, source, DeclaredKind::CloudRanges, Some(list.dated));
-            self.clouds.push(list);
+            let (name, dated) = (list.source.clone(), Some(list.dated));
+            let kind = DeclaredKind::CloudRanges;
+            self.clouds.push((list, DeclaredSource { name, kind, dated, sha256: sha256.clone() }));
         }
         Ok(self)
     }
@@ -95,11 +101,9 @@ impl Declared {
     ) -> Result<Self, DataError> {
         let document = Document::new(name, text)?;
         shape::check(document, DeclaredKind::Geofeed)?;
-        if let Some(what) = dated.and_then(|dated| in_future(dated, today)) {
-            return Err(document.wrong(&format!("the geofeed's day is wrong: {what}")));
-        }
+        check_day(document, "geofeed", dated, today)?;
         let feed = Geofeed::parse(document)?;
-        let source = self.add_source(document, name.to_owned(), DeclaredKind::Geofeed, dated);
+        let source = DeclaredSource::of(document, DeclaredKind::Geofeed, dated);
         self.geofeeds.push((feed, source));
         Ok(self)
     }
@@ -115,11 +119,9 @@ impl Declared {
     ) -> Result<Self, DataError> {
         let document = Document::new(name, text)?;
         shape::check(document, DeclaredKind::AnycastList)?;
-        if let Some(what) = dated.and_then(|dated| in_future(dated, today)) {
-            return Err(document.wrong(&format!("the list's day is wrong: {what}")));
-        }
+        check_day(document, "list", dated, today)?;
         let list = AnycastList::parse(document)?;
-        let source = self.add_source(document, name.to_owned(), DeclaredKind::AnycastList, dated);
+        let source = DeclaredSource::of(document, DeclaredKind::AnycastList, dated);
         self.anycast.push((list, source));
         Ok(self)
     }
@@ -135,7 +137,7 @@ impl Declared {
         }
         let overrides = Overrides::parse(document, today)?;
         let dated = overrides.newest();
-        let source = self.add_source(document, name.to_owned(), DeclaredKind::Overrides, dated);
+        let source = DeclaredSource::of(document, DeclaredKind::Overrides, dated);
         self.overrides = Some((overrides, source));
         Ok(self)
     }
@@ -143,17 +145,14 @@ impl Declared {
     /// These overrides with the other lists of `others`, whose own overrides are left out.
     #[must_use]
     pub fn or_lists_of(self, others: Self) -> Self {
-        let Self { clouds, geofeeds, anycast, overrides: _, sources } = others;
-        let lists = sources.into_iter().filter(|source| source.kind != DeclaredKind::Overrides);
-        let sources = lists.chain(self.sources).collect();
-        Self { clouds, geofeeds, anycast, overrides: self.overrides, sources }
+        Self { overrides: self.overrides, ..others }
     }
 
     /// What the lists say of an address on `day`, in the order: clouds, geofeeds, anycast, the user; within a kind in
     /// the order in which they were handed in.
     #[must_use]
     pub fn witnesses(&self, address: IpAddr, day: Date) -> Vec<Witness> {
-        let clouds = self.clouds.iter().filter_map(|list| {
+        let clouds = self.clouds.iter().filter_map(|(list, _)| {
             let (prefix, codes) = list.find(address)?;
             Some(by_cloud(list, prefix, codes, day))
         });
@@ -175,25 +174,25 @@ impl Declared {
     /// Whether a list of that provider's ranges was handed in.
     #[must_use]
     pub fn has_ranges_of(&self, provider: &str) -> bool {
-        self.clouds.iter().any(|list| list.provider.id == provider)
+        self.clouds.iter().any(|(list, _)| list.provider.id == provider)
     }
 
-    /// What was handed in, in that order.
+    /// What was handed in, in the order of [`Self::witnesses`].
     #[must_use]
-    pub fn sources(&self) -> &[DeclaredSource] {
-        &self.sources
+    pub fn sources(&self) -> Vec<&DeclaredSource> {
+        let clouds = self.clouds.iter().map(|(_, source)| source);
+        let geofeeds = self.geofeeds.iter().map(|(_, source)| source);
+        let anycast = self.anycast.iter().map(|(_, source)| source);
+        let overrides = self.overrides.iter().map(|(_, source)| source);
+        clouds.chain(geofeeds).chain(anycast).chain(overrides).collect()
     }
+}
 
-    fn add_source(
-        &mut self,
-        document: Document<'_>,
-        name: String,
-        kind: DeclaredKind,
-        dated: Option<Date>,
-    ) -> DeclaredSource {
-        let source = DeclaredSource { name, kind, dated, sha256: document.sha256() };
-        self.sources.push(source.clone());
-        source
+/// Refuses a day to come for a file that does not state its own.
+fn check_day(document: Document<'_>, what: &str, dated: Option<Date>, today: Date) -> Result<(), DataError> {
+    match dated.and_then(|dated| in_future(dated, today)) {
+        Some(why) => Err(document.wrong(&format!("the {what}'s day is wrong: {why}"))),
+        None => Ok(()),
     }
 }
 

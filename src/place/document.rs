@@ -4,10 +4,7 @@
 //! [`MAX_LIST_BYTES`] is refused, so that no list grows without bound.
 //! Must not: open the file.
 
-use std::fmt::Write as _;
-
-use sha2::{Digest, Sha256};
-
+use super::database::sha256;
 use crate::data::DataError;
 use crate::frame::Date;
 
@@ -65,11 +62,7 @@ impl<'a> Document<'a> {
 
     /// The checksum of the text as it was handed in, in lower-case hexadecimal.
     pub(super) fn sha256(&self) -> String {
-        Sha256::digest(self.whole).iter().fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        sha256(self.whole.as_bytes())
     }
 }
 

@@ -114,12 +114,9 @@ pub(super) fn nearest(point: Point) -> Option<Country> {
 }
 
 /// The day on which the table of outlines was compiled.
+#[expect(clippy::expect_used, reason = "the file is embedded, and a test reads it")]
 pub(super) fn compiled() -> Date {
-    #[derive(Deserialize)]
-    struct Head {
-        compiled: Date,
-    }
-    super::embedded::<Head>(FILE, TEXT).compiled
+    crate::data::compiled(FILE, TEXT).expect("the embedded file says its day")
 }
 
 /// What `outlines.toml` holds.

@@ -72,7 +72,9 @@ fn by_vantage(situation: &Situation<'_>) -> Option<Remedy> {
     let counts = |country| measured.bound_km() < farthest_km(country) && situation.changes(excludes(country));
     claimed.iter().any(counts).then(|| Remedy {
         option: Some("--vantage CC"),
-        says: format!("where the client stood, so that the round trip can exclude countries: {measured}"),
+        says: format!(
+            "where the client stood, so that the round trip can exclude countries ({measured}): --vantage CC"
+        ),
     })
 }
 
@@ -83,11 +85,9 @@ fn farthest_km(country: Country) -> f64 {
     *known.entry(country).or_insert_with(|| {
         let area = Area::Country(country);
         let day = zone::compiled();
-        let members = CountrySet::all()
-            .iter()
-            .filter(|state| zone(*state, day, None).zone.is_inside_eea())
-            .collect::<Vec<_>>();
-        members.into_iter().filter_map(|state| nearest_km(&area, state)).fold(0.0, f64::max)
+        let all = CountrySet::all();
+        let members = all.iter().filter(|state| zone(*state, day, None).zone.is_inside_eea());
+        members.filter_map(|state| nearest_km(&area, state)).fold(0.0, f64::max)
     })
 }
 

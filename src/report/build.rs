@@ -355,7 +355,7 @@ pub(super) fn data_sources(settings: &Settings) -> Vec<DataSource> {
         licence: Some(env!("CARGO_PKG_LICENSE").to_owned()),
         credit: None,
     });
-    let handed_in = settings.declared.sources().iter().map(|source| DataSource {
+    let handed_in = settings.declared.sources().into_iter().map(|source| DataSource {
         name: source.name.clone(),
         kind: source.kind.name().to_owned(),
         dated: source.dated.map(|day| day.to_string()),

@@ -43,7 +43,7 @@ fn in_countries(codes: &[&str]) -> Claim {
 fn without_lists_nothing_is_said() {
     let none = Declared::default();
     assert_eq!(none.witnesses("192.0.2.1".parse().unwrap(), today()), []);
-    assert_eq!(none.sources(), []);
+    assert_eq!(none.sources(), Vec::<&DeclaredSource>::new());
 }
 
 #[test]
@@ -213,7 +213,8 @@ fn every_source_is_listed_with_its_day_and_checksum() {
         .and_then(|declared| declared.with_anycast("anycast.txt", ANYCAST, None, today()))
         .and_then(|declared| declared.with_overrides("own.toml", OVERRIDES, today()))
         .unwrap();
-    let listed = declared.sources().iter().map(|source| {
+    let sources = declared.sources();
+    let listed = sources.iter().map(|source| {
         let dated = source.dated.map(|day| day.to_string()).unwrap_or_default();
         format!("{} {} {dated}", source.kind.name(), source.name)
     });
@@ -225,7 +226,7 @@ fn every_source_is_listed_with_its_day_and_checksum() {
         "overrides own.toml 2026-01-02",
     ];
     assert_eq!(listed.collect::<Vec<_>>(), expected);
-    let sums: Vec<&str> = declared.sources().iter().map(|source| source.sha256.as_str()).collect();
+    let sums: Vec<&str> = sources.iter().map(|source| source.sha256.as_str()).collect();
     assert!(sums.iter().all(|sum| sum.len() == 64));
     assert!(sums[0] == sums[1] && sums[1] != sums[2]);
     assert_eq!(only(&declared, "3.4.12.4").source, "ip-ranges.json, in ranges.csv");
