@@ -325,12 +325,10 @@ impl Recipient {
     /// Whether the entity is certified under the framework that one of the countries asks for on the day.
     #[must_use]
     pub fn certified_in(&self, countries: &CountrySet, day: Date) -> Option<bool> {
-        let frameworks = countries.iter().filter_map(|country| match zone(country, day, None).zone {
-            Zone::AdequateForCertified { framework, .. } => Some(framework),
+        countries.iter().find_map(|country| match zone(country, day, None).zone {
+            Zone::AdequateForCertified { framework, .. } => self.certification(framework),
             _ => None,
-        });
-        let mut certifications = frameworks.filter_map(|framework| self.certification(framework));
-        certifications.next()
+        })
     }
 }
 

@@ -15,7 +15,6 @@ mod tls;
 mod zoom;
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use hashbrown::HashMap;
 
@@ -71,9 +70,8 @@ impl Evidence {
             (Transport::Udp, Interest::Watch { protocol, left }) => self.watch(protocol, left, &sighting),
             _ => Interest::Settled,
         };
-        if let Some(trip) = self.notes.measured.take() {
-            let Measured { requester, rtt, method } = trip;
-            flows.note_round_trip(seen.flow, requester, RoundTrip { rtt, reply: frame, method });
+        if let Some((requester, trip)) = self.notes.measured.take() {
+            flows.note_round_trip(seen.flow, requester, trip);
         }
         self.keep(at, interest);
     }
@@ -200,14 +198,8 @@ struct Notes {
     /// Flows that speak STUN, and the last address that they were told, so that neither is noted again.
     mapped: HashMap<FlowId, Option<SocketAddr>>,
     sockets: HashMap<FlowId, zoom::Socket>,
-    measured: Option<Measured>,
-}
-
-#[derive(Debug)]
-struct Measured {
-    requester: Side,
-    rtt: Duration,
-    method: Method,
+    /// The round trip that the packet under the reader's eyes ended, and who asked.
+    measured: Option<(Side, RoundTrip)>,
 }
 
 impl Notes {
@@ -232,7 +224,7 @@ impl Notes {
     fn reply(&mut self, seen: &Sighting<'_>, method: Method, key: Key) -> bool {
         let requester = seen.side.other();
         let Some(rtt) = self.round_trips.reply(seen.flow, requester, key, seen.time) else { return false };
-        self.measured = Some(Measured { requester, rtt, method });
+        self.measured = Some((requester, RoundTrip { rtt, reply: seen.frame, method }));
         true
     }
 

@@ -197,15 +197,14 @@ impl Bench<'_> {
             // Also where nothing was said: what the day beside it says holds for this one.
             add_names(spoken.entry(relation).or_default(), &heard.names);
         }
-        // Round trips stay with their day: on the next the host may have stood elsewhere.
-        let measured: BTreeMap<Relation, _> =
-            known.iter().map(|(relation, known)| (*relation, known.round_trip)).collect();
-        let mut known = across_midnight(&known, |all: &mut Known, near| {
+        let by_day = known;
+        let mut known = across_midnight(&by_day, |all: &mut Known, near| {
             add_certificates(&mut all.certificates, &near.certificates);
             all.is_corroborated |= near.is_corroborated;
         });
-        for (relation, about) in &mut known {
-            about.round_trip = measured.get(relation).copied().flatten();
+        // Round trips stay with their day: on the next the host may have stood elsewhere.
+        for (about, of_day) in known.values_mut().zip(by_day.values()) {
+            about.round_trip = of_day.round_trip;
         }
         let spoken = across_midnight(&spoken, |all: &mut Vec<SeenName>, near| add_names(all, near));
         for (relation, names) in &spoken {

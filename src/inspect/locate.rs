@@ -42,7 +42,7 @@ pub struct Placement {
     /// The shortest round trip to it, and what speaks against using it.
     pub round_trip: Option<(Measurement, Option<Doubt>)>,
     /// Where the operator runs sites, where the address is the operator's.
-    sites: Option<Sites>,
+    pub(super) sites: Option<Sites>,
     /// The cloud provider whose list of ranges was not asked and may hold the address, in words.
     unasked_ranges: Option<&'static str>,
     /// Whether a name was seen for it.
@@ -118,6 +118,8 @@ struct Case<'a> {
     address: Address,
     answer: Answer,
     network: Option<Network>,
+    /// Whether the address is in a range of the operator's.
+    is_listed: bool,
     witnesses: Vec<Witness>,
     /// The best round trip, with what speaks against it: on the packet path, at the host, or at the vantage.
     round_trip: Option<(Measurement, Option<Doubt>)>,
@@ -144,7 +146,9 @@ impl Bench<'_> {
             known.round_trip.filter(|_| address.is_public() && self.settings.uses(WitnessKind::RoundTrip));
         let round_trip = round_trip
             .map(|(measured, doubt)| (measured, doubt.or_else(|| self.posts.doubt(relation.local))));
-        let mut case = Case { relation, known, address, answer, network, witnesses: Vec::new(), round_trip };
+        let is_listed = Catalogue::builtin().range(address.routed, relation.day).is_some();
+        let witnesses = Vec::new();
+        let mut case = Case { relation, known, address, answer, network, is_listed, witnesses, round_trip };
         if case.address.is_public() {
             let mut said: Vec<Witness> = SPEAKERS.iter().flat_map(|speaker| speaker(self, &case)).collect();
             said.retain(|witness| self.settings.uses(witness.kind));
@@ -195,11 +199,11 @@ fn measure(cases: &mut [Case<'_>], posts: &Posts, settings: &Settings) -> Vec<Va
     for case in cases.iter() {
         let Some((measured, None)) = case.round_trip else { continue };
         let Some(reach) = reaches.of(case.relation.local, case.relation.day) else { continue };
+        if reach.is_stale() {
+            continue;
+        }
         let excluded = reach.beyond(measured.bound_km());
-        let doubted = reach.is_stale();
-        if let Some(statement) =
-            place::contradicted_statement(&case.witnesses, &excluded).filter(|_| !doubted)
-        {
+        if let Some(statement) = place::contradicted_statement(&case.witnesses, &excluded) {
             // Told once for each remote address, whoever measured.
             conflicts.entry(case.relation.remote).or_insert_with(|| VantageConflict {
                 remote: case.relation.remote,
@@ -212,13 +216,13 @@ fn measure(cases: &mut [Case<'_>], posts: &Posts, settings: &Settings) -> Vec<Va
     }
     for case in cases.iter_mut() {
         let Some((measured, doubt)) = case.round_trip else { continue };
-        let reach = reaches.of(case.relation.local, case.relation.day);
-        let at_vantage = match &reach {
+        // What is in doubt already is measured from nowhere.
+        let reach = if doubt.is_none() { reaches.of(case.relation.local, case.relation.day) } else { None };
+        let doubt = doubt.or_else(|| match &reach {
             None => Some(Doubt::VantageUnknown),
             Some(reach) if reach.is_stale() => Some(Doubt::VantageStale),
             Some(_) => (!conflicts.is_empty()).then_some(Doubt::VantageContradicted),
-        };
-        let doubt = doubt.or(at_vantage);
+        });
         let (sites, named) = (case.known_sites(), case.named_countries());
         case.witnesses.extend(place::round_trip_witnesses(&measured, reach.as_deref(), doubt, sites, &named));
         case.round_trip = Some((measured, doubt));
@@ -229,9 +233,7 @@ fn measure(cases: &mut [Case<'_>], posts: &Posts, settings: &Settings) -> Vec<Va
 impl Case<'_> {
     /// The operator's known sites, where the address is the operator's.
     fn known_sites(&self) -> &'static [KnownSite] {
-        let Relation { remote, day, .. } = self.relation;
-        let is_operators = self.known.is_corroborated || Catalogue::builtin().range(remote, day).is_some();
-        if is_operators { Catalogue::builtin().known_sites() } else { &[] }
+        if self.known.is_corroborated || self.is_listed { Catalogue::builtin().known_sites() } else { &[] }
     }
 
     /// The countries that a reader will ask about: those claimed, that of registration, and those with known sites.
@@ -261,9 +263,10 @@ impl Case<'_> {
             Resolution::local(self.address.kind)
         };
         // A range of the operator's own that lies in no region is in no provider's list either.
-        let is_listed = Catalogue::builtin().range(self.relation.remote, day).is_some();
         let network = self.network.filter(|network| {
-            network.ranges.is_some_and(|provider| !is_listed && !settings.declared.has_ranges_of(provider))
+            network
+                .ranges
+                .is_some_and(|provider| !self.is_listed && !settings.declared.has_ranges_of(provider))
         });
         let unasked_ranges = network.and_then(|network| network.name);
         let axis = match law {

@@ -41,7 +41,7 @@ impl Neighbours {
         neighbours
     }
 
-    /// The name with digits that was seen for an address on a day or the days beside it, if any.
+    /// The name with digits that is known for an address on a day or the days beside it, if any.
     pub(super) fn name(&self, address: Ipv4Addr, day: Date) -> Option<&Spoken> {
         self.near(address, day).find_map(|block| block.names.get(&address))
     }
@@ -57,7 +57,8 @@ impl Neighbours {
         agreed.all(|other| other.claim == first.claim).then(|| first.clone())
     }
 
-    /// The /24 around an address on the day and the days beside it: sessions know no midnight.
+    /// The /24 around an address on the day and the days beside it: sessions know no midnight. What is known on a day may
+    /// have been seen on the day beside it, so that a name reaches its neighbours at most two days away.
     fn near(&self, address: Ipv4Addr, day: Date) -> impl Iterator<Item = &Block> {
         let days = [day, day.day_before(), day.day_after()];
         days.into_iter().filter_map(move |day| self.0.get(&(block(address), day)))

@@ -137,6 +137,17 @@ fn a_private_address_is_placed_without_witnesses() {
 }
 
 #[test]
+fn an_operators_address_is_its_own_behind_a_translation_too() {
+    let sites = |address: &str| {
+        let day = "2026-06-20".parse().unwrap();
+        place_address(address.parse().unwrap(), day, &settings()).sites
+    };
+    assert!(sites("162.255.36.11").is_some());
+    assert_eq!(sites("64:ff9b::162.255.36.11"), sites("162.255.36.11"));
+    assert_eq!(sites("64:ff9b::81.2.69.160"), None);
+}
+
+#[test]
 fn a_name_places_an_address_and_corroborates_what_is_published_about_it() {
     let spoken = |name: &str| Spoken {
         host: Hostname::parse(name.as_bytes()).unwrap(),

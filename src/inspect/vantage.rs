@@ -63,7 +63,7 @@ pub(super) fn disagreements(unit: &Unit, settings: &Settings) -> BTreeSet<(IpAdd
         }
         _ => None,
     });
-    others.take(MAX_ADDRESSES).collect()
+    others.collect()
 }
 
 fn by_user(stated: &place::Vantage, session: &Session, settings: &Settings) -> Vantage {

@@ -4,7 +4,7 @@
 //! Output: the place, and whether others may be excluded from there. Must not: take a network that is used worldwide, or
 //! that may be a VPN's, for where its customers sit.
 
-use super::{Grade, Group, Network, NetworkKind, Resolution, Witness, resolve};
+use super::{Group, Network, NetworkKind, Resolution, Witness, resolve};
 
 /// Where one of a host's own addresses is.
 #[derive(Clone, Debug)]
@@ -40,8 +40,7 @@ pub fn own_place(network: Option<Network>, witnesses: &[Witness]) -> Option<OwnP
     let is_by_user = witnesses.iter().any(|witness| witness.group == Group::User);
     let is_national =
         network.is_some_and(|network| matches!(network.kind, NetworkKind::Access | NetworkKind::Ordinary));
-    let is_placed = !matches!(resolution.grade, Grade::Anycast | Grade::Undetermined | Grade::Local);
-    if !is_placed || !(is_national || is_by_user) {
+    if !resolution.grade.is_claimed() || !(is_national || is_by_user) {
         return None;
     }
     let is_stale =

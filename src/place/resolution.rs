@@ -74,6 +74,12 @@ impl Grade {
             Self::Local => "local",
         }
     }
+
+    /// Whether something claims a place; what only exclusions leave is none.
+    #[must_use]
+    pub fn is_claimed(self) -> bool {
+        !matches!(self, Self::Anycast | Self::Undetermined | Self::Local)
+    }
 }
 
 /// Where the operator is known to run sites: what a round trip has to exclude before it confirms a place.
@@ -81,7 +87,7 @@ impl Grade {
 pub struct Sites {
     /// The countries of the known sites.
     pub countries: CountrySet,
-    /// The flow's day, which decides who was in the EEA.
+    /// The day by whose law it is told who was in the EEA.
     pub day: Date,
 }
 

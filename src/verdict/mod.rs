@@ -151,11 +151,14 @@ pub fn judge<'r>(
         Listing::Listed(_) | Listing::NoRegister | Listing::NotARecipient => Vec::new(),
     };
     let is_conflict = resolution.grade == Grade::Conflict;
-    let is_claimed = !matches!(resolution.grade, Grade::Anycast | Grade::Undetermined | Grade::Local);
     Finding {
         axis,
         grade: if is_conflict && is_placed { Grade::Possible } else { resolution.grade },
-        zones: if is_claimed { zones(&resolution.allowed, contact, day) } else { Vec::new() },
+        zones: if resolution.grade.is_claimed() {
+            zones(&resolution.allowed, contact, day)
+        } else {
+            Vec::new()
+        },
         is_country_disputed: is_placed && (is_conflict || !resolution.disputed.is_empty()),
         listing,
         would_be_listed,
