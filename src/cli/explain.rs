@@ -1,7 +1,6 @@
 //! `borderpost explain`: why an address or a name is placed where it is placed.
 
 use crate::cli::args::{Explain, Format};
-use crate::cli::file::today;
 use crate::cli::message::{fail, say};
 use crate::cli::output;
 use crate::cli::progress::Bar;
@@ -23,10 +22,8 @@ pub(super) fn run(arguments: &Explain) -> Status {
     };
     if arguments.captures.is_empty() {
         let day = arguments.date.unwrap_or_else(|| newest_data(&settings));
-        if day > today() || inspect::law_of(day, &settings).is_none() {
-            return fail(&format!(
-                "--date {day}: before there was a client, or still to come; name another day"
-            ));
+        if let Err(message) = settings::known_day("--date", day) {
+            return fail(&format!("{message}; name another day"));
         }
         if settings.vantage.is_some() {
             say("--vantage says nothing without a capture to measure in: name one with --in");

@@ -71,7 +71,8 @@ pub(super) fn run(action: &GeoipAction) -> Status {
 fn rebuild(folder: &Path, output: Option<&Path>, date: Option<Date>, accept: bool) -> Result<(), String> {
     let files = read(folder)?;
     if let Some(output) = output {
-        refuse_own_input(folder, &files, output)?;
+        let is_read = |file: &&File| !matches!(file.kind(), FileKind::Other | FileKind::Packed { .. });
+        output::refuse_inputs(output, files.iter().filter(is_read).map(|file| folder.join(file.name())))?;
     }
     let built = build::build(&files, date).map_err(|error| format!("{}: {error}", folder.display()))?;
     let gates = build::gates(&built.bytes, built.date, &files).map_err(|error| error.to_string())?;
@@ -118,17 +119,6 @@ fn read(folder: &Path) -> Result<Vec<File>, String> {
         files.push(File::new(&name, fs::read(&path).map_err(failed)?));
     }
     Ok(files)
-}
-
-fn refuse_own_input(folder: &Path, files: &[File], output: &Path) -> Result<(), String> {
-    let Ok(output) = fs::canonicalize(output) else { return Ok(()) };
-    let is_read = |file: &&File| !matches!(file.kind(), FileKind::Other | FileKind::Packed { .. });
-    let is_output =
-        |file: &File| fs::canonicalize(folder.join(file.name())).is_ok_and(|input| input == output);
-    match files.iter().filter(is_read).find(|file| is_output(file)) {
-        Some(_) => Err(format!("{}: is an input; name another file for -o", output.display())),
-        None => Ok(()),
-    }
 }
 
 /// Says which files were passed over, so that a table that was not recognised is seen.

@@ -1,6 +1,5 @@
 //! `borderpost geoip import`: cloud providers' lists of address ranges, merged into one file.
 
-use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -11,6 +10,7 @@ use crate::cli::output;
 use crate::cli::status::Status;
 use crate::frame::Date;
 use crate::place::{ImportedList, RangeFile, import_ranges};
+use crate::report::text::plural;
 
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
@@ -40,7 +40,9 @@ pub(super) fn run(arguments: &Import) -> Status {
 }
 
 fn import(arguments: &Import) -> Result<Vec<ImportedList>, String> {
-    refuse_own_inputs(arguments.output.as_ref(), &arguments.files)?;
+    if let Some(path) = &arguments.output {
+        output::refuse_inputs(path, &arguments.files)?;
+    }
     let texts: Vec<(String, String)> =
         arguments.files.iter().map(|path| file::text(path, WANTED)).collect::<Result<_, _>>()?;
     let files: Vec<RangeFile<'_>> = texts.iter().map(|(name, text)| RangeFile { name, text }).collect();
@@ -53,22 +55,10 @@ fn import(arguments: &Import) -> Result<Vec<ImportedList>, String> {
     written.map(|()| made.lists)
 }
 
-fn refuse_own_inputs(output: Option<&PathBuf>, inputs: &[PathBuf]) -> Result<(), String> {
-    let known = output.and_then(|path| fs::canonicalize(path).ok());
-    match known {
-        Some(known)
-            if inputs.iter().any(|input| fs::canonicalize(input).is_ok_and(|input| input == known)) =>
-        {
-            Err(format!("{}: is an input; name another file for -o", known.display()))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// `ip-ranges.json: 9120 ranges of Amazon Web Services, of 2026-06-03; regions whose …`.
+/// `ip-ranges.json: 9,120 ranges of Amazon Web Services, of 2026-06-03; regions whose …`.
 fn summary(list: &ImportedList) -> String {
     let ImportedList { provider, file, dated, ranges, unknown } = list;
-    let count = if *ranges == 1 { "1 range".to_owned() } else { format!("{ranges} ranges") };
+    let count = plural(*ranges as u64, "range", "ranges");
     let read = format!("{file}: {count} of {provider}, of {dated}");
     if unknown.is_empty() {
         return read;

@@ -13,6 +13,19 @@ pub(super) fn to_stdout(text: &str) -> io::Result<()> {
     }
 }
 
+/// Refuses to write over one of the inputs, by whatever path or link it is named.
+pub(super) fn refuse_inputs<P: AsRef<Path>>(
+    file: &Path,
+    inputs: impl IntoIterator<Item = P>,
+) -> Result<(), String> {
+    let Ok(known) = fs::canonicalize(file) else { return Ok(()) };
+    let is_same = |input: P| fs::canonicalize(input).is_ok_and(|input| input == known);
+    if inputs.into_iter().any(is_same) {
+        return Err(format!("{}: is an input; name another file for -o", file.display()));
+    }
+    Ok(())
+}
+
 /// Writes a file so that its path holds the old content or the new one, never half of it: a temporary file beside it
 /// is written, synchronised and renamed. A device or a pipe is written to as it is.
 pub(super) fn to_file(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {

@@ -9,7 +9,7 @@ use crate::cli::output;
 use crate::cli::status::Status;
 use crate::client::{Catalogue, Service};
 use crate::report::register::{overview, page};
-use crate::report::text::clean;
+use crate::report::text::{clean, plural};
 use crate::verdict::Register;
 
 /// The registers that the user chose: all built-in ones, one, a file, or none.
@@ -71,9 +71,16 @@ fn check(path: &Path) -> Result<String, String> {
     match register.check(&recipients, &services) {
         Ok(proof) => {
             let mut lines: Vec<String> = proof.iter().map(ToString::to_string).collect();
-            lines.push(format!("{shown}: no problem found in {} entries", proof.len()));
+            lines.push(format!(
+                "{shown}: no problem found in {}",
+                plural(proof.len() as u64, "entry", "entries")
+            ));
             Ok(lines.iter().map(|line| clean(line) + "\n").collect())
         }
-        Err(problems) => Err(format!("{shown}: {} problems\n  {}", problems.len(), problems.join("\n  "))),
+        Err(problems) => Err(format!(
+            "{shown}: {}\n  {}",
+            plural(problems.len() as u64, "problem", "problems"),
+            problems.join("\n  ")
+        )),
     }
 }

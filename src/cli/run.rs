@@ -1,6 +1,5 @@
 //! `borderpost inspect`: from arguments to settings, to reports, to the exit status.
 
-use std::fs;
 use std::io::{IsTerminal as _, stdout};
 use std::path::{Path, PathBuf};
 
@@ -87,8 +86,11 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
         .output
         .iter()
         .map(|path| Ok((path.clone(), format_of(path)?)))
-        .collect::<Result<_, String>>()?;
-    refuse_own_inputs(&files, &inputs(arguments))?;
+        .collect::<Result<Files, String>>()?;
+    let inputs = inputs(arguments);
+    for (file, _) in &files {
+        output::refuse_inputs(file, &inputs)?;
+    }
     let settings = Settings {
         exclusive: arguments.exclusive,
         join: arguments.join,
@@ -108,16 +110,6 @@ fn format_of(path: &Path) -> Result<Format, String> {
             path.display()
         )),
     }
-}
-
-fn refuse_own_inputs(files: &Files, inputs: &[PathBuf]) -> Result<(), String> {
-    for (file, _) in files {
-        let same = |input: &PathBuf| matches!((fs::canonicalize(input), fs::canonicalize(file)), (Ok(a), Ok(b)) if a == b);
-        if inputs.iter().any(same) {
-            return Err(format!("{}: is an input; name another file for -o", file.display()));
-        }
-    }
-    Ok(())
 }
 
 fn write(report: &Report, arguments: &Inspect, files: &Files) -> Result<(), String> {

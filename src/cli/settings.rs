@@ -24,18 +24,21 @@ pub(super) fn of(evidence: &Evidence) -> Result<Settings, String> {
     })
 }
 
-/// The day by whose law places are read: neither one to come, nor one before there was a client whose flows it could read.
+/// The day by whose law places are read.
 fn law_date(day: Option<Date>) -> Result<Option<Date>, String> {
+    day.map(|day| known_day("--law-date", day)).transpose()
+}
+
+/// A day whose law can be read: neither one to come, nor one before there was a client whose flows it could read.
+pub(super) fn known_day(option: &str, day: Date) -> Result<Date, String> {
     let (first, today) = (Catalogue::since(), today());
-    match day {
-        Some(day) if day > today => {
-            Err(format!("--law-date {day} is in the future; today is {today}, and no later law is known"))
-        }
-        Some(day) if day < first => {
-            Err(format!("--law-date {day} is before there was a client; the first day is {first}"))
-        }
-        _ => Ok(day),
+    if day > today {
+        return Err(format!("{option} {day} is in the future; today is {today}, and no later law is known"));
     }
+    if day < first {
+        return Err(format!("{option} {day} is before there was a client; the first day is {first}"));
+    }
+    Ok(day)
 }
 
 /// The embedded database, and the user's beside it.

@@ -9,7 +9,7 @@ use crate::frame::Date;
 use crate::place::build::{Built, Gate, Input, Outcome};
 use crate::place::{Description, Source};
 use crate::report::table::WIDTH;
-use crate::report::text::{clean, count, size, wrap};
+use crate::report::text::{clean, count, plural, size, wrap};
 
 /// What was built, and how the gates stand.
 pub(super) fn built(built: &Built, description: &Description, gates: &[Gate]) -> String {
@@ -95,11 +95,11 @@ pub(super) fn file(name: &str, description: &Description, today: Date) -> String
 
 /// A day, and how far it is from today.
 pub(super) fn age(dated: Date, today: Date) -> String {
-    let days = |number: i64| format!("{} {}", number, if number == 1 { "day" } else { "days" });
+    let days = |number: i64| plural(number.unsigned_abs(), "day", "days");
     match today.days_since(dated) {
         0 => format!("{dated}, today"),
         past @ 1.. => format!("{dated}, {} old", days(past)),
-        future => format!("{dated}, {} after today", days(future.saturating_neg())),
+        future => format!("{dated}, {} after today", days(future)),
     }
 }
 
