@@ -59,6 +59,10 @@ fn a_host_that_its_name_puts_too_far_away_puts_the_vantage_in_doubt() {
     let part = "a TCP handshake took 3.0 ms to 144.195.73.154 (frame 2), which cannot be from NL (by --vantage) if the \
                 name zoomsjccv154mmr.sjc.zoom.us has the code sjc";
     assert!(table.contains(part), "{table}");
+    assert!(
+        table.contains("This client's own place is in dispute: the user says NL (--vantage)."),
+        "{table}"
+    );
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn by_name(situation: &Situation<'_>) -> Option<Remedy> {
     let named = hypothetical(WitnessKind::SiteCode, Group::Operator, situation.somewhere(), Strength::Strong);
     (situation.lacks_name && situation.changes(named)).then(|| Remedy {
         option: None,
-        says: "no name was seen: a capture from before the connection may show one, which can make it likely"
+        says: "no name is known: a capture from before the connection may show one, which can make it likely"
             .to_owned(),
     })
 }

@@ -9,7 +9,7 @@ use crate::client::{Catalogue, IdentifiedBy, Recipient, Service, Whose};
 use crate::flow::{Flow, FlowId, Side};
 use crate::frame::{Date, Timestamp};
 use crate::inspect::{Found, Inspection, Judged, Placement, Settings, Unit};
-use crate::place::{Country, Grade, Resolution, Zone, zone};
+use crate::place::{Country, Resolution, Zone, zone};
 use crate::report::filter::Ends;
 use crate::report::schema::{
     DataSource, Destination, Input, Meeting, Name, Place, Register, Report, Schema, Session, Tool, Totals,
@@ -202,7 +202,9 @@ impl<'a> View<'a> {
             zone: key.zone.clone(),
             zone_basis: basis(found),
             adequate: adequate(found),
-            certified_by: recipient.and_then(|recipient| certified_by(found, recipient)),
+            certified_by: recipient.and_then(|recipient| {
+                certified_by(found.zones.iter().map(|(_, reading)| reading.zone), recipient)
+            }),
             listing: found.listing.to_owned(),
             listing_hint: found.hint.clone(),
             register_entry: found.entry.clone(),
@@ -441,8 +443,7 @@ fn countries(found: &Found, placement: &Placement) -> Vec<Country> {
 
 /// The countries that claims leave. What only exclusions leave is no place.
 pub(super) fn located(resolution: &Resolution) -> Vec<Country> {
-    let is_claimed = !matches!(resolution.grade, Grade::Anycast | Grade::Undetermined | Grade::Local);
-    if is_claimed { resolution.allowed.iter().collect() } else { Vec::new() }
+    if resolution.grade.is_claimed() { resolution.allowed.iter().collect() } else { Vec::new() }
 }
 
 pub(super) fn witnesses(placement: &Placement) -> Vec<Witness> {
@@ -540,8 +541,8 @@ fn adequate(found: &Found) -> Option<bool> {
 }
 
 /// Who says that the recipient is certified, or is not, under the framework that one of the zones asks for.
-fn certified_by(found: &Found, recipient: &Recipient) -> Option<String> {
-    let asked = found.zones.iter().find_map(|(_, reading)| match reading.zone {
+pub(super) fn certified_by(zones: impl IntoIterator<Item = Zone>, recipient: &Recipient) -> Option<String> {
+    let asked = zones.into_iter().find_map(|zone| match zone {
         Zone::AdequateForCertified { framework, recipient_certified: Some(_) } => Some(framework),
         _ => None,
     })?;

@@ -9,13 +9,14 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::client::Catalogue;
 use crate::client::zoom::Standing;
+use crate::client::{Catalogue, Recipient};
 use crate::frame::Date;
 use crate::inspect::{Inspection, Placement, Settings, law_of, place_address};
 use crate::place::{Country, Group, Resolution, resolve, zone};
-use crate::report::build::{self, Row, View};
+use crate::report::build::{self, View};
 use crate::report::flows;
+use crate::report::legend::{objects, stale};
 use crate::report::schema::{DataSource, Name, Schema, Tool, Witness};
 use crate::report::table::{WIDTH, origin};
 use crate::report::text::{clean, escape, wrap};
@@ -98,6 +99,8 @@ pub struct Zone {
     pub source: String,
     /// What of it was not checked, where something was not.
     pub unchecked: Option<String>,
+    /// Who says that the recipient is certified, or is not, where the zone asks for that.
+    pub certified_by: Option<String>,
 }
 
 /// Something that would settle the place.
@@ -127,9 +130,9 @@ pub fn explanations(
     }
 }
 
-/// Explains one placement. `is_certified` says whether the recipient is certified under the framework that a zone asks for.
+/// Explains one placement. The recipient is asked for where a zone asks for its certification.
 #[must_use]
-pub fn explanation(placement: &Placement, is_certified: Option<bool>) -> Explanation {
+pub fn explanation(placement: &Placement, recipient: Option<&Recipient>) -> Explanation {
     let of_place = place(placement.axis, &placement.resolution);
     Explanation {
         address: None,
@@ -137,7 +140,7 @@ pub fn explanation(placement: &Placement, is_certified: Option<bool>) -> Explana
         names: Vec::new(),
         day: placement.day.to_string(),
         law_date: placement.law.map(|law| law.to_string()),
-        zone: zones(&placement.resolution, placement.law, is_certified),
+        zone: zones(&placement.resolution, placement.law, recipient),
         place: Place {
             reason: build::reason(placement),
             registered: placement.registered.map(|country| country.to_string()),
@@ -176,7 +179,7 @@ pub fn in_captures(subject: &Subject, inspection: &Inspection) -> Vec<Explanatio
         let known = found.entry((row.key.0, row.judged.placement)).or_insert_with(|| Explanation {
             address: Some(remote.to_string()),
             seen_from: Some(row.flow.endpoint(row.judged.local).address.to_string()),
-            ..explanation(row.placement, certified(&row))
+            ..explanation(row.placement, build::recipient(row.judged))
         });
         for name in names.into_iter().filter(|name| name.origin != flows::SAME_ADDRESS) {
             let is_known = known.names.iter().any(|old| (&old.name, old.origin) == (&name.name, name.origin));
@@ -188,10 +191,6 @@ pub fn in_captures(subject: &Subject, inspection: &Inspection) -> Vec<Explanatio
     found.into_values().collect()
 }
 
-fn certified(row: &Row<'_>) -> Option<bool> {
-    build::recipient(row.judged)?.certified_in(&row.placement.resolution.allowed, row.placement.law?)
-}
-
 /// Explains an address by what is known without a capture.
 #[must_use]
 pub fn of_address(address: IpAddr, day: Date, settings: &Settings) -> Explanation {
@@ -200,9 +199,7 @@ pub fn of_address(address: IpAddr, day: Date, settings: &Settings) -> Explanatio
     // Another tenant's address is no recipient of which anything is known.
     let range = catalogue.range(address, day).filter(|range| range.standing == Standing::Certain);
     let operator = range.map(|_| catalogue.recipient(catalogue.operator()));
-    let is_certified =
-        placement.law.and_then(|law| operator?.certified_in(&placement.resolution.allowed, law));
-    Explanation { address: Some(address.to_string()), ..explanation(&placement, is_certified) }
+    Explanation { address: Some(address.to_string()), ..explanation(&placement, operator) }
 }
 
 /// Explains a name for which no address is known: what it says by itself.
@@ -214,7 +211,6 @@ pub fn of_name(host: &Hostname, day: Date, settings: &Settings) -> Explanation {
     let resolution = resolve(&said, None);
     let axis = law.map_or(Axis::Undetermined, |law| countries_axis(&resolution, law));
     let recipient = catalogue.name(host).map(|matched| catalogue.recipient(matched.recipient));
-    let is_certified = law.and_then(|law| recipient?.certified_in(&resolution.allowed, law));
     let rows = said.iter().enumerate();
     let remedy = Remedy {
         option: Some("--in CAPTURE".to_owned()),
@@ -226,7 +222,7 @@ pub fn of_name(host: &Hostname, day: Date, settings: &Settings) -> Explanation {
         names: Vec::new(),
         day: day.to_string(),
         law_date: law.map(|law| law.to_string()),
-        zone: zones(&resolution, law, is_certified),
+        zone: zones(&resolution, law, recipient),
         place: place(axis, &resolution),
         witnesses: rows
             .map(|(at, witness)| build::witness_row(witness, resolution.decisive.contains(&at)))
@@ -248,8 +244,9 @@ fn place(axis: Axis, resolution: &Resolution) -> Place {
     }
 }
 
-fn zones(resolution: &Resolution, law: Option<Date>, is_certified: Option<bool>) -> Vec<Zone> {
+fn zones(resolution: &Resolution, law: Option<Date>, recipient: Option<&Recipient>) -> Vec<Zone> {
     let Some(law) = law else { return Vec::new() };
+    let is_certified = recipient.and_then(|recipient| recipient.certified_in(&resolution.allowed, law));
     let row = |country: Country| {
         let reading = zone(country, law, is_certified);
         Zone {
@@ -259,6 +256,7 @@ fn zones(resolution: &Resolution, law: Option<Date>, is_certified: Option<bool>)
             decision: reading.decision.map(str::to_owned),
             source: reading.source.to_owned(),
             unchecked: reading.unchecked.map(str::to_owned),
+            certified_by: recipient.and_then(|recipient| build::certified_by([reading.zone], recipient)),
         }
     };
     build::located(resolution).into_iter().map(row).collect()
@@ -310,8 +308,8 @@ fn write_one(page: &mut String, subject: &str, e: &Explanation, has_many: bool) 
         line(page, "  name      ", &at);
     }
     line(page, "  place     ", &place_words(&e.place));
-    for zone in &e.zone {
-        line(page, "  law       ", &law(zone, e.law_date.as_deref()));
+    for (zone, day) in e.zone.iter().zip(e.law_date.iter().cycle()) {
+        line(page, "  law       ", &law(zone, day));
     }
     for side in SIDES {
         let members: Vec<&Witness> = e.witnesses.iter().filter(|w| (side.holds)(w, &e.place)).collect();
@@ -340,23 +338,26 @@ struct Side {
 /// Every witness is on exactly one side.
 const SIDES: [Side; 4] = [
     Side { title: "The answer rests on", sign: '+', holds: |w, _| w.decisive },
-    Side { title: "Against it", sign: '-', holds: |w, place| !w.decisive && speaks(w) && objects(w, place) },
+    Side {
+        title: "Against it",
+        sign: '-',
+        holds: |w, place| !w.decisive && speaks(w) && objects(w, &place.located),
+    },
     Side {
         title: "In agreement, and not counted again",
         sign: '~',
-        holds: |w, place| !w.decisive && speaks(w) && !objects(w, place),
+        holds: |w, place| !w.decisive && speaks(w) && !objects(w, &place.located),
     },
-    Side { title: "Says nothing about the place", sign: '.', holds: |w, _| !w.decisive && !speaks(w) },
+    Side {
+        title: "Says nothing about the place that counts as evidence",
+        sign: '.',
+        holds: |w, _| !w.decisive && !speaks(w),
+    },
 ];
 
 /// Whether the witness says something about the place that counts.
 fn speaks(witness: &Witness) -> bool {
     witness.strength != "none" && witness.claim != "nothing"
-}
-
-/// Whether it claims other countries only.
-fn objects(witness: &Witness, place: &Place) -> bool {
-    witness.claim == "in" && !witness.countries.iter().any(|country| place.located.contains(country))
 }
 
 fn place_words(place: &Place) -> String {
@@ -379,13 +380,18 @@ fn place_words(place: &Place) -> String {
     text
 }
 
-fn law(zone: &Zone, law_date: Option<&str>) -> String {
+fn law(zone: &Zone, day: &str) -> String {
     let decision =
         zone.decision.as_deref().map(|decision| format!(": {}", clean(decision))).unwrap_or_default();
-    let day = law_date.unwrap_or("a day not known");
     let unchecked =
         zone.unchecked.as_deref().map(|what| format!("; not checked: {}", clean(what))).unwrap_or_default();
-    format!("{} on {day}: {}{decision}; source: {}{unchecked}", zone.country, zone.label, clean(&zone.source))
+    let certified = match &zone.certified_by {
+        Some(source) => format!("; on the recipient's certification: {}", clean(source)),
+        None if zone.label.contains("only for") => "; whether this recipient is one is not known".to_owned(),
+        None => String::new(),
+    };
+    let (country, label, source) = (&zone.country, &zone.label, clean(&zone.source));
+    format!("{country} on {day}: {label}{decision}; source: {source}{unchecked}{certified}")
 }
 
 fn witness_line(witness: &Witness, has_many: bool) -> String {
@@ -395,11 +401,7 @@ fn witness_line(witness: &Witness, has_many: bool) -> String {
         (None, None) => format!("; source: {}", clean(&witness.source)),
     };
     let is_counted = witness.strength != "none";
-    let stale = if witness.stale && is_counted {
-        ", too far from that day to count for more than possible"
-    } else {
-        ""
-    };
+    let stale = stale(witness);
     let is_of_registry = witness.group == Group::Registry.name();
     let worth = match (is_of_registry, is_counted) {
         (true, _) => String::new(),

@@ -30,10 +30,40 @@ pub(super) const LEGEND: &[(&str, &str)] = &[
 pub(super) fn sign(witness: &Witness, located: &[String]) -> Option<char> {
     let is_counted = witness.strength != "none";
     match (witness.claim.as_str(), is_counted) {
-        ("in", true) if witness.countries.iter().all(|country| located.contains(country)) => Some('~'),
-        ("in", true) => Some('-'),
-        ("not_in" | "no_site_in", true) => Some('~'),
+        ("in", true) if objects(witness, located) => Some('-'),
+        ("in" | "not_in" | "no_site_in", true) => Some('~'),
         // A round trip that is not used says why.
         _ => (witness.kind == WitnessKind::RoundTrip.name()).then_some('!'),
+    }
+}
+
+/// Whether the witness claims other countries only.
+pub(super) fn objects(witness: &Witness, located: &[String]) -> bool {
+    witness.claim == "in" && !witness.countries.iter().any(|country| located.contains(country))
+}
+
+/// What is to be said of a witness that counts for less than it would on its own day.
+pub(super) fn stale(witness: &Witness) -> &'static str {
+    let counts_for_less = witness.stale && witness.strength != "none";
+    if counts_for_less { ", too far from that day to count for more than possible" } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_witness_objects_where_it_claims_other_countries_only() {
+        let says = |claim: &str, strength: &str, countries: &[&str]| Witness {
+            claim: claim.to_owned(),
+            strength: strength.to_owned(),
+            countries: countries.iter().map(ToString::to_string).collect(),
+            ..Witness::default()
+        };
+        let located = ["DE".to_owned()];
+        assert_eq!(sign(&says("in", "medium", &["DE", "FR"]), &located), Some('~'));
+        assert_eq!(sign(&says("in", "medium", &["FR"]), &located), Some('-'));
+        assert_eq!(sign(&says("in", "none", &["FR"]), &located), None);
+        assert_eq!(sign(&says("not_in", "hard", &["US"]), &located), Some('~'));
     }
 }

@@ -297,6 +297,7 @@ fn stood(quality: &Quality) -> String {
             .to_owned();
     };
     let place = match vantage.axis.as_str() {
+        _ if !quality.vantage_conflicts.is_empty() => "This client's own place is in dispute",
         "eea" => "This client was in the EEA",
         "outside" => "This client was not in the EEA",
         _ => "What tells the client's own place is partly in the EEA and partly outside it",

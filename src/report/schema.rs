@@ -172,7 +172,7 @@ pub struct Place {
 }
 
 /// A piece of evidence about a place.
-#[derive(Serialize, Clone, Debug)]
+#[derive(Serialize, Clone, Default, Debug)]
 pub struct Witness {
     /// Which witness, in `snake_case`.
     pub kind: String,

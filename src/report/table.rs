@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use crate::client::Service;
 use crate::report::against::{title, words_of};
-use crate::report::legend::{LEGEND, sign};
+use crate::report::legend::{LEGEND, sign, stale};
 use crate::report::schema::{
     Against, DataSource, Destination, Meeting, Name, Register, Report, Session, Witness,
 };
@@ -245,7 +245,7 @@ impl Page {
             let dated = witness.dated.as_deref().map(|date| format!(", of {date}")).unwrap_or_default();
             format!("; source: {}{dated}", clean(&witness.source))
         });
-        let stale = if witness.stale { ", too far from that day to count for more" } else { "" };
+        let stale = stale(witness);
         format!("{says}{}{}{stale}", frame.unwrap_or_default(), source.unwrap_or_default())
     }
 
