@@ -173,6 +173,85 @@ impl LinkType {
     pub const LINUX_SLL2: Self = Self(276);
 }
 
+/// Which way a frame went through the interface that captured it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Direction {
+    /// To the capturing machine.
+    Inbound,
+    /// From it.
+    Outbound,
+}
+
+/// What a capture says about the process whose frame this is. All of it is the file's own claim, not escaped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Process<'a> {
+    /// The process's name, or the app's, as raw bytes; empty where only a number is known.
+    pub name: &'a [u8],
+    /// Its number on the machine.
+    pub pid: Option<u32>,
+    /// The number of the user, or on Android of the app, that it runs as.
+    pub uid: Option<u32>,
+    /// Which program wrote it down, and how.
+    pub method: ProcessMethod,
+}
+
+/// In which dialect a capture says whose frame it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ProcessMethod {
+    /// Process blocks in pcapng and the packet options that refer to them, as Apple's tcpdump writes them.
+    AppleBlock,
+    /// A comment by etl2pcapng, from the context in which Windows happened to log the packet.
+    Etl2Pcapng,
+    /// PCAPdroid's app list in a custom block, and comments that refer to it.
+    PcapdroidComment,
+    /// PCAPdroid's trailer behind each packet.
+    PcapdroidTrailer,
+    /// The header of Apple's PKTAP.
+    Pktap,
+    /// A comment by ptcpdump.
+    Ptcpdump,
+    /// A comment by `RustNet`.
+    RustNet,
+}
+
+impl ProcessMethod {
+    /// Its name in `snake_case`, stable for machines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AppleBlock => "apple_block",
+            Self::Etl2Pcapng => "etl2pcapng",
+            Self::PcapdroidComment => "pcapdroid_comment",
+            Self::PcapdroidTrailer => "pcapdroid_trailer",
+            Self::Pktap => "pktap",
+            Self::Ptcpdump => "ptcpdump",
+            Self::RustNet => "rustnet",
+        }
+    }
+
+    /// Who found the process out, and how, in one clause for people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::AppleBlock => "the macOS or iOS kernel told it to the capturing program (process block)",
+            Self::Etl2Pcapng => {
+                "etl2pcapng took it from the context of a Windows event, which is often another process's"
+            }
+            Self::PcapdroidComment => "Android told the app to PCAPdroid (comment)",
+            Self::PcapdroidTrailer => "Android told the app to PCAPdroid (trailer)",
+            Self::Pktap => "the macOS or iOS kernel told it to the capturing program (PKTAP)",
+            Self::Ptcpdump => "the Linux kernel told it to ptcpdump (eBPF)",
+            Self::RustNet => "RustNet looked up the socket's owner",
+        }
+    }
+
+    /// Whether a flow may be taken as a program's on this word. Where it may not, it is shown and nothing rests on it.
+    #[must_use]
+    pub const fn is_reliable(self) -> bool {
+        !matches!(self, Self::Etl2Pcapng)
+    }
+}
+
 /// One captured frame, borrowed from the reader's buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
@@ -188,6 +267,19 @@ pub struct Frame<'a> {
     pub wire_len: u32,
     /// What was captured of it.
     pub data: &'a [u8],
+    /// Which way it went, where the capture says so beside the frame.
+    pub direction: Option<Direction>,
+    /// Whose it is, where the capture says so beside the frame.
+    pub process: Option<Process<'a>>,
+}
+
+impl<'a> Frame<'a> {
+    /// A frame of which nothing is said but what it is: captured whole on the first interface, without a time.
+    #[must_use]
+    pub fn new(number: u64, link: LinkType, data: &'a [u8]) -> Self {
+        let wire_len = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        Self { number, time: None, interface: 0, link, wire_len, data, direction: None, process: None }
+    }
 }
 
 /// Something odd about the input that does not stop the analysis. Broken input is data, not an error.

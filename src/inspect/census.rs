@@ -104,14 +104,7 @@ mod tests {
         let classes =
             [Class::Tcp, Class::Udp, Class::Arp, Class::UnknownLinkType(253), Class::UnknownLinkType(147)];
         for (number, class) in (1..).zip(classes) {
-            let frame = Frame {
-                number,
-                time: None,
-                interface: 0,
-                link: LinkType::ETHERNET,
-                wire_len: 60,
-                data: &[0; 40],
-            };
+            let frame = Frame { wire_len: 60, ..Frame::new(number, LinkType::ETHERNET, &[0; 40]) };
             census.count(class, &frame, FrameRef::new(0, number));
         }
         assert_eq!((census.frames(), census.bytes(), census.cut(), census.timeless()), (5, 300, 5, 5));

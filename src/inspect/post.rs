@@ -227,8 +227,7 @@ mod tests {
         for (number, data) in (1..).zip(packets) {
             let start = 1_781_654_400_000_000_000; // 2026-06-17
             let time = Some(Timestamp::from_nanos(start + i64::try_from(number).unwrap() * 1_000_000));
-            let wire_len = u32::try_from(data.len()).unwrap();
-            let frame = Frame { number, time, interface: 0, link: LinkType::RAW, wire_len, data };
+            let frame = Frame { time, ..Frame::new(number, LinkType::RAW, data) };
             unit.observe(&frame, FrameRef::new(0, number));
         }
         unit.evidence.finish(unit.flows.len());

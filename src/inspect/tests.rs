@@ -52,8 +52,7 @@ fn judged(packets: &[Vec<u8>], start: Option<i64>, settings: &Settings) -> Unit 
     for (number, data) in (1..).zip(packets) {
         let time =
             start.map(|start| Timestamp::from_nanos(start + i64::try_from(number).unwrap() * 1_000_000));
-        let wire_len = u32::try_from(data.len()).unwrap();
-        let frame = Frame { number, time, interface: 0, link: LinkType::RAW, wire_len, data };
+        let frame = Frame { time, ..Frame::new(number, LinkType::RAW, data) };
         unit.observe(&frame, FrameRef::new(0, number));
     }
     judge::judge(&mut unit, settings);
@@ -174,8 +173,7 @@ fn one_server_on_two_days_is_two_placements() {
     let mut unit = Unit::default();
     for (number, day) in [(1, 0), (2, 2)] {
         let time = Some(Timestamp::from_nanos(JUNE_2024 + day * 86_400_000_000_000));
-        let wire_len = u32::try_from(packet.len()).unwrap();
-        let frame = Frame { number, time, interface: 0, link: LinkType::RAW, wire_len, data: &packet };
+        let frame = Frame { time, ..Frame::new(number, LinkType::RAW, &packet) };
         unit.observe(&frame, FrameRef::new(0, number));
     }
     judge::judge(&mut unit, &settings());
@@ -220,9 +218,8 @@ fn timed(packets: &[(i64, Vec<u8>)], settings: &Settings) -> Unit {
         let is_out = packet[12..16] == CLIENT;
         let (to, from) = if is_out { ([2; 6], [4; 6]) } else { ([4; 6], [2; 6]) };
         let data = [&to[..], &from, &[8, 0], packet].concat();
-        let wire_len = u32::try_from(data.len()).unwrap();
         let time = Some(Timestamp::from_nanos(*time));
-        let frame = Frame { number, time, interface: 0, link: LinkType::ETHERNET, wire_len, data: &data };
+        let frame = Frame { time, ..Frame::new(number, LinkType::ETHERNET, &data) };
         unit.observe(&frame, FrameRef::new(0, number));
     }
     judge::judge(&mut unit, settings);

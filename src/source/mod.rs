@@ -116,6 +116,8 @@ impl Capture {
             link: record.link,
             wire_len: record.wire_len,
             data: self.input.slice(record.at, record.len),
+            direction: None,
+            process: None,
         })
     }
 
