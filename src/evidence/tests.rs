@@ -1,6 +1,6 @@
 use super::*;
 use crate::flow::Scope;
-use crate::packet::{Endpoint, Ends, Macs, Vlan};
+use crate::packet::{Endpoint, Ends, Macs, TunnelId, Vlan};
 use crate::wire::quic::tests::initial;
 use crate::wire::tls::tests::{flight_of_tls_1_2, small_with_name};
 use crate::wire::zoom::MediaKind;
@@ -38,6 +38,7 @@ impl Talk {
             payload,
             payload_len: u32::try_from(payload.len()).unwrap(),
             hop_limit: 64 - self.routers,
+            tunnel: TunnelId::NONE,
         };
         let frame = FrameRef::new(0, self.frame);
         let time = Some(Timestamp::from_nanos(self.frame.cast_signed() * 10_000_000));

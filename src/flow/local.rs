@@ -184,7 +184,7 @@ mod tests {
     use super::*;
     use crate::flow::Scope;
     use crate::frame::{FrameRef, LinkType};
-    use crate::packet::{Endpoint, Ends, Macs, Packet, Tcp, TcpFlags, Transport, Vlan};
+    use crate::packet::{Endpoint, Ends, Macs, Packet, Tcp, TcpFlags, Transport, TunnelId, Vlan};
 
     /// Flows from first to second end; a port of 443 at the second makes it TCP with a SYN, 444 one joined late.
     fn flows(ends: &[(&str, &str, u16)]) -> Flows {
@@ -204,6 +204,7 @@ mod tests {
                 payload: &[],
                 payload_len: 0,
                 hop_limit: 64,
+                tunnel: TunnelId::NONE,
             };
             flows.observe(&packet, Scope::default(), FrameRef::new(0, number.into()), 60, None);
         }

@@ -15,16 +15,18 @@ mod address;
 mod intern;
 pub mod local;
 mod record;
+mod repeat;
 pub mod stream;
 mod table;
 mod view;
 
 pub use address::{AddressId, Addresses};
 pub use record::Passage;
+pub use repeat::{Digest, Sightings};
 pub use view::{Flow, Method, RoundTrip, TcpState};
 
 use crate::frame::{FrameRef, Timestamp};
-use crate::packet::{IcmpError, Macs, Packet, Transport, Vlan};
+use crate::packet::{IcmpError, Macs, Packet, Transport, TunnelId, Vlan};
 use intern::Interner;
 use record::{Arrival, Handshake, Origin, Record, State};
 use table::{Tuple, Tuples};
@@ -60,6 +62,8 @@ pub struct Scope {
     pub interface: u32,
     /// The VLAN tags.
     pub vlan: Vlan,
+    /// The tunnel that it came out of.
+    pub tunnel: TunnelId,
 }
 
 /// Which flow a packet belongs to.
@@ -139,6 +143,21 @@ impl Flows {
         };
         let side = self.count(flow, tuple.from_low, packet, &arrival);
         Seen { flow, side, is_new }
+    }
+
+    /// The flow of a packet that was counted already.
+    pub fn find(&mut self, packet: &Packet<'_>, scope: Scope) -> Option<Seen> {
+        let tuple = Tuple::new(packet.transport.protocol(), packet.ends, self.scopes.find(scope)?);
+        let flow = FlowId(self.tuples.find(&tuple)?);
+        let side = self.records.get(flow.0 as usize)?.state.side(tuple.from_low);
+        Some(Seen { flow, side, is_new: false })
+    }
+
+    /// Makes a packet's tuple lead to a flow in another scope, too: the same packets are captured there again, in one order
+    /// or the other.
+    pub fn link(&mut self, packet: &Packet<'_>, scope: Scope, flow: FlowId) {
+        let scope = self.scopes.intern(scope);
+        self.tuples.set(&Tuple::new(packet.transport.protocol(), packet.ends, scope), flow.0);
     }
 
     /// Counts an ICMP error on the flow of the packet that it quotes; `None` where no such flow was seen in its scope.

@@ -25,6 +25,7 @@ fn packet(from: &str, to: &str, transport: Transport) -> Packet<'static> {
         payload: &[],
         payload_len: 0,
         hop_limit: 64,
+        tunnel: TunnelId::NONE,
     }
 }
 
@@ -65,6 +66,7 @@ impl Capture {
             quoted: Quoted { protocol: about.transport.protocol(), ends: about.ends },
             vlan: Vlan::NONE,
             macs: Macs::default(),
+            tunnel: TunnelId::NONE,
         };
         let (frame, time) = (FrameRef::new(0, self.frame), Some(Timestamp::from_nanos(nanos)));
         self.flows.icmp_error(&error, Scope::default(), frame, time)

@@ -28,16 +28,24 @@ pub struct Counted {
 }
 
 impl Census {
-    /// Counts one frame. TCP and UDP, which are nearly all of them, cost no look-up.
-    pub fn count(&mut self, class: Class, frame: &Frame<'_>, at: FrameRef) {
+    /// Counts one frame, but for its class.
+    pub fn count(&mut self, frame: &Frame<'_>) {
         self.frames += 1;
         self.bytes += u64::from(frame.wire_len);
         self.cut += u64::from((frame.data.len() as u64) < u64::from(frame.wire_len));
         self.timeless += u64::from(frame.time.is_none());
+    }
+
+    /// Counts the class of frames, of which `first` is the first. TCP and UDP, which are nearly all of them, cost no look-up.
+    pub fn classify(&mut self, class: Class, frames: u64, first: FrameRef) {
         match class {
-            Class::Tcp => self.tcp += 1,
-            Class::Udp => self.udp += 1,
-            other => self.others.entry(other).or_insert(Counted { frames: 0, first: at }).frames += 1,
+            Class::Tcp => self.tcp += frames,
+            Class::Udp => self.udp += frames,
+            other => {
+                let counted = self.others.entry(other).or_insert(Counted { frames: 0, first });
+                counted.frames += frames;
+                counted.first = counted.first.min(first);
+            }
         }
     }
 
@@ -105,7 +113,8 @@ mod tests {
             [Class::Tcp, Class::Udp, Class::Arp, Class::UnknownLinkType(253), Class::UnknownLinkType(147)];
         for (number, class) in (1..).zip(classes) {
             let frame = Frame { wire_len: 60, ..Frame::new(number, LinkType::ETHERNET, &[0; 40]) };
-            census.count(class, &frame, FrameRef::new(0, number));
+            census.count(&frame);
+            census.classify(class, 1, FrameRef::new(0, number));
         }
         assert_eq!((census.frames(), census.bytes(), census.cut(), census.timeless()), (5, 300, 5, 5));
         census.count_records(2);

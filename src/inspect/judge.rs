@@ -13,7 +13,7 @@ use crate::evidence::{self, Evidence, Fact, NameId};
 use crate::flow::local::{LocalReason, LocalSettings, locate};
 use crate::flow::{Flow, FlowId, Flows, Method, Passage, Side};
 use crate::frame::{Date, FrameRef, Timestamp};
-use crate::inspect::known::{Known, Relation, is_operators};
+use crate::inspect::known::{Host, Known, Relation, is_operators};
 use crate::inspect::law::is_plausible;
 use crate::inspect::locate::{Placement, place_all};
 use crate::inspect::post::{Posts, machine};
@@ -157,7 +157,7 @@ impl Bench<'_> {
         let stated = self.stated_day(flow);
         // Where the clock cannot be right, the day that the user names is the best there is.
         let day = self.settings.law_date.filter(|_| !is_plausible(stated)).unwrap_or(stated);
-        Relation { local: flow.endpoint(local).address, remote: flow.endpoint(local.other()).address, day }
+        Relation { local: Host::of(flow, local), remote: flow.endpoint(local.other()).address, day }
     }
 
     /// The flow's day by the capture's clock; of flows without a time, that of the first that has one.
@@ -244,7 +244,7 @@ impl Bench<'_> {
     /// The pairs of a local host and a remote address between which a box on the way accepted a connection: from another
     /// distance than its data came from, or sooner than any server can. Where it stands beside the host, that holds for all
     /// the host's connections: `None`.
-    fn proxied(&self) -> BTreeSet<(IpAddr, Option<IpAddr>)> {
+    fn proxied(&self) -> BTreeSet<(Host, Option<IpAddr>)> {
         let mut pairs = BTreeSet::new();
         for flow in self.flows.iter() {
             let (local, _) = self.side(flow.id());
@@ -268,10 +268,10 @@ impl Bench<'_> {
         pairs
     }
 
-    /// The local and the remote address.
-    fn ends(&self, flow: &Flow<'_>) -> (IpAddr, IpAddr) {
+    /// The local host and the remote address.
+    fn ends(&self, flow: &Flow<'_>) -> (Host, IpAddr) {
         let (local, _) = self.side(flow.id());
-        (flow.endpoint(local).address, flow.endpoint(local.other()).address)
+        (Host::of(flow, local), flow.endpoint(local.other()).address)
     }
 
     /// The shortest round trip that the local end measured, and what the flows say against using it. A box that accepted one
@@ -279,7 +279,7 @@ impl Bench<'_> {
     fn round_trip(
         &self,
         flow: &Flow<'_>,
-        proxied: &BTreeSet<(IpAddr, Option<IpAddr>)>,
+        proxied: &BTreeSet<(Host, Option<IpAddr>)>,
     ) -> Option<(Measurement, Option<Doubt>)> {
         let (local, _) = self.side(flow.id());
         let trip = flow.round_trip(local)?;
@@ -288,7 +288,9 @@ impl Bench<'_> {
         let (host, remote) = self.ends(flow);
         let is_handshake = trip.method == Method::Handshake;
         let has_link_layer = [Side::First, Side::Second].iter().any(|side| flow.mac(*side).is_some());
-        let doubt = if let Some(doubt) = measured.doubt() {
+        let doubt = if !flow.scope().tunnel.is_none() {
+            Some(Doubt::InTunnel)
+        } else if let Some(doubt) = measured.doubt() {
             Some(doubt)
         } else if is_handshake && proxied.contains(&(host, Some(remote))) {
             Some(Doubt::Proxy)

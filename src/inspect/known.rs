@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use crate::client::{Catalogue, Spoken};
+use crate::flow::{Flow, Side};
 use crate::frame::{Date, FrameRef};
+use crate::packet::TunnelId;
 use crate::place::{Doubt, Measurement};
 use crate::wire::Hostname;
 
@@ -39,10 +41,24 @@ impl Known {
     }
 }
 
+/// A host of the capture: an address outside all tunnels, or in one of them, where the same address is another host's.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Host {
+    pub(super) tunnel: TunnelId,
+    pub(super) address: IpAddr,
+}
+
+impl Host {
+    /// The host at a side of a flow.
+    pub(super) fn of(flow: &Flow<'_>, side: Side) -> Self {
+        Self { tunnel: flow.scope().tunnel, address: flow.endpoint(side).address }
+    }
+}
+
 /// One remote address as one local host sees it on one day.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Relation {
-    pub(super) local: IpAddr,
+    pub(super) local: Host,
     pub(super) remote: IpAddr,
     pub(super) day: Date,
 }

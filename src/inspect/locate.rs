@@ -10,10 +10,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::client::{Catalogue, Spoken};
 use crate::frame::{Date, FrameRef};
 use crate::inspect::Settings;
-use crate::inspect::known::{Known, Relation};
+use crate::inspect::known::{Host, Known, Relation};
 use crate::inspect::law::law_day;
 use crate::inspect::neighbour::Neighbours;
 use crate::inspect::post::{Posts, Reaches};
+use crate::packet::TunnelId;
 use crate::place::{
     self, Address, Answer, Claim, Country, CountrySet, Doubt, KnownSite, Measurement, Network, Remedy,
     Resolution, Sites, Situation, Witness, WitnessKind,
@@ -107,7 +108,8 @@ pub(super) fn place_all(known: &BTreeMap<Relation, Known>, posts: &Posts, settin
 pub(super) fn place_alone(address: IpAddr, names: &[Spoken], day: Date, settings: &Settings) -> Placement {
     let posts = Posts::default();
     let bench = Bench { neighbours: Neighbours::default(), posts: &posts, settings };
-    let relation = Relation { local: Ipv4Addr::UNSPECIFIED.into(), remote: address, day };
+    let nobody = Host { tunnel: TunnelId::NONE, address: Ipv4Addr::UNSPECIFIED.into() };
+    let relation = Relation { local: nobody, remote: address, day };
     bench.case(relation, &Known::by_names(names)).weighed(settings)
 }
 

@@ -10,6 +10,7 @@ mod law;
 mod locate;
 mod neighbour;
 mod post;
+mod stages;
 mod unit;
 mod vantage;
 
@@ -208,6 +209,7 @@ pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &mut dyn Progres
         }
     }
     for unit in &mut units {
+        unit.end(&mut run.census);
         judge::judge(unit, &settings);
     }
     Inspection {
@@ -253,6 +255,8 @@ impl Run {
         let number = u32::try_from(self.inputs.len()).unwrap_or(u32::MAX);
         let (mut earliest, mut latest, mut before) = (None, None, None);
         let mut backwards: Option<Counted> = None;
+        // In pcapng an interface may be described after frames of others.
+        let mut interfaces = capture.interfaces().len();
         while let Some(frame) = capture.next_frame() {
             let at = FrameRef::new(number, frame.number);
             earliest = earliest.into_iter().chain(frame.time).min();
@@ -261,8 +265,8 @@ impl Run {
                 backwards.get_or_insert(Counted { frames: 0, first: at }).frames += 1;
             }
             before = frame.time.or(before);
-            let class = unit.observe(&frame, at);
-            self.census.count(class, &frame, at);
+            interfaces = interfaces.max(frame.interface as usize + 1);
+            unit.observe(&frame, at, interfaces > 1, &mut self.census);
             if frame.number.is_multiple_of(PROGRESS_INTERVAL) {
                 progress.read(capture.bytes_read());
             }

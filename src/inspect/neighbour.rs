@@ -83,13 +83,15 @@ mod tests {
     use super::*;
     use crate::client::Origin;
     use crate::frame::FrameRef;
+    use crate::inspect::known::Host;
+    use crate::packet::TunnelId;
     use crate::place::{Claim, WitnessKind};
     use crate::wire::Hostname;
 
     fn neighbours(names: &[(&str, &str)]) -> Neighbours {
         let known = names.iter().map(|(remote, name)| {
             let relation = Relation {
-                local: "192.0.2.1".parse().unwrap(),
+                local: Host { tunnel: TunnelId::NONE, address: "192.0.2.1".parse().unwrap() },
                 remote: remote.parse().unwrap(),
                 day: "2025-03-04".parse().unwrap(),
             };

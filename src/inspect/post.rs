@@ -8,20 +8,21 @@ use std::rc::Rc;
 use crate::evidence::Fact;
 use crate::flow::{Flow, Passage, Side};
 use crate::frame::{Date, FrameRef};
+use crate::inspect::known::Host;
 use crate::inspect::{Settings, Unit};
+use crate::packet::TunnelId;
 use crate::place::{self, Area, Country, Doubt, OwnPlace, Reach, Vantage};
 use crate::session::Machine;
 
 /// Where the hosts of one capture stood, as far as it tells.
 #[derive(Default)]
 pub(super) struct Posts {
-    /// By local address.
-    machines: BTreeMap<IpAddr, Machine>,
+    machines: BTreeMap<Host, Machine>,
     /// The addresses by which a machine was seen from outside on a day, with the frame that told it where a STUN answer did.
     public: BTreeMap<(Machine, Date), BTreeMap<IpAddr, Option<FrameRef>>>,
     /// Of a host's flows with public addresses: how many of its first packets had passed routers before they were captured,
     /// and how many had not.
-    passages: BTreeMap<IpAddr, (u32, u32)>,
+    passages: BTreeMap<Host, (u32, u32)>,
 }
 
 impl Posts {
@@ -36,12 +37,12 @@ impl Posts {
     }
 
     fn note(&mut self, unit: &Unit, flow: &Flow<'_>, local: Side, day: Date) {
-        let (host, remote) = (flow.endpoint(local).address, flow.endpoint(local.other()).address);
+        let (host, remote) = (Host::of(flow, local), flow.endpoint(local.other()).address);
         let machine = machine(flow, local);
         self.machines.entry(host).or_insert(machine);
         let public = self.public.entry((machine, day)).or_default();
-        if public.len() < MAX_ADDRESSES && place::classify(host).is_public() {
-            public.entry(host).or_insert(None);
+        if public.len() < MAX_ADDRESSES && place::classify(host.address).is_public() {
+            public.entry(host.address).or_insert(None);
         }
         for (address, frame) in told(unit, flow, local) {
             if public.len() < MAX_ADDRESSES {
@@ -59,7 +60,7 @@ impl Posts {
     }
 
     /// What speaks against measuring from the host, whatever is measured: its packets must be seen to come straight from it.
-    pub(super) fn doubt(&self, host: IpAddr) -> Option<Doubt> {
+    pub(super) fn doubt(&self, host: Host) -> Option<Doubt> {
         let (routed, direct) = self.passages.get(&host).copied().unwrap_or_default();
         match (routed, direct) {
             (0, 0) => Some(Doubt::NotShownAtClient),
@@ -68,12 +69,12 @@ impl Posts {
     }
 
     /// The one country that all the host's public addresses of the day are in, with the first address that says so.
-    fn country(&self, host: IpAddr, day: Date, settings: &Settings) -> Option<Inferred> {
+    fn country(&self, host: Host, day: Date, settings: &Settings) -> Option<Inferred> {
         let machine = *self.machines.get(&host)?;
         // Where there were more addresses than are kept, the others may say something else.
         let public = self.public.get(&(machine, day)).filter(|public| public.len() < MAX_ADDRESSES)?;
-        let own = public.iter().filter(|(address, _)| **address == host);
-        let others = public.iter().filter(|(address, _)| **address != host);
+        let own = public.iter().filter(|(address, _)| **address == host.address);
+        let others = public.iter().filter(|(address, _)| **address != host.address);
         let mut agreed: Option<Inferred> = None;
         // An address that cannot be placed may be anywhere, and the host with it.
         for (address, told) in own.chain(others) {
@@ -125,8 +126,12 @@ pub(super) fn told(unit: &Unit, flow: &Flow<'_>, local: Side) -> Vec<(IpAddr, Fr
 
 /// The machine at a flow's local end.
 pub(super) fn machine(flow: &Flow<'_>, local: Side) -> Machine {
-    let address = flow.endpoint(local).address;
-    flow.mac(local).map_or(Machine::Address(address), |mac| Machine::Mac(mac.octets()))
+    let Host { tunnel, address } = Host::of(flow, local);
+    let unnamed = match tunnel {
+        TunnelId::NONE => Machine::Address(address),
+        tunnel => Machine::Tunnelled { tunnel: tunnel.number(), address },
+    };
+    flow.mac(local).map_or(unnamed, |mac| Machine::Mac(mac.octets()))
 }
 
 /// What an address says about where its host stands, by the user's lists and the databases; nothing where it is not public.
@@ -147,7 +152,7 @@ pub(super) fn own_place(address: IpAddr, day: Date, settings: &Settings) -> Opti
 pub(super) struct Reaches<'a> {
     posts: &'a Posts,
     settings: &'a Settings,
-    by_host: BTreeMap<(IpAddr, Date), Option<Rc<Reach>>>,
+    by_host: BTreeMap<(Host, Date), Option<Rc<Reach>>>,
     /// The distances from a country, measured once however many hosts stood there.
     by_country: BTreeMap<Country, Reach>,
     stated: Option<Rc<Reach>>,
@@ -159,7 +164,7 @@ impl<'a> Reaches<'a> {
     }
 
     /// How far each country is from the host, where its place is known.
-    pub(super) fn of(&mut self, host: IpAddr, day: Date) -> Option<Rc<Reach>> {
+    pub(super) fn of(&mut self, host: Host, day: Date) -> Option<Rc<Reach>> {
         if let Some(known) = self.by_host.get(&(host, day)) {
             return known.clone();
         }
@@ -175,7 +180,7 @@ impl<'a> Reaches<'a> {
         Some(Rc::clone(reach))
     }
 
-    fn inferred(&mut self, host: IpAddr, day: Date) -> Option<Rc<Reach>> {
+    fn inferred(&mut self, host: Host, day: Date) -> Option<Rc<Reach>> {
         let inferred = self.posts.country(host, day, self.settings)?;
         let measured = self.by_country.entry(inferred.country);
         let measured = measured.or_insert_with(|| Reach::new(anywhere_in(inferred.country), "", false));
@@ -196,6 +201,7 @@ pub(super) const MAX_ADDRESSES: usize = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inspect::Census;
     use crate::frame::{Frame, LinkType, Timestamp};
     use crate::place::WitnessKind;
 
@@ -228,10 +234,14 @@ mod tests {
             let start = 1_781_654_400_000_000_000; // 2026-06-17
             let time = Some(Timestamp::from_nanos(start + i64::try_from(number).unwrap() * 1_000_000));
             let frame = Frame { time, ..Frame::new(number, LinkType::RAW, data) };
-            unit.observe(&frame, FrameRef::new(0, number));
+            unit.observe(&frame, FrameRef::new(0, number), false, &mut Census::default());
         }
         unit.evidence.finish(unit.flows.len());
         unit
+    }
+
+    fn host() -> Host {
+        Host { tunnel: TunnelId::NONE, address: HOST.into() }
     }
 
     fn posts(unit: &Unit) -> Posts {
@@ -245,7 +255,7 @@ mod tests {
     fn country(packets: &[Vec<u8>], settings: &Settings) -> Option<String> {
         let day = DAY.parse().unwrap();
         let posts = posts(&unit(packets));
-        posts.country(HOST.into(), day, settings).map(|inferred| inferred.country.to_string())
+        posts.country(host(), day, settings).map(|inferred| inferred.country.to_string())
     }
 
     #[test]
@@ -270,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_host_whose_packets_are_not_seen_to_come_from_it_measures_nothing() {
-        let doubt = |packets: &[Vec<u8>]| posts(&unit(packets)).doubt(HOST.into());
+        let doubt = |packets: &[Vec<u8>]| posts(&unit(packets)).doubt(host());
         let from = |hop_limit| udp(HOST, PEER, hop_limit, b"x");
         let to = udp(PEER, HOST, 50, b"x");
         assert_eq!(doubt(&[from(64)]), None);

@@ -53,7 +53,7 @@ fn judged(packets: &[Vec<u8>], start: Option<i64>, settings: &Settings) -> Unit 
         let time =
             start.map(|start| Timestamp::from_nanos(start + i64::try_from(number).unwrap() * 1_000_000));
         let frame = Frame { time, ..Frame::new(number, LinkType::RAW, data) };
-        unit.observe(&frame, FrameRef::new(0, number));
+        unit.observe(&frame, FrameRef::new(0, number), false, &mut Census::default());
     }
     judge::judge(&mut unit, settings);
     unit
@@ -174,7 +174,7 @@ fn one_server_on_two_days_is_two_placements() {
     for (number, day) in [(1, 0), (2, 2)] {
         let time = Some(Timestamp::from_nanos(JUNE_2024 + day * 86_400_000_000_000));
         let frame = Frame { time, ..Frame::new(number, LinkType::RAW, &packet) };
-        unit.observe(&frame, FrameRef::new(0, number));
+        unit.observe(&frame, FrameRef::new(0, number), false, &mut Census::default());
     }
     judge::judge(&mut unit, &settings());
     let days: Vec<String> =
@@ -220,7 +220,7 @@ fn timed(packets: &[(i64, Vec<u8>)], settings: &Settings) -> Unit {
         let data = [&to[..], &from, &[8, 0], packet].concat();
         let time = Some(Timestamp::from_nanos(*time));
         let frame = Frame { time, ..Frame::new(number, LinkType::ETHERNET, &data) };
-        unit.observe(&frame, FrameRef::new(0, number));
+        unit.observe(&frame, FrameRef::new(0, number), false, &mut Census::default());
     }
     judge::judge(&mut unit, settings);
     unit

@@ -5,12 +5,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::evidence::Evidence;
-use crate::flow::{Flows, Scope};
+use crate::flow::{Flows, Sightings};
 use crate::frame::{Frame, FrameRef};
+use crate::inspect::census::Census;
 use crate::inspect::judge::Judged;
 use crate::inspect::locate::{Placement, VantageConflict};
+use crate::inspect::stages::{Sight, Stages};
 use crate::inspect::vantage::Vantage;
-use crate::packet::{self, Class, Decoded};
+use crate::packet::{self, Decoded, Opener};
 use crate::session::{Moment, Session};
 use crate::source::Summary;
 
@@ -19,6 +21,8 @@ use crate::source::Summary;
 pub struct Unit {
     pub(super) flows: Flows,
     pub(super) evidence: Evidence,
+    pub(super) opener: Opener,
+    sightings: Sightings,
     pub(super) own_addresses: Vec<IpAddr>,
     pub(super) last: Option<Moment>,
     pub(super) judged: Vec<Judged>,
@@ -45,6 +49,12 @@ impl Unit {
     #[must_use]
     pub fn evidence(&self) -> &Evidence {
         &self.evidence
+    }
+
+    /// The tunnels that were opened, and the fragments that were put together.
+    #[must_use]
+    pub fn opener(&self) -> &Opener {
+        &self.opener
     }
 
     /// The judgement of each flow, in order of the flows.
@@ -90,26 +100,58 @@ impl Unit {
         &self.vantage_disagreements
     }
 
-    pub(super) fn observe(&mut self, frame: &Frame<'_>, at: FrameRef) -> Class {
+    /// Takes a frame through the stages that look at single packets. `has_several` says that the input has several
+    /// interfaces, so that one packet may be captured twice.
+    pub(super) fn observe(&mut self, frame: &Frame<'_>, at: FrameRef, has_several: bool, census: &mut Census) {
         if self.interfaces.last() != Some(&frame.interface) {
             self.interfaces.insert(frame.interface);
         }
-        let decoded = packet::decode(frame.link, frame.data, frame.wire_len);
-        let class = decoded.class();
-        match &decoded {
-            Decoded::Packet(packet) => {
-                let scope = Scope { interface: frame.interface, vlan: packet.vlan };
-                let seen = self.flows.observe(packet, scope, at, frame.wire_len, frame.time);
-                self.evidence.observe(&mut self.flows, seen, packet, at, frame.time);
-            }
-            Decoded::IcmpError(error) => {
-                let scope = Scope { interface: frame.interface, vlan: error.vlan };
-                self.flows.icmp_error(error, scope, at, frame.time);
-            }
-            Decoded::Other(_) => {}
-        }
         self.last = self.last.max(Some(Moment { frame: at, time: frame.time }));
-        class
+        census.count(frame);
+        let decoded = packet::decode(frame.link, frame.data, frame.wire_len);
+        let interface = has_several.then_some(frame.interface.into());
+        let sight = Sight { frame, at, wire_len: frame.wire_len, interface };
+        let class = match &decoded {
+            Decoded::Other(class) if Opener::opens(*class) => return self.open(&sight, census),
+            decoded => self.stages().1.decoded(decoded, &sight),
+        };
+        census.classify(class, 1, at);
+    }
+
+    /// Opens tunnels and puts fragments together.
+    #[cold]
+    fn open(&mut self, sight: &Sight<'_>, census: &mut Census) {
+        let (opener, mut stages) = self.stages();
+        let class = opener.open(sight.frame, sight.at, |opened| {
+            let sight = Sight { wire_len: opened.wire_len, ..*sight };
+            let class = stages.decoded(opened.decoded.as_ref()?, &sight);
+            if let Some(other) = &opened.other {
+                stages.other_reading(other, &sight);
+            }
+            Some(class)
+        });
+        if let Some(class) = class {
+            census.classify(class, 1, sight.at);
+        }
+        self.settle(census);
+    }
+
+    #[inline]
+    fn stages(&mut self) -> (&mut Opener, Stages<'_>) {
+        let Self { opener, flows, evidence, sightings, .. } = self;
+        (opener, Stages { flows, evidence, sightings })
+    }
+
+    fn settle(&mut self, census: &mut Census) {
+        for settled in self.opener.settled() {
+            census.classify(settled.class, settled.frames, settled.first);
+        }
+    }
+
+    /// No more frames will come.
+    pub(super) fn end(&mut self, census: &mut Census) {
+        self.opener.finish();
+        self.settle(census);
     }
 
     /// An input's interfaces say at its end which addresses are the capturing machine's own.

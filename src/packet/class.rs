@@ -8,10 +8,14 @@ use std::fmt;
 pub enum Class {
     /// ARP (`EtherType` 0x0806).
     Arp,
+    /// A second sighting of a packet, on another interface. It was counted where it was seen first.
+    Duplicate,
     /// A frame without a byte.
     Empty,
-    /// A fragment of an IPv4 or IPv6 packet, with the IP protocol of the whole.
+    /// A fragment of an IPv4 or IPv6 packet that was never whole, with the IP protocol of the whole.
     Fragment(u8),
+    /// A fragment of a packet that was put together. The packet counts in the frame that made it whole.
+    FragmentReassembled,
     /// The captured bytes end inside a header, though the frame went on.
     HeaderCut,
     /// ICMP that is no error about TCP or UDP, with its type.
@@ -32,7 +36,9 @@ pub enum Class {
     OtherLlc(u16),
     /// A TCP segment.
     Tcp,
-    /// A tunnel, which is not opened.
+    /// A tunnel inside more tunnels than are opened.
+    TooDeep,
+    /// A tunnel that cannot be opened.
     Tunnel(Tunnel),
     /// A UDP datagram.
     Udp,
@@ -46,8 +52,10 @@ impl Class {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Arp => "arp",
+            Self::Duplicate => "duplicate",
             Self::Empty => "empty",
             Self::Fragment(_) => "fragment",
+            Self::FragmentReassembled => "fragment_reassembled",
             Self::HeaderCut => "header_cut",
             Self::Icmp(_) => "icmp",
             Self::IcmpError => "icmp_error",
@@ -58,6 +66,7 @@ impl Class {
             Self::OtherIpProtocol(_) => "other_ip_protocol",
             Self::OtherLlc(_) => "other_llc",
             Self::Tcp => "tcp",
+            Self::TooDeep => "nested_too_deep",
             Self::Tunnel(_) => "tunnel",
             Self::Udp => "udp",
             Self::UnknownLinkType(_) => "unknown_link_type",
@@ -79,11 +88,14 @@ impl Class {
             Self::OtherFamily(number) => Some(number),
             Self::Tunnel(tunnel) => Some(tunnel.number().into()),
             Self::Arp
+            | Self::Duplicate
             | Self::Empty
+            | Self::FragmentReassembled
             | Self::HeaderCut
             | Self::IcmpError
             | Self::Malformed(_)
             | Self::Tcp
+            | Self::TooDeep
             | Self::Udp => None,
         }
     }
@@ -148,6 +160,8 @@ pub enum Tunnel {
     Vxlan,
     /// `WireGuard` (UDP port 51820 by custom).
     WireGuard,
+    /// IPv6 in IPv4 between addresses that spell the tunnel's ends (IP protocol 41, RFC 3056).
+    SixToFour,
 }
 
 impl Tunnel {
@@ -169,6 +183,7 @@ impl Tunnel {
             Self::Teredo => "teredo",
             Self::Vxlan => "vxlan",
             Self::WireGuard => "wireguard",
+            Self::SixToFour => "6to4",
         }
     }
 
@@ -184,7 +199,7 @@ impl Tunnel {
             Self::Gre => 47,
             Self::GtpU => 2152,
             Self::IpInIp => 4,
-            Self::Ipv6InIp => 41,
+            Self::Ipv6InIp | Self::SixToFour => 41,
             Self::L2tp => 1701,
             Self::L2tpIp => 115,
             Self::Teredo => 3544,

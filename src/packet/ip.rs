@@ -73,6 +73,75 @@ pub(super) fn quoted(mut cursor: Cursor<'_>) -> Result<Ip<'_>, Class> {
     Ok(Ip { ends, protocol, hop_limit, claimed: cursor.wire(), body: cursor })
 }
 
+/// A fragment of an IP packet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece<'a> {
+    pub(super) ends: Ends,
+    /// IPv4: the protocol. IPv6: the header that follows, which counts in the first fragment alone.
+    pub(super) protocol: u8,
+    /// What the fragments of one packet share (RFC 791: 16 bits, RFC 8200: 32).
+    pub(super) id: u32,
+    /// Where its bytes belong, in bytes from the start of what was taken apart.
+    pub(super) offset: usize,
+    /// Whether more follow behind it.
+    pub(super) has_more: bool,
+    pub(super) hop_limit: u8,
+    pub(super) body: Cursor<'a>,
+}
+
+/// Reads the IP packet here as the fragment that [`v4`] or [`v6`] found it to be.
+pub(super) fn piece(mut cursor: Cursor<'_>) -> Option<Piece<'_>> {
+    let [first] = *cursor.peek("").ok()?;
+    if first >> 4 == 4 {
+        let [_, _, _, _, i0, i1, o0, o1] = *cursor.peek("").ok()?;
+        let V4Header { ends, protocol, hop_limit, len, total_len, .. } = v4_header(&mut cursor).ok()?;
+        cursor.limit(match usize::from(total_len) {
+            0 => cursor.wire(),
+            total => total.checked_sub(len)?,
+        });
+        let field = u16::from_be_bytes([o0, o1]);
+        let (id, offset) = (u16::from_be_bytes([i0, i1]).into(), usize::from(field & 0x1FFF) * 8);
+        let has_more = field & 0x2000 != 0;
+        return Some(Piece { ends, protocol, id, offset, has_more, hop_limit, body: cursor });
+    }
+    let V6Header { ends, next, hop_limit, payload_len } = v6_header(&mut cursor).ok()?;
+    if payload_len != 0 {
+        cursor.limit(payload_len.into());
+    }
+    let mut next = next;
+    for _ in 0..=MAX_EXTENSIONS {
+        if next == FRAGMENT {
+            let [protocol, _, o0, o1, id @ ..]: [u8; 8] = *cursor.take("").ok()?;
+            let field = u16::from_be_bytes([o0, o1]);
+            let (id, offset) = (u32::from_be_bytes(id), usize::from(field & 0xFFF8));
+            return Some(Piece {
+                ends,
+                protocol,
+                id,
+                offset,
+                has_more: field & 1 != 0,
+                hop_limit,
+                body: cursor,
+            });
+        }
+        let [following, length] = *cursor.peek("").ok()?;
+        cursor.skip((usize::from(length) + 1) * 8, "").ok()?;
+        next = following;
+    }
+    None
+}
+
+/// A packet that was put together, from behind its IP header on.
+pub(super) fn whole<'a>(
+    ends: Ends,
+    protocol: u8,
+    hop_limit: u8,
+    mut body: Cursor<'a>,
+) -> Result<Ip<'a>, Class> {
+    let protocol = if ends.is_v6() { behind_extensions(&mut body, protocol)?.0 } else { protocol };
+    Ok(Ip { ends, protocol, hop_limit, claimed: body.wire(), body })
+}
+
 struct V4Header {
     ends: Ends,
     protocol: u8,

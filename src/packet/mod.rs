@@ -5,9 +5,8 @@
 //! Must not: fail, allocate, keep state, or follow a length that a header claims past what was captured.
 //!
 //! Checksums are not verified: captures at the sender hold packets whose checksums the network card fills in later.
-//! Tunnels are recognised and counted, not opened; opening one would start again at `link` or `ip` with the inner
-//! bytes, from the places that now return [`Class::Tunnel`], under a limit on depth. Fragments are counted, not put
-//! together; reassembly would stand between `ip` and `transport`, where [`Class::Fragment`] is returned.
+//! [`decode`] looks at one frame and one layer of IP. What takes more, a tunnel or a fragment, ends there in its class, and
+//! an [`Opener`] goes on: it keeps the tunnels seen and the fragments that wait, within limits.
 //!
 //! Sources: tcpdump.org's link-layer header types, IEEE 802.1Q, RFC 791, 792, 768, 9293, 8200, 4443.
 #![warn(clippy::indexing_slicing)]
@@ -17,31 +16,38 @@ use std::net::IpAddr;
 mod class;
 mod cursor;
 mod ends;
+mod fragment;
+mod inner;
 mod ip;
+mod layer;
 mod link;
 mod mac;
 mod network;
+mod opener;
 mod transport;
 mod tunnel;
+mod tunnels;
 mod vlan;
 
 pub use class::{Class, Tunnel};
 pub use ends::{Endpoint, Ends};
+pub use fragment::Overlaps;
 pub use mac::{Mac, Macs};
 pub use network::{Network, NetworkError};
+pub use opener::{Opened, Opener, Settled};
+pub use tunnel::sealed_tunnel;
+pub use tunnels::{OpenedTunnel, TunnelId};
 pub use vlan::Vlan;
 
 use crate::frame::LinkType;
 use cursor::Cursor;
-use ip::Ip;
-use link::Link;
 
 /// Decodes one frame: `data` is what was captured of its `wire_len` bytes.
 ///
 /// A `wire_len` below the captured length is taken as the captured length.
 #[must_use]
 pub fn decode(link: LinkType, data: &[u8], wire_len: u32) -> Decoded<'_> {
-    match ip_packet(link, Cursor::new(data, wire_len)) {
+    match layer::of_link(link, Cursor::new(data, wire_len)) {
         Ok((below, ip)) => transport::decode(below, &ip),
         Err(class) => Decoded::Other(class),
     }
@@ -90,6 +96,8 @@ pub struct Packet<'a> {
     pub payload_len: u32,
     /// The IPv4 time to live or IPv6 hop limit.
     pub hop_limit: u8,
+    /// The tunnel that it came out of.
+    pub tunnel: TunnelId,
 }
 
 impl Packet<'_> {
@@ -207,6 +215,8 @@ pub struct IcmpError {
     pub vlan: Vlan,
     /// The link-layer addresses of the error's frame.
     pub macs: Macs,
+    /// The tunnel that it came out of.
+    pub tunnel: TunnelId,
 }
 
 /// The packet that an ICMP error quotes.
@@ -216,22 +226,6 @@ pub struct Quoted {
     pub protocol: Protocol,
     /// Its sender, which is who the error went to, and its receiver.
     pub ends: Ends,
-}
-
-/// Strips the layers below IP, and IP.
-#[inline]
-fn ip_packet(link: LinkType, mut cursor: Cursor<'_>) -> Result<(Link, Ip<'_>), Class> {
-    if cursor.wire() == 0 {
-        return Err(Class::Empty);
-    }
-    let (below, ether_type) = link::decode(link, &mut cursor)?;
-    let ip = match ether_type {
-        link::IPV4 => ip::v4(cursor)?,
-        link::IPV6 => ip::v6(cursor)?,
-        link::ARP => return Err(Class::Arp),
-        other => return Err(Class::OtherEtherType(other)),
-    };
-    Ok((below, ip))
 }
 
 #[cfg(test)]

@@ -246,7 +246,7 @@ fn headers_that_lie_are_malformed_and_say_how() {
 }
 
 #[test]
-fn fragments_are_counted_and_not_decoded() {
+fn a_fragment_is_no_packet_by_itself() {
     for offset in [[0x20, 0], [0, 1], [0x3F, 0xFF]] {
         assert_eq!(class(LinkType::RAW, &with(&UDP4, 6, &offset)), Class::Fragment(17));
     }

@@ -4,14 +4,26 @@ use super::cursor::Cursor;
 use super::ip::{self, Ip};
 use super::link::Link;
 use super::{
-    Class, Decoded, Ends, IcmpError, Packet, Protocol, Quoted, Tcp, TcpFlags, Transport, Tunnel, tunnel,
+    Class, Decoded, Ends, IcmpError, Packet, Protocol, Quoted, Tcp, TcpFlags, Transport, Tunnel, TunnelId,
+    tunnel,
 };
 
+/// Decodes what an IP packet carries; a tunnel over UDP ends in its class.
 #[inline]
 pub(super) fn decode<'a>(link: Link, ip: &Ip<'a>) -> Decoded<'a> {
+    decode_as::<true>(link, ip)
+}
+
+/// The same where a tunnel over UDP was looked into and is none.
+pub(super) fn decode_closed<'a>(link: Link, ip: &Ip<'a>) -> Decoded<'a> {
+    decode_as::<false>(link, ip)
+}
+
+#[inline]
+fn decode_as<'a, const IS_OPENED: bool>(link: Link, ip: &Ip<'a>) -> Decoded<'a> {
     let header = match ip.protocol {
         TCP => tcp(ip),
-        UDP => udp(ip),
+        UDP => udp(ip).and_then(|header| if IS_OPENED { no_tunnel(header) } else { Ok(header) }),
         // By value, so that the common case need not keep it in memory.
         _ => return not_a_packet(link, *ip),
     };
@@ -39,6 +51,7 @@ fn packet<'a>(link: Link, ip: &Ip<'a>, header: &Header<'a>) -> Packet<'a> {
         payload: header.payload,
         payload_len: header.payload_len,
         hop_limit: ip.hop_limit,
+        tunnel: TunnelId::NONE,
     }
 }
 
@@ -83,11 +96,21 @@ fn udp<'a>(ip: &Ip<'a>) -> Result<Header<'a>, Class> {
     let mut body = ip.body;
     body.limit(length);
     let (payload, payload_len) = behind(body, 8);
-    let ports = ports([f0, f1, t0, t1]);
-    if let Some(tunnel) = tunnel::over_udp(ports, payload, payload_len) {
-        return Err(Class::Tunnel(tunnel));
+    Ok(Header { ports: ports([f0, f1, t0, t1]), transport: Transport::Udp, payload, payload_len })
+}
+
+#[inline]
+fn no_tunnel(header: Header<'_>) -> Result<Header<'_>, Class> {
+    match tunnel::openable(header.ports, header.payload, header.payload_len) {
+        Some(tunnel) => Err(Class::Tunnel(tunnel)),
+        None => Ok(header),
     }
-    Ok(Header { ports, transport: Transport::Udp, payload, payload_len })
+}
+
+/// The ports and the payload of a UDP datagram, with which it continues as a layer of its own.
+pub(super) fn udp_layer<'a>(ip: &Ip<'a>) -> Option<([u16; 2], Cursor<'a>)> {
+    let header = udp(ip).ok().filter(|_| ip.protocol == UDP)?;
+    Some((header.ports, Cursor::new(header.payload, header.payload_len)))
 }
 
 /// The payload behind a header of `len` bytes, of which not all need to be captured.
@@ -133,7 +156,8 @@ fn icmp<'a>(link: Link, ip: &Ip<'a>) -> Decoded<'a> {
         return Decoded::Other(other);
     };
     let Link { vlan, macs } = link;
-    Decoded::IcmpError(IcmpError { reporter: ip.ends.from().address, kind, code, quoted, vlan, macs })
+    let tunnel = TunnelId::NONE;
+    Decoded::IcmpError(IcmpError { reporter: ip.ends.from().address, kind, code, quoted, vlan, macs, tunnel })
 }
 
 /// The flow of the packet that is quoted behind the eight bytes of an ICMP header, where there is enough of it.

@@ -1,24 +1,27 @@
 //! Tunnels over UDP. A port alone proves nothing, so a datagram is a tunnel only where its header fits as well.
+//!
+//! Input: a datagram's ports and payload. Output: which tunnel it belongs to: one that can be opened, or one that is
+//! encrypted and only named. Must not: open it (that is `inner`'s job).
 
 use super::Tunnel;
 
-/// The tunnel that a UDP datagram belongs to, where port and header agree. `payload` is what was captured of
-/// `payload_len` bytes.
+/// The tunnel that a UDP datagram belongs to and that can be opened, where port and header agree. `payload` is what was
+/// captured of `payload_len` bytes.
 #[inline]
-pub(super) fn over_udp([from, to]: [u16; 2], payload: &[u8], payload_len: u32) -> Option<Tunnel> {
-    if !(is_tunnel_port(from) || is_tunnel_port(to)) {
+pub(super) fn openable([from, to]: [u16; 2], payload: &[u8], payload_len: u32) -> Option<Tunnel> {
+    if !(is_openable_port(from) || is_openable_port(to)) {
         return None;
     }
-    named(from, to, payload, usize::try_from(payload_len).unwrap_or(usize::MAX))
+    opened(from, to, payload, usize::try_from(payload_len).unwrap_or(usize::MAX))
 }
 
-const fn is_tunnel_port(port: u16) -> bool {
-    matches!(port, L2TP | GTP_U | TEREDO | ESP | VXLAN | GENEVE | WIREGUARD)
+const fn is_openable_port(port: u16) -> bool {
+    matches!(port, L2TP | GTP_U | TEREDO | VXLAN | GENEVE)
 }
 
 /// `length` is the payload's on the wire, of which `payload` was captured.
 #[cold]
-fn named(from: u16, to: u16, payload: &[u8], length: usize) -> Option<Tunnel> {
+fn opened(from: u16, to: u16, payload: &[u8], length: usize) -> Option<Tunnel> {
     // Senders of VXLAN and Geneve draw their own port from the inner flow, so only the destination counts.
     match to {
         VXLAN if is_vxlan(payload) => return Some(Tunnel::Vxlan),
@@ -32,10 +35,16 @@ fn named(from: u16, to: u16, payload: &[u8], length: usize) -> Option<Tunnel> {
     if either(TEREDO) && is_teredo(payload, length) {
         return Some(Tunnel::Teredo);
     }
-    if either(L2TP) && is_l2tp(payload, length) {
-        return Some(Tunnel::L2tp);
-    }
-    if either(WIREGUARD) && is_wireguard(payload, length) {
+    (either(L2TP) && is_l2tp(payload, length)).then_some(Tunnel::L2tp)
+}
+
+/// The encrypted tunnel that a UDP datagram belongs to, where port and header agree. It is a flow like any other, and its
+/// name says what is not seen.
+#[must_use]
+pub fn sealed_tunnel([from, to]: [u16; 2], payload: &[u8], payload_len: u32) -> Option<Tunnel> {
+    let length = usize::try_from(payload_len).unwrap_or(usize::MAX);
+    let either = |port| from == port || to == port;
+    if is_wireguard(payload, length, either(WIREGUARD)) {
         return Some(Tunnel::WireGuard);
     }
     (either(ESP) && is_esp(payload, length)).then_some(Tunnel::EspInUdp)
@@ -97,14 +106,14 @@ fn is_l2tp(payload: &[u8], length: usize) -> bool {
     }
 }
 
-/// The protocol's four messages: type, three zero bytes, and lengths that no other protocol on the port is likely to have
-/// (Zoom's keep-alives begin like messages 3 and 4).
-fn is_wireguard(payload: &[u8], length: usize) -> bool {
+/// The protocol's four messages: type, three zero bytes, and lengths that no other protocol is likely to have (Zoom's
+/// keep-alives begin like messages 3 and 4). The two of the handshake tell it on any port, the others on its own.
+fn is_wireguard(payload: &[u8], length: usize, is_own_port: bool) -> bool {
     match payload {
         [1, 0, 0, 0, ..] => length == 148,
         [2, 0, 0, 0, ..] => length == 92,
-        [3, 0, 0, 0, ..] => length == 64,
-        [4, 0, 0, 0, ..] => length >= 32 && length.is_multiple_of(16),
+        [3, 0, 0, 0, ..] => is_own_port && length == 64,
+        [4, 0, 0, 0, ..] => is_own_port && length >= 32 && length.is_multiple_of(16),
         _ => false,
     }
 }
@@ -128,7 +137,8 @@ mod tests {
     use super::*;
 
     fn at(from: u16, to: u16, payload: &[u8]) -> Option<Tunnel> {
-        named(from, to, payload, payload.len())
+        let length = u32::try_from(payload.len()).unwrap();
+        openable([from, to], payload, length).or_else(|| sealed_tunnel([from, to], payload, length))
     }
 
     fn padded(start: &[u8], len: usize) -> Vec<u8> {
@@ -156,7 +166,8 @@ mod tests {
             (4500, padded(&[0, 0, 1, 0], 60), Tunnel::EspInUdp),
         ] {
             assert_eq!(at(40000, port, &payload), Some(tunnel));
-            assert_eq!(at(40000, 443, &payload), None);
+            let on_any_port = payload.len() == 148;
+            assert_eq!(at(40000, 443, &payload), Some(tunnel).filter(|_| on_any_port));
             for cut in 0..payload.len() {
                 let _ = at(40000, port, &payload[..cut]);
             }

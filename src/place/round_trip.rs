@@ -83,6 +83,8 @@ pub enum Doubt {
     CoarseClock,
     /// DNS is often answered by a box on the way.
     Dns,
+    /// The packets were inside a tunnel, so they made a detour that is not known.
+    InTunnel,
     /// No packet of the host's shows by its hop limit whether it was captured at the host.
     NotShownAtClient,
     /// The connection was accepted from another distance than the data came from: a proxy or a filter.
@@ -109,6 +111,7 @@ impl Doubt {
             Self::CapturedAway => "captured_away",
             Self::CoarseClock => "coarse_clock",
             Self::Dns => "dns",
+            Self::InTunnel => "in_tunnel",
             Self::NotShownAtClient => "not_shown_at_client",
             Self::Proxy => "proxy_suspected",
             Self::ProxyBeside => "proxy_beside_suspected",
@@ -127,6 +130,7 @@ impl fmt::Display for Doubt {
             Self::CapturedAway => "the capture was taken away from the client, behind routers",
             Self::CoarseClock => "the capture's clock ticks less than once in a millisecond",
             Self::Dns => "DNS is often answered by a box on the way",
+            Self::InTunnel => "the packets were inside a tunnel, which makes a detour",
             Self::NotShownAtClient => "nothing shows that the capture was taken at the client",
             Self::ProxyBeside => {
                 "a box beside the client is suspected to answer for servers: it did for another of its connections"

@@ -294,6 +294,7 @@ fn session(id: u64, session: &session::Session, meetings: Vec<u64>) -> Session {
         machine: match session.machine {
             Machine::Mac(mac) => mac.map(|byte| format!("{byte:02x}")).join(":"),
             Machine::Address(address) => address.to_string(),
+            Machine::Tunnelled { tunnel, address } => format!("{address} in tunnel {tunnel}"),
         },
         addresses: session.addresses.iter().map(ToString::to_string).collect(),
         start: time(session.first.time),

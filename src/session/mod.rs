@@ -38,6 +38,13 @@ pub enum Machine {
     Mac([u8; 6]),
     /// The local address, on links that have no MAC addresses.
     Address(IpAddr),
+    /// The local address inside a tunnel, where the same address is another machine's than outside.
+    Tunnelled {
+        /// The tunnel's number in the capture.
+        tunnel: u32,
+        /// The address.
+        address: IpAddr,
+    },
 }
 
 /// One of the client's flows, as sessions see it.

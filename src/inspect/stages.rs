@@ -1,0 +1,81 @@
+//! The stages that look at single packets: flows, then evidence.
+//!
+//! Input: what a frame decoded to. Output: the frame's class; flows and evidence that know the packet. Must not: look at a
+//! packet twice that was captured on two interfaces.
+
+use crate::evidence::Evidence;
+use crate::flow::{Flows, Scope, Sightings};
+use crate::frame::{Frame, FrameRef};
+use crate::packet::{Class, Decoded, Packet};
+
+/// What the packets of one capture change.
+pub(super) struct Stages<'a> {
+    pub(super) flows: &'a mut Flows,
+    pub(super) evidence: &'a mut Evidence,
+    pub(super) sightings: &'a mut Sightings,
+}
+
+/// The frame that a packet came in.
+#[derive(Clone, Copy)]
+pub(super) struct Sight<'a> {
+    pub(super) frame: &'a Frame<'a>,
+    pub(super) at: FrameRef,
+    /// The bytes on the wire of all frames that the packet came in.
+    pub(super) wire_len: u32,
+    /// Where it was captured, as far as two sightings of one packet can differ in it; `None` where there is one place only.
+    pub(super) interface: Option<u64>,
+}
+
+impl Stages<'_> {
+    /// Takes what a frame decoded to, and says how the frame counts.
+    pub(super) fn decoded(&mut self, decoded: &Decoded<'_>, sight: &Sight<'_>) -> Class {
+        match decoded {
+            Decoded::Packet(packet) => match sight.interface {
+                Some(interface) => return self.sighted(packet, interface, sight),
+                None => self.packet(packet, sight),
+            },
+            Decoded::IcmpError(error) => {
+                let scope =
+                    Scope { interface: sight.frame.interface, vlan: error.vlan, tunnel: error.tunnel };
+                self.flows.icmp_error(error, scope, sight.at, sight.frame.time);
+            }
+            Decoded::Other(_) => {}
+        }
+        decoded.class()
+    }
+
+    /// Counts a packet, and reads what it says.
+    #[inline]
+    pub(super) fn packet(&mut self, packet: &Packet<'_>, sight: &Sight<'_>) {
+        let seen =
+            self.flows.observe(packet, scope(packet, sight), sight.at, sight.wire_len, sight.frame.time);
+        self.evidence.observe(self.flows, seen, packet, sight.at, sight.frame.time);
+    }
+
+    /// The same in a capture with several interfaces: what was seen on another one a moment ago is not counted again.
+    fn sighted(&mut self, packet: &Packet<'_>, interface: u64, sight: &Sight<'_>) -> Class {
+        let digest = self.sightings.digest(packet);
+        if let Some(flow) = self.sightings.repeated(digest, interface, sight.frame.time) {
+            self.flows.link(packet, scope(packet, sight), flow);
+            return Class::Duplicate;
+        }
+        let seen =
+            self.flows.observe(packet, scope(packet, sight), sight.at, sight.wire_len, sight.frame.time);
+        self.evidence.observe(self.flows, seen, packet, sight.at, sight.frame.time);
+        self.sightings.remember(digest, interface, sight.frame.time, seen.flow);
+        Decoded::Packet(*packet).class()
+    }
+
+    /// Reads what the packet says to a receiver who takes the last copy of what its fragments overlap in. It is counted
+    /// already.
+    pub(super) fn other_reading(&mut self, packet: &Packet<'_>, sight: &Sight<'_>) {
+        let time = sight.frame.time;
+        if let Some(seen) = self.flows.find(packet, scope(packet, sight)) {
+            self.evidence.observe(self.flows, seen, packet, sight.at, time);
+        }
+    }
+}
+
+fn scope(packet: &Packet<'_>, sight: &Sight<'_>) -> Scope {
+    Scope { interface: sight.frame.interface, vlan: packet.vlan, tunnel: packet.tunnel }
+}
