@@ -202,9 +202,9 @@ pub enum ProcessMethod {
     AppleBlock,
     /// A comment by etl2pcapng, from the context in which Windows happened to log the packet.
     Etl2Pcapng,
-    /// PCAPdroid's app list in a custom block, and comments that refer to it.
+    /// `PCAPdroid`'s app list in a custom block, and comments that refer to it.
     PcapdroidComment,
-    /// PCAPdroid's trailer behind each packet.
+    /// `PCAPdroid`'s trailer behind each packet.
     PcapdroidTrailer,
     /// The header of Apple's PKTAP.
     Pktap,

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::evidence::name::NameId;
 use crate::flow::{FlowId, Side};
 use crate::frame::{FrameRef, Timestamp};
+use crate::packet::Tunnel;
 use crate::wire::zoom::MediaKind;
 
 /// Where a name was read.
@@ -77,6 +78,8 @@ pub enum Fact {
     },
     /// A DTLS record.
     Dtls,
+    /// A datagram of an encrypted tunnel.
+    SealedTunnel(Tunnel),
     /// Something of Zoom's own layer.
     Zoom(ZoomFact),
 }

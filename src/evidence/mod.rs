@@ -12,6 +12,7 @@ mod quic;
 mod round_trip;
 mod stun;
 mod tls;
+mod tunnel;
 mod zoom;
 
 use std::net::{IpAddr, SocketAddr};
@@ -284,6 +285,7 @@ const DATAGRAM_PROTOCOLS: &[Protocol] = &[
     Protocol { observe: zoom::server, budget: 0 },
     Protocol { observe: zoom::peer, budget: 32 },
     Protocol { observe: datagram_tls, budget: 8 },
+    Protocol { observe: tunnel::observe, budget: 0 },
 ];
 
 /// Datagrams of an unknown protocol that are looked at, both directions together.

@@ -129,7 +129,7 @@ pub(super) fn machine(flow: &Flow<'_>, local: Side) -> Machine {
     let Host { tunnel, address } = Host::of(flow, local);
     let unnamed = match tunnel {
         TunnelId::NONE => Machine::Address(address),
-        tunnel => Machine::Tunnelled { tunnel: tunnel.number(), address },
+        tunnel => Machine::Tunnelled { tunnel, address },
     };
     flow.mac(local).map_or(unnamed, |mac| Machine::Mac(mac.octets()))
 }
@@ -201,8 +201,8 @@ pub(super) const MAX_ADDRESSES: usize = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::Census;
     use crate::frame::{Frame, LinkType, Timestamp};
+    use crate::inspect::Census;
     use crate::place::WitnessKind;
 
     const HOST: [u8; 4] = [192, 168, 1, 2];

@@ -102,7 +102,13 @@ impl Unit {
 
     /// Takes a frame through the stages that look at single packets. `has_several` says that the input has several
     /// interfaces, so that one packet may be captured twice.
-    pub(super) fn observe(&mut self, frame: &Frame<'_>, at: FrameRef, has_several: bool, census: &mut Census) {
+    pub(super) fn observe(
+        &mut self,
+        frame: &Frame<'_>,
+        at: FrameRef,
+        has_several: bool,
+        census: &mut Census,
+    ) {
         if self.interfaces.last() != Some(&frame.interface) {
             self.interfaces.insert(frame.interface);
         }

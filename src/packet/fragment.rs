@@ -56,7 +56,7 @@ pub(super) struct Whole {
 /// Fragments that overlap, how many packets had them, and the first frame of each kind.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Overlaps {
-    /// With the same bytes as before: sent again in other pieces.
+    /// With the same bytes as before, and some new ones: cut in another way.
     pub same: Option<(u64, FrameRef)>,
     /// With other bytes than before: receivers may have read another packet.
     pub different: Option<(u64, FrameRef)>,
@@ -134,9 +134,10 @@ impl Fragments {
     fn expire(&mut self, now: Option<Timestamp>, settled: &mut Vec<Fate>) {
         let Some(now) = now else { return };
         while let Some((key, first)) = self.order.front() {
-            let is_over = self.waiting.get(key).filter(|waiting| waiting.first == *first).is_none_or(|waiting| {
-                waiting.since.is_some_and(|since| now.nanos().saturating_sub(since.nanos()) > PATIENCE)
-            });
+            let is_over =
+                self.waiting.get(key).filter(|waiting| waiting.first == *first).is_none_or(|waiting| {
+                    waiting.since.is_some_and(|since| now.nanos().saturating_sub(since.nanos()) > PATIENCE)
+                });
             if !is_over || self.pop(settled).is_none() {
                 return;
             }
@@ -232,7 +233,10 @@ impl Waiting {
     /// The memory it holds, about.
     fn held(&self) -> usize {
         let other = self.other.as_ref().map_or(0, Vec::capacity);
-        size_of::<Self>() + self.bytes.capacity() + other + self.stretches.capacity() * size_of::<(usize, usize)>()
+        size_of::<Self>()
+            + self.bytes.capacity()
+            + other
+            + self.stretches.capacity() * size_of::<(usize, usize)>()
     }
 
     fn insert(&mut self, piece: &Piece<'_>, end: usize, arrival: Arrival) -> Overlap {
@@ -249,7 +253,8 @@ impl Waiting {
         if data.len() < piece.body.wire() {
             self.cut_at = self.cut_at.min(piece.offset.saturating_add(data.len()));
         }
-        let is_known = self.stretches.contains(&(piece.offset, end));
+        // What brings nothing new was sent again, by the network or the sender.
+        let is_known = self.stretches.iter().any(|(from, to)| *from <= piece.offset && end <= *to);
         let overlap = self.place(piece.offset, data);
         let overlap = if overlap == Overlap::Same && is_known { Overlap::None } else { overlap };
         self.cover(piece.offset, end);

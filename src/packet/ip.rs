@@ -132,12 +132,7 @@ pub(super) fn piece(mut cursor: Cursor<'_>) -> Option<Piece<'_>> {
 }
 
 /// A packet that was put together, from behind its IP header on.
-pub(super) fn whole<'a>(
-    ends: Ends,
-    protocol: u8,
-    hop_limit: u8,
-    mut body: Cursor<'a>,
-) -> Result<Ip<'a>, Class> {
+pub(super) fn whole(ends: Ends, protocol: u8, hop_limit: u8, mut body: Cursor<'_>) -> Result<Ip<'_>, Class> {
     let protocol = if ends.is_v6() { behind_extensions(&mut body, protocol)?.0 } else { protocol };
     Ok(Ip { ends, protocol, hop_limit, claimed: body.wire(), body })
 }

@@ -19,11 +19,7 @@ pub(super) enum Start {
     /// IPv4 or IPv6, by its first half byte.
     Ip,
     /// What an IP packet carries.
-    Transport {
-        ends: Ends,
-        protocol: u8,
-        hop_limit: u8,
-    },
+    Transport { ends: Ends, protocol: u8, hop_limit: u8 },
 }
 
 /// Goes down to the IP packet that begins at, or behind, `start`. `below` is what the layers before said.

@@ -56,6 +56,9 @@ struct Layer<'a> {
     tunnel: TunnelId,
 }
 
+/// The bytes of a packet that was put together, and those of its other reading.
+type Readings = (Vec<u8>, Option<Vec<u8>>);
+
 /// What a layer turned out to be.
 enum Step<'a> {
     Inside(Layer<'a>),
@@ -82,7 +85,7 @@ impl Opener {
     pub fn open<R>(&mut self, frame: &Frame<'_>, at: FrameRef, reader: impl FnOnce(&Opened<'_>) -> R) -> R {
         let arrival = Arrival { frame: at, wire_len: frame.wire_len, time: frame.time };
         // What was put together lives here while what is inside it is read: each depth has a place, both readings another.
-        let wholes: [OnceCell<(Vec<u8>, Option<Vec<u8>>)>; MAX_DEPTH] = Default::default();
+        let wholes: [OnceCell<Readings>; MAX_DEPTH] = Default::default();
         let mut places = wholes.iter();
         let cursor = Cursor::new(frame.data, frame.wire_len);
         let (start, below) = (Start::Link(frame.link), Link::default());
@@ -104,9 +107,9 @@ impl Opener {
                     };
                     let (bytes, other) = place.get_or_init(|| (whole.bytes, whole.other));
                     layer = Layer { cursor: Cursor::new(bytes, whole.len), ..next };
-                    opened.other = other.as_ref().and_then(|other| {
-                        packet(&Layer { cursor: Cursor::new(other, whole.len), ..next })
-                    });
+                    opened.other = other
+                        .as_ref()
+                        .and_then(|other| packet(&Layer { cursor: Cursor::new(other, whole.len), ..next }));
                 }
                 Step::Waits => return reader(&opened),
                 Step::End(decoded) => {
@@ -220,3 +223,6 @@ fn inside(decoded: Decoded<'_>, tunnel: TunnelId) -> Decoded<'_> {
         other @ Decoded::Other(_) => other,
     }
 }
+
+#[cfg(test)]
+mod tests;

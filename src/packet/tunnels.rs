@@ -85,18 +85,21 @@ impl Tunnels {
         let (first, bytes) = frame;
         let id = match self.known.get(&key) {
             Some(id) => *id,
-            None => {
-                let number = u32::try_from(self.rows.len()).ok().filter(|_| self.rows.len() < MAX_TUNNELS)?;
-                let outer = [ends.from().address, ends.to().address];
-                self.rows.push(OpenedTunnel { kind, within, outer, network, first, frames: 0, bytes: 0 });
-                let id = TunnelId(number.saturating_add(1));
-                self.known.insert(key, id);
-                id
-            }
+            None => self.start(key, ends, first)?,
         };
         let row = self.rows.get_mut((id.0 as usize).checked_sub(1)?)?;
         row.frames = row.frames.saturating_add(1);
         row.bytes = row.bytes.saturating_add(bytes.into());
+        Some(id)
+    }
+
+    fn start(&mut self, key: Key, ends: Ends, first: FrameRef) -> Option<TunnelId> {
+        let before = u32::try_from(self.rows.len()).ok().filter(|_| self.rows.len() < MAX_TUNNELS)?;
+        let Key { within, kind, network, .. } = key;
+        let outer = [ends.from().address, ends.to().address];
+        self.rows.push(OpenedTunnel { kind, within, outer, network, first, frames: 0, bytes: 0 });
+        let id = TunnelId(before.saturating_add(1));
+        self.known.insert(key, id);
         Some(id)
     }
 

@@ -5,7 +5,7 @@
 use crate::evidence::Limits;
 use crate::frame::FrameRef;
 use crate::inspect::{Inspection, Unit};
-use crate::packet::Class;
+use crate::packet::{Class, Overlaps};
 use crate::report::schema::Anomaly;
 
 /// Damage first, then what is odd about times and frames, then what was seen in flows and could not be used.
@@ -16,6 +16,16 @@ pub(super) fn anomalies(inspection: &Inspection) -> Vec<Anomaly> {
         let what = "frames with a time before that of the frame before them";
         Some(counted("time_backwards", input, Some(backwards.first), backwards.frames, what))
     }));
+    let named = [
+        (Class::Duplicate, "seen_twice", "packets seen again on another interface; they are counted once"),
+        (Class::TooDeep, "nested_too_deep", "frames with more tunnels in tunnels than are opened"),
+    ];
+    for (class, kind, what) in named {
+        let counted = inspection.census().others().find(|(other, _)| *other == class);
+        all.extend(counted.map(|(_, frames)| {
+            self::counted(kind, frames.first.input(), Some(frames.first), frames.frames, what)
+        }));
+    }
     let malformed = inspection.census().others().filter(|(class, _)| matches!(class, Class::Malformed(_)));
     all.extend(malformed.map(|(class, frames)| {
         let what = format!("malformed frames: {}", class.reason().unwrap_or("contradicts itself"));
@@ -53,6 +63,14 @@ fn of_unit(input: u32, unit: &Unit) -> Vec<Anomaly> {
     say("name_refused", None, names_refused, "names past the most that are kept");
     let what = "TCP handshakes given up because too many were undecided at once";
     say("handshake_dropped", None, handshakes_dropped, what);
+    let Overlaps { same, different } = unit.opener().overlaps();
+    let what = "fragments that overlap with the same bytes as before";
+    say("fragment_overlap", same.map(|(_, first)| first), same.map_or(0, |(n, _)| n), what);
+    let what = "fragments that overlap with other bytes than before: receivers may have read another packet, and both \
+                readings were looked at";
+    say("contested_fragment", different.map(|(_, first)| first), different.map_or(0, |(n, _)| n), what);
+    let what = "packets whose fragments were given up because too many waited at once";
+    say("fragments_dropped", None, unit.opener().fragments_dropped(), what);
     let what = "TCP handshakes of which two copies differ: the server may have read another name";
     say("contested_handshake", contested.map(|(_, first)| first), contested.map_or(0, |(n, _)| n), what);
     found

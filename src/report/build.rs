@@ -5,17 +5,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use crate::client::{Catalogue, IdentifiedBy, Recipient, Service, Whose};
+use crate::client::{Catalogue, IdentifiedBy, Recipient, Service};
 use crate::flow::{Flow, FlowId, Side};
-use crate::frame::{Date, Timestamp};
-use crate::inspect::{Found, Inspection, Judged, Placement, Settings, Unit};
+use crate::frame::Timestamp;
+use crate::inspect::{Found, Inspection, Judged, Placement, Unit};
+use crate::packet::TunnelId;
 use crate::place::{Country, Resolution, Zone, zone};
 use crate::report::filter::Ends;
 use crate::report::schema::{
-    DataSource, Destination, Input, Meeting, Name, Place, Register, Report, Schema, Session, Tool, Totals,
-    Witness,
+    Destination, Input, Meeting, Name, Place, Report, Schema, Session, Tool, Totals, Witness,
 };
-use crate::report::{anomalies, flows, headline, quality, schema};
+use crate::report::{anomalies, flows, headline, quality, schema, sources, tunnels};
 use crate::session::{self, Machine};
 use crate::verdict::{self, Axis, DestinationKey};
 
@@ -43,9 +43,10 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
         sessions: Vec::new(),
         meetings: Vec::new(),
         flows: Vec::new(),
+        tunnels: tunnels::tunnels(&view),
         anomalies: anomalies::anomalies(inspection),
         quality: quality::quality(inspection),
-        data_sources: data_sources(inspection.settings()),
+        data_sources: sources::data_sources(inspection.settings()),
         registers: Vec::new(),
         against: None,
     };
@@ -54,7 +55,7 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
     if options.list_flows {
         flows::flows(&view, &of_flow, &mut report);
     }
-    report.registers = registers(inspection, &report.destinations);
+    report.registers = sources::registers(inspection, &report.destinations);
     report.headline = headline::headline(&report.destinations, &report.quality, report.inputs.len() as u64);
     report
 }
@@ -75,6 +76,8 @@ pub(super) struct View<'a> {
     masked: BTreeSet<(usize, IpAddr)>,
     /// How many flows stand before each unit's: in the report the units' flows follow each other.
     before: Vec<u64>,
+    /// The same of tunnels.
+    tunnels_before: Vec<u64>,
 }
 
 /// One flow with everything that is known of it.
@@ -88,12 +91,17 @@ pub(super) struct Row<'a> {
 
 impl<'a> View<'a> {
     pub(super) fn new(inspection: &'a Inspection, show_participants: bool) -> Self {
-        let units = inspection.units().iter().scan(0, |flows, unit| {
-            let before = *flows;
-            *flows += unit.flows().len() as u64;
-            Some(before)
-        });
-        let mut view = Self { inspection, masked: BTreeSet::new(), before: units.collect() };
+        let before = |count: fn(&Unit) -> u64| {
+            let sums = inspection.units().iter().scan(0, |sum, unit| {
+                let before = *sum;
+                *sum += count(unit);
+                Some(before)
+            });
+            sums.collect()
+        };
+        let tunnels_before = before(|unit| unit.opener().tunnels().count() as u64);
+        let before = before(|unit| unit.flows().len() as u64);
+        let mut view = Self { inspection, masked: BTreeSet::new(), before, tunnels_before };
         if show_participants {
             return view;
         }
@@ -114,6 +122,12 @@ impl<'a> View<'a> {
     /// The flow's number in the report.
     pub(super) fn flow_id(&self, (unit, flow): Key) -> u64 {
         self.before.get(unit).copied().unwrap_or_default() + u64::from(flow.0)
+    }
+
+    /// A tunnel's number in the report; `None` for none.
+    pub(super) fn tunnel_id(&self, unit: usize, tunnel: TunnelId) -> Option<u64> {
+        let before = self.tunnels_before.get(unit).copied().unwrap_or_default();
+        (!tunnel.is_none()).then(|| before + u64::from(tunnel.number()))
     }
 
     pub(super) fn end(&self, row: &Row<'_>, side: Side) -> String {
@@ -256,11 +270,38 @@ impl<'a> View<'a> {
                 let meetings: Vec<Meeting> =
                     session.meetings.iter().map(|meeting| self.meeting(number, id, meeting)).collect();
                 let first = report.meetings.len() as u64 + 1;
-                report.sessions.push(self::session(id, session, (first..).take(meetings.len()).collect()));
+                let meeting_ids = (first..).take(meetings.len()).collect();
+                report.sessions.push(self.session(number, id, session, meeting_ids));
                 report
                     .meetings
                     .extend((first..).zip(meetings).map(|(id, meeting)| Meeting { id, ..meeting }));
             }
+        }
+    }
+
+    fn session(&self, unit: usize, id: u64, session: &session::Session, meetings: Vec<u64>) -> Session {
+        let tunnel = match session.machine {
+            Machine::Tunnelled { tunnel, .. } => self.tunnel_id(unit, tunnel),
+            Machine::Mac(_) | Machine::Address(_) => None,
+        };
+
+        Session {
+            id,
+            input: session.first.frame.input(),
+            client: Catalogue::CLIENT.to_owned(),
+            machine: match session.machine {
+                Machine::Mac(mac) => mac.map(|byte| format!("{byte:02x}")).join(":"),
+                Machine::Address(address) | Machine::Tunnelled { address, .. } => address.to_string(),
+            },
+            tunnel,
+            addresses: session.addresses.iter().map(ToString::to_string).collect(),
+            start: time(session.first.time),
+            end: time(session.last.time),
+            first_frame: session.first.frame.number(),
+            last_input: session.last.frame.input(),
+            last_frame: session.last.frame.number(),
+            flows: session.flows.len() as u64,
+            meetings,
         }
     }
 
@@ -283,27 +324,6 @@ impl<'a> View<'a> {
             participants: meeting.participants.len() as u64,
             flows: meeting.flows.iter().map(|flow| self.flow_id((unit, *flow))).collect(),
         }
-    }
-}
-
-fn session(id: u64, session: &session::Session, meetings: Vec<u64>) -> Session {
-    Session {
-        id,
-        input: session.first.frame.input(),
-        client: Catalogue::CLIENT.to_owned(),
-        machine: match session.machine {
-            Machine::Mac(mac) => mac.map(|byte| format!("{byte:02x}")).join(":"),
-            Machine::Address(address) => address.to_string(),
-            Machine::Tunnelled { tunnel, address } => format!("{address} in tunnel {tunnel}"),
-        },
-        addresses: session.addresses.iter().map(ToString::to_string).collect(),
-        start: time(session.first.time),
-        end: time(session.last.time),
-        first_frame: session.first.frame.number(),
-        last_input: session.last.frame.input(),
-        last_frame: session.last.frame.number(),
-        flows: session.flows.len() as u64,
-        meetings,
     }
 }
 
@@ -336,72 +356,6 @@ fn totals(inspection: &Inspection) -> Totals {
         flows: inspection.units().iter().map(|unit| unit.flows().len() as u64).sum(),
         classes: census.by_name().into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
     }
-}
-
-/// The embedded database's parts, the user's databases and lists, and the project's own tables.
-pub(super) fn data_sources(settings: &Settings) -> Vec<DataSource> {
-    let asked = settings.databases.sources().iter();
-    let asked = asked.map(|source: &crate::place::Source| DataSource {
-        name: source.name.clone(),
-        kind: if source.licence.is_some() { "embedded_database" } else { "user_database" }.to_owned(),
-        dated: Some(source.built.to_string()),
-        sha256: Some(source.sha256.clone()),
-        licence: source.licence.clone(),
-        credit: source.credit.clone(),
-    });
-    let catalogue = ("Zoom's names, ranges, site codes and recipients", Catalogue::compiled());
-    let own = [catalogue].into_iter().chain(crate::place::tables()).map(|(name, compiled)| DataSource {
-        name: name.to_owned(),
-        kind: "own_table".to_owned(),
-        dated: Some(compiled.to_string()),
-        sha256: None,
-        licence: Some(env!("CARGO_PKG_LICENSE").to_owned()),
-        credit: None,
-    });
-    let handed_in = settings.declared.sources().into_iter().map(|source| DataSource {
-        name: source.name.clone(),
-        kind: source.kind.name().to_owned(),
-        dated: source.dated.map(|day| day.to_string()),
-        sha256: Some(source.sha256.clone()),
-        licence: None,
-        credit: None,
-    });
-    asked.chain(handed_in).chain(own).collect()
-}
-
-/// The registers that a destination was compared with.
-fn registers(inspection: &Inspection, destinations: &[Destination]) -> Vec<Register> {
-    let used: BTreeSet<&str> = destinations.iter().filter_map(|d| d.register.as_deref()).collect();
-    let registers = inspection.settings().registers.iter().filter(|register| used.contains(register.name()));
-    let row = |register: &verdict::Register| Register {
-        name: register.name().to_owned(),
-        title: register.title().to_owned(),
-        valid_from: register.valid().from.map(|day| day.to_string()),
-        valid_until: register.valid().until.map(|day| day.to_string()),
-        limits: register.limits().to_owned(),
-        entries_not_seen: not_seen(inspection, register, destinations),
-    };
-    registers.map(row).collect()
-}
-
-/// The entries in force on a day of the client's flows that no destination was listed by.
-fn not_seen(
-    inspection: &Inspection,
-    register: &verdict::Register,
-    destinations: &[Destination],
-) -> Vec<String> {
-    let view = View::new(inspection, true);
-    let clients = view.rows().filter(|row| row.judged.attribution.whose == Whose::Client);
-    let days: BTreeSet<Date> = clients.filter_map(|row| row.placement.law).collect();
-    let is_seen = |id: &str| {
-        destinations.iter().any(|d| {
-            d.register.as_deref() == Some(register.name()) && d.register_entry.as_deref() == Some(id)
-        })
-    };
-    let in_force: BTreeSet<&str> =
-        days.iter().flat_map(|day| register.entries_in_force(*day)).map(|entry| entry.id.as_str()).collect();
-    let of_file = register.entries().iter().map(|entry| entry.id.as_str());
-    of_file.filter(|id| in_force.contains(id) && !is_seen(id)).map(str::to_owned).collect()
 }
 
 /// Where a flow's remote end stands, as the report says it.

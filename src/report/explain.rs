@@ -18,6 +18,7 @@ use crate::report::build::{self, View};
 use crate::report::flows;
 use crate::report::legend::{objects, stale};
 use crate::report::schema::{DataSource, Name, Schema, Tool, Witness};
+use crate::report::sources;
 use crate::report::table::{WIDTH, origin};
 use crate::report::text::{clean, escape, wrap};
 use crate::verdict::{Axis, countries_axis};
@@ -126,7 +127,7 @@ pub fn explanations(
         subject: subject.to_owned(),
         inputs,
         explanations,
-        data_sources: build::data_sources(settings),
+        data_sources: sources::data_sources(settings),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::flow::TcpState;
 use crate::inspect::Found;
 use crate::place::WitnessKind;
 use crate::report::build::{self, Counted, Key, Row, View};
+use crate::report::protocol::tunnel_name;
 use crate::report::schema::{Flow, Name, Note, Place, Report, Witness};
 use crate::wire::zoom::MediaKind;
 
@@ -32,6 +33,7 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Flow {
         local: view.end(row, local),
         remote: view.end(row, remote),
         local_reason: judged.local_reason.name(),
+        tunnel: view.tunnel_id(row.key.0, flow.scope().tunnel),
         vlan: flow.scope().vlan.ids().map(Iterator::collect).unwrap_or_default(),
         names: names(row),
         whose: attribution.whose.name().to_owned(),
@@ -130,6 +132,9 @@ fn note(entry: &Entry) -> Option<Note> {
         Fact::Stun => ("stun", "STUN by RFC 8489".to_owned()),
         Fact::MappedAddress { address, .. } => ("mapped_address", address.to_string()),
         Fact::Dtls => ("dtls", "DTLS records".to_owned()),
+        Fact::SealedTunnel(tunnel) => {
+            ("encrypted_tunnel", format!("{}: what runs in it is not seen", tunnel_name(*tunnel)))
+        }
         Fact::Zoom(fact) => zoom(fact),
     };
     Some(Note { kind, value, input: entry.frame.input(), frame: entry.frame.number() })

@@ -17,8 +17,10 @@ pub mod register;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schema;
+mod sources;
 pub mod table;
 pub mod text;
+mod tunnels;
 
 pub use self::build::{Options, build};
 use self::schema::Report;

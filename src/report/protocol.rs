@@ -3,7 +3,7 @@
 //! Input: a frame's class. Output: what it is, for people, always with its number. Must not: judge, or say more than
 //! the number does.
 
-use crate::packet::Class;
+use crate::packet::{Class, Tunnel};
 
 /// What a class of frames is, for people: `EtherType 0x88cc, LLDP`.
 pub(super) fn describe(class: Class) -> String {
@@ -15,10 +15,14 @@ pub(super) fn describe(class: Class) -> String {
     match class {
         Class::Arp => "ARP".to_owned(),
         Class::Empty => "a frame without a byte".to_owned(),
-        Class::Fragment(_) => named(format!("IP fragment, of IP protocol {number}"), IP_PROTOCOLS),
+        Class::Fragment(_) => named(
+            format!("IP fragment whose other pieces are missing, of IP protocol {number}"),
+            IP_PROTOCOLS,
+        ),
         Class::HeaderCut => "the captured bytes end inside a header".to_owned(),
         Class::Icmp(_) => named(format!("ICMP type {number}"), ICMP_TYPES),
         Class::Icmpv6(_) => named(format!("ICMPv6 type {number}"), ICMPV6_TYPES),
+        Class::TooDeep => "a tunnel in more tunnels than are opened".to_owned(),
         Class::Malformed(reason) => format!("malformed: {reason}"),
         Class::OtherEtherType(_) => named(format!("EtherType 0x{number:04x}"), ETHER_TYPES),
         Class::OtherFamily(_) => format!("address family {number} on a loopback"),
@@ -26,13 +30,17 @@ pub(super) fn describe(class: Class) -> String {
         Class::OtherLlc(_) => named(format!("IEEE 802.2 LLC 0x{number:04x}"), LLC),
         Class::Tunnel(tunnel) => {
             let what = if tunnel.number() > 255 { "UDP port" } else { "IP protocol" };
-            let name = named(String::new(), TUNNELS);
-            let name = name.strip_prefix(", ").unwrap_or(tunnel.name());
-            format!("tunnel {name}, {what} {}", tunnel.number())
+            format!("tunnel {}, {what} {}", tunnel_name(tunnel), tunnel.number())
         }
         Class::UnknownLinkType(_) => named(format!("link type {number}"), LINK_TYPES),
         other => other.to_string(),
     }
+}
+
+/// A tunnel's name, for people.
+pub(super) fn tunnel_name(tunnel: Tunnel) -> &'static str {
+    let known = TUNNELS.iter().find(|(known, _)| *known == tunnel);
+    known.map_or(tunnel.name(), |(_, name)| name)
 }
 
 /// IEEE 802 Numbers (IANA), and the makers' own.
@@ -120,21 +128,22 @@ const LLC: &[(u32, &str)] = &[
 ];
 
 /// By IP protocol or UDP port.
-const TUNNELS: &[(u32, &str)] = &[
-    (4, "IPv4-in-IP"),
-    (41, "IPv6-in-IP"),
-    (47, "GRE"),
-    (50, "ESP (IPsec)"),
-    (51, "AH (IPsec)"),
-    (97, "EtherIP"),
-    (115, "L2TPv3"),
-    (1701, "L2TP"),
-    (2152, "GTP-U"),
-    (3544, "Teredo"),
-    (4500, "ESP in UDP (IPsec)"),
-    (4789, "VXLAN"),
-    (6081, "Geneve"),
-    (51820, "WireGuard"),
+const TUNNELS: &[(Tunnel, &str)] = &[
+    (Tunnel::IpInIp, "IPv4-in-IP"),
+    (Tunnel::Ipv6InIp, "IPv6-in-IP"),
+    (Tunnel::SixToFour, "6to4"),
+    (Tunnel::Gre, "GRE"),
+    (Tunnel::Esp, "ESP (IPsec)"),
+    (Tunnel::Ah, "AH (IPsec)"),
+    (Tunnel::EtherIp, "EtherIP"),
+    (Tunnel::L2tpIp, "L2TPv3"),
+    (Tunnel::L2tp, "L2TP"),
+    (Tunnel::GtpU, "GTP-U"),
+    (Tunnel::Teredo, "Teredo"),
+    (Tunnel::EspInUdp, "ESP in UDP (IPsec)"),
+    (Tunnel::Vxlan, "VXLAN"),
+    (Tunnel::Geneve, "Geneve"),
+    (Tunnel::WireGuard, "WireGuard"),
 ];
 
 /// LINKTYPE values (tcpdump.org).
@@ -155,7 +164,6 @@ const LINK_TYPES: &[(u32, &str)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::Tunnel;
 
     #[test]
     fn well_known_protocols_have_names_and_all_have_numbers() {
@@ -166,7 +174,10 @@ mod tests {
         assert_eq!(said(Class::Tunnel(Tunnel::Ipv6InIp)), "tunnel IPv6-in-IP, IP protocol 41");
         assert_eq!(said(Class::Tunnel(Tunnel::GtpU)), "tunnel GTP-U, UDP port 2152");
         assert_eq!(said(Class::OtherIpProtocol(2)), "IP protocol 2, IGMP");
-        assert_eq!(said(Class::Fragment(17)), "IP fragment, of IP protocol 17, UDP");
+        assert_eq!(
+            said(Class::Fragment(17)),
+            "IP fragment whose other pieces are missing, of IP protocol 17, UDP"
+        );
         assert_eq!(said(Class::Icmp(8)), "ICMP type 8, echo request");
         assert_eq!(said(Class::OtherLlc(0xaaaa)), "IEEE 802.2 LLC 0xaaaa, SNAP");
         assert_eq!(said(Class::UnknownLinkType(147)), "link type 147, reserved for private use");
@@ -174,7 +185,7 @@ mod tests {
 
     #[test]
     fn the_tables_are_in_order_and_name_a_number_once() {
-        for table in [ETHER_TYPES, IP_PROTOCOLS, ICMP_TYPES, ICMPV6_TYPES, LLC, TUNNELS, LINK_TYPES] {
+        for table in [ETHER_TYPES, IP_PROTOCOLS, ICMP_TYPES, ICMPV6_TYPES, LLC, LINK_TYPES] {
             assert!(table.is_sorted_by(|(a, _), (b, _)| a < b), "{table:x?}");
         }
     }

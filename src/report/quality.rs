@@ -12,6 +12,7 @@ use crate::report::flows::is_joined_midway;
 use crate::report::protocol::describe;
 use crate::report::schema::{Quality, Undecoded, Vantage, VantageConflict};
 use crate::report::text::{count, plural};
+use crate::report::tunnels;
 use crate::wire::dns;
 
 /// Sums up what is missing.
@@ -33,6 +34,7 @@ pub(super) fn quality(inspection: &Inspection) -> Quality {
         handshakes_dropped: limits(&|unit| unit.evidence().limits().handshakes_dropped),
         files_skipped: inspection.files_skipped(),
         inputs_without_loss_count: silent(inspection),
+        vpn_or_proxy_suspected: tunnels::suspicions(inspection),
         register_switched_off: inspection.settings().registers.is_empty(),
         vantage: vantage(inspection),
         vantage_conflicts: conflicts(inspection),
@@ -128,7 +130,9 @@ fn says(vantage: &inspect::Vantage) -> String {
 }
 
 fn undecoded(inspection: &Inspection) -> Vec<Undecoded> {
-    let others = inspection.census().others().filter(|(class, _)| *class != Class::IcmpError);
+    let is_undecoded =
+        |class: Class| !matches!(class, Class::IcmpError | Class::Duplicate | Class::FragmentReassembled);
+    let others = inspection.census().others().filter(|(class, _)| is_undecoded(*class));
     let row = |(class, counted): (Class, inspect::Counted)| Undecoded {
         class: class.name().to_owned(),
         what: describe(class),
@@ -245,6 +249,18 @@ fn about_place(quality: &Quality, inspection: &Inspection) -> Vec<String> {
                 if doubt.ends_with("unknown") || doubt.ends_with("stale") { " (--vantage)" } else { "" }
             ));
         }
+    }
+    // What keeps round trips from being used is told with them.
+    let is_told =
+        |kind| kind == "no_link_layer" && quality.round_trips_unused.contains_key(Doubt::Tunnel.name());
+    for suspicion in quality.vpn_or_proxy_suspected.iter().filter(|suspicion| !is_told(suspicion.kind)) {
+        let at = if has_many { format!(" of [{}]", suspicion.input) } else { String::new() };
+        remarks.push(format!(
+            "A VPN or a proxy is suspected: {} ({}, first in frame {}{at}).",
+            suspicion.says,
+            plural(suspicion.flows, "flow", "flows"),
+            suspicion.frame
+        ));
     }
     if quality.flows_of_impossible_days > 0 {
         let outcome = match &quality.law_date {

@@ -89,6 +89,7 @@ pub(crate) fn report(destinations: Vec<Destination>) -> Report {
         sessions: Vec::new(),
         meetings: Vec::new(),
         flows: Vec::new(),
+        tunnels: Vec::new(),
         anomalies: Vec::new(),
         quality: Quality::default(),
         data_sources: Vec::new(),

@@ -7,13 +7,15 @@
 
 mod against;
 mod quality;
+mod tunnel;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 pub use self::against::{Against, Moved, Reading};
-pub use self::quality::{Quality, Undecoded, Vantage, VantageConflict};
+pub use self::quality::{Quality, Suspicion, Undecoded, Vantage, VantageConflict};
+pub use self::tunnel::Tunnel;
 use crate::client::Whose;
 use crate::place::Grade;
 use crate::verdict::Axis;
@@ -39,6 +41,8 @@ pub struct Report {
     pub meetings: Vec<Meeting>,
     /// Every flow, the client's and others.
     pub flows: Vec<Flow>,
+    /// The tunnels that were opened.
+    pub tunnels: Vec<Tunnel>,
     /// What was odd about the inputs.
     pub anomalies: Vec<Anomaly>,
     /// What the captures could not show.
@@ -313,6 +317,8 @@ pub struct Session {
     pub client: String,
     /// The machine: its MAC address where there is one, else its address.
     pub machine: String,
+    /// The tunnel that the machine's packets came out of; its addresses mean another machine outside.
+    pub tunnel: Option<u64>,
     /// The machine's own addresses.
     pub addresses: Vec<String>,
     /// The first contact.
@@ -387,6 +393,8 @@ pub struct Flow {
     pub remote: String,
     /// Why the local end is the local one.
     pub local_reason: &'static str,
+    /// The tunnel that its packets came out of.
+    pub tunnel: Option<u64>,
     /// The VLAN tags, outermost first.
     pub vlan: Vec<u16>,
     /// The names seen.

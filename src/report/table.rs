@@ -9,11 +9,11 @@ use std::fmt::Write as _;
 use crate::client::Service;
 use crate::report::against::{title, words_of};
 use crate::report::legend::{LEGEND, sign, stale};
-use crate::report::schema::{
-    Against, DataSource, Destination, Meeting, Name, Register, Report, Session, Witness,
-};
+use crate::report::schema::{Against, DataSource, Destination, Name, Register, Report, Witness};
 use crate::report::text::{clean, count, plural, size, wrap};
 use crate::verdict::Axis;
+
+mod session;
 
 /// The width of the report in columns.
 pub const WIDTH: usize = 80;
@@ -40,6 +40,7 @@ pub fn table(report: &Report, color: Color) -> String {
         page.destinations(part, report);
     }
     page.sessions(report);
+    page.tunnels(report);
     if let Some(against) = &report.against {
         page.against(against);
     }
@@ -300,56 +301,6 @@ impl Page {
             (true, false) => {
                 format!("{} to {}", self.frame(first.0, first.1), self.frame(last.0, last.1))
             }
-        }
-    }
-
-    fn sessions(&mut self, report: &Report) {
-        if report.sessions.is_empty() {
-            return;
-        }
-        self.title("Sessions and meetings");
-        for session in &report.sessions {
-            self.session(session);
-            for meeting in report.meetings.iter().filter(|m| m.session == session.id) {
-                self.meeting(meeting);
-            }
-        }
-    }
-
-    fn session(&mut self, s: &Session) {
-        self.wrapped(
-            &format!("{} on {} ({})", s.client, s.machine, s.addresses.join(", ")),
-            &format!("{:>3}. ", s.id),
-            INDENT,
-        );
-        let time = |time: &Option<String>| time.clone().unwrap_or("time unknown".to_owned());
-        self.field("", &format!("{} to {}", time(&s.start), time(&s.end)));
-        let frames = self.frames((s.input, s.first_frame), (s.last_input, s.last_frame));
-        self.field("", &format!("{frames}, {} of the client", plural(s.flows, "flow", "flows")));
-    }
-
-    fn meeting(&mut self, m: &Meeting) {
-        let key =
-            m.key.as_deref().map(|key| format!(", id {key} (not the meeting number)")).unwrap_or_default();
-        self.wrapped(&format!("meeting {}{key}", m.id), "     - ", "       ");
-        let media = if m.media.is_empty() {
-            "kinds of media not seen".to_owned()
-        } else {
-            m.media.join(", ").replace('_', " ")
-        };
-        let via = if m.servers.is_empty() { String::new() } else { format!(" by {}", m.servers.join(", ")) };
-        let people = if m.participants == 0 {
-            String::new()
-        } else {
-            format!(", {} reached directly", plural(m.participants, "participant", "participants"))
-        };
-        let flows = plural(m.flows.len() as u64, "flow", "flows");
-        self.wrapped(&format!("{media}{via}, {flows}{people}"), "       ", "       ");
-        let start = (self.frame(m.start_input, m.start_frame), rule(&m.start_rule), &m.start);
-        let end = (self.frame(m.end_input, m.end_frame), rule(&m.end_rule), &m.end);
-        for (word, (frame, rule, time)) in [("from", start), ("to", end)] {
-            let time = time.as_deref().unwrap_or("time unknown");
-            self.wrapped(&format!("{word} {frame} ({rule}), {time}"), "       ", "         ");
         }
     }
 

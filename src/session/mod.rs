@@ -14,6 +14,7 @@ pub use self::meeting::{EndRule, Meeting, MeetingKind, StartRule};
 use crate::evidence::Entry;
 use crate::flow::{FlowId, Side};
 use crate::frame::{FrameRef, Timestamp};
+use crate::packet::TunnelId;
 
 /// A frame and its time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -40,8 +41,8 @@ pub enum Machine {
     Address(IpAddr),
     /// The local address inside a tunnel, where the same address is another machine's than outside.
     Tunnelled {
-        /// The tunnel's number in the capture.
-        tunnel: u32,
+        /// The tunnel.
+        tunnel: TunnelId,
         /// The address.
         address: IpAddr,
     },

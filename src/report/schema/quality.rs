@@ -29,6 +29,9 @@ pub struct Quality {
     pub files_skipped: u64,
     /// Inputs that do not say whether frames were lost.
     pub inputs_without_loss_count: u64,
+    /// What suggests that a VPN or a proxy stands between the client and its servers, which voids round trips and hides
+    /// destinations.
+    pub vpn_or_proxy_suspected: Vec<Suspicion>,
     /// Whether the comparison with a register was switched off.
     pub register_switched_off: bool,
     /// Where the client itself stood; `null` where that is not known of every client.
@@ -74,6 +77,22 @@ pub struct VantageConflict {
     /// The frame of its answer.
     pub frame: u64,
     /// What the strong statement says.
+    pub says: String,
+}
+
+/// What suggests a VPN or a proxy.
+#[derive(Serialize, Clone, PartialEq, Eq, Debug)]
+pub struct Suspicion {
+    /// What was seen: `inside_tunnel` (flows of the client came out of a tunnel), `encrypted_tunnel` (its contents are not
+    /// seen), `no_link_layer` (flows of the client on an interface without one, as tunnels have none), `proxy`.
+    pub kind: &'static str,
+    /// The input that holds the frame.
+    pub input: u32,
+    /// The first frame that shows it.
+    pub frame: u64,
+    /// How many flows show it.
+    pub flows: u64,
+    /// What was seen, in one sentence for people, without a full stop.
     pub says: String,
 }
 

@@ -1,0 +1,78 @@
+//! What a report rests on beside the captures: data with its dates and credits, and the registers compared with.
+//!
+//! Input: settings, and the destinations as they stand in the report. Output: the schema's rows. Must not: judge.
+
+use std::collections::BTreeSet;
+
+use crate::client::{Catalogue, Whose};
+use crate::frame::Date;
+use crate::inspect::{Inspection, Settings};
+use crate::report::build::View;
+use crate::report::schema::{DataSource, Destination, Register};
+use crate::verdict;
+
+/// The embedded database's parts, the user's databases and lists, and the project's own tables.
+pub(super) fn data_sources(settings: &Settings) -> Vec<DataSource> {
+    let asked = settings.databases.sources().iter();
+    let asked = asked.map(|source: &crate::place::Source| DataSource {
+        name: source.name.clone(),
+        kind: if source.licence.is_some() { "embedded_database" } else { "user_database" }.to_owned(),
+        dated: Some(source.built.to_string()),
+        sha256: Some(source.sha256.clone()),
+        licence: source.licence.clone(),
+        credit: source.credit.clone(),
+    });
+    let catalogue = ("Zoom's names, ranges, site codes and recipients", Catalogue::compiled());
+    let own = [catalogue].into_iter().chain(crate::place::tables()).map(|(name, compiled)| DataSource {
+        name: name.to_owned(),
+        kind: "own_table".to_owned(),
+        dated: Some(compiled.to_string()),
+        sha256: None,
+        licence: Some(env!("CARGO_PKG_LICENSE").to_owned()),
+        credit: None,
+    });
+    let handed_in = settings.declared.sources().into_iter().map(|source| DataSource {
+        name: source.name.clone(),
+        kind: source.kind.name().to_owned(),
+        dated: source.dated.map(|day| day.to_string()),
+        sha256: Some(source.sha256.clone()),
+        licence: None,
+        credit: None,
+    });
+    asked.chain(handed_in).chain(own).collect()
+}
+
+/// The registers that a destination was compared with.
+pub(super) fn registers(inspection: &Inspection, destinations: &[Destination]) -> Vec<Register> {
+    let used: BTreeSet<&str> = destinations.iter().filter_map(|d| d.register.as_deref()).collect();
+    let registers = inspection.settings().registers.iter().filter(|register| used.contains(register.name()));
+    let row = |register: &verdict::Register| Register {
+        name: register.name().to_owned(),
+        title: register.title().to_owned(),
+        valid_from: register.valid().from.map(|day| day.to_string()),
+        valid_until: register.valid().until.map(|day| day.to_string()),
+        limits: register.limits().to_owned(),
+        entries_not_seen: not_seen(inspection, register, destinations),
+    };
+    registers.map(row).collect()
+}
+
+/// The entries in force on a day of the client's flows that no destination was listed by.
+fn not_seen(
+    inspection: &Inspection,
+    register: &verdict::Register,
+    destinations: &[Destination],
+) -> Vec<String> {
+    let view = View::new(inspection, true);
+    let clients = view.rows().filter(|row| row.judged.attribution.whose == Whose::Client);
+    let days: BTreeSet<Date> = clients.filter_map(|row| row.placement.law).collect();
+    let is_seen = |id: &str| {
+        destinations.iter().any(|d| {
+            d.register.as_deref() == Some(register.name()) && d.register_entry.as_deref() == Some(id)
+        })
+    };
+    let in_force: BTreeSet<&str> =
+        days.iter().flat_map(|day| register.entries_in_force(*day)).map(|entry| entry.id.as_str()).collect();
+    let of_file = register.entries().iter().map(|entry| entry.id.as_str());
+    of_file.filter(|id| in_force.contains(id) && !is_seen(id)).map(str::to_owned).collect()
+}
