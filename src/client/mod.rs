@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::data::Confidence;
 use crate::evidence::{self, Fact, ZoomFact};
-use crate::frame::Date;
+use crate::frame::{Date, ProcessMethod};
 use crate::packet::Protocol;
 use crate::place::{CountrySet, Zone, zone};
 use crate::wire::Hostname;
@@ -37,8 +37,19 @@ pub struct Contact<'a> {
     pub transport: Protocol,
     /// What the flow's bytes were recognised as.
     pub payload: PayloadMark,
+    /// The process of the client's that the capture says the flow is of, where that can be relied on.
+    pub process: Option<ClientProcess<'a>>,
     /// Whether the tester says that nothing but the client ran on the machine.
     pub exclusive: bool,
+}
+
+/// A process of the client's, by the word of the capture.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClientProcess<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// How the capture knows.
+    pub method: ProcessMethod,
 }
 
 /// Where a name was read. A name said on the connection itself outweighs one from a DNS answer, because many names may
@@ -157,6 +168,8 @@ pub enum IdentifiedBy {
     Name,
     /// A range that the operator published, valid that day.
     Range,
+    /// The client's process sent or got it, by the word of the capture.
+    Process,
     /// The tester's word that nothing else ran.
     Exclusive,
 }
@@ -169,6 +182,7 @@ impl IdentifiedBy {
             Self::Payload => "payload",
             Self::Name => "name",
             Self::Range => "range",
+            Self::Process => "process",
             Self::Exclusive => "exclusive",
         }
     }

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::evidence::name::NameId;
+use crate::evidence::process::ProcessId;
 use crate::flow::{FlowId, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::packet::Tunnel;
@@ -78,6 +79,8 @@ pub enum Fact {
     },
     /// A DTLS record.
     Dtls,
+    /// The capture says that the flow is of this process.
+    Process(ProcessId),
     /// A datagram of an encrypted tunnel.
     SealedTunnel(Tunnel),
     /// Something of Zoom's own layer.

@@ -8,6 +8,7 @@
 mod dns;
 mod fact;
 mod name;
+mod process;
 mod quic;
 mod round_trip;
 mod stun;
@@ -22,10 +23,11 @@ use hashbrown::HashMap;
 use self::fact::Log;
 pub use self::fact::{Answered, Entry, Fact, Hello, HelloName, Origin, ZoomFact};
 pub use self::name::{NameId, Names};
+pub use self::process::{ProcessEntry, ProcessId};
 use self::round_trip::{Key, RoundTrips};
 use crate::flow::stream::{MAX_PREFIX, Streams};
 use crate::flow::{FlowId, Flows, Method, RoundTrip, Seen, Side};
-use crate::frame::{FrameRef, Timestamp};
+use crate::frame::{FrameRef, Process, Timestamp};
 use crate::packet::{Packet, Tcp, TcpFlags, Transport};
 use crate::wire::Hostname;
 use crate::wire::quic::Initials;
@@ -36,6 +38,7 @@ pub struct Evidence {
     interest: Vec<Interest>,
     streams: Streams,
     notes: Notes,
+    processes: process::Processes,
 }
 
 impl Evidence {
@@ -75,6 +78,19 @@ impl Evidence {
             flows.note_round_trip(seen.flow, requester, trip);
         }
         self.keep(at, interest);
+    }
+
+    /// Takes note of whose a frame is, by the word of the capture.
+    pub fn process(&mut self, seen: Seen, process: &Process<'_>, frame: FrameRef, time: Option<Timestamp>) {
+        if let Some(id) = self.processes.note(seen.flow, process) {
+            self.notes.log.push(Entry { flow: seen.flow, frame, time, fact: Fact::Process(id) });
+        }
+    }
+
+    /// A process by its number.
+    #[must_use]
+    pub fn process_of(&self, id: ProcessId) -> Option<&ProcessEntry> {
+        self.processes.get(id)
     }
 
     /// Ends the reading: orders the facts by flow.

@@ -77,3 +77,51 @@ impl Sightings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::LinkType;
+    use crate::packet::{Decoded, decode};
+
+    /// A UDP datagram with these last bytes.
+    fn datagram(last: [u8; 2]) -> Vec<u8> {
+        let head = [0x45, 0, 0, 30, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 5, 192, 0, 2, 1];
+        [&head[..], &[0x9C, 0x40, 0x22, 0x61, 0, 10, 0, 0], &last].concat()
+    }
+
+    #[test]
+    fn a_packet_is_seen_again_on_another_interface_within_moments() {
+        let mut sightings = Sightings::new();
+        let at = |micros: i64| Some(Timestamp::from_nanos(micros * 1_000));
+        let mut seen = |data: &[u8], interface, time| {
+            let Decoded::Packet(packet) = decode(LinkType::RAW, data, 30) else { panic!() };
+            let digest = sightings.digest(&packet);
+            let repeated = sightings.repeated(digest, interface, time);
+            if repeated.is_none() {
+                sightings.remember(digest, interface, time, FlowId(7));
+            }
+            repeated.is_some()
+        };
+        let (data, other) = (datagram([1, 2]), datagram([1, 3]));
+        assert!(!seen(&data, 1, at(0)));
+        assert!(!seen(&data, 1, at(5)), "sent again on the same interface");
+        assert!(seen(&data, 2, at(40)) && seen(&data, 3, at(50)), "on two more");
+        let mut routed = data.clone();
+        routed[8] = 63;
+        assert!(seen(&routed, 2, at(60)), "passed on by a router in between");
+        assert!(seen(&data, 2, at(1)), "clocks of two interfaces may differ");
+        assert!(!seen(&other, 2, at(60)), "another packet");
+        assert!(!seen(&data, 2, at(20_000)), "too late");
+        assert!(!seen(&data, 2, None) && !seen(&data, 3, None), "without a time nothing is a moment ago");
+    }
+
+    #[test]
+    fn a_flood_is_forgotten() {
+        let mut sightings = Sightings::new();
+        for number in 0..=u64::try_from(MAX_REMEMBERED).unwrap() {
+            sightings.remember(Digest(number), 1, Some(Timestamp::from_nanos(0)), FlowId(0));
+        }
+        assert!(sightings.recent.len() <= MAX_REMEMBERED && sightings.order.len() <= MAX_REMEMBERED);
+    }
+}

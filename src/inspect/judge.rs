@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::{
-    Attribution, Catalogue, Contact, IdentifiedBy, Origin, PayloadMark, Service, Spoken, Whose,
+    Attribution, Catalogue, ClientProcess, Contact, IdentifiedBy, Origin, PayloadMark, Service, Spoken, Whose,
 };
 use crate::evidence::{self, Evidence, Fact, NameId};
 use crate::flow::local::{LocalReason, LocalSettings, locate};
@@ -326,6 +326,7 @@ impl Bench<'_> {
             port: remote.port,
             transport: flow.protocol(),
             payload: heard.payload,
+            process: self.client_process(flow),
             exclusive: self.settings.exclusive,
         };
         let attribution = Catalogue::builtin().attribute(&contact, day);
@@ -333,6 +334,17 @@ impl Bench<'_> {
             .filter(|_| attribution.whose != Whose::Other)
             .map(|place| Box::new(self.find(&attribution, place)));
         Judged { local, local_reason, names: heard.names, attribution, placement, finding }
+    }
+
+    /// The client's process that the flow is of, where the capture says so in a way that can be relied on.
+    fn client_process(&self, flow: &Flow<'_>) -> Option<ClientProcess<'_>> {
+        self.evidence.of(flow.id()).iter().find_map(|entry| {
+            let Fact::Process(id) = entry.fact else { return None };
+            let process = self.evidence.process_of(id)?;
+            let (name, method) = (process.name.as_deref()?, process.method);
+            let is_client = method.is_reliable() && Catalogue::builtin().is_process(name, method);
+            is_client.then_some(ClientProcess { name, method })
+        })
     }
 
     fn find(&self, attribution: &Attribution, place: &Placement) -> Found {

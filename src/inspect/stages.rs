@@ -4,8 +4,8 @@
 //! packet twice that was captured on two interfaces.
 
 use crate::evidence::Evidence;
-use crate::flow::{Flows, Scope, Sightings};
-use crate::frame::{Frame, FrameRef};
+use crate::flow::{FlowId, Flows, Scope, Sightings};
+use crate::frame::{Frame, FrameRef, Process};
 use crate::packet::{Class, Decoded, Packet};
 
 /// What the packets of one capture change.
@@ -24,6 +24,8 @@ pub(super) struct Sight<'a> {
     pub(super) wire_len: u32,
     /// Where it was captured, as far as two sightings of one packet can differ in it; `None` where there is one place only.
     pub(super) interface: Option<u64>,
+    /// Whose the frame is, by the word of the capture.
+    pub(super) process: Option<Process<'a>>,
 }
 
 impl Stages<'_> {
@@ -32,7 +34,9 @@ impl Stages<'_> {
         match decoded {
             Decoded::Packet(packet) => match sight.interface {
                 Some(interface) => return self.sighted(packet, interface, sight),
-                None => self.packet(packet, sight),
+                None => {
+                    self.packet(packet, sight);
+                }
             },
             Decoded::IcmpError(error) => {
                 let scope =
@@ -46,10 +50,14 @@ impl Stages<'_> {
 
     /// Counts a packet, and reads what it says.
     #[inline]
-    pub(super) fn packet(&mut self, packet: &Packet<'_>, sight: &Sight<'_>) {
-        let seen =
-            self.flows.observe(packet, scope(packet, sight), sight.at, sight.wire_len, sight.frame.time);
-        self.evidence.observe(self.flows, seen, packet, sight.at, sight.frame.time);
+    pub(super) fn packet(&mut self, packet: &Packet<'_>, sight: &Sight<'_>) -> FlowId {
+        let (at, time) = (sight.at, sight.frame.time);
+        let seen = self.flows.observe(packet, scope(packet, sight), at, sight.wire_len, time);
+        self.evidence.observe(self.flows, seen, packet, at, time);
+        if let Some(process) = &sight.process {
+            self.evidence.process(seen, process, at, time);
+        }
+        seen.flow
     }
 
     /// The same in a capture with several interfaces: what was seen on another one a moment ago is not counted again.
@@ -59,10 +67,8 @@ impl Stages<'_> {
             self.flows.link(packet, scope(packet, sight), flow);
             return Class::Duplicate;
         }
-        let seen =
-            self.flows.observe(packet, scope(packet, sight), sight.at, sight.wire_len, sight.frame.time);
-        self.evidence.observe(self.flows, seen, packet, sight.at, sight.frame.time);
-        self.sightings.remember(digest, interface, sight.frame.time, seen.flow);
+        let flow = self.packet(packet, sight);
+        self.sightings.remember(digest, interface, sight.frame.time, flow);
         Decoded::Packet(*packet).class()
     }
 

@@ -259,3 +259,107 @@ fn a_box_that_answers_too_soon_is_not_believed_the_next_time() {
     assert_eq!(both(55), [Some("too_fast"), Some("too_fast"), None]);
     assert_eq!(both(64), [Some("too_fast"), Some("too_fast"), Some("proxy_beside_suspected")]);
 }
+
+/// The frames with their interfaces, a millisecond apart, of a capture that has several.
+fn on_interfaces(frames: &[(u32, &[u8])]) -> (Unit, Census) {
+    let (mut unit, mut census) = (Unit::default(), Census::default());
+    for (number, (interface, data)) in (1..).zip(frames) {
+        let time = Some(Timestamp::from_nanos(JUNE_2024 + i64::try_from(number).unwrap() * 1_000_000));
+        let frame = Frame { time, interface: *interface, ..Frame::new(number, LinkType::RAW, data) };
+        unit.observe(&frame, FrameRef::new(0, number), true, &mut census);
+    }
+    unit.end(&mut census);
+    judge::judge(&mut unit, &settings());
+    (unit, census)
+}
+
+#[test]
+fn what_two_interfaces_see_is_one_flow_whichever_sees_it_first() {
+    let [syn, accepted, hello] = connection(50_000, SERVER, *b"webex.zoom.us");
+    // What goes out is seen at the inner interface first, what comes in at the outer one.
+    let frames: [(u32, &[u8]); 6] =
+        [(0, &syn), (1, &syn), (1, &accepted), (0, &accepted), (0, &hello), (1, &hello)];
+    let (unit, census) = on_interfaces(&frames);
+    assert_eq!(unit.flows().len(), 1);
+    let flow = unit.flows().iter().next().unwrap();
+    assert_eq!((flow.packets(Side::First), flow.packets(Side::Second)), (2, 1));
+    assert_eq!((census.by_name()["tcp"], census.by_name()["duplicate"], census.frames()), (3, 3, 6));
+    assert_eq!(unit.judged()[0].attribution.whose, Whose::Client);
+}
+
+#[test]
+fn the_same_tuple_on_two_interfaces_is_two_flows_where_the_packets_differ() {
+    let one = udp((CLIENT, 50_000), (SERVER, 9_999), b"one");
+    let two = udp((CLIENT, 50_000), (SERVER, 9_999), b"two");
+    let (unit, census) = on_interfaces(&[(0, &one), (1, &two)]);
+    assert_eq!((unit.flows().len(), census.by_name().get("duplicate")), (2, None));
+}
+
+/// The packet in a GRE tunnel between two gateways.
+fn tunnelled(inner: &[u8]) -> Vec<u8> {
+    ipv4(47, [192, 0, 2, 1], [192, 0, 2, 2], &[&[0, 0, 8, 0], inner].concat())
+}
+
+#[test]
+fn a_flow_inside_a_tunnel_is_judged_by_itself() {
+    let outside = connection(50_000, SERVER, *b"webex.zoom.us");
+    let inside = tcp((CLIENT, 50_000), (SERVER, 443), 0, 0x02, &[]);
+    let packets = [&outside[..], &[tunnelled(&inside), tunnelled(&outside[2])]].concat();
+    let unit = judged(&packets[..4], Some(JUNE_2024), &settings());
+    let [named, stranger] = unit.judged() else { panic!("{:?}", unit.judged()) };
+    assert_eq!(named.attribution.whose, Whose::Client);
+    assert_eq!((stranger.attribution.whose, stranger.names.len()), (Whose::Other, 0), "another host's");
+    let unit = judged(&packets, Some(JUNE_2024), &settings());
+    assert_eq!(unit.sessions().len(), 2, "the same address is another machine's inside");
+    assert_eq!(unit.opener().tunnels().count(), 1);
+}
+
+#[test]
+fn no_round_trip_inside_a_tunnel_is_used() {
+    let mut packets = connection(50_000, SERVER, *b"webex.zoom.us");
+    // The answer acknowledges the SYN.
+    packets[1][20 + 11] = 1;
+    let unit = judged(&packets, Some(JUNE_2024), &settings());
+    assert!(unit.placement(&unit.judged()[0]).unwrap().round_trip.is_some());
+    let packets = packets.map(|packet| tunnelled(&packet));
+    let unit = judged(&packets, Some(JUNE_2024), &settings());
+    let (_, doubt) = unit.placement(&unit.judged()[0]).unwrap().round_trip.unwrap();
+    assert_eq!(doubt, Some(Doubt::InTunnel));
+}
+
+#[test]
+fn both_readings_of_overlapping_fragments_are_named() {
+    let names = [*b"webex.zoom.us", *b"other.example"];
+    let whole = names.map(|name| {
+        let question = [&[0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 13][..], &name, &[0, 0, 1, 0, 1]].concat();
+        udp((CLIENT, 50_000), (SERVER, 443), &question)
+    });
+    let piece = |packet: &[u8], from: usize, to: usize, more: u8| {
+        let mut data = ipv4(17, CLIENT, SERVER, &packet[20 + from..20 + to]);
+        data[4..8].copy_from_slice(&[0, 9, more, u8::try_from(from / 8).unwrap()]);
+        data
+    };
+    let end = whole[0].len() - 20;
+    let pieces = [piece(&whole[0], 0, 24, 0x20), piece(&whole[1], 0, 24, 0x20), piece(&whole[0], 24, end, 0)];
+    let unit = judged(&pieces, Some(JUNE_2024), &settings());
+    assert_eq!(unit.flows().len(), 1);
+    assert_eq!(unit.opener().overlaps().different, Some((1, FrameRef::new(0, 2))));
+}
+
+#[test]
+fn the_clients_process_ties_a_flow_and_an_unreliable_word_does_not() {
+    use crate::frame::{Process, ProcessMethod};
+    let data = tcp((CLIENT, 50_000), (SERVER, 443), 0, 0x02, &[]);
+    let by = |name: &[u8], method| {
+        let mut unit = Unit::default();
+        let process = Some(Process { name, pid: Some(7), uid: None, method });
+        let time = Some(Timestamp::from_nanos(JUNE_2024));
+        let frame = Frame { time, process, ..Frame::new(1, LinkType::RAW, &data) };
+        unit.observe(&frame, FrameRef::new(0, 1), false, &mut Census::default());
+        judge::judge(&mut unit, &settings());
+        (unit.judged()[0].attribution.identified_by, unit.sessions().len())
+    };
+    assert_eq!(by(b"zoom.us", ProcessMethod::Pktap), (Some(IdentifiedBy::Process), 1));
+    assert_eq!(by(b"Safari", ProcessMethod::Pktap), (None, 0));
+    assert_eq!(by(b"zoom.us", ProcessMethod::Etl2Pcapng), (None, 0));
+}

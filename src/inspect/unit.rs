@@ -116,7 +116,8 @@ impl Unit {
         census.count(frame);
         let decoded = packet::decode(frame.link, frame.data, frame.wire_len);
         let interface = has_several.then_some(frame.interface.into());
-        let sight = Sight { frame, at, wire_len: frame.wire_len, interface };
+        let process = frame.process;
+        let sight = Sight { frame, at, wire_len: frame.wire_len, interface, process };
         let class = match &decoded {
             Decoded::Other(class) if Opener::opens(*class) => return self.open(&sight, census),
             decoded => self.stages().1.decoded(decoded, &sight),

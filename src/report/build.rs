@@ -119,6 +119,13 @@ impl<'a> View<'a> {
         })
     }
 
+    fn row(&self, number: usize, flow: FlowId) -> Option<Row<'a>> {
+        let unit = self.inspection.units().get(number)?;
+        let judged = unit.judged().get(flow.0 as usize)?;
+        let (key, placement) = ((number, flow), unit.placement(judged)?);
+        Some(Row { key, unit, flow: unit.flows().flow(flow)?, judged, placement })
+    }
+
     /// The flow's number in the report.
     pub(super) fn flow_id(&self, (unit, flow): Key) -> u64 {
         self.before.get(unit).copied().unwrap_or_default() + u64::from(flow.0)
@@ -295,6 +302,7 @@ impl<'a> View<'a> {
             },
             tunnel,
             addresses: session.addresses.iter().map(ToString::to_string).collect(),
+            processes: self.processes(unit, session),
             start: time(session.first.time),
             end: time(session.last.time),
             first_frame: session.first.frame.number(),
@@ -303,6 +311,24 @@ impl<'a> View<'a> {
             flows: session.flows.len() as u64,
             meetings,
         }
+    }
+
+    /// The processes of a session's flows, each with the first frame that says so.
+    fn processes(&self, unit: usize, session: &session::Session) -> Vec<schema::Process> {
+        let mut processes: Vec<schema::Process> = Vec::new();
+        let rows = session.flows.iter().filter_map(|flow| self.row(unit, *flow));
+        for process in rows.flat_map(|row| flows::processes(&row)) {
+            let key = |p: &schema::Process| (p.name.clone(), p.pid, p.uid, p.method);
+            let is_full = processes.len() == MAX_PROCESSES;
+            match processes.iter_mut().find(|known| key(known) == key(&process)) {
+                Some(known) if (process.input, process.frame) < (known.input, known.frame) => {
+                    *known = process;
+                }
+                None if !is_full => processes.push(process),
+                Some(_) | None => {}
+            }
+        }
+        processes
     }
 
     fn meeting(&self, unit: usize, session: u64, meeting: &session::Meeting) -> Meeting {
@@ -535,6 +561,9 @@ pub(super) fn time(time: Option<Timestamp>) -> Option<String> {
 pub(super) fn hex(bytes: [u8; 16]) -> String {
     bytes.map(|byte| format!("{byte:02x}")).concat()
 }
+
+/// Processes that are told of one session.
+const MAX_PROCESSES: usize = 32;
 
 /// A person's address: what is left says the rough network and no more.
 fn masked(address: IpAddr) -> String {

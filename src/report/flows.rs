@@ -8,7 +8,7 @@ use crate::inspect::Found;
 use crate::place::WitnessKind;
 use crate::report::build::{self, Counted, Key, Row, View};
 use crate::report::protocol::tunnel_name;
-use crate::report::schema::{Flow, Name, Note, Place, Report, Witness};
+use crate::report::schema::{Flow, Name, Note, Place, Process, Report, Witness};
 use crate::wire::zoom::MediaKind;
 
 /// Adds every flow.
@@ -36,6 +36,7 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Flow {
         tunnel: view.tunnel_id(row.key.0, flow.scope().tunnel),
         vlan: flow.scope().vlan.ids().map(Iterator::collect).unwrap_or_default(),
         names: names(row),
+        processes: processes(row),
         whose: attribution.whose.name().to_owned(),
         identified_by: attribution.identified_by.map(|by| by.name().to_owned()),
         service: found.map(|_| attribution.service.id().to_owned()),
@@ -106,6 +107,26 @@ pub(super) fn names(row: &Row<'_>) -> Vec<Name> {
     row.judged.names.iter().map(name).collect()
 }
 
+/// The processes that the capture says the flow is of.
+pub(super) fn processes(row: &Row<'_>) -> Vec<Process> {
+    let evidence = row.unit.evidence();
+    let process = |entry: &Entry| {
+        let Fact::Process(id) = entry.fact else { return None };
+        let process = evidence.process_of(id)?;
+        Some(Process {
+            name: process.name.clone(),
+            pid: process.pid,
+            uid: process.uid,
+            method: process.method.name(),
+            says: process.method.words(),
+            reliable: process.method.is_reliable(),
+            input: entry.frame.input(),
+            frame: entry.frame.number(),
+        })
+    };
+    evidence.of(row.flow.id()).iter().filter_map(process).collect()
+}
+
 /// What was read off the flow. A participant that asks is told its own address, which stays hidden.
 fn notes(view: &View<'_>, row: &Row<'_>) -> Vec<Note> {
     let is_shown = |entry: &&Entry| match entry.fact {
@@ -117,7 +138,7 @@ fn notes(view: &View<'_>, row: &Row<'_>) -> Vec<Note> {
 
 fn note(entry: &Entry) -> Option<Note> {
     let (kind, value) = match &entry.fact {
-        Fact::Name { .. } => return None,
+        Fact::Name { .. } | Fact::Process(_) => return None,
         Fact::ClientHello(hello) => ("client_hello", client_hello(hello)),
         Fact::HelloRetry => {
             ("hello_retry_request", "the handshake has two ClientHellos and counts once".to_owned())

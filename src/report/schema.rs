@@ -6,6 +6,7 @@
 //! a changed meaning the major one.
 
 mod against;
+mod process;
 mod quality;
 mod tunnel;
 
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use self::against::{Against, Moved, Reading};
+pub use self::process::Process;
 pub use self::quality::{Quality, Suspicion, Undecoded, Vantage, VantageConflict};
 pub use self::tunnel::Tunnel;
 use crate::client::Whose;
@@ -213,7 +215,7 @@ pub struct Destination {
     pub id: u64,
     /// `client` or `not_attributable`.
     pub whose: String,
-    /// How the flows were recognised: `payload`, `name`, `range` or `exclusive`.
+    /// How the flows were recognised: `payload`, `name`, `range`, `process` or `exclusive`.
     pub identified_by: Vec<String>,
     /// The recipient's id in the catalogue.
     pub recipient: Option<String>,
@@ -321,6 +323,8 @@ pub struct Session {
     pub tunnel: Option<u64>,
     /// The machine's own addresses.
     pub addresses: Vec<String>,
+    /// The processes that the capture says its flows are of, each once.
+    pub processes: Vec<Process>,
     /// The first contact.
     pub start: Option<String>,
     /// The last.
@@ -399,9 +403,11 @@ pub struct Flow {
     pub vlan: Vec<u16>,
     /// The names seen.
     pub names: Vec<Name>,
+    /// The processes that the capture says the flow is of.
+    pub processes: Vec<Process>,
     /// `client`, `not_attributable` or `other`.
     pub whose: String,
-    /// `payload`, `name`, `range` or `exclusive`; `null` for others' flows.
+    /// `payload`, `name`, `range`, `process` or `exclusive`; `null` for others' flows.
     pub identified_by: Option<String>,
     /// What the remote end is for; `null` for others' flows.
     pub service: Option<String>,

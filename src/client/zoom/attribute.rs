@@ -1,8 +1,8 @@
 //! Whose one flow is, by what, and what it is for.
 //!
 //! Input: what is known of the remote end, and the day. Output: an [`Attribution`]. Payload comes first, because it
-//! holds on any address; then a name of the operator's; then a range valid that day. A third party's name, and a range
-//! that does not stand by itself, need the tester's word. Questions to name servers are never the client's: the
+//! holds on any address; then a name of the operator's; then a range valid that day; then the client's process. A third party's name,
+//! and a range that does not stand by itself, need the process or the tester's word. Questions to name servers are never the client's: the
 //! answers are evidence, the resolver is the network's.
 
 use std::borrow::Cow;
@@ -26,6 +26,7 @@ impl Catalogue {
         self.by_payload(contact, &end)
             .or_else(|| self.by_name(contact, &end))
             .or_else(|| self.by_range(contact, &end))
+            .or_else(|| self.by_process(contact, &end))
             .or_else(|| self.by_word(contact, &end))
             .unwrap_or_else(|| undecided(&end))
     }
@@ -102,6 +103,21 @@ impl Catalogue {
             if range.standing == Standing::Certain { "" } else { ", and it is a call on Zoom's port" };
         let because = format!("{}{beside}", range.says());
         Some(client(IdentifiedBy::Range, self.service(contact, end), Some(self.operator), None, because))
+    }
+
+    /// What the client's own process sends is the client's, whoever runs the other end.
+    fn by_process(&self, contact: &Contact<'_>, end: &RemoteEnd<'_>) -> Option<Attribution> {
+        let process = contact.process?;
+        let recipient = match (&end.name, &end.range) {
+            (Some(name), _) => Some(name.matched.recipient),
+            (None, Some(_)) => Some(self.operator),
+            (None, None) => None,
+        };
+        // A name that the catalogue does not know is shown as it was said.
+        let said = contact.names.iter().find(|(_, origin)| *origin != Origin::SameAddress);
+        let pattern = end.host_pattern().or_else(|| said.map(|(host, _)| host.to_string()));
+        let because = format!("its process is {}: {}", process.name, process.method.words());
+        Some(client(IdentifiedBy::Process, self.service(contact, end), recipient, pattern, because))
     }
 
     /// The tester's word ties a third party and a doubtful range. It ties nothing else: the operating system always runs.
@@ -258,6 +274,8 @@ const fn word(origin: Origin) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::ClientProcess;
+    use crate::frame::ProcessMethod;
 
     const NATIVE: PayloadMark = PayloadMark::Zoom(Certainty::Certain);
     const MAYBE: PayloadMark = PayloadMark::Zoom(Certainty::Weak);
@@ -266,6 +284,7 @@ mod tests {
         names: &'a [(&'a str, Origin)],
         end: (&'a str, u16, Protocol),
         payload: PayloadMark,
+        process: Option<ClientProcess<'a>>,
         exclusive: bool,
         day: &'a str,
     }
@@ -273,7 +292,14 @@ mod tests {
     impl Default for Case<'_> {
         fn default() -> Self {
             let end = ("203.0.113.7", 443, Protocol::Tcp);
-            Self { names: &[], end, payload: PayloadMark::None, exclusive: false, day: "2025-03-04" }
+            Self {
+                names: &[],
+                end,
+                payload: PayloadMark::None,
+                process: None,
+                exclusive: false,
+                day: "2025-03-04",
+            }
         }
     }
 
@@ -289,6 +315,7 @@ mod tests {
                 port,
                 transport,
                 payload: self.payload,
+                process: self.process,
                 exclusive: self.exclusive,
             };
             Catalogue::builtin().attribute(&contact, self.day.parse().unwrap())
@@ -311,6 +338,35 @@ mod tests {
     }
 
     const OTHER: (Whose, Option<IdentifiedBy>, &str, Option<String>) = (Whose::Other, None, "unknown", None);
+
+    #[test]
+    fn the_clients_process_ties_what_nothing_else_does() {
+        let process = Some(ClientProcess { name: "zoom.us", method: ProcessMethod::Pktap });
+        let unknown = Case { process, ..Case::default() }.attribute();
+        assert_eq!((unknown.whose, unknown.identified_by), (Whose::Client, Some(IdentifiedBy::Process)));
+        assert_eq!(
+            (unknown.recipient, unknown.host_pattern, unknown.service),
+            (None, None, Service::Unknown)
+        );
+        let names = &[("collector.example", Origin::Request)][..];
+        let elsewhere = Case { names, process, ..Case::default() }.attribute();
+        assert_eq!(elsewhere.host_pattern.as_deref(), Some("collector.example"));
+        let names = &[("api.twilio.com", Origin::Request)][..];
+        let third = Case { names, process, ..Case::default() };
+        let recipient = Some("twilio".to_owned());
+        let expected = (Whose::Client, Some(IdentifiedBy::Process), "third_party_messaging", recipient);
+        assert_eq!(third.verdict(), expected);
+        assert_eq!(Case { names, ..Case::default() }.verdict().0, Whose::NotAttributable);
+        // Stronger reasons stay the reason.
+        let names = &[("zoom.us", Origin::Request)][..];
+        assert_eq!(Case { names, process, ..Case::default() }.verdict().1, Some(IdentifiedBy::Name));
+        let resolver = Case { process, end: ("192.0.2.53", 53, Protocol::Udp), ..Case::default() };
+        assert_eq!(
+            resolver.verdict().0,
+            Whose::Other,
+            "the answers are evidence, the resolver is the network's"
+        );
+    }
 
     #[test]
     fn the_flows_of_the_2019_capture() {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{Certification, Recipient, RecipientId, Service};
 use crate::data::{self, Confidence, DataError};
-use crate::frame::{Date, Timestamp};
+use crate::frame::{Date, ProcessMethod, Timestamp};
 use crate::packet::Protocol;
 use crate::place::{CountrySet, KnownSite};
 use crate::wire::Hostname;
@@ -21,6 +21,7 @@ use crate::wire::Hostname;
 mod attribute;
 mod name;
 mod pattern;
+mod process;
 mod range;
 mod site;
 
@@ -39,17 +40,19 @@ pub struct Catalogue {
     sites: site::Sites,
     clusters: BTreeMap<String, Cluster>,
     ports: Vec<PortRow>,
+    processes: process::Processes,
     operator: RecipientId,
     known_sites: Vec<KnownSite>,
 }
 
 /// The catalogue's files.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     ("addresses.toml", include_str!("data/addresses.toml")),
     ("anycast.toml", include_str!("data/anycast.toml")),
     ("clusters.toml", include_str!("data/clusters.toml")),
     ("names.toml", include_str!("data/names.toml")),
     ("ports.toml", include_str!("data/ports.toml")),
+    ("processes.toml", include_str!("data/processes.toml")),
     ("ranges.toml", include_str!("data/ranges.toml")),
     ("recipients.toml", include_str!("data/recipients.toml")),
     ("sites.toml", include_str!("data/sites.toml")),
@@ -106,6 +109,7 @@ impl Catalogue {
             sites,
             clusters: clusters(include_str!("data/clusters.toml"))?,
             ports: ports(include_str!("data/ports.toml"))?,
+            processes: process::Processes::load(include_str!("data/processes.toml"))?,
             operator,
             recipients,
         })
@@ -224,6 +228,12 @@ impl Catalogue {
     #[must_use]
     pub fn cluster(&self, id: &str) -> Option<&Cluster> {
         self.clusters.get(id)
+    }
+
+    /// Whether a process of that name is the client's, or a part of it. `method` says how the capture knows the name.
+    #[must_use]
+    pub fn is_process(&self, name: &str, method: ProcessMethod) -> bool {
+        self.processes.contains(name, method)
     }
 
     /// What a port of the operator's servers is for, where the port alone says it.

@@ -2,7 +2,7 @@
 
 use crate::report::schema::{Meeting, Report, Session, Tunnel};
 use crate::report::table::{INDENT, Page, rule};
-use crate::report::text::{count, plural, size};
+use crate::report::text::{clean, count, plural, size};
 
 impl Page {
     pub(super) fn sessions(&mut self, report: &Report) {
@@ -29,6 +29,15 @@ impl Page {
         self.field("", &format!("{} to {}", time(&s.start), time(&s.end)));
         let frames = self.frames((s.input, s.first_frame), (s.last_input, s.last_frame));
         self.field("", &format!("{frames}, {} of the client", plural(s.flows, "flow", "flows")));
+        for process in &s.processes {
+            let name = process.name.as_deref().map_or_else(|| "a process".to_owned(), clean);
+            let number = |what: &str, number: Option<u32>| {
+                number.map(|number| format!(" ({what} {number})")).unwrap_or_default()
+            };
+            let (pid, uid) = (number("pid", process.pid), number("uid", process.uid));
+            let at = self.frame(process.input, process.frame);
+            self.field("", &format!("process {name}{pid}{uid}: {}; first in {at}", process.says));
+        }
     }
 
     fn meeting(&mut self, m: &Meeting) {

@@ -1,0 +1,128 @@
+//! Which process a capture says a flow belongs to.
+//!
+//! Input: what a frame's capture says of its process. Output: facts, one for each process of a flow, and the processes by
+//! number. All of it is the file's own claim. Must not: judge the claim, or grow without bound: past [`MAX_PROCESSES`] new
+//! processes are passed over, and past [`MAX_OF_FLOW`] those of one flow.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashMap};
+
+use crate::flow::FlowId;
+use crate::frame::{Process, ProcessMethod};
+
+/// A process of the capture, by number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ProcessId(u32);
+
+/// A process as the capture tells it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct ProcessEntry {
+    /// The name of the process or the app, without a path before it; `None` where only a number is told. Bytes that are no
+    /// UTF-8 are replaced; not escaped.
+    pub name: Option<String>,
+    /// Its number on the machine.
+    pub pid: Option<u32>,
+    /// The number of the user, or on Android of the app.
+    pub uid: Option<u32>,
+    /// How the capture knows it.
+    pub method: ProcessMethod,
+}
+
+const MAX_PROCESSES: usize = 65_536;
+const MAX_OF_FLOW: usize = 4;
+/// Names are cut to so many bytes.
+const MAX_NAME: usize = 128;
+
+/// The processes seen so far.
+#[derive(Default, Debug)]
+pub(super) struct Processes {
+    hasher: DefaultHashBuilder,
+    known: HashMap<u64, ProcessId>,
+    entries: Vec<ProcessEntry>,
+    of_flow: HashMap<FlowId, [Option<ProcessId>; MAX_OF_FLOW]>,
+}
+
+impl Processes {
+    /// Notes that a frame of the flow is the process's. Gives the process where that is news of the flow.
+    pub(super) fn note(&mut self, flow: FlowId, process: &Process<'_>) -> Option<ProcessId> {
+        let key = self.hasher.hash_one((process.name, process.pid, process.uid, process.method));
+        let id = match self.known.get(&key) {
+            Some(id) => *id,
+            None => self.start(key, process)?,
+        };
+        let known = self.of_flow.entry(flow).or_default();
+        for slot in known {
+            match slot {
+                Some(same) if *same == id => return None,
+                Some(_) => {}
+                None => return Some(*slot.insert(id)),
+            }
+        }
+        None
+    }
+
+    pub(super) fn get(&self, id: ProcessId) -> Option<&ProcessEntry> {
+        self.entries.get(id.0 as usize)
+    }
+
+    #[cold]
+    fn start(&mut self, key: u64, process: &Process<'_>) -> Option<ProcessId> {
+        let id = u32::try_from(self.entries.len()).ok().filter(|_| self.entries.len() < MAX_PROCESSES)?;
+        let Process { name, pid, uid, method } = *process;
+        self.entries.push(ProcessEntry { name: text(name), pid, uid, method });
+        self.known.insert(key, ProcessId(id));
+        Some(ProcessId(id))
+    }
+}
+
+/// A name without the folders before it, where it is one of a program; a name may also be a sentence.
+fn text(name: &[u8]) -> Option<String> {
+    let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
+    let name = name.get(..end)?;
+    let is_path = name.starts_with(b"/") || name.get(1..3) == Some(b":\\");
+    let last = name.rsplit(|byte| is_path && matches!(byte, b'/' | b'\\')).next()?;
+    let shown = String::from_utf8_lossy(last.get(..MAX_NAME).unwrap_or(last)).trim().to_owned();
+    (!shown.is_empty()).then_some(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(name: &'static [u8], pid: u32) -> Process<'static> {
+        Process { name, pid: Some(pid), uid: None, method: ProcessMethod::Pktap }
+    }
+
+    #[test]
+    fn a_flow_says_each_of_its_processes_once() {
+        let mut processes = Processes::default();
+        let flow = FlowId(3);
+        let zoom = processes.note(flow, &process(b"zoom.us\0", 7)).unwrap();
+        assert_eq!(processes.note(flow, &process(b"zoom.us\0", 7)), None);
+        assert!(processes.note(flow, &process(b"zoom.us\0", 8)).is_some(), "another process of that name");
+        assert_eq!(processes.note(FlowId(4), &process(b"zoom.us\0", 7)), Some(zoom));
+        assert!((9..11).all(|pid| processes.note(flow, &process(b"x", pid)).is_some()));
+        assert_eq!(processes.note(flow, &process(b"y", 99)), None, "too many to be told");
+        let entry = processes.get(zoom).unwrap();
+        assert_eq!(
+            (entry.name.as_deref(), entry.pid, entry.method.name()),
+            (Some("zoom.us"), Some(7), "pktap")
+        );
+    }
+
+    #[test]
+    fn names_are_those_of_programs() {
+        for (name, shown) in [
+            (&b"/usr/bin/zoom"[..], Some("zoom")),
+            (b"C:\\Program Files\\Zoom\\bin\\Zoom.exe", Some("Zoom.exe")),
+            (b"Zoom Workplace", Some("Zoom Workplace")),
+            (b"and/or", Some("and/or")),
+            (b"\xff", Some("\u{fffd}")),
+            (b"\0rest", None),
+            (b"", None),
+        ] {
+            assert_eq!(text(name).as_deref(), shown, "{name:?}");
+        }
+    }
+}
