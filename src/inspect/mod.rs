@@ -171,14 +171,18 @@ impl Inspection {
     /// What was odd about the inputs, in order.
     #[must_use]
     pub fn anomalies(&self) -> Vec<Anomaly> {
-        let damaged =
-            (0..).zip(&self.inputs).filter_map(|(input, read)| Some((input, read.summary.damage.as_ref()?)));
+        let damaged = (0..)
+            .zip(&self.inputs)
+            .flat_map(|(input, read)| read.summary.damage.iter().map(move |damage| (input, damage)));
         let damage = damaged.map(|(input, damage)| Anomaly {
             input,
             frame: (damage.after_frame > 0).then(|| FrameRef::new(input, damage.after_frame)),
             offset: Some(damage.offset),
             kind: damage.kind,
-            what: damage.what.clone(),
+            what: match damage.resumed_at {
+                None => damage.what.clone(),
+                Some(at) => format!("{}; reading resumed at byte {at}", damage.what),
+            },
         });
         damage.collect()
     }

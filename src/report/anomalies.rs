@@ -12,6 +12,11 @@ use crate::report::schema::Anomaly;
 pub(super) fn anomalies(inspection: &Inspection) -> Vec<Anomaly> {
     let mut all: Vec<Anomaly> = inspection.anomalies().iter().map(damage).collect();
     all.extend((0..).zip(inspection.inputs()).filter_map(|(input, read)| {
+        let more = read.summary.more_damage;
+        let what = "places where the input is damaged, beyond those that are listed";
+        (more > 0).then(|| counted("more_damage", input, None, more, what))
+    }));
+    all.extend((0..).zip(inspection.inputs()).filter_map(|(input, read)| {
         let backwards = read.backwards?;
         let what = "frames with a time before that of the frame before them";
         Some(counted("time_backwards", input, Some(backwards.first), backwards.frames, what))

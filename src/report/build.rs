@@ -364,11 +364,12 @@ fn input(input: &crate::inspect::Input) -> Input {
         frames: summary.frames.saturating_add(summary.other_records),
         start: time(input.earliest),
         end: time(input.latest),
-        damage: summary.damage.as_ref().map(|damage| schema::Damage {
+        damage: summary.damage.first().map(|damage| schema::Damage {
             kind: damage.kind.to_owned(),
             offset: damage.offset,
             after_frame: damage.after_frame,
             what: damage.what.clone(),
+            resumed_at: damage.resumed_at,
         }),
         frames_lost: summary.dropped.lost(),
     }

@@ -94,7 +94,7 @@ pub struct Input {
     pub start: Option<String>,
     /// The latest frame's time.
     pub end: Option<String>,
-    /// Where reading had to stop, and why.
+    /// Where reading had to stop first, and why; every place is among the anomalies.
     pub damage: Option<Damage>,
     /// Frames that the capturing side says it lost; `null` where it does not say.
     pub frames_lost: Option<u64>,
@@ -111,6 +111,8 @@ pub struct Damage {
     pub after_frame: u64,
     /// What is wrong, for people.
     pub what: String,
+    /// The byte offset at which reading resumed; `null` where it did not.
+    pub resumed_at: Option<u64>,
 }
 
 /// Sums over all inputs. The counts of the classes add up to `frames`.

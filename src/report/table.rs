@@ -145,8 +145,14 @@ impl Page {
             self.wrapped(&format!("sha256 {hash}"), "      ", "      ");
             if let Some(damage) = &input.damage {
                 let what = clean(&damage.what);
+                let analysed = damage.resumed_at.map_or_else(
+                    || "What came before it is analysed.".to_owned(),
+                    |at| {
+                        format!("What came before it is analysed, and what follows from byte {}.", count(at))
+                    },
+                );
                 let text = format!(
-                    "DAMAGED at byte {}, after frame {}: {what}. What came before it is analysed.",
+                    "DAMAGED at byte {}, after frame {}: {what}. {analysed}",
                     count(damage.offset),
                     count(damage.after_frame)
                 );

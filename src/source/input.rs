@@ -167,8 +167,13 @@ impl Input {
         true
     }
 
-    /// Moves the unread tail to the front, and gives back what a large record needed.
+    /// Moves the unread tail to the front, and gives back what a large record needed. Not while there is room enough
+    /// for a good read: bytes that come in small portions would else be moved for each.
     fn compact(&mut self, wanted: usize) {
+        let room = self.buffer.len().saturating_sub(self.end);
+        if room >= CAPACITY / 2 && self.buffer.len().saturating_sub(self.start) >= wanted {
+            return;
+        }
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;

@@ -64,7 +64,8 @@ pub struct Capture {
     frames: u64,
     /// The number of the last frame.
     number: u64,
-    damage: Option<Damage>,
+    /// Whether nothing more is read.
+    ended: bool,
 }
 
 impl Capture {
@@ -90,23 +91,10 @@ impl Capture {
         Self::start(name, reader, None, *options)
     }
 
-    /// The next frame; `None` at the end of the capture and from its damage on.
+    /// The next frame; `None` at the end of the capture and from damage on after which reading does not resume.
     #[inline]
     pub fn next_frame(&mut self) -> Option<Frame<'_>> {
-        if self.damage.is_some() {
-            return None;
-        }
-        let step = match &mut self.walker {
-            Walker::Pcap(walker) => walker.next(&mut self.input),
-            Walker::PcapNg(walker) => walker.next(&mut self.input, &mut self.about),
-        };
-        let record = match step {
-            Ok(record) => record?,
-            Err(fault) => {
-                self.damage = Some(fault.after(self.number));
-                return None;
-            }
-        };
+        let record = self.next_record()?;
         self.frames += 1;
         self.number = self.frames + self.about.other_records;
         Some(Frame {
@@ -119,6 +107,41 @@ impl Capture {
             direction: None,
             process: None,
         })
+    }
+
+    #[inline]
+    fn next_record(&mut self) -> Option<Record> {
+        while !self.ended {
+            let step = match &mut self.walker {
+                Walker::Pcap(walker) => walker.next(&mut self.input),
+                Walker::PcapNg(walker) => walker.next(&mut self.input, &mut self.about),
+            };
+            match step {
+                Ok(Some(record)) => return Some(record),
+                Ok(None) => self.ended = true,
+                Err(fault) => self.recover(fault),
+            }
+        }
+        None
+    }
+
+    /// Notes damage, and goes on where a section of pcapng certainly begins.
+    #[cold]
+    fn recover(&mut self, fault: Fault) {
+        let failed = self.input.failure().is_some();
+        let resumed_at = match &self.walker {
+            // Nothing in the classic format says where a record begins.
+            Walker::Pcap(_) => None,
+            Walker::PcapNg(_) => pcapng::resume(&mut self.input),
+        };
+        self.about.note(fault.after(self.number, resumed_at));
+        self.ended = resumed_at.is_none();
+        if let Some(failure) = self.input.failure()
+            && !failed
+        {
+            let fault = Fault::at(self.input.offset(), failure.kind, failure.what.clone());
+            self.about.note(fault.after(self.number, None));
+        }
     }
 
     /// The interfaces described so far, in the order of `Frame::interface`. In pcapng there may be more to
@@ -148,21 +171,23 @@ impl Capture {
         if hashing || self.size.is_none() {
             let rest = self.input.drain();
             if let Err(failure) = rest
-                && self.damage.is_none()
+                && self.about.damage.last().is_none_or(|last| last.resumed_at.is_some())
             {
                 let fault = Fault::at(self.input.offset(), failure.kind, failure.what);
-                self.damage = Some(fault.after(self.number));
+                self.about.note(fault.after(self.number, None));
             }
         }
         let (count, sha256) = self.input.into_stored().finish();
+        let dropped = self.about.drops();
         Summary {
             format: self.format,
             compression: self.compression,
             sha256,
             size: if hashing { count } else { self.size.unwrap_or(count) },
             frames: self.frames,
-            damage: self.damage,
-            dropped: self.about.drops(),
+            damage: self.about.damage,
+            more_damage: self.about.more_damage,
+            dropped,
             interfaces: self.about.interfaces,
             sections: self.about.sections,
             application: self.about.application,
@@ -205,7 +230,7 @@ impl Capture {
             size,
             frames: 0,
             number: 0,
-            damage: None,
+            ended: false,
         };
         if let Kind::Pcap(magic) = kind {
             capture.format = Format::Pcap;
@@ -221,7 +246,10 @@ impl Capture {
                 self.about.interfaces.push(interface);
                 self.about.sections = 1;
             }
-            Err(fault) => self.damage = Some(fault.after(0)),
+            Err(fault) => {
+                self.about.note(fault.after(0, None));
+                self.ended = true;
+            }
         }
     }
 }
@@ -232,7 +260,7 @@ impl std::fmt::Debug for Capture {
             .field("format", &self.format)
             .field("compression", &self.compression)
             .field("frames", &self.frames)
-            .field("damage", &self.damage)
+            .field("damage", &self.about.damage)
             .finish_non_exhaustive()
     }
 }

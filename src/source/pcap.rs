@@ -164,7 +164,7 @@ mod tests {
                 assert_eq!(frames[0].link, LinkType::LINUX_SLL);
                 assert_eq!(summary.interfaces[0].resolution, resolution);
                 assert_eq!(summary.interfaces[0].snap_len, Some(0xffff));
-                assert_eq!(summary.damage, None);
+                assert_eq!(summary.damage.first(), None);
             }
         }
     }
@@ -186,7 +186,7 @@ mod tests {
         let mut file = Pcap::new(ByteOrder::Little, MODIFIED, 0xffff, 1).bytes();
         file.extend_from_slice(b"\x01\0\0\0\0\0\0\0\x02\0\0\0\x02\0\0\0\x03\0\0\0\x00\x08\x04\0hi");
         let (frames, summary) = read_all(&file);
-        assert_eq!((&*frames[0].data, summary.damage), (&b"hi"[..], None));
+        assert_eq!((&*frames[0].data, summary.damage.first()), (&b"hi"[..], None));
     }
 
     #[test]
@@ -229,7 +229,7 @@ mod tests {
             Pcap::new(ByteOrder::Little, MICROSECONDS, 2, 1).record(0, 0, 1, b"abcd").record(0, 0, 4, b"");
         let (frames, summary) = read_all(&file.bytes());
         assert_eq!((frames.len(), frames[0].data.len(), frames[1].data.len()), (2, 4, 0));
-        assert_eq!(summary.damage, None);
+        assert_eq!(summary.damage.first(), None);
     }
 
     #[test]
@@ -242,7 +242,7 @@ mod tests {
                 .record(2, 0, 1, b"y");
             let (frames, summary) = read_all(&file.bytes());
             assert_eq!(frames.len(), if read { 3 } else { 1 }, "snap length {snap}");
-            assert_eq!(summary.damage.is_none(), read, "snap length {snap}");
+            assert_eq!(summary.damage.is_empty(), read, "snap length {snap}");
         }
     }
 
@@ -252,7 +252,7 @@ mod tests {
             .record(0, 0, 3, b"abc")
             .raw_record([u32::MAX, u32::MAX], b"abc");
         let (frames, summary) = read_all(&file.bytes());
-        let damage = summary.damage.unwrap();
+        let damage = summary.damage.first().unwrap();
         assert_eq!((frames.len(), damage.kind, damage.offset, damage.after_frame), (1, "malformed", 43, 1));
         assert_eq!(damage.what, "packet record that claims 4294967295 captured bytes");
     }

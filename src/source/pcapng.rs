@@ -7,8 +7,10 @@
 //! what it says.
 
 mod options;
+mod resume;
 
 use options::Options;
+pub(super) use resume::resume;
 
 use super::Record;
 use super::clock::Clock;

@@ -23,8 +23,11 @@ pub struct Summary {
     pub size: u64,
     /// How many frames were handed out.
     pub frames: u64,
-    /// Where and how the capture is damaged, where it is.
-    pub damage: Option<Damage>,
+    /// Where and how the capture is damaged, where it is: the first 16 places, in order. After each but the last,
+    /// reading resumed.
+    pub damage: Vec<Damage>,
+    /// How many more places are damaged.
+    pub more_damage: u64,
     /// How many frames the capturing side says it lost.
     pub dropped: Drops,
     /// The interfaces, in the order of `Frame::interface`.
@@ -93,7 +96,7 @@ impl fmt::Display for Compression {
     }
 }
 
-/// Where a capture stops making sense. Everything before it was read.
+/// Where a capture stops making sense. Everything before it was read, and everything from where reading resumed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Damage {
     /// Where the record or block that could not be read begins, in bytes of the unpacked capture.
@@ -106,6 +109,9 @@ pub struct Damage {
     pub kind: &'static str,
     /// What was found, for people, in one lower-case clause without a full stop.
     pub what: String,
+    /// Where reading resumed, in bytes of the unpacked capture: at a section header of pcapng, beyond doubt. `None`
+    /// where nothing was read any more.
+    pub resumed_at: Option<u64>,
 }
 
 /// Damage as the readers find it, before the frame is known. Boxed, because it stands in the result of every
@@ -114,16 +120,16 @@ pub(super) struct Fault(Box<Damage>);
 
 impl Fault {
     pub(super) fn at(offset: u64, kind: &'static str, what: String) -> Self {
-        Self(Box::new(Damage { offset, after_frame: 0, kind, what }))
+        Self(Box::new(Damage { offset, after_frame: 0, kind, what, resumed_at: None }))
     }
 
     pub(super) fn malformed(offset: u64, what: String) -> Self {
         Self::at(offset, MALFORMED, what)
     }
 
-    /// The damage after frame `number`.
-    pub(super) fn after(self, number: u64) -> Damage {
-        Damage { after_frame: number, ..*self.0 }
+    /// The damage after frame `number`, with where reading resumed.
+    pub(super) fn after(self, number: u64, resumed_at: Option<u64>) -> Damage {
+        Damage { after_frame: number, resumed_at, ..*self.0 }
     }
 }
 
@@ -227,9 +233,20 @@ pub(super) struct About {
     pub(super) skipped_other: u64,
     pub(super) other_records: u64,
     pub(super) broken_options: u64,
+    pub(super) damage: Vec<Damage>,
+    pub(super) more_damage: u64,
 }
 
 impl About {
+    /// Notes damage. The list is bounded, because a file may be damaged wherever a section begins.
+    pub(super) fn note(&mut self, damage: Damage) {
+        if self.damage.len() < MAX_DAMAGE {
+            self.damage.push(damage);
+        } else {
+            self.more_damage += 1;
+        }
+    }
+
     /// Counts a block that was passed over. The table is bounded, because a file may invent 2^32 types.
     pub(super) fn skip(&mut self, kind: u32) {
         let known = self.skipped_blocks.len() < MAX_BLOCK_TYPES || self.skipped_blocks.contains_key(&kind);
@@ -258,6 +275,7 @@ fn sum(counts: impl Iterator<Item = Option<u64>>) -> Option<u64> {
 }
 
 const MAX_BLOCK_TYPES: usize = 256;
+const MAX_DAMAGE: usize = 16;
 
 #[cfg(test)]
 mod tests {

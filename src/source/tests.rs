@@ -84,18 +84,111 @@ fn samples() -> [Sample; 4] {
 fn a_cut_anywhere_keeps_every_frame_before_it_and_names_where_it_is() {
     for sample in samples() {
         let (whole, summary) = read_all(&sample.file);
-        assert_eq!((whole.len(), summary.damage), (sample.frames_before(usize::MAX), None));
+        assert_eq!((whole.len(), summary.damage.first()), (sample.frames_before(usize::MAX), None));
         for cut in 4..sample.file.len() {
             let (frames, summary) = read_all(&sample.file[..cut]);
             let expected = sample.frames_before(cut);
             assert_eq!(frames, whole[..expected], "cut at {cut}");
             let last_end =
                 sample.ends.iter().map(|(end, _)| *end).filter(|end| *end <= cut).max().unwrap_or(0);
-            let damage = summary.damage.map(|damage| (damage.kind, damage.offset, damage.after_frame));
+            let damage =
+                summary.damage.first().map(|damage| (damage.kind, damage.offset, damage.after_frame));
             let truncated = ("truncated", last_end as u64, expected as u64);
             assert_eq!(damage, (last_end != cut).then_some(truncated), "cut at {cut}");
         }
     }
+}
+
+/// What is damaged in a file: where, after which frame, and where reading resumed.
+fn places(summary: &Summary) -> Vec<(u64, u64, Option<u64>)> {
+    summary.damage.iter().map(|damage| (damage.offset, damage.after_frame, damage.resumed_at)).collect()
+}
+
+/// A section with an interface and two frames.
+fn section(order: ByteOrder, data: &[u8]) -> Blocks {
+    Blocks::new(order).interface(1, 0, &[]).enhanced(0, 1, data, &[]).enhanced(0, 2, data, &[])
+}
+
+#[test]
+fn reading_resumes_at_the_next_section_whatever_broke_the_one_before() {
+    for (order, next) in [(ByteOrder::Big, ByteOrder::Little), (ByteOrder::Little, ByteOrder::Little)] {
+        let first = section(order, b"first").bytes();
+        let second = section(next, b"second").bytes();
+        for cut in 29..first.len() {
+            let file = [&first[..cut], &second].concat();
+            let (frames, summary) = read_all(&file);
+            let before = frames.len() - 2;
+            assert_eq!(
+                (&*frames[before].data, frames[before].interface),
+                (&b"second"[..], u32::from(cut >= 48))
+            );
+            assert_eq!(frames[before].number, before as u64 + 1);
+            let whole = [28, 48, first.len() - 40].contains(&cut);
+            let found = places(&summary);
+            assert_eq!(found.is_empty(), whole, "cut at {cut}: {found:?}");
+            if let [(offset, after, resumed)] = found[..] {
+                assert!(offset < cut as u64);
+                assert_eq!((after, resumed), (before as u64, Some(cut as u64)), "cut at {cut}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_section_that_is_not_certain_is_not_read() {
+    let sound = section(ByteOrder::Little, b"first").bytes();
+    let second = section(ByteOrder::Little, b"second").bytes();
+    // Byte order, length, version, trailer, and the length of the block behind it.
+    for at in [8, 4, 12, 24, 32] {
+        let mut second = second.clone();
+        second[at] ^= 0x41;
+        let (frames, summary) = read_all(&[&sound[..], b"garbage!", &second].concat());
+        assert_eq!((frames.len(), places(&summary)), (2, vec![(sound.len() as u64, 2, None)]), "byte {at}");
+    }
+}
+
+#[test]
+fn damage_everywhere_is_listed_to_a_limit_and_counted() {
+    let damaged = [&section(ByteOrder::Big, b"x").bytes()[..], &[0xff; 13]].concat();
+    let (frames, summary) = read_all(&damaged.repeat(100));
+    assert_eq!((frames.len(), summary.damage.len(), summary.more_damage), (200, 16, 84));
+    assert_eq!((summary.sections, summary.interfaces.len()), (100, 100));
+    assert!(summary.damage.iter().all(|damage| damage.resumed_at.is_some()));
+}
+
+#[test]
+fn reading_resumes_however_the_bytes_arrive_and_as_often_as_it_must() {
+    let first = section(ByteOrder::Big, b"first").bytes();
+    let noise: Vec<u8> = (0..700_000_u32).map(|i| [0x0a, 0x0d, 0x0d, 0x0a, 0x42][(i % 5) as usize]).collect();
+    let file = [&first[..], &noise, &section(ByteOrder::Little, b"second").bytes()].concat();
+    let (frames, summary) = read_all(&file);
+    assert_eq!(places(&summary), [(first.len() as u64, 2, Some((first.len() + noise.len()) as u64))]);
+    assert_eq!(frames.len(), 4);
+    for step in [1_000, 99_999] {
+        let (slow, slow_summary) = slowly(&file, step, usize::MAX);
+        assert_eq!((slow, slow_summary.damage), (frames.clone(), summary.damage.clone()));
+    }
+    let (frames, summary) = slowly(&file, 1_000, first.len() + 10_000);
+    assert_eq!(frames.len(), 2);
+    let kinds: Vec<_> = summary.damage.iter().map(|damage| (damage.kind, damage.resumed_at)).collect();
+    assert_eq!(kinds, [("malformed", None), ("read_error", None)]);
+}
+
+#[test]
+fn nothing_is_resumed_in_a_classic_capture_or_after_damage_of_the_packing() {
+    let second = section(ByteOrder::Little, b"second").bytes();
+    let file = Pcap::new(ByteOrder::Little, 0xa1b2c3d4, 65_535, 1).raw_record([u32::MAX, 1], b"");
+    let (frames, summary) = read_all(&[file.bytes(), second.clone()].concat());
+    assert_eq!((frames.len(), places(&summary)), (0, vec![(24, 0, None)]));
+    let mut packed = gzip(&[&second[..second.len() - 8], &second].concat());
+    let (frames, summary) = read_all(&packed);
+    assert_eq!((frames.len(), summary.damage.len()), (3, 1));
+    packed.truncate(packed.len() - 9);
+    let (_, summary) = read_all(&packed);
+    assert_eq!(
+        summary.damage.last().map(|damage| (damage.kind, damage.resumed_at)),
+        Some(("truncated", None))
+    );
 }
 
 #[test]
@@ -109,9 +202,9 @@ fn a_cut_before_the_magic_is_no_capture() {
 #[test]
 fn a_header_alone_is_a_capture_without_frames() {
     let (frames, summary) = read_all(&tiny_pcap()[..24]);
-    assert_eq!((frames.len(), summary.damage, summary.interfaces.len()), (0, None, 1));
+    assert_eq!((frames.len(), summary.damage.first(), summary.interfaces.len()), (0, None, 1));
     let (frames, summary) = read_all(&tiny_pcap()[..20]);
-    let damage = summary.damage.unwrap();
+    let damage = summary.damage.first().unwrap();
     assert_eq!((frames.len(), damage.offset, damage.after_frame), (0, 0, 0));
     assert_eq!(damage.what, "file header of 24 bytes ends after 20");
 }
@@ -132,7 +225,7 @@ fn how_the_bytes_arrive_makes_no_difference() {
 fn a_read_error_is_damage_after_what_came_before() {
     let file = tiny_pcap();
     let (frames, summary) = slowly(&file, 10, 50);
-    let damage = summary.damage.unwrap();
+    let damage = summary.damage.first().unwrap();
     assert_eq!((frames.len(), damage.kind, damage.offset, damage.after_frame), (1, "read_error", 44, 1));
     assert_eq!((&*damage.what, summary.size, summary.sha256), ("timed out", 50, None));
 }
@@ -165,11 +258,11 @@ fn a_damaged_gzip_keeps_the_frames_before() {
     let file = tiny_pcap();
     let mut packed = gzip(&file);
     let (frames, summary) = read_all(&packed[..packed.len() - 3]);
-    let damage = summary.damage.unwrap();
+    let damage = summary.damage.first().unwrap();
     assert_eq!((frames.len(), damage.kind, damage.offset, damage.after_frame), (2, "truncated", 62, 2));
     packed.extend_from_slice(b"tail");
     let (frames, summary) = read_all(&packed);
-    assert_eq!((frames.len(), summary.damage.unwrap().kind), (2, "malformed"));
+    assert_eq!((frames.len(), summary.damage.first().unwrap().kind), (2, "malformed"));
     assert_eq!(summary.size, packed.len() as u64);
 }
 
@@ -199,7 +292,7 @@ fn what_follows_damage_is_hashed_too() {
     let mut stored = Stored::new(Box::new(io::Cursor::new(file)), true);
     assert_eq!(stored.read(&mut vec![0; 1 << 20]).ok(), Some(700_062));
     assert_eq!(summary.sha256, stored.finish().1);
-    assert_eq!((summary.size, summary.frames, summary.damage.unwrap().offset), (700_062, 2, 62));
+    assert_eq!((summary.size, summary.frames, summary.damage.first().unwrap().offset), (700_062, 2, 62));
     let unhashed = Capture::open(&path, &Options { hash: false }).unwrap().finish();
     assert_eq!((unhashed.sha256, unhashed.size, unhashed.frames), (None, 700_062, 0));
 }
@@ -221,7 +314,7 @@ fn frames_larger_than_the_buffer_are_read_between_small_ones() {
         file = file.record(0, 0, u32::try_from(*size).unwrap(), &data);
     }
     let (frames, summary) = read_all(&file.bytes());
-    assert_eq!(summary.damage, None);
+    assert_eq!(summary.damage.first(), None);
     for (index, (frame, size)) in frames.iter().zip(sizes).enumerate() {
         assert!(frame.data.len() == size && frame.data.iter().all(|byte| usize::from(*byte) == index));
     }
@@ -236,7 +329,7 @@ proptest! {
         let file = [&samples()[which].file[..28], &tail].concat();
         let (frames, summary) = read_all(&file);
         prop_assert_eq!(summary.frames, frames.len() as u64);
-        if let Some(damage) = summary.damage {
+        if let Some(damage) = summary.damage.first() {
             prop_assert!(damage.offset <= file.len() as u64);
             prop_assert_eq!(damage.after_frame, summary.frames);
         }

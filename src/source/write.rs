@@ -208,7 +208,7 @@ mod tests {
         );
         assert_eq!((second.link, second.snap_len, &second.name), (LinkType(101), None, &None));
         assert_eq!(summary.application, Some("borderpost".to_owned()));
-        assert_eq!((summary.damage, summary.broken_options), (None, 0));
+        assert_eq!((summary.damage.first(), summary.broken_options), (None, 0));
     }
 
     #[test]
@@ -273,7 +273,7 @@ mod tests {
             }
             let (frames, summary) = read_all(&writer.finish().unwrap());
             prop_assert_eq!(frames, expected);
-            prop_assert_eq!((summary.damage, summary.broken_options), (None, 0));
+            prop_assert_eq!((summary.damage.first(), summary.broken_options), (None, 0));
         }
     }
 }

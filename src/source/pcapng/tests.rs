@@ -14,7 +14,7 @@ fn the_bytes_of_the_standard_are_read() {
     assert_eq!(frames[0].time, Some(Timestamp::from_nanos(4_294_967_298_000)));
     assert_eq!((frames[0].number, frames[0].interface, frames[0].link), (1, 0, LinkType::LINUX_SLL));
     assert_eq!((frames[0].wire_len, &*frames[0].data), (60, &b"abc"[..]));
-    assert_eq!((summary.format.name(), summary.damage, summary.sections), ("pcapng", None, 1));
+    assert_eq!((summary.format.name(), summary.damage.first(), summary.sections), ("pcapng", None, 1));
     assert_eq!(summary.interfaces[0].snap_len, Some(262_144));
 }
 
@@ -78,7 +78,7 @@ fn simple_packets_are_cut_to_the_snap_length_and_have_no_time() {
         let (frames, summary) = read_all(&file.bytes());
         assert_eq!((frames[0].time, frames[0].wire_len, &*frames[0].data), (None, 47, &b"abcdef"[..]));
         assert_eq!((frames[1].wire_len, &*frames[1].data), (3, &b"abc"[..]));
-        assert_eq!(summary.damage, None);
+        assert_eq!(summary.damage.first(), None);
     }
 }
 
@@ -137,7 +137,7 @@ fn other_blocks_are_passed_over_and_counted() {
         .block(10, b"")
         .statistics(9, &[(5, 1)]);
     let (frames, summary) = read_all(&file.bytes());
-    assert_eq!((frames.len(), summary.damage, summary.broken_options), (1, None, 0));
+    assert_eq!((frames.len(), summary.damage.first(), summary.broken_options), (1, None, 0));
     assert_eq!(summary.skipped_blocks, [(5, 1), (10, 2), (0x8000_0001, 1)].into());
 }
 
@@ -154,7 +154,10 @@ fn custom_blocks_are_numbered_as_wireshark_numbers_them() {
         .raw(b"cut");
     let (frames, summary) = read_all(&file.bytes());
     assert_eq!(frames.iter().map(|frame| frame.number).collect::<Vec<_>>(), [1, 4]);
-    assert_eq!((summary.frames, summary.other_records, summary.damage.unwrap().after_frame), (2, 3, 4));
+    assert_eq!(
+        (summary.frames, summary.other_records, summary.damage.first().unwrap().after_frame),
+        (2, 3, 4)
+    );
 }
 
 #[test]
@@ -163,7 +166,7 @@ fn broken_options_cost_no_packet() {
     let head = file.words(&[0, 0, 0, 4, 4]);
     let body = [&head[..], b"abcd", b"\x04\0\xff\xffxxxx"].concat();
     let (frames, summary) = read_all(&file.block(6, &body).enhanced(0, 0, b"y", &[]).bytes());
-    assert_eq!((frames.len(), summary.damage, summary.broken_options), (2, None, 1));
+    assert_eq!((frames.len(), summary.damage.first(), summary.broken_options), (2, None, 1));
 }
 
 /// What damage `tail` is after one sound packet, without its offset and frame, which are checked here.
@@ -171,9 +174,9 @@ fn damage(order: ByteOrder, tail: impl Fn(Blocks) -> Blocks) -> (&'static str, S
     let sound = Blocks::new(order).interface(1, 0, &[]).enhanced(0, 0, b"abcd", &[]);
     let offset = sound.bytes().len() as u64;
     let (frames, summary) = read_all(&tail(sound).bytes());
-    let damage = summary.damage.unwrap();
+    let damage = summary.damage.first().unwrap();
     assert_eq!((frames.len(), damage.offset, damage.after_frame), (1, offset, 1), "{damage:?}");
-    (damage.kind, damage.what)
+    (damage.kind, damage.what.clone())
 }
 
 #[test]
@@ -216,7 +219,10 @@ fn a_packet_of_the_section_before_has_no_interface() {
     let file = Blocks::new(ByteOrder::Little).interface(1, 0, &[]).section().enhanced(0, 0, b"x", &[]);
     let (frames, summary) = read_all(&file.bytes());
     assert_eq!(frames.len(), 0);
-    assert_eq!(summary.damage.unwrap().what, "packet of interface 0, where the section describes 0 so far");
+    assert_eq!(
+        summary.damage.first().unwrap().what,
+        "packet of interface 0, where the section describes 0 so far"
+    );
 }
 
 #[test]
@@ -226,5 +232,5 @@ fn a_million_interfaces_stop_at_the_limit() {
     file.extend(one[28..].repeat(MAX_INTERFACES + 10));
     let (_, summary) = read_all(&file);
     assert_eq!(summary.interfaces.len(), MAX_INTERFACES);
-    assert_eq!(summary.damage.unwrap().kind, "limit");
+    assert_eq!(summary.damage.first().unwrap().kind, "limit");
 }
