@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use borderpost::source::{Capture, Options, SourceError, Summary, expand};
 
 /// Formats that are not read, with what the refusal must say.
-const NOT_READ: &[(&str, &str)] = &[("snoop", "editcap"), ("zst", "zstd -d")];
+const NOT_READ: &[(&str, &str)] = &[("snoop", "editcap")];
 
 /// Damaged files in which reading resumes, so that more frames are read than by others, with how many more.
 const RESUMED: &[(&str, u64)] = &[];

@@ -48,7 +48,7 @@ fn is_same(ours: &Read, theirs: &Read) -> bool {
 }
 
 fn by_us(path: &Path) -> Vec<Read> {
-    let mut capture = Capture::open(path, &Options { hash: false }).unwrap();
+    let mut capture = Capture::open(path, &Options { hash: false, ..Options::default() }).unwrap();
     let mut frames = Vec::new();
     while let Some(frame) = capture.next_frame() {
         frames.push((frame.wire_len, frame.data.to_vec()));

@@ -243,7 +243,8 @@ fn names(inspection: &Inspection) -> BTreeSet<String> {
 
 /// All answers on the wire, asked for or not, as tshark lists them.
 fn answers(file: &str) -> BTreeSet<String> {
-    let mut capture = Capture::open(&folder().join(file), &Options { hash: false }).unwrap();
+    let mut capture =
+        Capture::open(&folder().join(file), &Options { hash: false, ..Options::default() }).unwrap();
     let mut found = BTreeSet::new();
     while let Some(frame) = capture.next_frame() {
         let Decoded::Packet(packet) = packet::decode(frame.link, frame.data, frame.wire_len) else {

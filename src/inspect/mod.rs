@@ -195,7 +195,7 @@ pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &mut dyn Progres
     let inputs = expand(paths);
     for path in inputs.captures {
         let capture = path.and_then(|path| {
-            let options = Options { hash: settings.hash };
+            let options = Options { hash: settings.hash, ..Options::default() };
             Capture::open(&path, &options).map(|capture| (path, capture))
         });
         let (path, capture) = match capture {

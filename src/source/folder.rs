@@ -71,7 +71,7 @@ fn probe(path: &Path) -> Result<bool, SourceError> {
     if !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
         return Ok(false);
     }
-    match Capture::open(path, &Options { hash: false }) {
+    match Capture::open(path, &Options { hash: false, ..Options::default() }) {
         Ok(_) => Ok(true),
         Err(SourceError::Empty { .. } | SourceError::NotACapture { .. }) => Ok(false),
         Err(error) => Err(error),
@@ -81,7 +81,7 @@ fn probe(path: &Path) -> Result<bool, SourceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::sample::{gzip, tiny_pcap};
+    use crate::source::sample::{gzip, lz4, tiny_pcap, zstd};
 
     fn names(expanded: &[Result<PathBuf, SourceError>]) -> Vec<String> {
         expanded
@@ -100,12 +100,14 @@ mod tests {
         let write = |name: &str, bytes: &[u8]| fs::write(dir.path().join(name), bytes).unwrap();
         write("b.pcap", &tiny_pcap());
         write("a.bin", &gzip(&tiny_pcap()));
+        write("b.zst", &zstd(&tiny_pcap()));
+        write("b.lz4", &lz4(&tiny_pcap()));
         write("c.pcap", b"no capture at all");
         write("d.pcap", b"");
         write("e.gz", &gzip(b"no capture either"));
         fs::create_dir(dir.path().join("f")).unwrap();
         let expanded = expand(&["-".into(), dir.path().to_owned(), dir.path().join("c.pcap")]);
-        assert_eq!(names(&expanded.captures), ["-", "a.bin", "b.pcap", "c.pcap"]);
+        assert_eq!(names(&expanded.captures), ["-", "a.bin", "b.lz4", "b.pcap", "b.zst", "c.pcap"]);
         assert_eq!(expanded.others, 4);
     }
 

@@ -1,11 +1,12 @@
 //! gzip (RFC 1952), as a stream: joined members, each checked, and every byte before damage handed out.
 //!
-//! Input: stored bytes. Output: unpacked bytes. Memory is constant whatever the ratio.
+//! Input: packed bytes. Output: unpacked bytes. Memory is constant whatever the ratio.
 //! Must not: know what is packed. (flate2's own reader loses what it unpacked last before an error.)
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
-use super::stored::{Failure, Stored};
+use super::feed::Feed;
+use super::stored::Failure;
 use super::summary::{MALFORMED, TRUNCATED};
 
 /// The first bytes of every member.
@@ -13,10 +14,7 @@ pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// A gzip file being unpacked.
 pub(super) struct Gzip {
-    stored: Stored,
-    packed: Vec<u8>,
-    at: usize,
-    len: usize,
+    pub(super) feed: Feed,
     inflate: Decompress,
     crc: Crc,
     state: State,
@@ -34,22 +32,9 @@ enum State {
 }
 
 impl Gzip {
-    /// Unpacks `stored`, of which the bytes `at..len` of `packed` were read already.
-    pub(super) fn new(stored: Stored, packed: Vec<u8>, at: usize, len: usize) -> Self {
+    pub(super) fn new(feed: Feed) -> Self {
         let (inflate, crc) = (Decompress::new(false), Crc::new());
-        Self { stored, packed, at, len, inflate, crc, state: State::Member { first: true } }
-    }
-
-    pub(super) fn stored(&self) -> &Stored {
-        &self.stored
-    }
-
-    pub(super) fn stored_mut(&mut self) -> &mut Stored {
-        &mut self.stored
-    }
-
-    pub(super) fn into_stored(self) -> Stored {
-        self.stored
+        Self { feed, inflate, crc, state: State::Member { first: true } }
     }
 
     /// Unpacks what fits; 0 at the end. A failure is repeated for ever.
@@ -89,7 +74,7 @@ impl Gzip {
 
     /// Passes over a member's header (RFC 1952 section 2.3); `false` where the file ends instead.
     fn header(&mut self, first: bool) -> Result<bool, Failure> {
-        let Some(byte) = self.next()? else {
+        let Some(byte) = self.feed.next()? else {
             return Ok(false);
         };
         if [byte, self.byte()?] != MAGIC {
@@ -119,17 +104,14 @@ impl Gzip {
 
     /// Unpacks some of a member's body; 0 bytes are not the end.
     fn body(&mut self, into: &mut [u8]) -> Result<usize, Failure> {
-        if self.at == self.len {
-            self.refill()?;
-        }
-        let packed = self.packed.get(self.at..self.len).unwrap_or_default();
+        let packed = self.feed.chunk()?;
         let (in_before, out_before) = (self.inflate.total_in(), self.inflate.total_out());
         let status = self.inflate.decompress(packed, into, FlushDecompress::None);
         let used = moved(in_before, self.inflate.total_in());
         let unpacked = moved(out_before, self.inflate.total_out()).min(into.len());
         let stuck = used == 0 && unpacked == 0;
         let ended = packed.is_empty();
-        self.at = self.len.min(self.at + used);
+        self.feed.take(used);
         self.crc.update(into.get(..unpacked).unwrap_or_default());
         match status {
             Ok(Status::StreamEnd) => self.state = State::Trailer,
@@ -160,23 +142,7 @@ impl Gzip {
     }
 
     fn byte(&mut self) -> Result<u8, Failure> {
-        self.next()?.ok_or_else(cut_short)
-    }
-
-    fn next(&mut self) -> Result<Option<u8>, Failure> {
-        if self.at == self.len {
-            self.refill()?;
-        }
-        let byte = self.packed.get(self.at..self.len).and_then(|rest| rest.first()).copied();
-        self.at = self.len.min(self.at + 1);
-        Ok(byte)
-    }
-
-    fn refill(&mut self) -> Result<(), Failure> {
-        self.at = 0;
-        self.len = 0;
-        self.len = self.stored.read(&mut self.packed)?;
-        Ok(())
+        self.feed.next()?.ok_or_else(cut_short)
     }
 }
 
@@ -200,12 +166,13 @@ const RESERVED: u8 = 0xe0;
 mod tests {
     use super::*;
     use crate::source::sample::gzip;
+    use crate::source::stored::Stored;
     use std::io::Cursor;
 
     /// Everything unpacked, and how it ended.
     fn unpack(bytes: &[u8], room: usize) -> (Vec<u8>, Option<&'static str>) {
         let stored = Stored::new(Box::new(Cursor::new(bytes.to_vec())), false);
-        let mut gzip = Gzip::new(stored, vec![0; 512], 0, 0);
+        let mut gzip = Gzip::new(Feed::new(stored, vec![0; 512], 0, 0));
         let (mut all, mut into) = (Vec::new(), vec![0; room]);
         loop {
             match gzip.read(&mut into) {

@@ -3,20 +3,21 @@
 //! Input: the stored bytes. Output: slices of the unpacked bytes. The buffer grows only for a record that is larger
 //! than it, and only as the bytes really arrive. Must not: know a file format.
 
-use super::gzip::Gzip;
+use super::feed::Feed;
+use super::packed::{Limits, Packed};
 use super::stored::{Failure, Stored};
-use super::summary::{Fault, READ_ERROR, TRUNCATED};
+use super::summary::{Compression, Fault, READ_ERROR, TRUNCATED};
 
 /// Where the buffer's bytes come from.
 enum Stream {
-    Gzip(Box<Gzip>),
+    Packed(Box<Packed>),
     Plain(Stored),
 }
 
 impl Stream {
     fn read(&mut self, into: &mut [u8]) -> Result<usize, Failure> {
         match self {
-            Self::Gzip(gzip) => gzip.read(into),
+            Self::Packed(packed) => packed.read(into),
             Self::Plain(stored) => stored.read(into),
         }
     }
@@ -48,12 +49,12 @@ impl Input {
     }
 
     /// The same input, unpacked. Only for an input of which nothing was taken yet.
-    pub(super) fn unfold(self) -> Self {
+    pub(super) fn unfold(self, compression: Compression, limits: Limits) -> Self {
         match self.stream {
-            Stream::Gzip(gzip) => Self::over(Stream::Gzip(gzip)),
+            packed @ Stream::Packed(_) => Self::over(packed),
             Stream::Plain(stored) => {
-                let gzip = Gzip::new(stored, self.buffer, self.start, self.end);
-                Self::over(Stream::Gzip(Box::new(gzip)))
+                let feed = Feed::new(stored, self.buffer, self.start, self.end);
+                Self::over(Stream::Packed(Box::new(Packed::new(compression, feed, limits))))
             }
         }
     }
@@ -121,14 +122,14 @@ impl Input {
 
     pub(super) fn stored(&self) -> &Stored {
         match &self.stream {
-            Stream::Gzip(gzip) => gzip.stored(),
+            Stream::Packed(packed) => packed.stored(),
             Stream::Plain(stored) => stored,
         }
     }
 
     pub(super) fn into_stored(self) -> Stored {
         match self.stream {
-            Stream::Gzip(gzip) => gzip.into_stored(),
+            Stream::Packed(packed) => packed.into_stored(),
             Stream::Plain(stored) => stored,
         }
     }
@@ -139,7 +140,7 @@ impl Input {
             return Ok(()); // known already, and reading on may never end
         }
         let stored = match &mut self.stream {
-            Stream::Gzip(gzip) => gzip.stored_mut(),
+            Stream::Packed(packed) => packed.stored_mut(),
             Stream::Plain(stored) => stored,
         };
         while stored.read(&mut self.buffer)? > 0 {}

@@ -1,26 +1,31 @@
 //! Saved captures: bytes to frames, and back.
 //!
 //! Input: a path, a folder or any reader that holds a classic pcap or a pcapng file, plain or packed with
-//! gzip. Output: frames in file order, borrowed from one reused buffer, and a summary: what the file says
+//! gzip, zstd or lz4. Output: frames in file order, borrowed from one reused buffer, and a summary: what the file says
 //! about itself, what it lost, where it is damaged, and its hash. Must not: decode a packet, believe a length
 //! before the bytes are there, or refuse what came before damage.
 //!
-//! Formats: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, RFC 1952 (gzip).
+//! Formats: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, RFC 1952 (gzip), RFC 8878 (zstd),
+//! the LZ4 Frame Format.
 
 #![warn(clippy::indexing_slicing)]
 
 mod clock;
 mod error;
+mod feed;
 mod folder;
 mod gzip;
 mod input;
+mod lz4;
 mod order;
+mod packed;
 mod pcap;
 mod pcapng;
 mod recognise;
 mod stored;
 mod summary;
 pub mod write;
+mod zstd;
 
 #[cfg(test)]
 mod sample;
@@ -36,20 +41,33 @@ pub use folder::{Inputs, expand};
 pub use summary::{Compression, Damage, Drops, Format, Interface, Summary};
 
 use input::Input;
+use packed::Limits;
 use recognise::Kind;
 use stored::Stored;
 use summary::{About, Fault};
 
 /// How captures are read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Whether the stored bytes are hashed with SHA-256 while they are read.
     pub hash: bool,
+    /// The most bytes that a packed input may unpack to; what comes before is read. 64 GiB unless said otherwise.
+    pub max_unpacked: u64,
+    /// The most times its stored size that a packed input may unpack to, looked at from 64 MiB on; what comes before is
+    /// read. 200 unless said otherwise: captures stay below 30, and what gzip makes of nothing but zeros is above 1,000.
+    pub max_ratio: u64,
 }
 
+/// Hashed, and packed inputs up to 64 GiB and 200 times their size.
 impl Default for Options {
     fn default() -> Self {
-        Self { hash: true }
+        Self { hash: true, max_unpacked: 64 << 30, max_ratio: 200 }
+    }
+}
+
+impl Options {
+    fn limits(&self) -> Limits {
+        Limits { unpacked: self.max_unpacked, ratio: self.max_ratio }
     }
 }
 
@@ -79,7 +97,7 @@ impl Capture {
         let name = path.to_string_lossy();
         let file = File::open(path).map_err(|error| SourceError::io(&name, &error))?;
         let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
-        Self::start(&name, Box::new(file), size, *options)
+        Self::start(&name, Box::new(file), size, options)
     }
 
     /// Opens a capture that comes from `reader`; `name` is what errors call it.
@@ -88,7 +106,7 @@ impl Capture {
         reader: Box<dyn Read + Send>,
         options: &Options,
     ) -> Result<Self, SourceError> {
-        Self::start(name, reader, None, *options)
+        Self::start(name, reader, None, options)
     }
 
     /// The next frame; `None` at the end of the capture and from damage on after which reading does not resume.
@@ -202,31 +220,35 @@ impl Capture {
         name: &str,
         reader: Box<dyn Read + Send>,
         size: Option<u64>,
-        options: Options,
+        options: &Options,
     ) -> Result<Self, SourceError> {
         let mut input = Input::new(Stored::new(reader, options.hash));
-        let packed = input.ensure(gzip::MAGIC.len()) && input.peek().starts_with(&gzip::MAGIC);
-        if packed {
-            input = input.unfold();
+        input.ensure(packed::MAGIC_LEN);
+        if feed::is_skippable(input.peek()) {
+            input.ensure(packed::LOOK_AHEAD);
+        }
+        let compression = packed::packing(input.peek());
+        if let Some(compression) = compression {
+            input = input.unfold(compression, options.limits());
         }
         let enough = input.ensure(recognise::HEAD);
         if let Some(failure) = input.failure()
             && input.peek().is_empty()
         {
-            return Err(SourceError::unreadable(name, packed, failure));
+            return Err(SourceError::unreadable(name, compression.is_some(), failure));
         }
         if !enough && input.peek().is_empty() {
             return Err(SourceError::empty(name));
         }
         let Some(kind) = recognise::kind(input.peek()) else {
-            return Err(SourceError::not_a_capture(name, recognise::diagnose(input.peek())));
+            return Err(SourceError::not_a_capture(name, recognise::diagnose(input.peek(), compression)));
         };
         let mut capture = Self {
             input,
             walker: Walker::PcapNg(pcapng::Walker::new()),
             about: About::default(),
             format: Format::PcapNg,
-            compression: packed.then_some(Compression::Gzip),
+            compression,
             size,
             frames: 0,
             number: 0,

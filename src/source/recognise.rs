@@ -3,8 +3,10 @@
 //! Input: the first bytes that were read. Output: the format, or what the bytes look like. Must not: go by a
 //! file's name.
 
+use super::packed::packing;
 use super::pcap::Magic;
 use super::pcapng;
+use super::summary::Compression;
 
 /// The format of a capture.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,8 +35,11 @@ pub(super) struct Looks {
     pub(super) advice: &'static str,
 }
 
-/// Says what bytes look like that are no capture.
-pub(super) fn diagnose(head: &[u8]) -> Looks {
+/// Says what bytes look like that are no capture; `outer` is the packing that they came out of.
+pub(super) fn diagnose(head: &[u8], outer: Option<Compression>) -> Looks {
+    if let (Some(outer), Some(inner)) = (outer, packing(head)) {
+        return Looks { like: format!("{inner} inside {outer}"), advice: "unpack it once first" };
+    }
     let (like, advice) = SIGNATURES
         .iter()
         .find(|(offset, signature, _, _)| head.get(*offset..).is_some_and(|rest| rest.starts_with(signature)))
@@ -45,11 +50,9 @@ pub(super) fn diagnose(head: &[u8]) -> Looks {
 /// Offset, bytes, what begins so, what to do.
 const SIGNATURES: &[(usize, &[u8], &str, &str)] = &[
     // Packed
-    (0, b"\x28\xb5\x2f\xfd", "zstd", "unpack it with zstd -d first"),
-    (0, b"\x04\x22\x4d\x18", "lz4", "unpack it with lz4 -d first"),
+    (0, b"\x02\x21\x4c\x18", "lz4 in its legacy format", "unpack it with lz4 -d first"),
     (0, b"\xfd7zXZ\0", "xz", "unpack it with xz -d first"),
     (0, b"BZh", "bzip2", "unpack it with bzip2 -d first"),
-    (0, b"\x1f\x8b", "gzip inside gzip", "unpack it once with gzip -d first"),
     (0, b"\x1f\x9d", "compress (.Z)", "unpack it with uncompress first"),
     (0, b"PK\x03\x04", "a zip archive", "unpack it first and name the captures in it"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it first and name the captures in it"),
@@ -161,7 +164,7 @@ mod tests {
     #[test]
     fn what_is_no_capture_is_named() {
         for (head, like) in [
-            (&b"\x28\xb5\x2f\xfdxx"[..], "zstd"),
+            (&b"\xfd7zXZ\0xx"[..], "xz"),
             (b"snoop\0\0\0\0\0\0\x02", "a snoop capture"),
             (b"PK\x03\x04", "a zip archive"),
             (b"\x7fELF\x02\x01", "a program (ELF)"),
@@ -170,14 +173,14 @@ mod tests {
             (&[0; 32], "nothing but zero bytes"),
             (b"\x01\x02\x03\xff", "no format known here (its first bytes are 01 02 03 ff)"),
         ] {
-            assert_eq!(diagnose(head).like, like);
+            assert_eq!(diagnose(head, None).like, like);
         }
     }
 
     #[test]
     fn erf_is_known_by_two_records_in_a_row() {
         let record = b"\x10\x20\x30\x40\x55\x66\x5d\x54\x02\x04\0\x14\0\0\0\x3cabcd";
-        assert_eq!(diagnose(&[&record[..], record].concat()).like, "an ERF capture");
-        assert_ne!(diagnose(record).like, "an ERF capture");
+        assert_eq!(diagnose(&[&record[..], record].concat(), None).like, "an ERF capture");
+        assert_ne!(diagnose(record, None).like, "an ERF capture");
     }
 }

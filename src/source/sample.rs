@@ -18,7 +18,11 @@ pub(super) struct Owned {
 }
 
 pub(super) fn open(bytes: &[u8]) -> Result<Capture, SourceError> {
-    Capture::from_reader("sample", Box::new(Cursor::new(bytes.to_vec())), &Options { hash: false })
+    Capture::from_reader(
+        "sample",
+        Box::new(Cursor::new(bytes.to_vec())),
+        &Options { hash: false, ..Options::default() },
+    )
 }
 
 /// Every frame, and the summary.
@@ -45,6 +49,16 @@ pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
+}
+
+pub(super) fn lz4(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+pub(super) fn zstd(bytes: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
 }
 
 /// Two records, 24 + 16 + 4 + 16 + 2 bytes.

@@ -78,6 +78,10 @@ impl fmt::Display for Format {
 pub enum Compression {
     /// gzip (RFC 1952), with one or more members.
     Gzip,
+    /// Frames of lz4 (LZ4 Frame Format).
+    Lz4,
+    /// Frames of zstd (RFC 8878).
+    Zstd,
 }
 
 impl Compression {
@@ -86,6 +90,8 @@ impl Compression {
     pub fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
+            Self::Lz4 => "lz4",
+            Self::Zstd => "zstd",
         }
     }
 }
@@ -104,7 +110,7 @@ pub struct Damage {
     /// The number of the last frame before it; 0 where there is none.
     pub after_frame: u64,
     /// What kind: `truncated` (the bytes end inside it), `malformed` (it contradicts itself), `unsupported`
-    /// (sound, but of a version not known), `limit` (sound perhaps, but larger than is read) or `read_error`
+    /// (sound, but in a way not known), `limit` (sound perhaps, but larger than is read) or `read_error`
     /// (the bytes could not be had).
     pub kind: &'static str,
     /// What was found, for people, in one lower-case clause without a full stop.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::source::order::ByteOrder;
-use crate::source::sample::{Blocks, Owned, Pcap, drain, gzip, open, read_all, tiny_pcap};
+use crate::source::sample::{Blocks, Owned, Pcap, drain, gzip, lz4, open, read_all, tiny_pcap, zstd};
 use proptest::prelude::*;
 
 /// A reader that gives `step` bytes at a time, and fails after `until` of them.
@@ -238,18 +238,43 @@ fn a_read_error_before_the_first_byte_is_an_error() {
     assert_eq!(error.to_string(), message);
 }
 
+type Pack = fn(&[u8]) -> Vec<u8>;
+
+const PACKINGS: [(Compression, Pack); 3] =
+    [(Compression::Gzip, gzip), (Compression::Zstd, zstd), (Compression::Lz4, lz4)];
+
 #[test]
-fn gzip_is_unpacked_by_its_first_bytes() {
+fn packed_captures_are_unpacked_by_their_first_bytes() {
     for Sample { file, .. } in samples() {
         let (frames, plain) = read_all(&file);
         let (head, tail) = file.split_at(file.len() / 2);
-        for packed in [gzip(&file), [gzip(head), gzip(tail)].concat()] {
-            let (unpacked, summary) = read_all(&packed);
-            assert_eq!(unpacked, frames);
-            assert_eq!(summary.compression, Some(Compression::Gzip));
-            assert_eq!(summary.size, packed.len() as u64);
-            assert_eq!(Summary { compression: None, size: plain.size, ..summary }, plain);
+        for (compression, pack) in PACKINGS {
+            for packed in [pack(&file), [pack(head), pack(tail)].concat()] {
+                let (unpacked, summary) = read_all(&packed);
+                assert_eq!(unpacked, frames);
+                assert_eq!(summary.compression, Some(compression));
+                assert_eq!(summary.size, packed.len() as u64);
+                assert_eq!(Summary { compression: None, size: plain.size, ..summary }, plain);
+            }
         }
+    }
+}
+
+#[test]
+fn a_limit_on_unpacking_is_damage_after_what_came_before() {
+    let file = [&tiny_pcap()[..], &tiny_pcap()[24..].repeat(1_000)].concat();
+    for (_, pack) in PACKINGS {
+        let options = Options { max_unpacked: 24 + 38 * 10 + 1, ..Options::default() };
+        let reader = Box::new(io::Cursor::new(pack(&file)));
+        let (frames, summary) = drain(Capture::from_reader("limited", reader, &options).unwrap());
+        let damage = summary.damage.first().unwrap();
+        assert_eq!((frames.len(), damage.kind, damage.offset, damage.after_frame), (20, "limit", 404, 20));
+        assert!(
+            damage.what.contains("405 bytes") && damage.what.contains("--max-unpacked"),
+            "{}",
+            damage.what
+        );
+        assert!(summary.sha256.is_some());
     }
 }
 
@@ -270,11 +295,15 @@ fn a_damaged_gzip_keeps_the_frames_before() {
 fn what_is_packed_is_recognised_too() {
     let error = open(&gzip(b"hello")).unwrap_err().to_string();
     assert!(error.contains("it is text, not a pcap or pcapng capture"), "{error}");
-    let error = open(&gzip(&gzip(&tiny_pcap()))).unwrap_err().to_string();
-    assert!(error.contains("gzip inside gzip"), "{error}");
+    for (outer, pack) in PACKINGS {
+        for (inner, pack_first) in PACKINGS {
+            let error = open(&pack(&pack_first(&tiny_pcap()))).unwrap_err().to_string();
+            assert!(error.contains(&format!("it is {inner} inside {outer}")), "{error}");
+        }
+        assert!(matches!(open(&pack(b"")), Err(SourceError::Empty { .. })), "{outer}");
+    }
     let error = open(&gzip(&tiny_pcap())[..12]).unwrap_err().to_string();
     assert!(error.contains("gzip data that ends early"), "{error}");
-    assert!(matches!(open(&gzip(b"")), Err(SourceError::Empty { .. })));
 }
 
 #[test]
@@ -293,7 +322,7 @@ fn what_follows_damage_is_hashed_too() {
     assert_eq!(stored.read(&mut vec![0; 1 << 20]).ok(), Some(700_062));
     assert_eq!(summary.sha256, stored.finish().1);
     assert_eq!((summary.size, summary.frames, summary.damage.first().unwrap().offset), (700_062, 2, 62));
-    let unhashed = Capture::open(&path, &Options { hash: false }).unwrap().finish();
+    let unhashed = Capture::open(&path, &Options { hash: false, ..Options::default() }).unwrap().finish();
     assert_eq!((unhashed.sha256, unhashed.size, unhashed.frames), (None, 700_062, 0));
 }
 
@@ -358,14 +387,17 @@ proptest! {
     #[test]
     fn arbitrary_packed_bytes_never_panic(
         mut packed in prop::collection::vec(any::<u8>(), 0..200),
-        at in any::<prop::sample::Index>(),
-        byte in any::<u8>(),
+        which in 0..3_usize,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
-        let mut file = gzip(&tiny_pcap());
-        let at = at.index(file.len());
-        file[at] = byte;
+        let (_, pack) = PACKINGS[which];
+        let mut file = pack(&[&tiny_pcap()[..], &tiny_pcap()[24..].repeat(20)].concat());
+        for (at, byte) in changes {
+            let at = at.index(file.len());
+            file[at] = byte;
+        }
         let _ = open(&file).map(drain);
-        packed.splice(0..0, [0x1f, 0x8b, 8, 0]);
+        packed.splice(0..0, pack(b"")[..6].to_vec());
         let _ = open(&packed).map(drain);
     }
 }
