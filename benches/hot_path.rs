@@ -55,9 +55,9 @@ fn read(c: &mut Criterion) {
         [Format::Pcap, Format::PcapNg].map(|format| capture(&mut group, Workload::Mixed, format));
     group.throughput(Throughput::Bytes(CAPTURE));
     group.bench_function("copy alone", |b| b.iter(|| copy(&*pcap)));
-    group.bench_function("pcap", |b| b.iter(|| read_all(&pcap, unhashed())));
-    group.bench_function("pcapng", |b| b.iter(|| read_all(&pcapng, unhashed())));
-    group.bench_function("pcap, hashed", |b| b.iter(|| read_all(&pcap, Options::default())));
+    group.bench_function("pcap", |b| b.iter(|| read_all(&pcap, &unhashed())));
+    group.bench_function("pcapng", |b| b.iter(|| read_all(&pcapng, &unhashed())));
+    group.bench_function("pcap, hashed", |b| b.iter(|| read_all(&pcap, &Options::default())));
     group.finish();
 }
 
@@ -68,7 +68,7 @@ fn stages(c: &mut Criterion) {
     for workload in Workload::ALL {
         let bytes = capture(&mut group, workload, Format::Pcap);
         let id = |stage: &str| BenchmarkId::new(stage, workload.name());
-        group.bench_function(id("read"), |b| b.iter(|| read_all(&bytes, unhashed())));
+        group.bench_function(id("read"), |b| b.iter(|| read_all(&bytes, &unhashed())));
         group.bench_function(id("decode"), |b| {
             b.iter(|| decode_all(&bytes));
         });
@@ -183,7 +183,7 @@ fn capture(group: &mut BenchmarkGroup<'_, WallTime>, workload: Workload, format:
     let mut bytes = Vec::new();
     let frames = workload::write(&mut bytes, workload, format, CAPTURE).unwrap();
     let bytes = Arc::from(bytes);
-    assert_eq!(each_frame(&bytes, unhashed(), |_| {}), frames);
+    assert_eq!(each_frame(&bytes, &unhashed(), |_| {}), frames);
     check(workload, &bytes);
     group.throughput(Throughput::Elements(frames));
     bytes
@@ -192,7 +192,7 @@ fn capture(group: &mut BenchmarkGroup<'_, WallTime>, workload: Workload, format:
 /// Makes sure that the workload is what it says, and that it is read.
 fn check(workload: Workload, bytes: &Arc<[u8]>) {
     let (mut packets, mut lengths) = (0, BTreeSet::new());
-    let frames = each_frame(bytes, unhashed(), |frame| {
+    let frames = each_frame(bytes, &unhashed(), |frame| {
         packets += u64::from(packet_of(frame).is_some());
         lengths.insert(frame.wire_len);
     });
@@ -217,9 +217,9 @@ fn check(workload: Workload, bytes: &Arc<[u8]>) {
 }
 
 /// Reads the capture and shows every frame; gives their number.
-fn each_frame(bytes: &Arc<[u8]>, options: Options, mut show: impl FnMut(&Frame<'_>)) -> u64 {
+fn each_frame(bytes: &Arc<[u8]>, options: &Options, mut show: impl FnMut(&Frame<'_>)) -> u64 {
     let reader = Box::new(Cursor::new(Arc::clone(bytes)));
-    let mut capture = Capture::from_reader("workload", reader, &options).unwrap();
+    let mut capture = Capture::from_reader("workload", reader, options).unwrap();
     while let Some(frame) = capture.next_frame() {
         show(&frame);
     }
@@ -234,14 +234,14 @@ fn packet_of<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
 }
 
 fn decode_all(bytes: &Arc<[u8]>) -> u64 {
-    each_frame(bytes, unhashed(), |frame| {
+    each_frame(bytes, &unhashed(), |frame| {
         black_box(&packet_of(frame));
     })
 }
 
 fn flows_of(bytes: &Arc<[u8]>) -> Flows {
     let mut flows = Flows::new();
-    each_frame(bytes, unhashed(), |frame| {
+    each_frame(bytes, &unhashed(), |frame| {
         if let Some(packet) = packet_of(frame) {
             black_box(observe(&mut flows, frame, &packet));
         }
@@ -251,7 +251,7 @@ fn flows_of(bytes: &Arc<[u8]>) -> Flows {
 
 fn evidence_of(bytes: &Arc<[u8]>) -> (Flows, Evidence) {
     let (mut flows, mut evidence) = (Flows::new(), Evidence::default());
-    each_frame(bytes, unhashed(), |frame| {
+    each_frame(bytes, &unhashed(), |frame| {
         if let Some(packet) = packet_of(frame) {
             let seen = observe(&mut flows, frame, &packet);
             evidence.observe(&mut flows, seen, &packet, FrameRef::new(0, frame.number), frame.time);
@@ -266,7 +266,7 @@ fn observe(flows: &mut Flows, frame: &Frame<'_>, packet: &Packet<'_>) -> Seen {
     flows.observe(packet, scope, FrameRef::new(0, frame.number), frame.wire_len, frame.time)
 }
 
-fn read_all(bytes: &Arc<[u8]>, options: Options) -> u64 {
+fn read_all(bytes: &Arc<[u8]>, options: &Options) -> u64 {
     each_frame(bytes, options, |frame| {
         black_box(frame);
     })

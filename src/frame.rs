@@ -210,6 +210,8 @@ pub enum ProcessMethod {
     Pktap,
     /// A comment by ptcpdump.
     Ptcpdump,
+    /// A comment by pymobiledevice3, which captures on iPhones.
+    Pymobiledevice3,
     /// A comment by `RustNet`.
     RustNet,
 }
@@ -225,6 +227,7 @@ impl ProcessMethod {
             Self::PcapdroidTrailer => "pcapdroid_trailer",
             Self::Pktap => "pktap",
             Self::Ptcpdump => "ptcpdump",
+            Self::Pymobiledevice3 => "pymobiledevice3",
             Self::RustNet => "rustnet",
         }
     }
@@ -241,6 +244,7 @@ impl ProcessMethod {
             Self::PcapdroidTrailer => "Android told the app to PCAPdroid (trailer)",
             Self::Pktap => "the macOS or iOS kernel told it to the capturing program (PKTAP)",
             Self::Ptcpdump => "the Linux kernel told it to ptcpdump (eBPF)",
+            Self::Pymobiledevice3 => "the iOS kernel told it to pymobiledevice3 (comment)",
             Self::RustNet => "RustNet looked up the socket's owner",
         }
     }

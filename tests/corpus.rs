@@ -178,3 +178,24 @@ impl Outcome {
         assert!(self.wrong.is_empty(), "{} differ:\n{}", self.wrong.len(), self.wrong.join("\n"));
     }
 }
+
+/// What is said of frames beside them, in a capture of Apple's tcpdump.
+#[test]
+fn a_capture_of_apples_tcpdump_tells_directions_and_processes() {
+    let path = shared("captures").join("ndpi-mpeg-apple-process.pcap");
+    if !path.is_file() {
+        return missing("captures");
+    }
+    let mut capture = Capture::open(&path, &Options::default()).unwrap();
+    let mut named = 0;
+    while let Some(frame) = capture.next_frame() {
+        assert!(frame.direction.is_some());
+        if let Some(process) = frame.process {
+            assert_eq!((process.name, process.pid), (&b"acwebsecagent"[..], Some(224)));
+            named += 1;
+        }
+    }
+    let summary = capture.finish();
+    assert_eq!((summary.marks.inbound + summary.marks.outbound, named), (19, 10));
+    assert_eq!(summary.sections[0].os.as_deref(), Some("Darwin 14.3.0"));
+}

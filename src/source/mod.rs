@@ -10,6 +10,8 @@
 
 #![warn(clippy::indexing_slicing)]
 
+mod about;
+mod claims;
 mod clock;
 mod error;
 mod feed;
@@ -36,15 +38,19 @@ use std::path::Path;
 
 use crate::frame::{Frame, LinkType, Timestamp};
 
+pub use claims::{
+    ByteOrder, Claims, Comment, CommentOn, Interface, Marks, NamedAddress, Resolver, Secrets, Section,
+};
 pub use error::SourceError;
 pub use folder::{Inputs, expand};
-pub use summary::{Compression, Damage, Drops, Format, Interface, Summary};
+pub use summary::{Compression, Damage, Drops, Format, Summary};
 
+use about::About;
 use input::Input;
 use packed::Limits;
 use recognise::Kind;
 use stored::Stored;
-use summary::{About, Fault};
+use summary::Fault;
 
 /// How captures are read.
 #[derive(Clone, Debug)]
@@ -115,6 +121,14 @@ impl Capture {
         let record = self.next_record()?;
         self.frames += 1;
         self.number = self.frames + self.about.other_records;
+        self.about.count_frame(record.interface, record.wire_len, record.len);
+        let (direction, process) = match &self.walker {
+            Walker::Pcap(walker) => (walker.direction(), None),
+            Walker::PcapNg(walker) => walker.aside(&self.input),
+        };
+        if direction.is_some() || process.is_some() {
+            self.about.marks.count(direction, process.map(|process| process.method));
+        }
         Some(Frame {
             number: self.number,
             time: record.time,
@@ -122,8 +136,8 @@ impl Capture {
             link: record.link,
             wire_len: record.wire_len,
             data: self.input.slice(record.at, record.len),
-            direction: None,
-            process: None,
+            direction,
+            process,
         })
     }
 
@@ -197,6 +211,7 @@ impl Capture {
         }
         let (count, sha256) = self.input.into_stored().finish();
         let dropped = self.about.drops();
+        let sections = self.about.counted_sections();
         Summary {
             format: self.format,
             compression: self.compression,
@@ -207,8 +222,10 @@ impl Capture {
             more_damage: self.about.more_damage,
             dropped,
             interfaces: self.about.interfaces,
-            sections: self.about.sections,
-            application: self.about.application,
+            sections,
+            section_count: self.about.section_count,
+            claims: self.about.claims,
+            marks: self.about.marks,
             skipped_blocks: self.about.skipped_blocks,
             skipped_other: self.about.skipped_other,
             other_records: self.about.other_records,
@@ -255,7 +272,7 @@ impl Capture {
             ended: false,
         };
         if let Kind::Pcap(magic) = kind {
-            capture.format = Format::Pcap;
+            capture.format = if magic.is_modified() { Format::ModifiedPcap } else { Format::Pcap };
             capture.begin_pcap(magic);
         }
         Ok(capture)
@@ -263,10 +280,10 @@ impl Capture {
 
     fn begin_pcap(&mut self, magic: pcap::Magic) {
         match pcap::Walker::begin(magic, &mut self.input) {
-            Ok((walker, interface)) => {
+            Ok((walker, interface, section)) => {
                 self.walker = Walker::Pcap(walker);
-                self.about.interfaces.push(interface);
-                self.about.sections = 1;
+                self.about.begin_section(section);
+                self.about.add_interface(interface);
             }
             Err(fault) => {
                 self.about.note(fault.after(0, None));

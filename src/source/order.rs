@@ -4,12 +4,23 @@
 
 /// The order in which a file writes the bytes of a number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum ByteOrder {
+pub enum ByteOrder {
+    /// The most significant first.
     Big,
+    /// The least significant first.
     Little,
 }
 
 impl ByteOrder {
+    /// Its name, such as `little-endian`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Big => "big-endian",
+            Self::Little => "little-endian",
+        }
+    }
+
     #[inline]
     pub(super) fn u16(self, bytes: [u8; 2]) -> u16 {
         match self {

@@ -5,10 +5,11 @@
 //! swapped lengths of versions before 2.4. Must not: trust a length beyond what a record can be.
 
 use super::Record;
+use super::claims::{Interface, Section};
 use super::input::Input;
 use super::order::ByteOrder;
-use super::summary::{Fault, Interface, snap_len};
-use crate::frame::{LinkType, Timestamp};
+use super::summary::{Fault, snap_len};
+use crate::frame::{Direction, LinkType, Timestamp};
 
 /// What a file's first four bytes say about the rest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +35,11 @@ impl Magic {
         };
         Some(Self { order, nanos_per_tick, record_header })
     }
+
+    /// Whether records have the longer header.
+    pub(super) fn is_modified(self) -> bool {
+        self.record_header == MODIFIED_RECORD_HEADER
+    }
 }
 
 /// Walks the records of one file.
@@ -42,11 +48,13 @@ pub(super) struct Walker {
     lengths: Lengths,
     limit: u32,
     link: LinkType,
+    /// Which way the last packet went, where its header says so.
+    direction: Option<Direction>,
 }
 
 impl Walker {
     /// Takes the file header, which describes the one interface that there is.
-    pub(super) fn begin(magic: Magic, input: &mut Input) -> Result<(Self, Interface), Fault> {
+    pub(super) fn begin(magic: Magic, input: &mut Input) -> Result<(Self, Interface, Section), Fault> {
         input.ensure(FILE_HEADER);
         // Magic, version, time zone and its accuracy (both always zero), snap length, link type.
         let Some(([_, version, _, _, snap, network], _)) = magic.order.words::<6>(input.peek()) else {
@@ -59,7 +67,15 @@ impl Walker {
         let resolution = if magic.nanos_per_tick == 1 { 9 } else { 6 };
         let interface = Interface { snap_len, resolution, ..Interface::new(link) };
         let lengths = Lengths::of_version(magic.order, version);
-        Ok((Self { magic, lengths, limit: largest(snap_len), link }, interface))
+        let section = Section::new(0, magic.order, magic.order.halves(version), 0);
+        let walker = Self { magic, lengths, limit: largest(snap_len), link, direction: None };
+        Ok((walker, interface, section))
+    }
+
+    /// Which way the last packet went, where its header says so.
+    #[inline]
+    pub(super) fn direction(&self) -> Option<Direction> {
+        self.direction
     }
 
     /// The next record; `None` where the file ends between two.
@@ -80,6 +96,10 @@ impl Walker {
             return Err(input.cut(input.offset(), "packet record", header + len));
         }
         let at = input.take(header + len) + header;
+        if header == MODIFIED_RECORD_HEADER {
+            let kind = input.slice(at - MODIFIED_RECORD_HEADER, MODIFIED_RECORD_HEADER).get(PACKET_TYPE);
+            self.direction = kind.and_then(|kind| direction_of(*kind));
+        }
         // At most 2^32 * 10^9 + 2^32 * 10^3, which is below 2^63; a fraction above one second carries.
         let nanos = i64::from(seconds) * NANOS_PER_SECOND + i64::from(fraction) * self.magic.nanos_per_tick;
         let time = Some(Timestamp::from_nanos(nanos));
@@ -123,6 +143,16 @@ impl Lengths {
     }
 }
 
+/// Which way a packet of that type went: Linux tells packets for the machine, for all, for some and for others from those
+/// that it sent (`PACKET_HOST` and its like in `linux/if_packet.h`).
+fn direction_of(kind: u8) -> Option<Direction> {
+    match kind {
+        0..=2 => Some(Direction::Inbound),
+        4 => Some(Direction::Outbound),
+        _ => None,
+    }
+}
+
 /// The largest record that a file with this snap length can hold. A stated length is a claim, hence the
 /// bounds.
 fn largest(snap_len: Option<u32>) -> u32 {
@@ -141,6 +171,8 @@ const MODIFIED: u32 = 0xa1b2cd34;
 const FILE_HEADER: usize = 24;
 const RECORD_HEADER: usize = 16;
 const MODIFIED_RECORD_HEADER: usize = 24;
+/// Where the packet type stands in the longer header, after interface index and protocol.
+const PACKET_TYPE: usize = 22;
 /// libpcap's and Wireshark's largest record (`MAXIMUM_SNAPLEN`, `WTAP_MAX_PACKET_SIZE_STANDARD`).
 const USUAL_LIMIT: u32 = 262_144;
 /// Their largest for the link types that need more (D-Bus, USB).
@@ -150,6 +182,7 @@ const NANOS_PER_SECOND: i64 = 1_000_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::Format;
     use crate::source::sample::{Pcap, read_all};
 
     #[test]
@@ -185,8 +218,14 @@ mod tests {
     fn the_modified_record_header_is_passed_over() {
         let mut file = Pcap::new(ByteOrder::Little, MODIFIED, 0xffff, 1).bytes();
         file.extend_from_slice(b"\x01\0\0\0\0\0\0\0\x02\0\0\0\x02\0\0\0\x03\0\0\0\x00\x08\x04\0hi");
+        file.extend_from_slice(b"\x01\0\0\0\0\0\0\0\x02\0\0\0\x02\0\0\0\x03\0\0\0\x00\x08\0\0ho");
         let (frames, summary) = read_all(&file);
-        assert_eq!((&*frames[0].data, summary.damage.first()), (&b"hi"[..], None));
+        assert_eq!(
+            (&*frames[0].data, &*frames[1].data, summary.damage.first()),
+            (&b"hi"[..], &b"ho"[..], None)
+        );
+        assert_eq!((summary.format, summary.format.name()), (Format::ModifiedPcap, "pcap"));
+        assert_eq!((summary.marks.inbound, summary.marks.outbound), (1, 1));
     }
 
     #[test]

@@ -6,18 +6,23 @@
 //! counted. Must not: trust a length that a block states about itself, or keep more than a bounded amount of
 //! what it says.
 
+mod claims;
 mod options;
+mod process;
 mod resume;
 
-use options::Options;
+use options::{OPT_COMMENT, Options};
+use process::{Named, Processes};
 pub(super) use resume::resume;
 
 use super::Record;
+use super::about::About;
+use super::claims::{CommentOn, Interface, Section};
 use super::clock::Clock;
 use super::input::Input;
 use super::order::ByteOrder;
-use super::summary::{About, Fault, Interface, LIMIT, UNSUPPORTED, snap_len};
-use crate::frame::LinkType;
+use super::summary::{Fault, LIMIT, UNSUPPORTED, snap_len};
+use crate::frame::{Direction, LinkType, Process};
 
 /// Walks the blocks of one file.
 pub(super) struct Walker {
@@ -26,6 +31,18 @@ pub(super) struct Walker {
     before: usize,
     /// What packets need of each interface, in the order of `About::interfaces`.
     ports: Vec<Port>,
+    processes: Processes,
+    /// What the last packet's options say of it.
+    aside: Option<Aside>,
+    /// How many packets were read.
+    packets: u64,
+}
+
+/// What a packet's options say of it.
+#[derive(Clone, Copy, Default)]
+struct Aside {
+    direction: Option<Direction>,
+    process: Option<Named>,
 }
 
 struct Port {
@@ -45,7 +62,25 @@ struct Block {
 
 impl Walker {
     pub(super) fn new() -> Self {
-        Self { order: ByteOrder::Little, before: 0, ports: Vec::new() }
+        Self {
+            order: ByteOrder::Little,
+            before: 0,
+            ports: Vec::new(),
+            processes: Processes::default(),
+            aside: None,
+            packets: 0,
+        }
+    }
+
+    /// Which way the last packet went and whose it is, where its options say so.
+    #[inline]
+    pub(super) fn aside<'a>(&'a self, input: &'a Input) -> (Option<Direction>, Option<Process<'a>>) {
+        match &self.aside {
+            None => (None, None),
+            Some(aside) => {
+                (aside.direction, aside.process.and_then(|named| self.processes.process(named, input)))
+            }
+        }
     }
 
     /// The next packet; `None` where the file ends between two blocks.
@@ -63,10 +98,7 @@ impl Walker {
                 SECTION_HEADER => self.section(block, body, about)?,
                 INTERFACE_DESCRIPTION => self.interface(block, body, about)?,
                 INTERFACE_STATISTICS => self.statistics(block, body, about),
-                kind => {
-                    about.other_records += u64::from(OTHER_RECORDS.contains(&kind));
-                    about.skip(kind);
-                }
+                _ => self.other(block.kind, body, about),
             }
         }
     }
@@ -105,6 +137,25 @@ impl Walker {
         Ok(Some(Block { kind, offset, at: input.take(len) + 8, len: len - SMALLEST_BLOCK }))
     }
 
+    /// A block that holds no packet and describes no interface.
+    fn other(&mut self, kind: u32, body: &[u8], about: &mut About) {
+        about.other_records += u64::from(OTHER_RECORDS.contains(&kind));
+        match kind {
+            NAME_RESOLUTION => claims::names(self.order, body, about),
+            DECRYPTION_SECRETS => claims::secrets(self.order, body, about),
+            JOURNAL_ENTRY => about.claims.journal_entries += 1,
+            CUSTOM | CUSTOM_NOT_COPIED => {
+                let enterprise = self.order.words(body);
+                about.count_custom(enterprise.map(|([number], _)| number));
+                if let Some(([PCAPDROID], rest)) = enterprise {
+                    self.processes.map(self.order, rest, about);
+                }
+            }
+            APPLE_PROCESS => self.processes.list(self.order, body, about),
+            kind => about.skip(kind),
+        }
+    }
+
     /// A section begins: the byte order is set already, interfaces count anew (section 4.1).
     fn section(&mut self, block: Block, body: &[u8], about: &mut About) -> Result<(), Fault> {
         // Byte order, version, and the section's length in 64 bits, which is not needed.
@@ -116,15 +167,26 @@ impl Walker {
             let what = format!("section of the unknown pcapng version {major}.{minor}");
             return Err(Fault::at(block.offset, UNSUPPORTED, what));
         }
+        self.before = self.ports.len();
+        self.processes.clear();
+        let first = u32::try_from(self.before).unwrap_or(u32::MAX);
+        let mut section = Section::new(block.offset, self.order, (major, minor), first);
         let mut options = Options::new(self.order, options);
         for (code, value) in options.by_ref() {
-            if code == options::SHB_USERAPPL && about.sections == 0 {
-                about.application = Some(options::text(value));
-            }
+            let slot = match code {
+                OPT_COMMENT => {
+                    about.comment(CommentOn::Section(about.section_count), || options::text(value));
+                    continue;
+                }
+                options::SHB_HARDWARE => &mut section.hardware,
+                options::SHB_OS => &mut section.os,
+                options::SHB_USERAPPL => &mut section.application,
+                _ => continue,
+            };
+            *slot = Some(options::text(value));
         }
         about.broken_options += u64::from(options.is_broken());
-        about.sections += 1;
-        self.before = self.ports.len();
+        about.begin_section(section);
         Ok(())
     }
 
@@ -141,11 +203,13 @@ impl Walker {
         let link = LinkType(link);
         let mut interface = Interface { snap_len: snap_len(snap), ..Interface::new(link) };
         let mut options = Options::new(self.order, list);
-        let offset = options.describe(&mut interface);
+        let on = CommentOn::Interface(u32::try_from(self.ports.len()).unwrap_or(u32::MAX));
+        options.describe(&mut interface);
         about.broken_options += u64::from(options.is_broken());
-        let clock = Clock::new(interface.resolution, offset);
+        self.comments(list, on, about);
+        let clock = Clock::new(interface.resolution, interface.clock_offset);
         self.ports.push(Port { link, snap_len: interface.snap_len, clock });
-        about.interfaces.push(interface);
+        about.add_interface(interface);
         Ok(())
     }
 
@@ -153,19 +217,28 @@ impl Walker {
     /// 4.6).
     fn statistics(&self, block: Block, body: &[u8], about: &mut About) {
         let words = self.order.words::<3>(body);
-        let interface =
-            words.and_then(|([id, _, _], _)| self.index(id)).and_then(|i| about.interfaces.get_mut(i));
-        let (Some(interface), Some((_, list))) = (interface, words) else {
+        let known = words.and_then(|([id, _, _], list)| Some((self.port(id)?, list)));
+        let Some(((number, port), list)) = known else {
             return about.skip(block.kind);
         };
         let mut options = Options::new(self.order, list);
-        options.tally(interface);
+        if let Some(interface) = about.interfaces.get_mut(number as usize) {
+            options.tally(interface, port.clock);
+        }
         about.broken_options += u64::from(options.is_broken());
+        self.comments(list, CommentOn::Statistics(number), about);
+    }
+
+    /// The comments in a list of options.
+    fn comments(&self, list: &[u8], on: CommentOn, about: &mut About) {
+        let comments = Options::new(self.order, list).filter(|(code, _)| *code == OPT_COMMENT);
+        comments.for_each(|(_, value)| about.comment(on, || options::text(value)));
     }
 
     /// A packet, from any of the three blocks that hold one.
     #[inline]
-    fn packet(&self, block: Block, body: &[u8], about: &mut About) -> Result<Record, Fault> {
+    fn packet(&mut self, block: Block, body: &[u8], about: &mut About) -> Result<Record, Fault> {
+        self.aside = None;
         let Some((packet, rest)) = self.fields(block.kind, body) else {
             return Err(too_short(block, "packet"));
         };
@@ -176,23 +249,26 @@ impl Walker {
         if len > rest.len() {
             return Err(overfull(block, packet.captured));
         }
-        if block.kind == ENHANCED_PACKET
-            && let Some(list) = rest.get(len.next_multiple_of(4)..)
-            && !list.is_empty()
-        {
-            self.packet_options(list, about);
-        }
         if let Some(drops) = packet.drops {
             about.drop_between_frames(drops);
         }
-        Ok(Record {
+        let at = block.at + body.len() - rest.len();
+        let record = Record {
             time: packet.ticks.map(|ticks| port.clock.time(ticks)),
             interface,
             link: port.link,
             wire_len: packet.wire_len,
-            at: block.at + body.len() - rest.len(),
+            at,
             len,
-        })
+        };
+        self.packets += 1;
+        if block.kind != SIMPLE_PACKET
+            && let Some(list) = rest.get(len.next_multiple_of(4)..)
+            && !list.is_empty()
+        {
+            self.packet_options(block.kind, list, at + len.next_multiple_of(4), about);
+        }
+        Ok(record)
     }
 
     /// The fields before a packet's data, and the data with what follows it.
@@ -217,13 +293,54 @@ impl Walker {
         Some((Packet { interface: interface.into(), drops, ticks, captured, wire_len }, rest))
     }
 
-    #[cold]
-    fn packet_options(&self, list: &[u8], about: &mut About) {
+    /// The options of a packet (section 4.3, appendix A), which begin at `at` in the input's buffer. Hash, packet
+    /// number, queue and verdict say nothing that is used.
+    #[inline(never)]
+    fn packet_options(&mut self, kind: u32, list: &[u8], at: usize, about: &mut About) {
         let mut options = Options::new(self.order, list);
-        if let Some(count) = options.dropped() {
-            about.drop_between_frames(count);
+        let mut aside = Aside::default();
+        let (mut index, mut effective) = (None, None);
+        loop {
+            let value_at = at.saturating_add(options.next_at());
+            let Some((code, value)) = options.next() else { break };
+            match code {
+                OPT_COMMENT => self.packet_comment(value, value_at, &mut aside, about),
+                PACKET_FLAGS => {
+                    let flags = options::word(self.order, value).unwrap_or(0);
+                    aside.direction = direction_of(flags);
+                    about.marks.link_errors += u64::from(flags >> 16 != 0);
+                }
+                EPB_DROPCOUNT if kind == ENHANCED_PACKET => {
+                    if let Some(count) = options::unsigned(self.order, value) {
+                        about.drop_between_frames(count);
+                    }
+                }
+                APPLE_PROCESS_INDEX => index = options::word(self.order, value),
+                APPLE_EFFECTIVE_INDEX => effective = options::word(self.order, value),
+                _ => {}
+            }
         }
         about.broken_options += u64::from(options.is_broken());
+        aside.process = self.processes.referred(index, effective).or(aside.process);
+        self.aside = Some(aside);
+    }
+
+    /// A comment: whose the packet is, in a program's own way of writing it down, or else a comment like any other.
+    fn packet_comment(&self, comment: &[u8], at: usize, aside: &mut Aside, about: &mut About) {
+        match (aside.process, self.processes.read(comment, at)) {
+            (None, Some(named)) => {
+                aside.process = Some(named);
+                about.claims.comment_count += 1;
+            }
+            (Some(named), _) if process::with_user(named, comment) != named => {
+                aside.process = Some(process::with_user(named, comment));
+                about.claims.comment_count += 1;
+            }
+            _ => {
+                about
+                    .comment(CommentOn::Frame(self.packets + about.other_records), || options::text(comment));
+            }
+        }
     }
 
     /// An interface of this section, with its number through all sections.
@@ -246,6 +363,15 @@ struct Packet {
     ticks: Option<u64>,
     captured: u32,
     wire_len: u32,
+}
+
+/// Which way a packet with these flags went (section 4.3.1).
+fn direction_of(flags: u32) -> Option<Direction> {
+    match flags & 0b11 {
+        1 => Some(Direction::Inbound),
+        2 => Some(Direction::Outbound),
+        _ => None,
+    }
 }
 
 /// The byte order of the section whose header begins here, by the magic after its length.
@@ -295,8 +421,22 @@ const SECTION_HEADER: u32 = 0x0a0d0d0a;
 const INTERFACE_DESCRIPTION: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
+const NAME_RESOLUTION: u32 = 4;
 const INTERFACE_STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
+const JOURNAL_ENTRY: u32 = 9;
+const DECRYPTION_SECRETS: u32 = 10;
+const CUSTOM: u32 = 0xbad;
+const CUSTOM_NOT_COPIED: u32 = 0x40000bad;
+/// The process block of Apple's tcpdump, and the packet options that refer to it.
+const APPLE_PROCESS: u32 = 0x80000001;
+const APPLE_PROCESS_INDEX: u16 = 0x8001;
+const APPLE_EFFECTIVE_INDEX: u16 = 0x8003;
+/// The enterprise number under which `PCAPdroid` writes its custom blocks.
+const PCAPDROID: u32 = 62_652;
+/// `epb_flags`, and `pack_flags` of the obsolete packet block.
+const PACKET_FLAGS: u16 = 2;
+const EPB_DROPCOUNT: u16 = 4;
 /// Blocks that are no packets, but that Wireshark shows and numbers among them: systemd journal entries,
 /// custom blocks that may and may not be copied, and sysdig events (its `REC_TYPE_*` other than
 /// `REC_TYPE_PACKET`).

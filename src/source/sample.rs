@@ -124,6 +124,11 @@ impl Blocks {
         Self { order, bytes: Vec::new() }.section()
     }
 
+    /// Without a section header.
+    pub(super) fn nothing(order: ByteOrder) -> Self {
+        Self { order, bytes: Vec::new() }
+    }
+
     pub(super) fn section(self) -> Self {
         let version = [half(self.order, 1), half(self.order, 0)].concat();
         let body = [&whole(self.order, 0x1a2b3c4d)[..], &version, &[0xff; 8]].concat();
@@ -198,6 +203,11 @@ impl Blocks {
 
     pub(super) fn words(&self, words: &[u32]) -> Vec<u8> {
         words.iter().flat_map(|word| whole(self.order, *word)).collect()
+    }
+
+    /// Options, or what is written like them, with an end mark.
+    pub(super) fn listed(&self, options: &[(u16, &[u8])]) -> Vec<u8> {
+        self.options(options)
     }
 
     /// Options with an end mark, or nothing where there are none.

@@ -4,10 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
-use std::time::Duration;
 
-use crate::frame::LinkType;
+use super::claims::{Claims, Interface, Marks, Section};
 
 /// How the reading of one capture ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,16 +30,20 @@ pub struct Summary {
     pub dropped: Drops,
     /// The interfaces, in the order of `Frame::interface`.
     pub interfaces: Vec<Interface>,
-    /// Section header blocks in pcapng; 1 in a classic pcap.
-    pub sections: u64,
-    /// The program that wrote the first section (`shb_userappl`). The file's own claim, not escaped.
-    pub application: Option<String>,
+    /// The first 64 sections; a classic capture is one.
+    pub sections: Vec<Section>,
+    /// How many sections there are.
+    pub section_count: u64,
+    /// What the file says beside its frames and interfaces.
+    pub claims: Claims,
+    /// What it says of its frames one by one, counted.
+    pub marks: Marks,
     /// Blocks that carry no frame and were passed over, by block type.
     pub skipped_blocks: BTreeMap<u32, u64>,
     /// Blocks passed over whose types came after the first 256 distinct ones.
     pub skipped_other: u64,
     /// Records that are no packets, but that Wireshark numbers among the frames, as `Frame::number` does:
-    /// custom blocks, journal entries, system calls. They are in `skipped_blocks` too.
+    /// custom blocks, journal entries, system calls. They are in `claims` or in `skipped_blocks` too.
     pub other_records: u64,
     /// Blocks whose list of options runs past its end. What came before it was used.
     pub broken_options: u64,
@@ -52,16 +54,18 @@ pub struct Summary {
 pub enum Format {
     /// The classic format, with microseconds or nanoseconds, in either byte order.
     Pcap,
+    /// The classic format with the longer record headers of Alexey Kuznetsov's change, which some Linux systems had.
+    ModifiedPcap,
     /// The next generation: sections, interfaces and blocks.
     PcapNg,
 }
 
 impl Format {
-    /// Its usual name, as it is used for a file extension.
+    /// Its usual name, as it is used for a file extension. Both kinds of the classic format are `pcap`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Pcap => "pcap",
+            Self::Pcap | Self::ModifiedPcap => "pcap",
             Self::PcapNg => "pcapng",
         }
     }
@@ -166,122 +170,15 @@ impl Drops {
     }
 }
 
-/// A capture interface, as the file describes it. All of it is the file's own claim; texts are not escaped.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Interface {
-    /// What its frames begin with.
-    pub link: LinkType,
-    /// The most bytes kept of a frame; `None` where there is no limit, or an absurd one (0, above 2^31 - 1).
-    pub snap_len: Option<u32>,
-    /// Its name on the capturing machine (`if_name`), such as `en0`; cut after 256 bytes.
-    pub name: Option<String>,
-    /// A description of it (`if_description`); cut after 256 bytes.
-    pub description: Option<String>,
-    /// The capture filter that was set (`if_filter`), where it is one in libpcap's language; cut after 256
-    /// bytes.
-    pub filter: Option<String>,
-    /// Its addresses on the capturing machine; the first 64.
-    pub addresses: Vec<IpAddr>,
-    /// Its MAC address (EUI-48).
-    pub mac: Option<[u8; 6]>,
-    /// The resolution of its clock as `if_tsresol` writes it: 6 is microseconds, 9 nanoseconds; with bit 7
-    /// set, a power of 2.
-    pub resolution: u8,
-    /// Frames it received (`isb_ifrecv`), by the last statistics.
-    pub received: Option<u64>,
-    /// Frames it lost for want of resources (`isb_ifdrop`), by the last statistics.
-    pub dropped_by_interface: Option<u64>,
-    /// Frames that the operating system lost (`isb_osdrop`), by the last statistics.
-    pub dropped_by_os: Option<u64>,
-}
-
-impl Interface {
-    /// The time between two ticks of its clock, at least a nanosecond: no two times are known better than that.
-    #[must_use]
-    pub fn tick(&self) -> Duration {
-        let exponent = i32::from(self.resolution & 0x7f);
-        let base: f64 = if self.resolution & 0x80 == 0 { 10.0 } else { 2.0 };
-        Duration::from_secs_f64(base.powi(-exponent)).max(Duration::from_nanos(1))
-    }
-
-    /// An interface of which nothing is known but its link type; microseconds.
-    #[must_use]
-    pub fn new(link: LinkType) -> Self {
-        Self {
-            link,
-            snap_len: None,
-            name: None,
-            description: None,
-            filter: None,
-            addresses: Vec::new(),
-            mac: None,
-            resolution: super::clock::Clock::MICROSECONDS,
-            received: None,
-            dropped_by_interface: None,
-            dropped_by_os: None,
-        }
-    }
-}
-
 /// A stated snap length, where it can be meant.
 pub(super) fn snap_len(stated: u32) -> Option<u32> {
     (stated != 0 && i32::try_from(stated).is_ok()).then_some(stated)
 }
 
-/// What the readers note while they walk.
-#[derive(Default)]
-pub(super) struct About {
-    pub(super) interfaces: Vec<Interface>,
-    pub(super) sections: u64,
-    pub(super) application: Option<String>,
-    pub(super) dropped_by_frames: Option<u64>,
-    pub(super) skipped_blocks: BTreeMap<u32, u64>,
-    pub(super) skipped_other: u64,
-    pub(super) other_records: u64,
-    pub(super) broken_options: u64,
-    pub(super) damage: Vec<Damage>,
-    pub(super) more_damage: u64,
-}
-
-impl About {
-    /// Notes damage. The list is bounded, because a file may be damaged wherever a section begins.
-    pub(super) fn note(&mut self, damage: Damage) {
-        if self.damage.len() < MAX_DAMAGE {
-            self.damage.push(damage);
-        } else {
-            self.more_damage += 1;
-        }
-    }
-
-    /// Counts a block that was passed over. The table is bounded, because a file may invent 2^32 types.
-    pub(super) fn skip(&mut self, kind: u32) {
-        let known = self.skipped_blocks.len() < MAX_BLOCK_TYPES || self.skipped_blocks.contains_key(&kind);
-        let count =
-            if known { self.skipped_blocks.entry(kind).or_default() } else { &mut self.skipped_other };
-        *count += 1;
-    }
-
-    pub(super) fn drop_between_frames(&mut self, count: u64) {
-        self.dropped_by_frames = Some(self.dropped_by_frames.unwrap_or(0).saturating_add(count));
-    }
-
-    pub(super) fn drops(&self) -> Drops {
-        let by = |count: fn(&Interface) -> Option<u64>| sum(self.interfaces.iter().map(count));
-        Drops {
-            by_interface: by(|interface| interface.dropped_by_interface),
-            by_os: by(|interface| interface.dropped_by_os),
-            by_frames: self.dropped_by_frames,
-        }
-    }
-}
-
 /// The sum of what is stated, `None` where nothing is.
-fn sum(counts: impl Iterator<Item = Option<u64>>) -> Option<u64> {
+pub(super) fn sum(counts: impl Iterator<Item = Option<u64>>) -> Option<u64> {
     counts.flatten().reduce(u64::saturating_add)
 }
-
-const MAX_BLOCK_TYPES: usize = 256;
-const MAX_DAMAGE: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -294,15 +191,5 @@ mod tests {
         assert_eq!(drops.lost(), Some(5));
         assert_eq!(Drops { by_frames: Some(9), ..drops }.lost(), Some(9));
         assert_eq!(Drops { by_interface: Some(0), by_os: None, by_frames: None }.lost(), Some(0));
-    }
-
-    #[test]
-    fn the_table_of_block_types_is_bounded() {
-        let mut about = About::default();
-        (0..1_000).for_each(|kind| about.skip(kind));
-        about.skip(7);
-        assert_eq!(about.skipped_blocks.len(), MAX_BLOCK_TYPES);
-        assert_eq!(about.skipped_blocks.get(&7), Some(&2));
-        assert_eq!(about.skipped_other, 744);
     }
 }

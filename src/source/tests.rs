@@ -152,7 +152,7 @@ fn damage_everywhere_is_listed_to_a_limit_and_counted() {
     let damaged = [&section(ByteOrder::Big, b"x").bytes()[..], &[0xff; 13]].concat();
     let (frames, summary) = read_all(&damaged.repeat(100));
     assert_eq!((frames.len(), summary.damage.len(), summary.more_damage), (200, 16, 84));
-    assert_eq!((summary.sections, summary.interfaces.len()), (100, 100));
+    assert_eq!((summary.section_count, summary.sections.len(), summary.interfaces.len()), (100, 64, 100));
     assert!(summary.damage.iter().all(|damage| damage.resumed_at.is_some()));
 }
 

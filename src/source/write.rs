@@ -207,7 +207,7 @@ mod tests {
             (&interface().addresses, interface().mac, 9)
         );
         assert_eq!((second.link, second.snap_len, &second.name), (LinkType(101), None, &None));
-        assert_eq!(summary.application, Some("borderpost".to_owned()));
+        assert_eq!(summary.sections[0].application.as_deref(), Some("borderpost"));
         assert_eq!((summary.damage.first(), summary.broken_options), (None, 0));
     }
 

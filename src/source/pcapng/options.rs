@@ -6,19 +6,22 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::source::claims::Interface;
+use crate::source::clock::Clock;
 use crate::source::order::ByteOrder;
-use crate::source::summary::Interface;
 
 /// The options of one block, in order.
 pub(super) struct Options<'a> {
     order: ByteOrder,
+    list: &'a [u8],
     rest: &'a [u8],
+    after: &'a [u8],
     broken: bool,
 }
 
 impl<'a> Options<'a> {
     pub(super) fn new(order: ByteOrder, list: &'a [u8]) -> Self {
-        Self { order, rest: list, broken: false }
+        Self { order, list, rest: list, after: &[], broken: false }
     }
 
     /// Whether the list ran past its end. Known once it was read.
@@ -26,43 +29,66 @@ impl<'a> Options<'a> {
         self.broken
     }
 
-    /// Fills in an interface from the options of its description; returns the offset of its clock in seconds.
-    pub(super) fn describe(&mut self, interface: &mut Interface) -> i64 {
+    /// What follows the end mark. Known once the list was read.
+    pub(super) fn after(&self) -> &'a [u8] {
+        self.after
+    }
+
+    /// Where in the list the value begins of the option that comes next.
+    pub(super) fn next_at(&self) -> usize {
+        self.list.len().saturating_sub(self.rest.len()).saturating_add(OPTION_HEAD)
+    }
+
+    /// Fills in an interface from the options of its description.
+    pub(super) fn describe(&mut self, interface: &mut Interface) {
         let order = self.order;
-        let mut offset = 0;
         for (code, value) in self {
             match code {
                 IF_NAME => interface.name = Some(text(value)),
                 IF_DESCRIPTION => interface.description = Some(text(value)),
                 IF_IPV4ADDR | IF_IPV6ADDR => add_address(interface, code, value),
                 IF_MACADDR => interface.mac = value.try_into().ok().or(interface.mac),
+                IF_EUIADDR => interface.eui = value.try_into().ok().or(interface.eui),
+                IF_SPEED => interface.speed = unsigned(order, value).or(interface.speed),
+                IF_TZONE => interface.time_zone = word(order, value).map(u32::cast_signed),
+                IF_OS => interface.os = Some(text(value)),
+                IF_FCSLEN => interface.fcs_bits = value.first().copied(),
+                IF_HARDWARE => interface.hardware = Some(text(value)),
                 IF_TSRESOL => interface.resolution = value.first().copied().unwrap_or(interface.resolution),
                 IF_FILTER => interface.filter = filter(value).or_else(|| interface.filter.take()),
-                IF_TSOFFSET => offset = signed(order, value).unwrap_or(offset),
+                IF_TSOFFSET => {
+                    interface.clock_offset = signed(order, value).unwrap_or(interface.clock_offset);
+                }
                 _ => {}
             }
         }
-        offset
     }
 
     /// Takes over the counters of an interface's statistics.
-    pub(super) fn tally(&mut self, interface: &mut Interface) {
+    pub(super) fn tally(&mut self, interface: &mut Interface, clock: Clock) {
         let order = self.order;
+        interface.statistics += 1;
         for (code, value) in self {
             let counter = match code {
+                ISB_STARTTIME | ISB_ENDTIME => {
+                    let time = ticks(order, value).map(|ticks| clock.time(ticks));
+                    let slot = if code == ISB_STARTTIME {
+                        &mut interface.counted_from
+                    } else {
+                        &mut interface.counted_to
+                    };
+                    *slot = time.or(*slot);
+                    continue;
+                }
                 ISB_IFRECV => &mut interface.received,
                 ISB_IFDROP => &mut interface.dropped_by_interface,
+                ISB_FILTERACCEPT => &mut interface.accepted,
                 ISB_OSDROP => &mut interface.dropped_by_os,
+                ISB_USRDELIV => &mut interface.delivered,
                 _ => continue,
             };
             *counter = unsigned(order, value).or(*counter);
         }
-    }
-
-    /// How many packets were lost before this one, by the options of its block.
-    pub(super) fn dropped(&mut self) -> Option<u64> {
-        let order = self.order;
-        self.filter(|(code, _)| *code == EPB_DROPCOUNT).filter_map(|(_, value)| unsigned(order, value)).last()
     }
 }
 
@@ -77,6 +103,9 @@ impl<'a> Iterator for Options<'a> {
         self.broken = option.is_none();
         let (code, value, rest) = option.unwrap_or_default();
         let ended = code == END_OF_OPTIONS;
+        if ended {
+            self.after = rest;
+        }
         self.rest = if ended { &[] } else { rest };
         (!ended).then_some((code, value))
     }
@@ -113,8 +142,20 @@ pub(super) fn text(value: &[u8]) -> String {
     String::from_utf8_lossy(kept).trim_end_matches('\0').to_owned()
 }
 
-fn unsigned(order: ByteOrder, value: &[u8]) -> Option<u64> {
+/// A number of 64 bits.
+pub(super) fn unsigned(order: ByteOrder, value: &[u8]) -> Option<u64> {
     value.try_into().ok().map(|bytes| order.u64(bytes))
+}
+
+/// A number of 32 bits.
+pub(super) fn word(order: ByteOrder, value: &[u8]) -> Option<u32> {
+    value.try_into().ok().map(|bytes| order.u32(bytes))
+}
+
+/// Ticks of a clock, which are written as two numbers of 32 bits, the upper half first.
+fn ticks(order: ByteOrder, value: &[u8]) -> Option<u64> {
+    let ([high, low], _) = order.words(value)?;
+    Some(u64::from(high) << 32 | u64::from(low))
 }
 
 fn signed(order: ByteOrder, value: &[u8]) -> Option<i64> {
@@ -122,20 +163,33 @@ fn signed(order: ByteOrder, value: &[u8]) -> Option<i64> {
 }
 
 const END_OF_OPTIONS: u16 = 0;
-/// The program that wrote the section.
+/// Code and length.
+const OPTION_HEAD: usize = 4;
+pub(super) const OPT_COMMENT: u16 = 1;
+pub(super) const SHB_HARDWARE: u16 = 2;
+pub(super) const SHB_OS: u16 = 3;
 pub(super) const SHB_USERAPPL: u16 = 4;
 const IF_NAME: u16 = 2;
 const IF_DESCRIPTION: u16 = 3;
 const IF_IPV4ADDR: u16 = 4;
 const IF_IPV6ADDR: u16 = 5;
 const IF_MACADDR: u16 = 6;
+const IF_EUIADDR: u16 = 7;
+const IF_SPEED: u16 = 8;
 const IF_TSRESOL: u16 = 9;
+const IF_TZONE: u16 = 10;
 const IF_FILTER: u16 = 11;
+const IF_OS: u16 = 12;
+const IF_FCSLEN: u16 = 13;
 const IF_TSOFFSET: u16 = 14;
-const EPB_DROPCOUNT: u16 = 4;
+const IF_HARDWARE: u16 = 15;
+const ISB_STARTTIME: u16 = 2;
+const ISB_ENDTIME: u16 = 3;
 const ISB_IFRECV: u16 = 4;
 const ISB_IFDROP: u16 = 5;
+const ISB_FILTERACCEPT: u16 = 6;
 const ISB_OSDROP: u16 = 7;
+const ISB_USRDELIV: u16 = 8;
 const MAX_ADDRESSES: usize = 64;
 const MAX_TEXT: usize = 256;
 
