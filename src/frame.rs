@@ -10,6 +10,10 @@ use std::time::Duration;
 use jiff::civil;
 use jiff::tz::TimeZone;
 
+mod link_type;
+
+pub use link_type::LinkType;
+
 /// A frame's place: which input of the run and which frame in it.
 ///
 /// Frames are numbered from 1 in each input, as Wireshark numbers them. Inputs are numbered from 0 in the order
@@ -148,29 +152,6 @@ impl<'de> serde::Deserialize<'de> for Date {
         let text = String::deserialize(from)?;
         text.parse().map_err(serde::de::Error::custom)
     }
-}
-
-/// A link type by its number in the tcpdump.org registry. Unknown numbers survive and print.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct LinkType(pub u16);
-
-impl LinkType {
-    /// BSD loopback, with the family in the byte order of the machine that captured.
-    pub const NULL: Self = Self(0);
-    /// Ethernet (IEEE 802.3).
-    pub const ETHERNET: Self = Self(1);
-    /// Raw IPv4 or IPv6.
-    pub const RAW: Self = Self(101);
-    /// OpenBSD loopback, with the family in network byte order.
-    pub const LOOP: Self = Self(108);
-    /// Linux cooked capture, version 1.
-    pub const LINUX_SLL: Self = Self(113);
-    /// Raw IPv4.
-    pub const IPV4: Self = Self(228);
-    /// Raw IPv6.
-    pub const IPV6: Self = Self(229);
-    /// Linux cooked capture, version 2.
-    pub const LINUX_SLL2: Self = Self(276);
 }
 
 /// Which way a frame went through the interface that captured it.

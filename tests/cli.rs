@@ -358,7 +358,7 @@ fn odd_capture() -> Vec<u8> {
     };
     frame(1, [0x88, 0xcc], &[0; 46]);
     frame(2, [0x08, 0x00], &[0x42; 46]);
-    frame(4, [0x88, 0x64], &[0; 46]);
+    frame(4, [0x88, 0x63], &[0; 46]);
     frame(3, [0x88, 0xcc], &[0; 46]);
     bytes
 }
@@ -377,7 +377,7 @@ fn what_is_odd_is_counted_with_its_first_frame() {
         .collect();
     assert_eq!(odd, [("time_backwards", 4, 1), ("malformed_frame", 2, 1)]);
     let table = out(&borderpost(&["inspect", path.to_str().unwrap()]));
-    for part in ["EtherType 0x88cc, LLDP; first in frame 1", "EtherType 0x8864, PPPoE session"] {
+    for part in ["EtherType 0x88cc, LLDP; first in frame 1", "EtherType 0x8863, PPPoE discovery"] {
         assert!(table.contains(part), "no {part:?} in {table}");
     }
 }

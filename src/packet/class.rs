@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::LinkLayer;
+
 /// What a frame ended as: every frame in exactly one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
@@ -24,6 +26,8 @@ pub enum Class {
     IcmpError,
     /// `ICMPv6` that is no error about TCP or UDP, with its type.
     Icmpv6(u8),
+    /// A frame of a decoded link layer without a packet that can be read, and what it was.
+    LinkLayer(LinkLayer),
     /// A header contradicts itself or the frame, and how.
     Malformed(&'static str),
     /// Another network protocol, with its `EtherType`.
@@ -60,6 +64,7 @@ impl Class {
             Self::Icmp(_) => "icmp",
             Self::IcmpError => "icmp_error",
             Self::Icmpv6(_) => "icmpv6",
+            Self::LinkLayer(layer) => layer.name(),
             Self::Malformed(_) => "malformed",
             Self::OtherEtherType(_) => "other_ether_type",
             Self::OtherFamily(_) => "other_family",
@@ -85,6 +90,7 @@ impl Class {
             Self::OtherEtherType(number) | Self::OtherLlc(number) | Self::UnknownLinkType(number) => {
                 Some(number.into())
             }
+            Self::LinkLayer(layer) => layer.number().map(u32::from),
             Self::OtherFamily(number) => Some(number),
             Self::Tunnel(tunnel) => Some(tunnel.number().into()),
             Self::Arp

@@ -26,7 +26,10 @@ pub(super) enum Start {
 pub(super) fn of_start(start: Start, below: Link, mut cursor: Cursor<'_>) -> Result<(Link, Ip<'_>), Class> {
     match start {
         Start::Link(link) => of_link(link, cursor),
-        Start::Network(ether_type) => Ok((below, network(ether_type, cursor)?)),
+        Start::Network(ether_type) => {
+            let (below, ether_type) = link::behind(ether_type, below, &mut cursor)?;
+            Ok((below, network(ether_type, cursor)?))
+        }
         Start::Ip => {
             let (_, ether_type) = link::decode(LinkType::RAW, &mut cursor)?;
             Ok((below, network(ether_type, cursor)?))
@@ -51,7 +54,8 @@ pub(super) fn of_link(link: LinkType, mut cursor: Cursor<'_>) -> Result<(Link, I
 pub(super) fn fragment(start: Start, below: Link, mut cursor: Cursor<'_>) -> Option<(Link, ip::Piece<'_>)> {
     let below = match start {
         Start::Link(link) => link::decode(link, &mut cursor).ok()?.0,
-        Start::Network(_) | Start::Ip => below,
+        Start::Network(ether_type) => link::behind(ether_type, below, &mut cursor).ok()?.0,
+        Start::Ip => below,
         Start::Transport { .. } => return None,
     };
     Some((below, ip::piece(cursor)?))

@@ -13,6 +13,7 @@
 
 use std::net::IpAddr;
 
+mod annotation;
 mod class;
 mod cursor;
 mod ends;
@@ -21,6 +22,7 @@ mod inner;
 mod ip;
 mod layer;
 mod link;
+mod link_layer;
 mod mac;
 mod network;
 mod opener;
@@ -29,9 +31,11 @@ mod tunnel;
 mod tunnels;
 mod vlan;
 
+pub use annotation::{Annotation, Through, annotation};
 pub use class::{Class, Tunnel};
 pub use ends::{Endpoint, Ends};
 pub use fragment::Overlaps;
+pub use link_layer::LinkLayer;
 pub use mac::{Mac, Macs};
 pub use network::{Network, NetworkError};
 pub use opener::{Opened, Opener, Settled};
@@ -228,5 +232,7 @@ pub struct Quoted {
     pub ends: Ends,
 }
 
+#[cfg(test)]
+mod link_tests;
 #[cfg(test)]
 mod tests;

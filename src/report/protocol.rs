@@ -3,7 +3,8 @@
 //! Input: a frame's class. Output: what it is, for people, always with its number. Must not: judge, or say more than
 //! the number does.
 
-use crate::packet::{Class, Tunnel};
+use crate::frame::LinkType;
+use crate::packet::{Class, LinkLayer, Tunnel};
 
 /// What a class of frames is, for people: `EtherType 0x88cc, LLDP`.
 pub(super) fn describe(class: Class) -> String {
@@ -32,7 +33,17 @@ pub(super) fn describe(class: Class) -> String {
             let what = if tunnel.number() > 255 { "UDP port" } else { "IP protocol" };
             format!("tunnel {}, {what} {}", tunnel_name(tunnel), tunnel.number())
         }
-        Class::UnknownLinkType(_) => named(format!("link type {number}"), LINK_TYPES),
+        Class::LinkLayer(layer) => match layer {
+            LinkLayer::Arcnet(_) => format!("ARCNET system code {number}"),
+            LinkLayer::Atm(_) => format!("ATM traffic of kind {number}"),
+            LinkLayer::Nlpid(_) => named(format!("NLPID 0x{number:02x}"), NLPIDS),
+            LinkLayer::Ppp(_) => named(format!("PPP protocol 0x{number:04x}"), PPP),
+            other => link_layer(other).to_owned(),
+        },
+        Class::UnknownLinkType(number) => {
+            let name = LinkType(number).name().map(|name| format!(", {name}")).unwrap_or_default();
+            format!("link type {number}{name}")
+        }
         other => other.to_string(),
     }
 }
@@ -43,11 +54,29 @@ pub(super) fn tunnel_name(tunnel: Tunnel) -> &'static str {
     known.map_or(tunnel.name(), |(_, name)| name)
 }
 
+/// Frames that have no number.
+const fn link_layer(layer: LinkLayer) -> &'static str {
+    match layer {
+        LinkLayer::FrameRelay => "frame relay signalling or an unknown form",
+        LinkLayer::MacControl => "a ring's own frame",
+        LinkLayer::Mpls => "MPLS around something that cannot be told",
+        LinkLayer::NoPacket => "a capturing program's header without a packet",
+        LinkLayer::WifiControl => "IEEE 802.11 control frame",
+        LinkLayer::WifiExtension => "IEEE 802.11 extension frame",
+        LinkLayer::WifiFragment => "IEEE 802.11 fragment",
+        LinkLayer::WifiManagement => "IEEE 802.11 management frame",
+        LinkLayer::WifiNull => "IEEE 802.11 data frame without data",
+        LinkLayer::WifiProtected => "IEEE 802.11 encrypted data",
+        other => other.name(),
+    }
+}
+
 /// IEEE 802 Numbers (IANA), and the makers' own.
 const ETHER_TYPES: &[(u32, &str)] = &[
     (0x0842, "Wake-on-LAN"),
+    (0x2000, "CDP"),
     (0x22f0, "AVTP"),
-    (0x8035, "reverse ARP"),
+    (0x8035, "reverse ARP, or SLARP on Cisco HDLC"),
     (0x809b, "AppleTalk"),
     (0x8137, "IPX"),
     (0x8809, "slow protocols such as LACP"),
@@ -146,19 +175,36 @@ const TUNNELS: &[(Tunnel, &str)] = &[
     (Tunnel::WireGuard, "WireGuard"),
 ];
 
-/// LINKTYPE values (tcpdump.org).
-const LINK_TYPES: &[(u32, &str)] = &[
-    (9, "PPP"),
-    (105, "IEEE 802.11"),
-    (127, "IEEE 802.11 with radiotap"),
-    (147, "reserved for private use"),
-    (189, "USB on Linux"),
-    (195, "IEEE 802.15.4"),
-    (201, "Bluetooth HCI"),
-    (220, "USB on Linux"),
-    (249, "USBPcap"),
-    (253, "Linux netlink"),
-    (258, "PKTAP"),
+/// PPP DLL Protocol Numbers (IANA).
+const PPP: &[(u32, &str)] = &[
+    (0x0023, "OSI"),
+    (0x0029, "AppleTalk"),
+    (0x002b, "IPX"),
+    (0x002d, "compressed TCP/IP"),
+    (0x002f, "uncompressed TCP/IP"),
+    (0x0031, "bridged frame"),
+    (0x003d, "multilink"),
+    (0x00fd, "compressed"),
+    (0x8021, "IPCP"),
+    (0x8057, "IPv6CP"),
+    (0x80fd, "compression control"),
+    (0x8281, "MPLSCP"),
+    (0xc021, "LCP"),
+    (0xc023, "PAP"),
+    (0xc025, "link quality"),
+    (0xc223, "CHAP"),
+    (0xc227, "EAP"),
+];
+
+/// Network layer protocol identifiers (ISO/IEC TR 9577, RFC 2427).
+const NLPIDS: &[(u32, &str)] = &[
+    (0x08, "Q.933"),
+    (0x09, "LMI"),
+    (0x81, "CLNP"),
+    (0x82, "ES-IS"),
+    (0x83, "IS-IS"),
+    (0xb0, "compressed"),
+    (0xb1, "fragment"),
 ];
 
 #[cfg(test)]
@@ -169,7 +215,7 @@ mod tests {
     fn well_known_protocols_have_names_and_all_have_numbers() {
         let said = |class| describe(class);
         assert_eq!(said(Class::OtherEtherType(0x88cc)), "EtherType 0x88cc, LLDP");
-        assert_eq!(said(Class::OtherEtherType(0x8864)), "EtherType 0x8864, PPPoE session");
+        assert_eq!(said(Class::OtherEtherType(0x8863)), "EtherType 0x8863, PPPoE discovery");
         assert_eq!(said(Class::OtherEtherType(0x4321)), "EtherType 0x4321");
         assert_eq!(said(Class::Tunnel(Tunnel::Ipv6InIp)), "tunnel IPv6-in-IP, IP protocol 41");
         assert_eq!(said(Class::Tunnel(Tunnel::GtpU)), "tunnel GTP-U, UDP port 2152");
@@ -180,12 +226,15 @@ mod tests {
         );
         assert_eq!(said(Class::Icmp(8)), "ICMP type 8, echo request");
         assert_eq!(said(Class::OtherLlc(0xaaaa)), "IEEE 802.2 LLC 0xaaaa, SNAP");
-        assert_eq!(said(Class::UnknownLinkType(147)), "link type 147, reserved for private use");
+        assert_eq!(said(Class::UnknownLinkType(147)), "link type 147, USER0");
+        assert_eq!(said(Class::UnknownLinkType(8224)), "link type 8224");
+        assert_eq!(said(Class::LinkLayer(LinkLayer::Ppp(0xc021))), "PPP protocol 0xc021, LCP");
+        assert_eq!(said(Class::LinkLayer(LinkLayer::WifiProtected)), "IEEE 802.11 encrypted data");
     }
 
     #[test]
     fn the_tables_are_in_order_and_name_a_number_once() {
-        for table in [ETHER_TYPES, IP_PROTOCOLS, ICMP_TYPES, ICMPV6_TYPES, LLC, LINK_TYPES] {
+        for table in [ETHER_TYPES, IP_PROTOCOLS, ICMP_TYPES, ICMPV6_TYPES, LLC, PPP, NLPIDS] {
             assert!(table.is_sorted_by(|(a, _), (b, _)| a < b), "{table:x?}");
         }
     }
