@@ -351,7 +351,7 @@ impl From<evidence::Origin> for Origin {
         match origin {
             evidence::Origin::Sni | evidence::Origin::QuicSni => Self::Request,
             evidence::Origin::Certificate => Self::Certificate,
-            evidence::Origin::Dns | evidence::Origin::DnsAlias => Self::Dns,
+            evidence::Origin::Dns | evidence::Origin::DnsAlias | evidence::Origin::DnsHint => Self::Dns,
         }
     }
 }

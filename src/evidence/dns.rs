@@ -1,7 +1,11 @@
 //! DNS: which host asked for which name and was told which address.
 //!
-//! Input: DNS messages over UDP. Output: answers that were asked for, and the names that a new flow gets from them.
+//! Input: DNS messages over UDP and TCP. Output: answers that were asked for, and the names that a new flow gets from them.
 //! Must not: let an answer that nobody asked for name anything (it is counted), or grow without bound.
+//!
+//! The address hints of a service record (RFC 9460 section 7.3) name a flow as an address record does: a client may connect
+//! to them before it has asked for any. They are the same operator's word in another record, which section 7.3 says clients
+//! replace by the address records once they have them, so an address record for the same name and address goes first.
 
 use std::net::IpAddr;
 
@@ -11,7 +15,8 @@ use crate::evidence::fact::{Answered, Origin};
 use crate::evidence::name::{NameId, Names};
 use crate::evidence::{Notes, Outcome, Sighting};
 use crate::flow::{FlowId, Method, Side};
-use crate::wire::dns::{self, AnswerData, Message};
+use crate::packet::Packet;
+use crate::wire::dns::{self, AnswerData, Message, Service, ServiceTarget};
 use crate::wire::{Hostname, Read};
 
 /// What the hosts of a capture asked for and were told.
@@ -46,6 +51,8 @@ const MAX_LOOKED_AT: usize = 64;
 /// Questions that are remembered at one time; then all are forgotten.
 const MAX_ASKED: usize = 1 << 16;
 const MAX_TOLD: usize = 1 << 20;
+/// Bytes of a connection's first message that are looked at before it is whole: a head and the longest question.
+const FRONT: usize = 2 + 12 + 255 + 4;
 
 impl Answers {
     /// The names under which `host` was told `address`, the latest first.
@@ -54,12 +61,15 @@ impl Answers {
         let mut at = self.latest.get(&(host, address)).copied().unwrap_or(0);
         for _ in 0..MAX_LOOKED_AT {
             let Some(told) = at.checked_sub(1).and_then(|at| self.told.get(at as usize)) else { break };
-            let name = told.answered.name;
-            if !found.iter().any(|known| known.name == name) {
-                found.push(told.answered.clone());
-            }
-            if found.len() == MAX_NAMES {
-                break;
+            let answered = &told.answered;
+            let is_full = found.len() == MAX_NAMES;
+            match found.iter_mut().find(|known| known.name == answered.name) {
+                Some(known) if known.origin == Origin::DnsHint && answered.origin != Origin::DnsHint => {
+                    *known = answered.clone();
+                }
+                Some(_) => {}
+                None if is_full => break,
+                None => found.push(answered.clone()),
             }
             at = told.previous;
         }
@@ -106,52 +116,121 @@ impl Answers {
     }
 }
 
+/// Whether one end is a name server's by its port.
+pub(super) fn is_domain(packet: &Packet<'_>) -> bool {
+    [packet.from().port, packet.to().port].contains(&dns::PORT)
+}
+
 /// Reads one datagram to or from port 53.
 pub(super) fn observe(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
+    if !is_domain(seen.packet) {
+        return Outcome::NotMine;
+    }
     let Read::Done(message) = dns::message(seen.packet.payload) else { return Outcome::Watch };
-    let name = message.question.as_ref().and_then(|question| question.name.as_ref());
-    let Some(name) = name.and_then(|name| notes.names.intern(name)) else { return Outcome::Watch };
-    if message.is_response {
-        answer(&message, name, seen, notes);
-    } else {
-        question(&message, name, seen, notes);
+    if let Some(name) = asked_name(&message, notes)
+        && take(&message, name, seen, notes)
+    {
+        let key = key(message.id, name);
+        if message.is_response {
+            notes.reply(seen, Method::Dns, key);
+        } else {
+            notes.round_trips.request(seen.flow, seen.side, key, seen.time);
+        }
     }
     Outcome::Watch
 }
 
-fn question(message: &Message, name: NameId, seen: &Sighting<'_>, notes: &mut Notes) {
-    notes.answers.ask((seen.flow, seen.side, message.id), name);
-    notes.round_trips.request(seen.flow, seen.side, key(message.id, name), seen.time);
+/// Reads on in one direction of a connection to or from port 53, `read` bytes of which were read before.
+///
+/// The bytes kept of a direction bound what is read; answers repeat their questions, so it is they that end first. The
+/// transactions are not timed: a segment that was sent again would make them look short, and the handshake was timed.
+pub(super) fn observe_stream(
+    read: &mut u16,
+    bytes: &[u8],
+    seen: &Sighting<'_>,
+    notes: &mut Notes,
+) -> Outcome {
+    while let Some(stream) = bytes.get(usize::from(*read)..).filter(|stream| !stream.is_empty()) {
+        let end = dns::stream_message_len(stream).unwrap_or(usize::MAX);
+        // The front tells whether it is DNS at all; after that a message is read once, when it is whole.
+        if end > stream.len() && (*read > 0 || stream.len() > FRONT) {
+            break;
+        }
+        let message = match dns::stream_message(stream) {
+            Read::Done(message) => Some(message),
+            Read::More => return Outcome::Watch,
+            Read::NotMine(_) if *read == 0 => return Outcome::NotMine,
+            Read::NotMine(_) => None,
+        };
+        // What is no message is passed over by its length, which is still to be believed.
+        *read = read.saturating_add(u16::try_from(end).unwrap_or(u16::MAX));
+        if let Some(message) = message
+            && let Some(name) = asked_name(&message, notes)
+        {
+            take(&message, name, seen, notes);
+        }
+    }
+    Outcome::Watch
 }
 
-fn answer(message: &Message, name: NameId, seen: &Sighting<'_>, notes: &mut Notes) {
+fn asked_name(message: &Message, notes: &mut Notes) -> Option<NameId> {
+    notes.names.intern(message.question.as_ref()?.name.as_ref()?)
+}
+
+/// Notes a question or its answer; false for an answer that nobody asked for.
+fn take(message: &Message, name: NameId, seen: &Sighting<'_>, notes: &mut Notes) -> bool {
+    if message.is_response {
+        return answer(message, name, seen, notes);
+    }
+    notes.answers.ask((seen.flow, seen.side, message.id), name);
+    true
+}
+
+fn answer(message: &Message, name: NameId, seen: &Sighting<'_>, notes: &mut Notes) -> bool {
     let asker = seen.side.other();
     if !notes.answers.is_asked((seen.flow, asker, message.id), name) {
         notes.answers.unasked += 1;
-        return;
+        return false;
     }
-    notes.reply(seen, Method::Dns, key(message.id, name));
     let aliases = aliases(message, &mut notes.names);
     let host = seen.packet.to().address;
     for answer in &message.answers {
-        let AnswerData::Address(address) = answer.data else { continue };
-        let tell = |name, origin| Answered { host, address, name, origin, frame: seen.frame };
-        for alias in &aliases {
-            notes.answers.tell(tell(*alias, Origin::DnsAlias));
+        let (addresses, is_hint) = match &answer.data {
+            AnswerData::Address(address) => (std::slice::from_ref(address), false),
+            AnswerData::Service(service) => (service.hints.as_slice(), true),
+            AnswerData::Alias(_) | AnswerData::Other(_) => continue,
+        };
+        for &address in addresses {
+            let mut tell = |name, origin| {
+                let origin = if is_hint { Origin::DnsHint } else { origin };
+                notes.answers.tell(Answered { host, address, name, origin, frame: seen.frame });
+            };
+            for alias in &aliases {
+                tell(*alias, Origin::DnsAlias);
+            }
+            // The name asked for comes last, so that it is the first one found.
+            tell(name, Origin::Dns);
         }
-        // The name asked for comes last, so that it is the first one found.
-        notes.answers.tell(tell(name, Origin::Dns));
     }
+    true
 }
 
-/// The CNAME chain's targets, outermost last.
+/// The targets of CNAME and service records, outermost last.
 fn aliases(message: &Message, names: &mut Names) -> Vec<NameId> {
     let targets = message.answers.iter().filter_map(|answer| match &answer.data {
         AnswerData::Alias(target) => Some(target),
+        AnswerData::Service(service) => target(service),
         AnswerData::Address(_) | AnswerData::Other(_) => None,
     });
     let targets: Vec<&Hostname> = targets.take(MAX_NAMES - 1).collect();
     targets.into_iter().rev().filter_map(|target| names.intern(target)).collect()
+}
+
+fn target(service: &Service) -> Option<&Hostname> {
+    match &service.target {
+        ServiceTarget::Name(name) => Some(name),
+        ServiceTarget::Owner | ServiceTarget::Other => None,
+    }
 }
 
 fn key(id: u16, name: NameId) -> [u8; 16] {

@@ -25,6 +25,9 @@ pub enum Origin {
     Dns,
     /// An alias in such an answer (CNAME).
     DnsAlias,
+    /// The question of an answer whose service record (HTTPS, SVCB) held the flow's remote address as a hint, or that
+    /// record's target (RFC 9460).
+    DnsHint,
 }
 
 impl Origin {
@@ -37,6 +40,7 @@ impl Origin {
             Self::Certificate => "certificate",
             Self::Dns => "dns",
             Self::DnsAlias => "dns_alias",
+            Self::DnsHint => "dns_hint",
         }
     }
 }
@@ -214,7 +218,7 @@ pub struct Answered {
     pub address: IpAddr,
     /// The name asked for, or an alias on the way.
     pub name: NameId,
-    /// Which of the two.
+    /// Which of the two, and by which kind of record.
     pub origin: Origin,
     /// The answer's frame.
     pub frame: FrameRef,

@@ -5,6 +5,7 @@
 //! packet path ends at one byte of state. A protocol is one row of `DATAGRAM_PROTOCOLS`.
 //! Must not: decide whose a flow is or where its remote end stands; keep payload past the budget of `flow::stream`.
 
+mod connection;
 mod dns;
 mod fact;
 mod name;
@@ -138,7 +139,7 @@ impl Evidence {
         }
     }
 
-    fn stream(&mut self, mut progress: tls::Progress, tcp: &Tcp, seen: &Sighting<'_>) -> Interest {
+    fn stream(&mut self, mut progress: connection::Progress, tcp: &Tcp, seen: &Sighting<'_>) -> Interest {
         let Self { streams, notes, .. } = self;
         if tcp.flags.accepts() {
             progress.accepted(seen.packet.hop_limit);
@@ -147,7 +148,7 @@ impl Evidence {
             return Interest::Stream(progress);
         };
         let full = bytes.len() >= MAX_PREFIX;
-        if tls::observe(&mut progress, bytes, full, seen, notes) {
+        if connection::observe(&mut progress, bytes, full, seen, notes) {
             streams.settle(seen.flow);
             return Interest::Settled;
         }
@@ -266,7 +267,7 @@ enum Interest {
     #[default]
     Settled,
     /// TCP whose first bytes have not told all.
-    Stream(tls::Progress),
+    Stream(connection::Progress),
     /// UDP of a protocol not known yet.
     Datagrams { looked: u8 },
     /// UDP of a known protocol, for so many datagrams more; 0 is for as long as it lasts.
@@ -294,7 +295,7 @@ struct Protocol {
 
 /// The protocols over UDP in the order in which they are tried: the surer ones first.
 const DATAGRAM_PROTOCOLS: &[Protocol] = &[
-    Protocol { observe: domain, budget: 0 },
+    Protocol { observe: dns::observe, budget: 0 },
     Protocol { observe: stun::observe, budget: 64 },
     Protocol { observe: zoom::stun, budget: 64 },
     Protocol { observe: quic::observe, budget: 16 },
@@ -310,18 +311,13 @@ const MAX_UNKNOWN_DATAGRAMS: u8 = 24;
 /// What a flow's first packet promises.
 fn opening(packet: &Packet<'_>) -> Interest {
     match packet.transport {
-        Transport::Tcp(_) => Interest::Stream(tls::Progress::default()),
+        Transport::Tcp(_) => Interest::Stream(connection::Progress::default()),
         Transport::Udp => Interest::Datagrams { looked: 0 },
     }
 }
 
 fn opens_stream(packet: &Packet<'_>) -> bool {
     matches!(packet.transport, Transport::Tcp(tcp) if tcp.flags.has(TcpFlags::SYN))
-}
-
-fn domain(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
-    let ports = [seen.packet.from().port, seen.packet.to().port];
-    if ports.contains(&crate::wire::dns::PORT) { dns::observe(seen, notes) } else { Outcome::NotMine }
 }
 
 fn datagram_tls(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {

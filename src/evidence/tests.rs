@@ -117,6 +117,103 @@ fn an_answer_names_the_flows_that_its_asker_opens_later() {
     assert_eq!(told, [(host, address, Origin::DnsAlias), (host, address, Origin::Dns)]);
 }
 
+/// A message with its length before it, as TCP carries it.
+fn framed(message: &[u8]) -> Vec<u8> {
+    [&u16::try_from(message.len()).unwrap().to_be_bytes(), message].concat()
+}
+
+#[test]
+fn answers_over_tcp_name_flows_as_answers_over_udp_do() {
+    let questions =
+        [question(7, "zoom.example"), question(8, "web.example")].map(|asked| framed(&asked)).concat();
+    let answers = [
+        answer(8, "web.example", None, [203, 0, 113, 9]),
+        answer(7, "zoom.example", Some("cdn.example"), [203, 0, 113, 7]),
+        answer(9, "unasked.example", None, [203, 0, 113, 8]),
+    ];
+    let answers = answers.map(|told| framed(&told)).concat();
+    for size in [1, 7, 1460] {
+        let mut talk = Talk::default();
+        talk.tcp(CLIENT, RESOLVER, (100, SYN), &[]);
+        let mut send = |from, to, start: u32, bytes: &[u8]| {
+            for (at, part) in (start..).step_by(size).zip(bytes.chunks(size)) {
+                talk.tcp(from, to, (at, ACK), part);
+            }
+            talk.frame
+        };
+        send(CLIENT, RESOLVER, 101, &questions);
+        let last = send(RESOLVER, CLIENT, 501, &answers);
+        let opened = talk.tcp("192.168.1.2:50001", "203.0.113.7:443", (1, SYN), &[]);
+        let names: Vec<_> = talk.names(opened).into_iter().map(|(name, origin, _)| (name, origin)).collect();
+        assert_eq!(
+            names,
+            [("zoom.example".to_owned(), Origin::Dns), ("cdn.example".to_owned(), Origin::DnsAlias)]
+        );
+        assert_eq!(
+            (talk.evidence.answers().count(), talk.evidence.limits().unasked_dns_answers),
+            (3, 1),
+            "{size}"
+        );
+        assert!(talk.evidence.answers().all(|told| told.frame.number() <= last));
+        assert_eq!(talk.round_trip_millis(FlowId(0), Side::First), None, "segments may be sent again");
+    }
+}
+
+#[test]
+fn a_name_server_that_never_ends_is_read_as_far_as_bytes_are_kept() {
+    let mut talk = Talk::default();
+    let mut at = [101, 501];
+    for id in 0..2000 {
+        let (asked, told) =
+            (question(id, "zoom.example"), answer(id, "zoom.example", None, [203, 0, 113, 7]));
+        let messages = [(CLIENT, RESOLVER, framed(&asked)), (RESOLVER, CLIENT, framed(&told))];
+        for ((from, to, bytes), at) in messages.iter().zip(&mut at) {
+            talk.tcp(from, to, (*at, ACK), bytes);
+            *at += u32::try_from(bytes.len()).unwrap();
+        }
+    }
+    let answers = talk.evidence.answers().count();
+    assert!((250..300).contains(&answers), "{answers}");
+    assert_eq!((talk.evidence.interest[0], talk.evidence.streams.waiting()), (Interest::Settled, 0));
+}
+
+#[test]
+fn what_is_no_dns_at_its_port_is_read_as_what_it_is() {
+    let mut talk = Talk::default();
+    let flow = talk.tcp(CLIENT, RESOLVER, (101, ACK), &small_with_name(*b"Webex.Zoom.us"));
+    assert_eq!(talk.names(flow), [("webex.zoom.us".to_owned(), Origin::Sni, 1)]);
+}
+
+/// The answer: an HTTPS record of `name` with `target` and the hint 203.0.113.7.
+fn service_answer(id: u16, name: &str, target: &[u8]) -> Vec<u8> {
+    let data = [&[0, 1][..], target, &[0, 4, 0, 4, 203, 0, 113, 7]].concat();
+    let length = u8::try_from(data.len()).unwrap();
+    let head = [&id.to_be_bytes()[..], &[0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]].concat();
+    [head, encoded(name), vec![0, 65, 0, 1, 0xc0, 12, 0, 65, 0, 1, 0, 0, 0, 60, 0, length], data].concat()
+}
+
+#[test]
+fn address_hints_name_flows_and_give_way_to_addresses() {
+    let mut talk = Talk::default();
+    let opened = |talk: &mut Talk| {
+        let flow = talk.tcp(&format!("192.168.1.2:{}", 50001 + talk.frame), "203.0.113.7:443", (1, SYN), &[]);
+        talk.names(flow).into_iter().map(|(name, origin, _)| (name, origin)).collect::<Vec<_>>()
+    };
+    talk.udp(CLIENT, RESOLVER, &question(7, "zoom.example"));
+    talk.udp(RESOLVER, CLIENT, &service_answer(7, "zoom.example", &encoded("pool.example")));
+    let hints = [("zoom.example".to_owned(), Origin::DnsHint), ("pool.example".to_owned(), Origin::DnsHint)];
+    assert_eq!(opened(&mut talk), hints);
+    talk.udp(CLIENT, RESOLVER, &question(8, "zoom.example"));
+    talk.udp(RESOLVER, CLIENT, &answer(8, "zoom.example", None, [203, 0, 113, 7]));
+    talk.udp(CLIENT, RESOLVER, &question(9, "zoom.example"));
+    talk.udp(RESOLVER, CLIENT, &service_answer(9, "zoom.example", &[0]));
+    let names = opened(&mut talk);
+    assert_eq!(names[0], ("zoom.example".to_owned(), Origin::Dns), "though the hint is later");
+    assert_eq!(names[1], hints[1]);
+    talk.udp(RESOLVER, CLIENT, &service_answer(10, "unasked.example", &[0]));
+    assert_eq!(talk.evidence.limits().unasked_dns_answers, 1);
+}
+
 #[test]
 fn an_answer_that_nobody_asked_for_names_nothing() {
     let mut talk = Talk::default();
@@ -205,7 +302,7 @@ fn a_syn_that_another_box_answers_is_told_by_the_hop_limits() {
 fn a_connection_that_is_no_tls_is_settled_at_once() {
     let mut talk = Talk::default();
     talk.tcp(CLIENT, "203.0.113.7:80", (100, SYN), &[]);
-    assert_eq!(talk.evidence.interest[0], Interest::Stream(tls::Progress::default()));
+    assert_eq!(talk.evidence.interest[0], Interest::Stream(connection::Progress::default()));
     let flow = talk.tcp(CLIENT, "203.0.113.7:80", (101, ACK), b"GET / HTTP/1.1\r\n\r\n");
     assert_eq!(talk.evidence.interest[0], Interest::Settled);
     assert_eq!(talk.facts(flow), []);

@@ -471,7 +471,8 @@ pub struct Flow {
 pub struct Name {
     /// The name.
     pub name: String,
-    /// `sni`, `quic_sni`, `certificate`, `dns`, `dns_alias`, or `same_address`: seen on another flow of this host.
+    /// `sni`, `quic_sni`, `dtls_sni`, `http_host`, `certificate`, `dns`, `dns_alias`, `dns_hint`, or `same_address`: seen on
+    /// another flow of this host.
     pub origin: &'static str,
     /// The input that holds the frame.
     pub input: u32,

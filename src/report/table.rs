@@ -485,8 +485,11 @@ pub(super) fn origin(origin: &str) -> String {
     match origin {
         "sni" => "TLS server name".to_owned(),
         "quic_sni" => "QUIC server name".to_owned(),
+        "dtls_sni" => "DTLS server name".to_owned(),
+        "http_host" => "HTTP host".to_owned(),
         "dns" => "DNS answer".to_owned(),
         "dns_alias" => "DNS alias".to_owned(),
+        "dns_hint" => "DNS address hint".to_owned(),
         other => words(other),
     }
 }

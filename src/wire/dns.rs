@@ -1,12 +1,15 @@
-//! DNS messages: what was asked, and which addresses and aliases were answered (RFC 1035, RFC 6762).
+//! DNS messages: what was asked, and which addresses, aliases and services were answered (RFC 1035, RFC 6762, RFC 9460).
 //!
-//! Input: the payload of a datagram, or a stream that begins with a length (RFC 7766). Output: [`Message`].
+//! Input: the payload of a datagram, or a stream in which each message has its length before it (RFC 7766). Output: [`Message`].
 //! The reader is not told the port, so it is strict about the head and the question; `NetBIOS` names and
 //! LLMNR have the same form and are told apart by their ports. Must not: keep a cache, or join answers into
 //! chains.
 
+mod service;
+
 use std::net::IpAddr;
 
+pub use self::service::{Service, ServiceTarget};
 use crate::wire::cursor::Cursor;
 use crate::wire::{Hostname, Read};
 
@@ -68,6 +71,8 @@ pub enum AnswerData {
     Address(IpAddr),
     /// The owner is another name for this one (CNAME).
     Alias(Hostname),
+    /// How the owner's service is reached (HTTPS, SVCB).
+    Service(Box<Service>),
     /// A record of another type, by its number, or one that cannot be read.
     Other(u16),
 }
@@ -80,6 +85,12 @@ pub fn message(bytes: &[u8]) -> Read<Message> {
         Err(Flaw::Cut) => Read::More,
         Err(Flaw::Bad(why)) => Read::NotMine(why),
     }
+}
+
+/// The bytes that the first message of a TCP stream takes, with its length of 16 bits; `None` where that is not there yet.
+#[must_use]
+pub fn stream_message_len(stream: &[u8]) -> Option<usize> {
+    Cursor::new(stream).u16().map(|length| usize::from(length).saturating_add(2))
 }
 
 /// Reads the first message of a TCP stream, which has its length of 16 bits before it.
@@ -211,6 +222,9 @@ impl Reader<'_> {
                 data.try_into().ok().map(|octets: [u8; 16]| AnswerData::Address(octets.into()))
             }
             (INTERNET, CNAME) => inside.alias(usize::from(length)),
+            (INTERNET, SVCB | HTTPS) => {
+                service::service(data).map(|service| AnswerData::Service(Box::new(service)))
+            }
             _ => None,
         };
         Ok(Answer { owner, ttl, data: read.unwrap_or(AnswerData::Other(kind)) })
@@ -289,6 +303,8 @@ const MAX_QUESTIONS: u16 = 64;
 const A: u16 = 1;
 const CNAME: u16 = 5;
 const AAAA: u16 = 28;
+const SVCB: u16 = 64;
+const HTTPS: u16 = 65;
 const INTERNET: u16 = 1;
 const CHAOS: u16 = 3;
 const ANY: u16 = 255;
