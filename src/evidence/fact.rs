@@ -72,6 +72,8 @@ pub enum Fact {
     },
     /// QUIC of this version.
     Quic(u32),
+    /// The server, or a box in front of it, demanded that the client come again with a token (RFC 9000 section 8.1.2).
+    QuicRetry,
     /// STUN by RFC 8489.
     Stun,
     /// STUN says as which address the asking end is seen from outside.

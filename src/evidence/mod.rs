@@ -31,7 +31,6 @@ use crate::flow::{FlowId, Flows, Method, RoundTrip, Seen, Side};
 use crate::frame::{FrameRef, Process, Timestamp};
 use crate::packet::{Packet, Tcp, TcpFlags, Transport};
 use crate::wire::Hostname;
-use crate::wire::quic::Initials;
 
 /// Everything that the flows of one capture say about themselves.
 #[derive(Default, Debug)]
@@ -128,7 +127,7 @@ impl Evidence {
             unasked_dns_answers: self.notes.answers.unasked,
             dns_answers_refused: self.notes.answers.refused,
             names_refused: self.notes.names.refused(),
-            handshakes_dropped: self.streams.dropped(),
+            handshakes_dropped: self.streams.dropped().saturating_add(self.notes.quic.dropped),
             contested: self.streams.contested(),
         }
     }
@@ -212,7 +211,7 @@ struct Notes {
     names: Names,
     answers: dns::Answers,
     round_trips: RoundTrips,
-    initials: HashMap<(FlowId, Side), Box<Initials>>,
+    quic: quic::Talks,
     /// Flows that speak STUN, and the last address that they were told, so that neither is noted again.
     mapped: HashMap<FlowId, Option<SocketAddr>>,
     sockets: HashMap<FlowId, zoom::Socket>,
@@ -224,8 +223,7 @@ impl Notes {
     /// Frees what is remembered of a flow that is only counted from now on, so that look-alikes do not fill the tables.
     fn forget(&mut self, flow: FlowId) {
         self.sockets.remove(&flow);
-        self.initials.remove(&(flow, Side::First));
-        self.initials.remove(&(flow, Side::Second));
+        self.quic.forget(flow);
     }
 
     fn push(&mut self, seen: &Sighting<'_>, fact: Fact) {

@@ -1,49 +1,182 @@
 //! QUIC: the server name in the Initials of a connection, and the round trip to the first reply.
 //!
-//! Input: datagrams of a flow that is not settled. Output: facts. Must not: hold more than [`MAX_PENDING`]
-//! connections whose ClientHello is not whole.
+//! Input: datagrams of a flow that is not settled. Output: facts. Must not: remember more than [`MAX_TALKS`] connections;
+//! then the oldest is given up and counted.
+//!
+//! What is timed is a client's first Initial and the first packet that a server answers it with from its own state, an
+//! Initial or a Handshake packet that carries the client's id. A Retry and a version negotiation are made without state
+//! (RFC 9000 sections 6, 8.1.2), so that a box in front of the server may send them in its name: they end the waiting and
+//! are not timed. The Initial that follows a Retry is a request of its own.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashMap;
 
 use crate::evidence::fact::{Fact, Origin};
 use crate::evidence::{Notes, Outcome, Sighting, tls};
-use crate::flow::Method;
+use crate::flow::{FlowId, Method, Side};
 use crate::wire::Read;
-use crate::wire::quic::{self, Initials};
+use crate::wire::quic::{self, ConnectionId, Initials, LongHeader, PacketKind, QuicHello};
 
-/// Connections whose ClientHello may be incomplete at one time.
-const MAX_PENDING: usize = 4096;
+/// Connections that are remembered at one time.
+const MAX_TALKS: usize = 4096;
+
+/// The connections that began and have not yet said all.
+#[derive(Default, Debug)]
+pub(super) struct Talks {
+    of: HashMap<FlowId, Talk>,
+    /// The flows in the order in which they began, and some that are forgotten.
+    order: VecDeque<FlowId>,
+    /// Connections that were given up before their hello was whole.
+    pub(super) dropped: u64,
+}
+
+/// One connection.
+#[derive(Debug)]
+struct Talk {
+    client: Side,
+    /// The id by which the client wants to be known; its server's packets carry it.
+    source: ConnectionId,
+    /// The id that its last Initial was sent to.
+    destination: ConnectionId,
+    is_retried: bool,
+    /// What was collected of a hello that is not whole.
+    initials: Option<Box<Initials>>,
+    /// The random of the hello that was noted last: copies of it say nothing new.
+    noted: Option<[u8; 32]>,
+}
+
+impl Talks {
+    /// Forgets a connection.
+    pub(super) fn forget(&mut self, flow: FlowId) {
+        self.of.remove(&flow);
+    }
+
+    #[cfg(test)]
+    pub(super) fn pending(&self) -> usize {
+        self.of.values().filter(|talk| talk.initials.is_some()).count()
+    }
+
+    fn insert(&mut self, flow: FlowId, talk: Talk) {
+        if self.of.insert(flow, talk).is_some() {
+            return;
+        }
+        self.order.push_back(flow);
+        while self.of.len() > MAX_TALKS {
+            let Some(oldest) = self.order.pop_front() else { break };
+            let given_up = self.of.remove(&oldest);
+            self.dropped += u64::from(given_up.is_some_and(|talk| talk.initials.is_some()));
+        }
+        // Forgotten flows stay in the order until they come up, or until they are most of it.
+        if self.order.len() > 2 * MAX_TALKS {
+            let Self { of, order, .. } = self;
+            order.retain(|flow| of.contains_key(flow));
+        }
+    }
+}
 
 /// Reads one datagram.
 pub(super) fn observe(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
     let Some(header) = quic::long_header(seen.packet.payload) else { return Outcome::NotMine };
-    if notes.reply(seen, Method::Quic, KEY) {
-        return Outcome::Watch;
+    match notes.quic.of.remove(&seen.flow) {
+        None => begin(&header, seen, notes),
+        Some(mut talk) => {
+            if talk.client == seen.side {
+                go_on(&mut talk, &header, seen, notes);
+            } else {
+                answer(&mut talk, &header, seen, notes);
+            }
+            notes.quic.of.insert(seen.flow, talk);
+            Outcome::Watch
+        }
     }
+}
+
+/// The first packet of a flow that can be read.
+fn begin(header: &LongHeader, seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
     // A server may clear the fixed bit (RFC 9287), a client's first packets never do.
     if !header.fixed_bit {
         return Outcome::NotMine;
     }
-    let Some(mut initials) = notes.initials.remove(&(seen.flow, seen.side)).or_else(|| fresh(notes)) else {
-        return Outcome::NotMine;
+    let mut talk = Talk {
+        client: seen.side,
+        source: header.source,
+        destination: header.destination,
+        is_retried: false,
+        initials: None,
+        noted: None,
     };
-    match initials.push(seen.packet.payload) {
-        Read::Done(hello) => {
-            notes.round_trips.request(seen.flow, seen.side, KEY, seen.time);
-            notes.push(seen, Fact::Quic(hello.version));
-            tls::note_hello(&hello.hello, Origin::QuicSni, seen, notes);
-            Outcome::Watch
-        }
-        Read::More => {
-            notes.round_trips.request(seen.flow, seen.side, KEY, seen.time);
-            notes.initials.insert((seen.flow, seen.side), initials);
-            Outcome::Watch
-        }
-        Read::NotMine(_) => Outcome::NotMine,
+    if !read(&mut talk, header, seen, notes) {
+        return Outcome::NotMine;
+    }
+    notes.quic.insert(seen.flow, talk);
+    Outcome::Watch
+}
+
+/// A further packet of the client. Copies of an Initial that was read whole, and its packets to an id of the server's
+/// choice, say nothing new; after a Retry, or where another connection begins, the id is a new one.
+fn go_on(talk: &mut Talk, header: &LongHeader, seen: &Sighting<'_>, notes: &mut Notes) {
+    let is_new = talk.destination != header.destination;
+    if header.kind == PacketKind::Initial && (is_new || talk.initials.is_some()) {
+        read(talk, header, seen, notes);
     }
 }
 
-fn fresh(notes: &Notes) -> Option<Box<Initials>> {
-    (notes.initials.len() < MAX_PENDING).then(|| Box::new(Initials::new()))
+/// Opens a client's packet; false where it is none.
+fn read(talk: &mut Talk, header: &LongHeader, seen: &Sighting<'_>, notes: &mut Notes) -> bool {
+    let mut initials = talk.initials.take().unwrap_or_default();
+    let answer = initials.push(seen.packet.payload);
+    if let Read::NotMine(_) = answer {
+        // What was collected may still become whole.
+        talk.initials = Some(initials).filter(|initials| initials.has_opened());
+        return false;
+    }
+    if talk.source != header.source {
+        (talk.source, talk.is_retried) = (header.source, false);
+    }
+    talk.destination = header.destination;
+    notes.round_trips.request(seen.flow, seen.side, key(talk), seen.time);
+    match answer {
+        Read::Done(hello) => note(talk, &hello, seen, notes),
+        _ => talk.initials = Some(initials),
+    }
+    true
 }
 
-/// There is one request to time in a connection: its first Initial.
-const KEY: [u8; 16] = *b"quic initial    ";
+fn note(talk: &mut Talk, hello: &QuicHello, seen: &Sighting<'_>, notes: &mut Notes) {
+    if talk.noted.replace(hello.hello.random) != Some(hello.hello.random) {
+        notes.push(seen, Fact::Quic(hello.version));
+        tls::note_hello(&hello.hello, Origin::QuicSni, seen, notes);
+    }
+}
+
+/// A packet of the server; whoever does not know the client's id did not get its Initial.
+fn answer(talk: &mut Talk, header: &LongHeader, seen: &Sighting<'_>, notes: &mut Notes) {
+    if header.destination != talk.source {
+        return;
+    }
+    match header.kind {
+        PacketKind::Initial | PacketKind::Handshake => {
+            notes.reply(seen, Method::Quic, key(talk));
+        }
+        PacketKind::VersionNegotiation => notes.round_trips.withdraw(seen.flow, talk.client, key(talk)),
+        // A client heeds one Retry of a connection (RFC 9000 section 17.2.5.2).
+        PacketKind::Retry if !talk.is_retried => {
+            notes.round_trips.withdraw(seen.flow, talk.client, key(talk));
+            talk.is_retried = true;
+            notes.push(seen, Fact::QuicRetry);
+        }
+        PacketKind::Retry | PacketKind::ZeroRtt => {}
+    }
+}
+
+/// There are one or two requests to time in a connection: its first Initial, and the first after a Retry.
+fn key(talk: &Talk) -> [u8; 16] {
+    let mut key = *b"quic0...........";
+    let id = talk.source.as_bytes().iter().copied();
+    let parts = [b'0' + u8::from(talk.is_retried)].into_iter().chain(id);
+    for (byte, part) in key.iter_mut().skip(4).zip(parts) {
+        *byte = part;
+    }
+    key
+}

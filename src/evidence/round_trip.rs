@@ -42,6 +42,13 @@ impl RoundTrips {
         self.order.push_back(id);
     }
 
+    /// A request is answered in a way that is not timed.
+    pub(super) fn withdraw(&mut self, flow: FlowId, requester: Side, key: Key) {
+        if let Some(asked) = self.pending.get_mut(&(flow, requester, key)) {
+            *asked = None;
+        }
+    }
+
     /// `requester` got the reply to a request. A second reply finds nothing.
     pub(super) fn reply(
         &mut self,

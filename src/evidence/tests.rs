@@ -1,7 +1,7 @@
 use super::*;
 use crate::flow::Scope;
 use crate::packet::{Endpoint, Ends, Macs, TunnelId, Vlan};
-use crate::wire::quic::tests::initial;
+use crate::wire::quic::tests::{initial, initial_part};
 use crate::wire::tls::tests::{flight_of_tls_1_2, small_with_name};
 use crate::wire::zoom::MediaKind;
 use crate::wire::zoom::vectors::{self, hex};
@@ -308,18 +308,74 @@ fn a_connection_that_is_no_tls_is_settled_at_once() {
     assert_eq!(talk.facts(flow), []);
 }
 
+/// A packet of a server with a long header, to the client with that id.
+fn server_packet(first: u8, version: u32, client: &[u8]) -> Vec<u8> {
+    let id = u8::try_from(client.len()).unwrap();
+    [&[first][..], &version.to_be_bytes(), &[id], client, b"\x06server", &[0; 40]].concat()
+}
+
 #[test]
 fn a_quic_initial_names_its_server_and_times_the_reply() {
     let mut talk = Talk::default();
     let server = "203.0.113.7:443";
     let initial = initial();
     talk.udp(CLIENT, server, &initial);
-    // Any packet with a long header answers; the server's Initial is not opened.
-    let flow = talk.udp(server, CLIENT, &initial);
-    assert_eq!(talk.names(flow), [("example.com".to_owned(), Origin::QuicSni, 1)]);
-    assert!(talk.facts(flow).contains(&(1, Fact::Quic(1))));
-    assert_eq!(talk.round_trip_millis(flow, Side::First), Some(10));
-    assert!(talk.evidence.notes.initials.is_empty());
+    talk.udp(CLIENT, server, &initial);
+    // The server's Initial is not opened; one to another id is no answer.
+    talk.udp(server, CLIENT, &server_packet(0xc0, 1, b"another"));
+    assert_eq!(talk.round_trip_millis(FlowId(0), Side::First), None);
+    let flow = talk.udp(server, CLIENT, &server_packet(0xc0, 1, b""));
+    assert_eq!(talk.names(flow), [("example.com".to_owned(), Origin::QuicSni, 1)], "a copy says nothing new");
+    let facts = talk.facts(flow);
+    assert_eq!((facts.len(), &facts[0]), (3, &(1, Fact::Quic(1))));
+    assert_eq!(talk.round_trip_millis(flow, Side::First), Some(30));
+    assert_eq!(talk.evidence.notes.quic.pending(), 0);
+}
+
+#[test]
+fn a_retry_is_noted_and_what_is_timed_begins_after_it() {
+    // The hello may be whole before the Retry, or in part, and then it begins anew.
+    for first in [(0, 241), (0, 100)] {
+        let mut talk = Talk::default();
+        let server = "203.0.113.7:443";
+        let retry = server_packet(0xf0, 1, b"");
+        talk.udp(CLIENT, server, &initial_part(b"first id", first.0..first.1));
+        talk.udp(server, CLIENT, &retry);
+        talk.udp(server, CLIENT, &retry);
+        assert_eq!(talk.round_trip_millis(FlowId(0), Side::First), None, "made without state");
+        talk.udp(CLIENT, server, &initial_part(b"server", 0..120));
+        talk.udp(CLIENT, server, &initial_part(b"server", 120..241));
+        let flow = talk.udp(server, CLIENT, &server_packet(0xc0, 1, b""));
+        let facts = talk.facts(flow);
+        let of = |wanted: fn(&Fact) -> bool| -> Vec<u64> {
+            facts.iter().filter(|(_, fact)| wanted(fact)).map(|(frame, _)| *frame).collect()
+        };
+        assert_eq!(of(|fact| *fact == Fact::QuicRetry), [2]);
+        let whole_at = if first.1 == 241 { 1 } else { 5 };
+        assert_eq!(of(|fact| matches!(fact, Fact::ClientHello(_))), [whole_at], "one hello, sent twice");
+        assert_eq!(talk.names(flow), [("example.com".to_owned(), Origin::QuicSni, whole_at)]);
+        assert_eq!(talk.round_trip_millis(flow, Side::First), Some(20), "from frame 4 to frame 6");
+    }
+}
+
+#[test]
+fn a_version_negotiation_is_not_timed() {
+    let mut talk = Talk::default();
+    let server = "203.0.113.7:443";
+    talk.udp(CLIENT, server, &initial());
+    talk.udp(server, CLIENT, b"\x80\0\0\0\0\0\x06server\x6b\x33\x43\xcf");
+    let flow = talk.udp(server, CLIENT, &server_packet(0xc0, 1, b""));
+    assert_eq!(talk.round_trip_millis(flow, Side::First), None);
+}
+
+#[test]
+fn connections_that_never_say_their_hello_are_bounded() {
+    let mut talk = Talk::default();
+    for port in 0..5000 {
+        let client = format!("192.168.1.2:{}", 20_000 + port);
+        talk.udp(&client, "203.0.113.7:443", &initial_part(b"first id", 0..100));
+    }
+    assert_eq!((talk.evidence.notes.quic.pending(), talk.evidence.limits().handshakes_dropped), (4096, 904));
 }
 
 /// A STUN Binding message of RFC 8489, with XOR-MAPPED-ADDRESS 192.0.2.1:32853 where it is a reply.

@@ -150,6 +150,7 @@ fn note(entry: &Entry) -> Option<Note> {
             format!("the connection was accepted with {accepted}, the server's hello came with {data}"),
         ),
         Fact::Quic(version) => ("quic_version", format!("{version:#010x}")),
+        Fact::QuicRetry => ("quic_retry", "the client was told to come again with a token".to_owned()),
         Fact::Stun => ("stun", "STUN by RFC 8489".to_owned()),
         Fact::MappedAddress { address, .. } => ("mapped_address", address.to_string()),
         Fact::Dtls => ("dtls", "DTLS records".to_owned()),

@@ -3,15 +3,21 @@
 //! Input: datagrams of one flow. Output: [`LongHeader`] without cryptography, and [`QuicHello`] by
 //! [`Initials`], the memory that the caller keeps for a flow. Initial packets are sealed with keys that
 //! follow from the client's first connection id, so anybody on the path may open them. RFC 9000, 9001
-//! (version 1), 9369 (version 2).
+//! (version 1), 9369 (version 2), and the drafts 29 to 34 of version 1, which differ from it in the salt of the
+//! keys alone: draft-ietf-quic-tls-29 to 32 have one of their own, 33 and 34 that of the standard.
+//!
+//! A server may demand with a Retry that the client come again (RFC 9000 section 8.1.2). The keys of what it sends then
+//! follow from the id that the server chose, and the hello begins anew. The tag by which a client tells a Retry from a
+//! forged one is not checked: rustls does not offer it.
 //!
 //! Every connection id on the wire could be forged: an [`Initials`] derives keys at most [`MAX_KEYS`] times,
 //! and keeps at most twice [`tls::MAX_HELLO`] bytes. Must not: open anything but Initial packets of clients,
-//! or know drafts and private versions.
+//! or know older drafts and private versions.
 
 mod crypto_stream;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use rustls::Side;
 use rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
@@ -27,6 +33,9 @@ pub const VERSION_1: u32 = 0x00000001;
 
 /// QUIC version 2 (RFC 9369).
 pub const VERSION_2: u32 = 0x6b3343cf;
+
+/// The drafts of version 1 that are read: 29 (May 2020) to 34 (January 2021).
+pub const DRAFTS: RangeInclusive<u32> = 0xff00001d..=0xff000022;
 
 /// How often one [`Initials`] derives keys; each time costs some 10 µs.
 pub const MAX_KEYS: u32 = 4;
@@ -80,7 +89,7 @@ pub enum PacketKind {
 /// The part of a long header that all packets share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LongHeader {
-    /// The version: [`VERSION_1`], [`VERSION_2`], or 0 in a version negotiation.
+    /// The version: [`VERSION_1`], [`VERSION_2`], one of [`DRAFTS`], or 0 in a version negotiation.
     pub version: u32,
     /// What the packet is for.
     pub kind: PacketKind,
@@ -104,14 +113,17 @@ pub struct QuicHello {
     pub datagrams: u32,
 }
 
-/// Reads the long header at the front of a datagram; `None` where there is none of version 1 or 2, and no
-/// version negotiation that names a version of the standards.
+/// Reads the long header at the front of a datagram; `None` where there is none of version 1 or 2 or a draft that is read,
+/// and no version negotiation that names a version of the standards. A Retry has to have its token and its tag (RFC 9000
+/// section 17.2.5).
 #[must_use]
 pub fn long_header(datagram: &[u8]) -> Option<LongHeader> {
     let mut cursor = Cursor::new(datagram);
     let header = read_header(&mut cursor)?;
-    if header.kind != PacketKind::VersionNegotiation {
-        return Some(header);
+    match header.kind {
+        PacketKind::VersionNegotiation => {}
+        PacketKind::Retry => return (cursor.rest().len() > RETRY_TAG).then_some(header),
+        PacketKind::Initial | PacketKind::ZeroRtt | PacketKind::Handshake => return Some(header),
     }
     let (versions, rest) = cursor.rest().as_chunks();
     let known = versions.iter().any(|&version| is_standard(u32::from_be_bytes(version)));
@@ -158,7 +170,7 @@ impl Initials {
             seen = seen.max(self.take(&packet));
         }
         match seen {
-            Seen::Nothing => Read::NotMine("no whole initial packet of version 1 or 2"),
+            Seen::Nothing => Read::NotMine("no whole initial packet of a version that is read"),
             Seen::Sealed => Read::NotMine("initial packet does not open"),
             Seen::Early => Read::More,
             Seen::Opened => {
@@ -166,6 +178,12 @@ impl Initials {
                 self.answer()
             }
         }
+    }
+
+    /// Whether any Initial was opened.
+    #[must_use]
+    pub fn has_opened(&self) -> bool {
+        self.opened.is_some()
     }
 
     /// What the hello says so far, where it never became whole: only what stands before the first gap.
@@ -283,9 +301,20 @@ impl Packet<'_> {
 
 /// The keys of the client's direction: we stand where the server stands.
 fn client_keys(header: &LongHeader) -> Option<Box<DirectionalKeys>> {
-    let version = if header.version == VERSION_2 { Version::V2 } else { Version::V1 };
+    let version = key_version(header.version)?;
     let suite = TLS13_AES_128_GCM_SHA256.tls13()?.quic_suite()?;
     Some(Box::new(suite.keys(header.destination.as_bytes(), Side::Server, version).remote))
+}
+
+/// The version whose salt and labels the keys of a version follow from.
+const fn key_version(version: u32) -> Option<Version> {
+    match version {
+        // Draft 33 brought the salt of the standard.
+        VERSION_1 | 0xff000021..=0xff000022 => Some(Version::V1),
+        VERSION_2 => Some(Version::V2),
+        0xff00001d..=0xff000020 => Some(Version::V1Draft),
+        _ => None,
+    }
 }
 
 /// Reads up to the source id.
@@ -304,7 +333,7 @@ fn kind(first: u8, version: u32) -> Option<PacketKind> {
     let bits = first >> 4 & 0x03;
     let index = match version {
         0 => return Some(PacketKind::VersionNegotiation),
-        VERSION_1 => bits,
+        VERSION_1 | 0xff00001d..=0xff000022 => bits,
         VERSION_2 => bits.wrapping_sub(1) & 0x03,
         _ => return None,
     };
@@ -402,6 +431,9 @@ const FIXED: u8 = 0x40;
 
 /// Bytes sampled for header protection (RFC 9001 section 5.4.2).
 const SAMPLE: usize = 16;
+
+/// Bytes of the tag at the end of a Retry (RFC 9001 section 5.8).
+const RETRY_TAG: usize = 16;
 
 /// Most packets walked in one datagram; a client has no use for more than three.
 const MAX_COALESCED: usize = 8;

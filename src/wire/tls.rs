@@ -35,6 +35,8 @@ pub struct ClientHello {
     pub versions: Vec<u16>,
     /// The version in the message's head.
     pub legacy_version: u16,
+    /// The client's random, which it keeps in a second hello of the same handshake (RFC 8446 section 4.1.2).
+    pub random: [u8; 32],
     /// Whether extension 0xfe0d is there. It may be GREASE: a real encrypted hello looks the same, and then
     /// the server name is the public one of the front.
     pub ech: bool,
@@ -181,7 +183,7 @@ fn first_message(handshake: &[u8], kind: u8) -> Read<Message<'_>> {
 fn hello(message: &Message<'_>) -> Option<ClientHello> {
     let mut cursor = Cursor::new(message.body);
     let legacy_version = cursor.u16().filter(|version| version >> 8 == 3)?;
-    let _random = cursor.take(RANDOM)?;
+    let random = cursor.array::<RANDOM>()?;
     let _session = cursor.vector8().filter(|session| session.len() <= 32)?;
     let _suites = cursor.vector16().filter(|suites| !suites.is_empty() && suites.len() % 2 == 0)?;
     let _compressions = cursor.vector8()?;
@@ -190,6 +192,7 @@ fn hello(message: &Message<'_>) -> Option<ClientHello> {
         alpn: Vec::new(),
         versions: Vec::new(),
         legacy_version,
+        random,
         ech: false,
         complete: message.is_whole(),
     };

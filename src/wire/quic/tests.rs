@@ -46,8 +46,7 @@ fn sealed(
     payload_length: usize,
 ) -> Vec<u8> {
     let suite = TLS13_AES_128_GCM_SHA256.tls13().unwrap().quic_suite().unwrap();
-    let rustls_version = if version == VERSION_2 { Version::V2 } else { Version::V1 };
-    let keys = suite.keys(keys_id, Side::Client, rustls_version).local;
+    let keys = suite.keys(keys_id, Side::Client, key_version(version).unwrap_or(Version::V1)).local;
     let mut packet = vec![if version == VERSION_2 { 0xd3 } else { 0xc3 }];
     packet.extend_from_slice(&version.to_be_bytes());
     packet.push(u8::try_from(id.len()).unwrap());
@@ -75,6 +74,11 @@ fn sealed_v1(id: &[u8], number: u32, frames: &[u8]) -> Vec<u8> {
 /// The client's Initial of RFC 9001 appendix A.2, which asks for example.com.
 pub(crate) fn initial() -> Vec<u8> {
     sealed_v1(&A2_ID, 2, &hex(A2_FRAME))
+}
+
+/// An Initial of a client that knows its server by `id`, with that part of the same hello, which has 241 bytes.
+pub(crate) fn initial_part(id: &[u8], part: std::ops::Range<usize>) -> Vec<u8> {
+    sealed_v1(id, 3, &crypto_frame(part.start, &a2_hello()[part]))
 }
 
 fn name_of(quic: &QuicHello) -> Option<&Hostname> {
@@ -110,6 +114,35 @@ fn the_examples_of_the_standards_are_opened() {
         assert_eq!((header.version, header.kind), (version, PacketKind::Initial));
         assert_eq!((header.destination.as_bytes(), header.source.as_bytes()), (&A2_ID[..], &[][..]));
     }
+}
+
+#[test]
+fn drafts_with_the_salt_of_their_own_and_with_that_of_the_standard_are_opened() {
+    for version in DRAFTS {
+        let packet = sealed(version, &A2_ID, &A2_ID, 2, &hex(A2_FRAME), 1162);
+        let quic = Initials::new().push(&packet).done().unwrap();
+        assert_eq!((name_of(&quic).unwrap().as_str(), quic.version), ("example.com", version));
+        assert_eq!(long_header(&packet).map(|header| header.kind), Some(PacketKind::Initial));
+    }
+    // Under another salt nothing opens: draft 32 sealed as 33, and the reverse.
+    for (sealed_as, sent_as) in [(0x20, 0x21), (0x21, 0x20)] {
+        let mut packet = sealed(0xff000000 + sealed_as, &A2_ID, &A2_ID, 2, &hex(A2_FRAME), 1162);
+        packet[4] = u8::try_from(sent_as).unwrap();
+        assert_eq!(Initials::new().push(&packet), Read::NotMine("initial packet does not open"));
+    }
+    for version in [0xff00001c, 0xff000023] {
+        let packet = sealed(version, &A2_ID, &A2_ID, 2, &hex(A2_FRAME), 1162);
+        assert_eq!(long_header(&packet), None);
+    }
+}
+
+#[test]
+fn a_retry_has_a_token_and_a_tag() {
+    let retry = |rest: usize| [&[0xf0, 0, 0, 0, 1, 0, 2, 8, 9][..], &vec![7; rest]].concat();
+    assert_eq!(long_header(&retry(16)), None, "no token");
+    let header = long_header(&retry(17)).unwrap();
+    assert_eq!((header.kind, header.source.as_bytes()), (PacketKind::Retry, &[8, 9][..]));
+    assert!(matches!(Initials::new().push(&retry(40)), Read::NotMine(_)));
 }
 
 #[test]
@@ -235,13 +268,14 @@ fn what_is_no_quic_of_these_versions_is_refused() {
 #[test]
 fn kinds_are_told_apart_in_both_versions() {
     let kind = |first: u8, version: u32| {
-        let datagram = [&[first][..], &version.to_be_bytes(), &[1, 7, 2, 8, 9, 0, 0]].concat();
+        let datagram = [&[first][..], &version.to_be_bytes(), &[1, 7, 2, 8, 9], &[0; 20]].concat();
         long_header(&datagram).map(|header| header.kind)
     };
     let kinds =
         [PacketKind::Initial, PacketKind::ZeroRtt, PacketKind::Handshake, PacketKind::Retry].map(Some);
     assert_eq!([0xc0, 0xd0, 0xe0, 0xf0].map(|first| kind(first, VERSION_1)), kinds);
     assert_eq!([0xd0, 0xe0, 0xf0, 0xc0].map(|first| kind(first, VERSION_2)), kinds);
+    assert_eq!([0xc0, 0xd0, 0xe0, 0xf0].map(|first| kind(first, 0xff00001d)), kinds);
     let negotiation = |versions: &[u8]| long_header(&[&[0x80, 0, 0, 0, 0, 1, 7, 2, 8, 9], versions].concat());
     assert_eq!(negotiation(&[0, 0, 0, 1]).unwrap().kind, PacketKind::VersionNegotiation);
     assert!(negotiation(&[0x0a, 0x1a, 0x2a, 0x3a, 0xff, 0, 0, 29]).is_some());
