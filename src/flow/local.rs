@@ -29,6 +29,8 @@ pub enum LocalReason {
     PeerIsNoHost,
     /// It alone has an address from a range for private, shared, unique local or link-local use.
     PrivateRange,
+    /// The capture says that its packets left the capturing machine.
+    Direction,
     /// It opened the TCP connection.
     Syn,
     /// Its address takes part in more flows.
@@ -46,6 +48,7 @@ impl LocalReason {
             Self::InterfaceAddress => "interface_address",
             Self::PeerIsNoHost => "peer_is_no_host",
             Self::PrivateRange => "private_range",
+            Self::Direction => "direction",
             Self::Syn => "syn",
             Self::Majority => "majority",
             Self::FirstSender => "first_sender",
@@ -70,7 +73,7 @@ pub fn locate(flows: &Flows, settings: &LocalSettings) -> Vec<(Side, LocalReason
             is_interface: interfaces.contains(&id),
             share: shares.get(id.0 as usize).copied().unwrap_or(0),
         });
-        decide(first, second, flow.tcp().and_then(super::TcpState::opener))
+        decide(first, second, flow.outbound(), flow.tcp().and_then(super::TcpState::opener))
     };
     flows.iter().map(of_flow).collect()
 }
@@ -101,13 +104,15 @@ impl Traits {
     }
 }
 
-fn decide(first: Sided, second: Sided, opener: Option<Side>) -> (Side, LocalReason) {
+fn decide(first: Sided, second: Sided, outbound: Option<Side>, opener: Option<Side>) -> (Side, LocalReason) {
     let alone = |is: fn(Sided) -> bool| only(is(first), is(second));
     let by = |side: Option<Side>, reason| side.map(|side| (side, reason));
     by(alone(|side| side.traits.is_override), LocalReason::Override)
         .or_else(|| by(alone(|side| side.is_interface), LocalReason::InterfaceAddress))
         .or_else(|| by(alone(|side| !side.traits.is_no_host), LocalReason::PeerIsNoHost))
         .or_else(|| by(alone(|side| side.traits.is_private), LocalReason::PrivateRange))
+        // A router's interface marks what it passes on as outgoing, so private addresses come first.
+        .or_else(|| by(outbound, LocalReason::Direction))
         .or_else(|| by(opener, LocalReason::Syn))
         .or_else(|| by(only(first.share > second.share, second.share > first.share), LocalReason::Majority))
         .unwrap_or((Side::First, LocalReason::FirstSender))
@@ -182,8 +187,8 @@ const PRIVATE_V6: [(Ipv6Addr, u32); 3] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::Scope;
-    use crate::frame::{FrameRef, LinkType};
+    use crate::flow::{FlowId, Scope};
+    use crate::frame::{Direction, FrameRef, LinkType};
     use crate::packet::{Endpoint, Ends, Macs, Packet, Tcp, TcpFlags, Transport, TunnelId, Vlan};
 
     /// Flows from first to second end; a port of 443 at the second makes it TCP with a SYN, 444 one joined late.
@@ -290,6 +295,24 @@ mod tests {
             (Side::First, LocalReason::Majority),
         ];
         assert_eq!(located(&ends, &LocalSettings::default()), expected);
+    }
+
+    #[test]
+    fn what_left_the_machine_tells_before_the_opener() {
+        let ends = [("145.100.1.1", "8.8.8.8", 443), ("10.0.0.5", "8.8.8.8", 443)];
+        let located = |directions: &[(Side, Direction)]| {
+            let mut flows = flows(&ends);
+            for (side, direction) in directions {
+                (0..2).for_each(|flow| flows.note_direction(FlowId(flow), *side, *direction));
+            }
+            locate(&flows, &LocalSettings::default())
+        };
+        let private = (Side::First, LocalReason::PrivateRange);
+        let second = (Side::Second, LocalReason::Direction);
+        assert_eq!(located(&[(Side::First, Direction::Inbound)]), [second, private]);
+        assert_eq!(located(&[(Side::Second, Direction::Outbound)]), [second, private]);
+        let both = [(Side::First, Direction::Outbound), (Side::Second, Direction::Outbound)];
+        assert_eq!(located(&both)[0], (Side::First, LocalReason::Syn), "said of both, it says nothing");
     }
 
     #[test]

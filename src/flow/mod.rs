@@ -25,7 +25,7 @@ pub use record::Passage;
 pub use repeat::{Digest, Sightings};
 pub use view::{Flow, Method, RoundTrip, TcpState};
 
-use crate::frame::{FrameRef, Timestamp};
+use crate::frame::{Direction, FrameRef, Timestamp};
 use crate::packet::{IcmpError, Macs, Packet, Transport, TunnelId, Vlan};
 use intern::Interner;
 use record::{Arrival, Handshake, Origin, Record, State};
@@ -143,6 +143,14 @@ impl Flows {
         };
         let side = self.count(flow, tuple.from_low, packet, &arrival);
         Seen { flow, side, is_new }
+    }
+
+    /// Takes note of which way a packet of a side went through the capturing machine's interface.
+    pub fn note_direction(&mut self, flow: FlowId, side: Side, direction: Direction) {
+        if let Some(record) = self.records.get_mut(flow.0 as usize) {
+            let way = if direction == Direction::Outbound { State::OUTBOUND } else { State::INBOUND };
+            record.state.set(way.of(side));
+        }
     }
 
     /// The flow of a packet that was counted already.

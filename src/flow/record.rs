@@ -241,6 +241,10 @@ impl State {
     const DIRECT: Self = Self(1 << 24);
     /// It had passed routers before.
     const ROUTED: Self = Self(1 << 26);
+    /// A packet of the side left the capturing machine.
+    pub(super) const OUTBOUND: Self = Self(1 << 28);
+    /// A packet of the side reached it.
+    pub(super) const INBOUND: Self = Self(1 << 30);
 
     /// Takes note of the hop limit of a side's first packet. Systems send with 64, 128 or 255; a low one is set by a program
     /// that traces a route or wants to stay near, and says nothing.

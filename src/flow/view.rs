@@ -123,6 +123,21 @@ impl Flow<'_> {
         self.record.state.passage(side)
     }
 
+    /// The side whose packets left the capturing machine, by the word of the capture; `None` where it does not say, or says
+    /// it of both.
+    #[must_use]
+    pub fn outbound(&self) -> Option<Side> {
+        let sent_by = |side: Side| {
+            let state = self.record.state;
+            state.has(State::OUTBOUND.of(side)) || state.has(State::INBOUND.of(side.other()))
+        };
+        match (sent_by(Side::First), sent_by(Side::Second)) {
+            (true, false) => Some(Side::First),
+            (false, true) => Some(Side::Second),
+            _ => None,
+        }
+    }
+
     /// How many ICMP errors were about it.
     #[must_use]
     pub const fn icmp_errors(&self) -> u32 {

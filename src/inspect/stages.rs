@@ -5,7 +5,7 @@
 
 use crate::evidence::Evidence;
 use crate::flow::{FlowId, Flows, Scope, Sightings};
-use crate::frame::{Frame, FrameRef, Process};
+use crate::frame::{Direction, Frame, FrameRef, Process};
 use crate::packet::{Class, Decoded, Packet};
 
 /// What the packets of one capture change.
@@ -26,6 +26,8 @@ pub(super) struct Sight<'a> {
     pub(super) interface: Option<u64>,
     /// Whose the frame is, by the word of the capture.
     pub(super) process: Option<Process<'a>>,
+    /// Which way it went, by the same.
+    pub(super) direction: Option<Direction>,
 }
 
 impl Stages<'_> {
@@ -56,6 +58,9 @@ impl Stages<'_> {
         self.evidence.observe(self.flows, seen, packet, at, time);
         if let Some(process) = &sight.process {
             self.evidence.process(seen, process, at, time);
+        }
+        if let Some(direction) = sight.direction {
+            self.flows.note_direction(seen.flow, seen.side, direction);
         }
         seen.flow
     }

@@ -12,7 +12,7 @@ use crate::inspect::judge::Judged;
 use crate::inspect::locate::{Placement, VantageConflict};
 use crate::inspect::stages::{Sight, Stages};
 use crate::inspect::vantage::Vantage;
-use crate::packet::{self, Decoded, Opener};
+use crate::packet::{self, Decoded, Opener, Through};
 use crate::session::{Moment, Session};
 use crate::source::Summary;
 
@@ -115,9 +115,7 @@ impl Unit {
         self.last = self.last.max(Some(Moment { frame: at, time: frame.time }));
         census.count(frame);
         let decoded = packet::decode(frame.link, frame.data, frame.wire_len);
-        let interface = has_several.then_some(frame.interface.into());
-        let process = frame.process;
-        let sight = Sight { frame, at, wire_len: frame.wire_len, interface, process };
+        let sight = sight(frame, at, has_several);
         let class = match &decoded {
             Decoded::Other(class) if Opener::opens(*class) => return self.open(&sight, census),
             decoded => self.stages().1.decoded(decoded, &sight),
@@ -168,5 +166,33 @@ impl Unit {
         let timed = std::mem::take(&mut self.interfaces);
         let used = (0..).zip(&summary.interfaces).filter(|(number, _)| timed.contains(number));
         self.tick = used.map(|(_, interface)| interface.tick()).fold(self.tick, Duration::max);
+    }
+}
+
+/// What a frame and what stands around it say of where it was captured and whose it is. What stands beside the frame in the
+/// file comes before what a capturing program wrote into it.
+#[inline]
+fn sight<'a>(frame: &'a Frame<'a>, at: FrameRef, has_several: bool) -> Sight<'a> {
+    let Frame { wire_len, process, direction, .. } = *frame;
+    let numbered = u64::from(frame.interface) << 32;
+    let plain = Sight { frame, at, wire_len, interface: has_several.then_some(numbered), process, direction };
+    let Some(around) = packet::annotation(frame.link, frame.data) else { return plain };
+    Sight {
+        wire_len: wire_len.saturating_sub(around.trailer),
+        interface: around.interface.map(|through| numbered | u64::from(number(through))).or(plain.interface),
+        process: process.or(around.process),
+        direction: direction.or(around.direction),
+        ..plain
+    }
+}
+
+/// A number for an interface: names are few, and two that share a number would merely not be told apart.
+fn number(through: Through<'_>) -> u32 {
+    match through {
+        Through::Index(index) => index,
+        // FNV-1a, the same in every run.
+        Through::Name(name) => {
+            name.iter().fold(0x811C_9DC5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+        }
     }
 }
