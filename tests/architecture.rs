@@ -19,6 +19,7 @@ const ORDER: &[&str] = &[
 /// Outside packages of the library and who may use them.
 const OWNERS: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
+    ("ctrlc", &["cli"]),
     ("flate2", &["source"]),
     ("hashbrown", &["flow", "evidence"]),
     ("indicatif", &["cli"]),

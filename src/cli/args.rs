@@ -42,7 +42,7 @@ pub(super) enum Command {
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch that the user sets by itself")]
 #[command(after_help = EXIT_STATUS)]
 pub(super) struct Inspect {
-    /// Captures (pcap or pcapng, also gzipped), folders of captures, or - for standard input
+    /// Captures (pcap or pcapng, also packed with gzip, zstd or lz4), folders of captures, or - for standard input
     #[arg(value_name = "PATH", required_unless_present = "read")]
     pub(super) paths: Vec<PathBuf>,
     /// A capture to read, as in tshark; may be repeated
@@ -74,6 +74,15 @@ pub(super) struct Inspect {
     /// Do not hash the inputs; the report then cannot say which files it was made from
     #[arg(long)]
     pub(super) no_hash: bool,
+    /// Read on at the capture's end while another program writes it, until interrupted; then report
+    #[arg(long)]
+    pub(super) follow: bool,
+    /// With `--follow`: the capture has ended where nothing was added for so many seconds
+    #[arg(long, value_name = "SECONDS", requires = "follow")]
+    pub(super) follow_idle: Option<u64>,
+    /// The most that a packed capture may unpack to [default: 64 GiB, and 200 times its size]
+    #[arg(long, value_name = "BYTES")]
+    pub(super) max_unpacked: Option<u64>,
     /// End with status 1 where one of these holds, with 3 where only `undetermined` does; separated by commas
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CONDITION,…")]
     pub(super) fail_on: Vec<Condition>,
@@ -200,7 +209,7 @@ const EXIT_STATUS: &str = "Examples:
 
 Exit status: 2 where a named input could not be read or the job could not be done; else 1 \
 where a condition of --fail-on holds; else 3 where only `undetermined` holds; else 0. Without --fail-on, findings \
-never change the status.";
+never change the status. 130 where --follow was interrupted.";
 
 const EXPLAIN_EXAMPLES: &str = "Examples:
   borderpost explain 159.124.15.191

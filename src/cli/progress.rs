@@ -37,7 +37,12 @@ impl Progress for Bar {
     }
 
     fn read(&mut self, bytes: u64) {
-        self.bar.set_position(self.before.saturating_add(bytes));
+        let position = self.before.saturating_add(bytes);
+        // A capture that is followed grows.
+        if self.bar.length().is_some_and(|length| length < position) {
+            self.bar.set_length(position);
+        }
+        self.bar.set_position(position);
     }
 }
 

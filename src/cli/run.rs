@@ -2,6 +2,9 @@
 
 use std::io::{IsTerminal as _, stdout};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::cli::args::{Format, Inspect, When};
 use crate::cli::message::{fail, say};
@@ -13,11 +16,17 @@ use crate::inspect::{self, Inspection, Settings};
 use crate::report::against::{Readings, against};
 use crate::report::table::Color;
 use crate::report::{self, schema::Report};
+use crate::source::Follow;
 
 /// Does the main job.
 pub(super) fn inspect(arguments: &Inspect) -> Status {
-    let (settings, files) = match settings(arguments) {
+    let (mut settings, files) = match settings(arguments) {
         Ok(resolved) => resolved,
+        Err(message) => return fail(&message),
+    };
+    let interrupted = Arc::default();
+    settings.follow = match follow(arguments, &interrupted) {
+        Ok(follow) => follow,
         Err(message) => return fail(&message),
     };
     // Before the captures, which may take long to read.
@@ -44,7 +53,30 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
     if failed {
         return Status::Failed;
     }
+    if interrupted.load(Ordering::Relaxed) {
+        return Status::Interrupted;
+    }
     status::decide(&report, &arguments.fail_on, arguments.min_grade)
+}
+
+/// How the capture is followed, where it is: an interrupt sets the flag, a second one ends the program at once.
+fn follow(arguments: &Inspect, interrupted: &Arc<AtomicBool>) -> Result<Option<Follow>, String> {
+    if !arguments.follow {
+        return Ok(None);
+    }
+    match &*inputs(arguments) {
+        [one] if !one.is_dir() => {}
+        _ => return Err("--follow takes one capture, the one that is being written".to_owned()),
+    }
+    let stop = Arc::clone(interrupted);
+    ctrlc::set_handler(move || {
+        if stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    })
+    .map_err(|error| format!("--follow: an interrupt could not be prepared for: {error}"))?;
+    let idle = arguments.follow_idle.map(Duration::from_secs);
+    Ok(Some(Follow { idle, stop: Arc::clone(interrupted) }))
 }
 
 /// What the captures are read by a second time: the file of `--against`.
@@ -95,6 +127,7 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
         exclusive: arguments.exclusive,
         join: arguments.join,
         hash: !arguments.no_hash,
+        max_unpacked: arguments.max_unpacked,
         local: arguments.local.clone(),
         ..settings::of(&arguments.evidence)?
     };

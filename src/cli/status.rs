@@ -18,6 +18,8 @@ pub enum Status {
     Failed,
     /// Only the condition `undetermined` holds.
     Undetermined,
+    /// The user ended the following of a capture; the report is that of what was read.
+    Interrupted,
 }
 
 impl From<Status> for ExitCode {
@@ -27,6 +29,7 @@ impl From<Status> for ExitCode {
             Status::Found => 1,
             Status::Failed => 2,
             Status::Undetermined => 3,
+            Status::Interrupted => 130,
         })
     }
 }

@@ -27,7 +27,7 @@ use crate::client::Spoken;
 use crate::frame::{Anomaly, Date, FrameRef, Timestamp};
 use crate::packet::Network;
 use crate::place::{self, Databases, Declared, WitnessKind};
-use crate::source::{Capture, Options, SourceError, Summary, expand};
+use crate::source::{Capture, Follow, Options, SourceError, Summary, expand};
 use crate::verdict::Register;
 
 /// What the user chose.
@@ -39,6 +39,10 @@ pub struct Settings {
     pub join: bool,
     /// Whether inputs are hashed.
     pub hash: bool,
+    /// The most bytes that a packed input may unpack to, instead of the usual limits on bytes and ratio.
+    pub max_unpacked: Option<u64>,
+    /// Whether inputs are read on at their ends while another program writes them, and for how long.
+    pub follow: Option<Follow>,
     /// Networks of the client's own, by the user's word.
     pub local: Vec<Network>,
     /// What addresses are looked up in.
@@ -56,6 +60,16 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// How inputs are read.
+    fn reading(&self) -> Options {
+        let usual = Options { hash: self.hash, follow: self.follow.clone(), ..Options::default() };
+        match self.max_unpacked {
+            None => usual,
+            // Who states how much there may be has said that the ratio is all right.
+            Some(max_unpacked) => Options { max_unpacked, max_ratio: u64::MAX, ..usual },
+        }
+    }
+
     /// Whether witnesses of that kind are heard.
     #[must_use]
     pub fn uses(&self, kind: WitnessKind) -> bool {
@@ -70,6 +84,8 @@ impl Default for Settings {
             exclusive: false,
             join: false,
             hash: true,
+            max_unpacked: None,
+            follow: None,
             local: Vec::new(),
             databases: Databases::embedded(),
             registers: Register::builtin().to_vec(),
@@ -193,11 +209,10 @@ pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &mut dyn Progres
     let mut run = Run { inputs: Vec::new(), failures: Vec::new(), census: Census::default() };
     let mut units: Vec<Unit> = Vec::new();
     let inputs = expand(paths);
+    let options = settings.reading();
+    let interval = if options.follow.is_some() { 1 } else { PROGRESS_INTERVAL };
     for path in inputs.captures {
-        let capture = path.and_then(|path| {
-            let options = Options { hash: settings.hash, ..Options::default() };
-            Capture::open(&path, &options).map(|capture| (path, capture))
-        });
+        let capture = path.and_then(|path| Capture::open(&path, &options).map(|capture| (path, capture)));
         let (path, capture) = match capture {
             Ok(opened) => opened,
             Err(error) => {
@@ -209,7 +224,7 @@ pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &mut dyn Progres
             units.push(Unit::default());
         }
         if let Some(unit) = units.last_mut() {
-            run.read(path, capture, unit, progress);
+            run.read(path, capture, unit, interval, progress);
         }
     }
     for unit in &mut units {
@@ -253,8 +268,16 @@ struct Run {
 }
 
 impl Run {
-    /// Takes every frame of a capture through the stages that look at single packets.
-    fn read(&mut self, path: PathBuf, mut capture: Capture, unit: &mut Unit, progress: &mut dyn Progress) {
+    /// Takes every frame of a capture through the stages that look at single packets; `interval` frames lie between two
+    /// looks at the progress.
+    fn read(
+        &mut self,
+        path: PathBuf,
+        mut capture: Capture,
+        unit: &mut Unit,
+        interval: u64,
+        progress: &mut dyn Progress,
+    ) {
         progress.input(&path, capture.size());
         let number = u32::try_from(self.inputs.len()).unwrap_or(u32::MAX);
         let (mut earliest, mut latest, mut before) = (None, None, None);
@@ -271,7 +294,7 @@ impl Run {
             before = frame.time.or(before);
             interfaces = interfaces.max(frame.interface as usize + 1);
             unit.observe(&frame, at, interfaces > 1, &mut self.census);
-            if frame.number.is_multiple_of(PROGRESS_INTERVAL) {
+            if frame.number.is_multiple_of(interval) {
                 progress.read(capture.bytes_read());
             }
         }

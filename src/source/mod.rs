@@ -16,6 +16,7 @@ mod clock;
 mod error;
 mod feed;
 mod folder;
+mod follow;
 mod gzip;
 mod input;
 mod lz4;
@@ -35,6 +36,8 @@ mod sample;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::frame::{Frame, LinkType, Timestamp};
 
@@ -43,9 +46,11 @@ pub use claims::{
 };
 pub use error::SourceError;
 pub use folder::{Inputs, expand};
+pub use follow::Follow;
 pub use summary::{Compression, Damage, Drops, Format, Summary};
 
 use about::About;
+use follow::Following;
 use input::Input;
 use packed::Limits;
 use recognise::Kind;
@@ -62,12 +67,15 @@ pub struct Options {
     /// The most times its stored size that a packed input may unpack to, looked at from 64 MiB on; what comes before is
     /// read. 200 unless said otherwise: captures stay below 30, and what gzip makes of nothing but zeros is above 1,000.
     pub max_ratio: u64,
+    /// Whether a file is read on at its end while another program writes it, and for how long. Other inputs end by
+    /// themselves.
+    pub follow: Option<Follow>,
 }
 
-/// Hashed, and packed inputs up to 64 GiB and 200 times their size.
+/// Hashed, not followed, and packed inputs up to 64 GiB and 200 times their size.
 impl Default for Options {
     fn default() -> Self {
-        Self { hash: true, max_unpacked: 64 << 30, max_ratio: 200 }
+        Self { hash: true, max_unpacked: 64 << 30, max_ratio: 200, follow: None }
     }
 }
 
@@ -85,6 +93,8 @@ pub struct Capture {
     format: Format,
     compression: Option<Compression>,
     size: Option<u64>,
+    /// Where the file is followed: set once nothing more is waited for.
+    enough: Option<Arc<AtomicBool>>,
     frames: u64,
     /// The number of the last frame.
     number: u64,
@@ -103,7 +113,15 @@ impl Capture {
         let name = path.to_string_lossy();
         let file = File::open(path).map_err(|error| SourceError::io(&name, &error))?;
         let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
-        Self::start(&name, Box::new(file), size, options)
+        match &options.follow {
+            Some(follow) if size.is_some() => {
+                let enough = Arc::default();
+                let following = Following::new(file, path.to_owned(), follow.clone(), Arc::clone(&enough));
+                let capture = Self::start(&name, Box::new(following), size, options)?;
+                Ok(Self { enough: Some(enough), ..capture })
+            }
+            _ => Self::start(&name, Box::new(file), size, options),
+        }
     }
 
     /// Opens a capture that comes from `reader`; `name` is what errors call it.
@@ -189,7 +207,7 @@ impl Capture {
         self.input.stored().count()
     }
 
-    /// The stored size in bytes, where the input is a file.
+    /// The stored size in bytes, where the input is a file; of one that is followed, what it was at first.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         self.size
@@ -199,6 +217,10 @@ impl Capture {
     /// damage.
     #[must_use]
     pub fn finish(mut self) -> Summary {
+        if let Some(enough) = &self.enough {
+            enough.store(true, Ordering::Relaxed);
+            self.size = None;
+        }
         let hashing = self.input.stored().is_hashing();
         if hashing || self.size.is_none() {
             let rest = self.input.drain();
@@ -267,6 +289,7 @@ impl Capture {
             format: Format::PcapNg,
             compression,
             size,
+            enough: None,
             frames: 0,
             number: 0,
             ended: false,

@@ -1,0 +1,205 @@
+//! A capture that another program is still writing: at its end, reading waits for more.
+//!
+//! Input: a file and when to stop waiting. Output: its bytes, as they come. Must not: take a file for another that was put in
+//! its place, or go on in one that became shorter.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a capture is followed that another program is still writing.
+#[derive(Clone, Default, Debug)]
+pub struct Follow {
+    /// After so long without new bytes the file counts as ended; `None` is never.
+    pub idle: Option<Duration>,
+    /// Ends the reading once it is set, from whatever thread: what was read by then is the capture.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// A file that is followed.
+pub(super) struct Following {
+    file: File,
+    path: PathBuf,
+    follow: Follow,
+    read: u64,
+    /// Set where nothing more is waited for.
+    enough: Arc<AtomicBool>,
+}
+
+impl Following {
+    pub(super) fn new(file: File, path: PathBuf, follow: Follow, enough: Arc<AtomicBool>) -> Self {
+        Self { file, path, follow, read: 0, enough }
+    }
+
+    /// Whether more may still come.
+    fn waits(&self, since: Instant) -> bool {
+        let is_idle = self.follow.idle.is_some_and(|idle| since.elapsed() >= idle);
+        let ended = is_idle || self.enough.load(Ordering::Relaxed);
+        // What ended once does not begin again.
+        self.enough.store(ended, Ordering::Relaxed);
+        !ended && !self.is_stopped()
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.follow.stop.load(Ordering::Relaxed)
+    }
+
+    /// Fails where the file is no longer the one that is read.
+    fn check(&self) -> io::Result<()> {
+        let read = self.file.metadata()?;
+        if read.len() < self.read {
+            return Err(io::Error::other("the file became shorter while it was followed"));
+        }
+        let named = fs::metadata(&self.path)
+            .map_err(|_| io::Error::other("the file was removed while it was followed"))?;
+        if is_same(&read, &named) {
+            return Ok(());
+        }
+        Err(io::Error::other("another file was put in the file's place while it was followed"))
+    }
+}
+
+impl Read for Following {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let since = Instant::now();
+        loop {
+            if self.is_stopped() {
+                return Ok(0);
+            }
+            let read = self.file.read(into)?;
+            if read > 0 || into.is_empty() {
+                self.read = self.read.saturating_add(read as u64);
+                return Ok(read);
+            }
+            if !self.waits(since) {
+                return Ok(0);
+            }
+            self.check()?;
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Elsewhere a file that is open cannot be replaced, or not be told from another.
+#[cfg(not(unix))]
+fn is_same(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    true
+}
+
+/// Between two looks at a file that has not grown.
+const PAUSE: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{Blocks, drain, read_all, tiny_pcap, zstd};
+    use super::super::{ByteOrder, Capture, Options, Summary};
+    use super::*;
+    use std::io::Write as _;
+    use std::path::Path;
+
+    fn follow(idle: Duration) -> Follow {
+        Follow { idle: Some(idle), ..Follow::default() }
+    }
+
+    fn open(path: &Path, follow: Follow) -> Capture {
+        Capture::open(path, &Options { follow: Some(follow), ..Options::default() }).unwrap()
+    }
+
+    /// Writes the bytes in pieces of `step`, from an empty file on, while they are read.
+    fn grown(bytes: &[u8], step: usize) -> Summary {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("growing");
+        let mut file = File::create(&path).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                for piece in bytes.chunks(step) {
+                    thread::sleep(Duration::from_millis(7));
+                    file.write_all(piece).unwrap();
+                }
+            });
+            let (frames, summary) = drain(open(&path, follow(Duration::from_millis(700))));
+            let (expected, _) = read_all(bytes);
+            assert_eq!(frames, expected);
+            summary
+        })
+    }
+
+    #[test]
+    fn a_capture_that_grows_is_read_as_if_it_were_finished() {
+        let blocks = Blocks::new(ByteOrder::Little).interface(1, 0, &[(2, b"en0")]);
+        let blocks = (0..20).fold(blocks, |file, _| file.enhanced(0, 1, b"some bytes", &[(1, b"note")]));
+        for (bytes, step) in [(blocks.bytes(), 61), (tiny_pcap(), 5), (zstd(&blocks.bytes()), 13)] {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join("finished"), &bytes).unwrap();
+            let finished = Capture::open(&folder.path().join("finished"), &Options::default()).unwrap();
+            let (_, finished) = drain(finished);
+            assert_eq!(grown(&bytes, step), finished);
+        }
+    }
+
+    #[test]
+    fn a_set_flag_ends_the_following_and_what_was_read_is_the_capture() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("growing");
+        fs::write(&path, tiny_pcap()).unwrap();
+        let endless = Follow::default();
+        let stop = Arc::clone(&endless.stop);
+        let mut capture = open(&path, endless);
+        assert!(capture.next_frame().is_some() && capture.next_frame().is_some());
+        let setter = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            stop.store(true, Ordering::Relaxed);
+        });
+        assert!(capture.next_frame().is_none());
+        setter.join().unwrap();
+        let summary = capture.finish();
+        assert_eq!((summary.frames, summary.damage.len(), summary.size), (2, 0, 62));
+        assert!(summary.sha256.is_some());
+    }
+
+    #[test]
+    fn damage_ends_the_following() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("damaged");
+        fs::write(&path, [&tiny_pcap()[..], &[0xff; 100]].concat()).unwrap();
+        let (frames, summary) = drain(open(&path, Follow::default()));
+        assert_eq!((frames.len(), summary.damage.len(), summary.size), (2, 1, 162));
+    }
+
+    #[test]
+    fn a_file_that_shrinks_or_is_replaced_is_damage() {
+        let replace = |path: &Path| {
+            fs::rename(path, path.with_extension("old")).unwrap();
+            fs::write(path, tiny_pcap()).unwrap();
+        };
+        let shrink = |path: &Path| fs::write(path, &tiny_pcap()[..30]).unwrap();
+        let remove = |path: &Path| fs::remove_file(path).unwrap();
+        for (case, said) in ["place", "shorter", "removed"].into_iter().enumerate() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("growing");
+            fs::write(&path, tiny_pcap()).unwrap();
+            let mut capture = open(&path, Follow::default());
+            assert!(capture.next_frame().is_some() && capture.next_frame().is_some());
+            match case {
+                0 => replace(&path),
+                1 => shrink(&path),
+                _ => remove(&path),
+            }
+            assert!(capture.next_frame().is_none());
+            let summary = capture.finish();
+            let damage = summary.damage.first().unwrap();
+            assert_eq!((damage.kind, damage.offset, damage.after_frame), ("read_error", 62, 2));
+            assert!(damage.what.contains(said), "{}", damage.what);
+        }
+    }
+}
