@@ -20,6 +20,7 @@ const ORDER: &[&str] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("ctrlc", &["cli"]),
+    ("csv", &["report"]),
     ("flate2", &["source"]),
     ("hashbrown", &["flow", "evidence"]),
     ("indicatif", &["cli"]),

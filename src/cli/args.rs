@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::format::{ExplainFormat, Format};
 use crate::cli::geoip::GeoipAction;
 use crate::cli::status::{Condition, MinGrade};
 use crate::frame::Date;
@@ -54,7 +55,7 @@ pub(super) struct Inspect {
     /// The format on standard output [default: table; nothing is printed there where -o is given]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: Option<Format>,
-    /// Write the report to FILE, in the format of its extension (.txt, .json); may be repeated
+    /// Write the report to FILE, in the format of its extension (.txt, .json, .jsonl, .csv); may be repeated
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(super) output: Vec<PathBuf>,
     /// The client's own network, such as 145.0.0.0/8, where the capture does not show which end is local; may be
@@ -116,7 +117,7 @@ pub(super) struct Explain {
     pub(super) date: Option<Date>,
     /// The format of the answer
     #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
-    pub(super) format: Format,
+    pub(super) format: ExplainFormat,
     #[command(flatten)]
     pub(super) evidence: Evidence,
 }
@@ -182,14 +183,6 @@ pub(super) enum Register {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub(super) enum Format {
-    /// Text for people, 80 columns wide
-    Table,
-    /// One JSON object, described by `src/report/schema.json` in the sources
-    Json,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

@@ -1,6 +1,7 @@
 //! `borderpost explain`: why an address or a name is placed where it is placed.
 
-use crate::cli::args::{Explain, Format};
+use crate::cli::args::Explain;
+use crate::cli::format::ExplainFormat;
 use crate::cli::message::{fail, say};
 use crate::cli::output;
 use crate::cli::progress::Bar;
@@ -59,8 +60,8 @@ fn show(
 ) -> Status {
     let answer = explain::explanations(&arguments.subject, inputs, explained, settings);
     let text = match arguments.format {
-        Format::Table => explain::text(&answer),
-        Format::Json => explain::json(&answer),
+        ExplainFormat::Table => explain::text(&answer),
+        ExplainFormat::Json => explain::json(&answer),
     };
     match output::to_stdout(&text) {
         Ok(()) => status,

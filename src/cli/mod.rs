@@ -6,6 +6,7 @@
 mod args;
 mod explain;
 mod file;
+mod format;
 mod geoip;
 mod import;
 mod message;

@@ -1,12 +1,13 @@
 //! `borderpost inspect`: from arguments to settings, to reports, to the exit status.
 
 use std::io::{IsTerminal as _, stdout};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::cli::args::{Format, Inspect, When};
+use crate::cli::args::{Inspect, When};
+use crate::cli::format::Format;
 use crate::cli::message::{fail, say};
 use crate::cli::output;
 use crate::cli::progress::Bar;
@@ -103,7 +104,7 @@ fn read_against(arguments: &Inspect, other: Other, inspection: Inspection, repor
 
 fn options(arguments: &Inspect, files: &Files) -> report::Options {
     let mut formats = files.iter().map(|(_, format)| *format).chain(arguments.format);
-    let list_flows = formats.any(|format| format == Format::Json);
+    let list_flows = formats.any(Format::lists_flows);
     report::Options { show_participants: arguments.show_participants, list_flows }
 }
 
@@ -117,7 +118,7 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
     let files = arguments
         .output
         .iter()
-        .map(|path| Ok((path.clone(), format_of(path)?)))
+        .map(|path| Ok((path.clone(), Format::of(path)?)))
         .collect::<Result<Files, String>>()?;
     let inputs = inputs(arguments);
     for (file, _) in &files {
@@ -132,17 +133,6 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
         ..settings::of(&arguments.evidence)?
     };
     Ok((settings, files))
-}
-
-fn format_of(path: &Path) -> Result<Format, String> {
-    match path.extension().and_then(|e| e.to_str()) {
-        Some("txt") => Ok(Format::Table),
-        Some("json") => Ok(Format::Json),
-        _ => Err(format!(
-            "{}: no format goes by this extension; name a file that ends in .txt or .json",
-            path.display()
-        )),
-    }
 }
 
 fn write(report: &Report, arguments: &Inspect, files: &Files) -> Result<(), String> {
@@ -162,6 +152,8 @@ fn render(report: &Report, format: Format, color: Color) -> String {
     match format {
         Format::Table => report::table::table(report, color),
         Format::Json => report::json(report),
+        Format::Jsonl => report::jsonl(report),
+        Format::Csv => report::csv(report),
     }
 }
 

@@ -6,10 +6,12 @@
 pub mod against;
 mod anomalies;
 mod build;
+mod csv;
 pub mod explain;
 mod filter;
 mod flows;
 mod headline;
+mod jsonl;
 mod legend;
 mod protocol;
 mod quality;
@@ -23,6 +25,8 @@ pub mod text;
 mod tunnels;
 
 pub use self::build::{Options, build};
+pub use self::csv::csv;
+pub use self::jsonl::jsonl;
 use self::schema::Report;
 
 /// The JSON Schema (draft 2020-12) of [`json`]'s output.

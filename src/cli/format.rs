@@ -1,0 +1,67 @@
+//! The formats that results are written in, by name and by a file's extension.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+
+/// A report's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Format {
+    /// Text for people, 80 columns wide
+    Table,
+    /// One JSON object, described by `src/report/schema.json` in the sources
+    Json,
+    /// The same as one object a line, each with its `type`; the first is the report's head
+    Jsonl,
+    /// The destinations alone, a row for each, for spreadsheets; `'` stands before what one would take for a formula
+    Csv,
+}
+
+impl Format {
+    /// Whether it lists flows.
+    pub(super) fn lists_flows(self) -> bool {
+        matches!(self, Self::Json | Self::Jsonl)
+    }
+
+    /// The format that a file's extension names.
+    pub(super) fn of(file: &Path) -> Result<Self, String> {
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        let known = EXTENSIONS.iter().find(|(known, _)| Some(*known) == extension);
+        known.map(|(_, format)| *format).ok_or_else(|| {
+            let shown = file.display();
+            format!(
+                "{shown}: no format goes by this extension; name a file that ends in .txt, .json, .jsonl or .csv"
+            )
+        })
+    }
+}
+
+const EXTENSIONS: [(&str, Format); 4] =
+    [("txt", Format::Table), ("json", Format::Json), ("jsonl", Format::Jsonl), ("csv", Format::Csv)];
+
+/// An explanation's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum ExplainFormat {
+    /// Text for people, 80 columns wide
+    Table,
+    /// One JSON object, described by `src/report/schema.json` in the sources
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_has_an_extension_and_the_refusal_lists_them_all() {
+        for format in Format::value_variants() {
+            let (extension, _) = EXTENSIONS.iter().find(|(_, known)| known == format).unwrap();
+            assert_eq!(Format::of(Path::new(&format!("a.b/c.{extension}"))), Ok(*format));
+            let refused = Format::of(Path::new("report.pdf")).unwrap_err();
+            assert!(refused.contains(&format!(".{extension}")), "{refused}");
+        }
+        for name in ["report", "json", ".json", "report.JSON", "report.json.gz"] {
+            assert!(Format::of(Path::new(name)).is_err(), "{name}");
+        }
+    }
+}
