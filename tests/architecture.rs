@@ -19,8 +19,10 @@ const ORDER: &[&str] = &[
 /// Outside packages of the library and who may use them.
 const OWNERS: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
-    ("ctrlc", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("csv", &["report"]),
+    ("ctrlc", &["cli"]),
     ("flate2", &["source"]),
     ("hashbrown", &["flow", "evidence"]),
     ("indicatif", &["cli"]),

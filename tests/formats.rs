@@ -1,4 +1,4 @@
-//! JSON Lines and comma-separated values, from outside.
+//! JSON Lines, comma-separated values, completions and manual pages, from outside.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
@@ -178,4 +178,19 @@ fn a_hostile_file_name_reaches_no_format_raw() {
             assert_eq!(collected(&text)["inputs"][0]["path"], path.to_str().unwrap());
         }
     }
+}
+
+#[test]
+fn completions_and_manual_pages_go_to_standard_output() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let output = borderpost(&["completions", shell]);
+        assert_eq!((status(&output), err(&output)), (0, String::new()), "{shell}");
+        assert!(out(&output).contains("fail-on"), "{shell}");
+    }
+    assert_refused(&borderpost(&["completions", "tcsh"]), &["tcsh", "bash, elvish, fish, powershell, zsh"]);
+    let page = borderpost(&["man"]);
+    assert!(status(&page) == 0 && out(&page).contains(".TH borderpost 1 "), "{}", out(&page));
+    let page = borderpost(&["man", "geoip", "import"]);
+    assert!(status(&page) == 0 && out(&page).contains(".TH borderpost-geoip-import 1 "), "{}", out(&page));
+    assert_refused(&borderpost(&["man", "x\u{1b}[31m"]), &["no command x\\u{1b}[31m; there are inspect, "]);
 }

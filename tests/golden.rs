@@ -49,6 +49,8 @@ fn help_is_as_recorded() {
         &["help", "geoip"],
         &["help", "geoip", "build"],
         &["help", "geoip", "import"],
+        &["help", "completions"],
+        &["help", "man"],
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_borderpost"))
             .args(arguments)

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::format::{ExplainFormat, Format};
 use crate::cli::geoip::GeoipAction;
+use crate::cli::man::{Completions, Man};
 use crate::cli::status::{Condition, MinGrade};
 use crate::frame::Date;
 use crate::packet::Network;
@@ -37,6 +38,10 @@ pub(super) enum Command {
         #[command(subcommand)]
         action: GeoipAction,
     },
+    /// Print what a shell needs to complete commands and options
+    Completions(Completions),
+    /// Print a manual page, of the program or of one of its commands
+    Man(Man),
 }
 
 #[derive(Args, Debug)]

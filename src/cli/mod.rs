@@ -9,6 +9,7 @@ mod file;
 mod format;
 mod geoip;
 mod import;
+mod man;
 mod message;
 mod output;
 mod progress;
@@ -21,7 +22,7 @@ use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use self::args::{Arguments, Command};
 pub use self::status::Status;
@@ -38,6 +39,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Explain(explain) => explain::run(&explain),
         Command::Register { action } => register::run(&action),
         Command::Geoip { action } => geoip::run(&action),
+        Command::Completions(arguments) => man::completions(&arguments, Arguments::command()),
+        Command::Man(arguments) => man::man(&arguments, Arguments::command()),
     }));
     // The panic's own message is on standard error already.
     outcome.unwrap_or(Status::Failed).into()
