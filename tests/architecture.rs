@@ -25,6 +25,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("ctrlc", &["cli"]),
     ("flate2", &["source"]),
     ("hashbrown", &["flow", "evidence"]),
+    ("httparse", &["wire::http"]),
     ("indicatif", &["cli"]),
     ("jiff", &["frame"]),
     ("lz4_flex", &["source"]),

@@ -349,7 +349,10 @@ impl Recipient {
 impl From<evidence::Origin> for Origin {
     fn from(origin: evidence::Origin) -> Self {
         match origin {
-            evidence::Origin::Sni | evidence::Origin::QuicSni => Self::Request,
+            evidence::Origin::Sni
+            | evidence::Origin::QuicSni
+            | evidence::Origin::DtlsSni
+            | evidence::Origin::HttpHost => Self::Request,
             evidence::Origin::Certificate => Self::Certificate,
             evidence::Origin::Dns | evidence::Origin::DnsAlias | evidence::Origin::DnsHint => Self::Dns,
         }

@@ -19,7 +19,11 @@ pub enum Origin {
     Sni,
     /// The server name of the ClientHello in a QUIC Initial (RFC 9001 section 4).
     QuicSni,
-    /// A subject name of a TLS 1.2 server certificate.
+    /// The server name of a DTLS ClientHello.
+    DtlsSni,
+    /// The host that an HTTP request in clear is addressed to (RFC 9110 section 7.2).
+    HttpHost,
+    /// A subject name of a server certificate of TLS or DTLS 1.2 or before.
     Certificate,
     /// The question of a DNS answer that this host had asked for, and that held the flow's remote address.
     Dns,
@@ -37,6 +41,8 @@ impl Origin {
         match self {
             Self::Sni => "sni",
             Self::QuicSni => "quic_sni",
+            Self::DtlsSni => "dtls_sni",
+            Self::HttpHost => "http_host",
             Self::Certificate => "certificate",
             Self::Dns => "dns",
             Self::DnsAlias => "dns_alias",
@@ -50,6 +56,16 @@ impl Origin {
 pub enum Fact {
     /// The remote end is, or is asked to be, this host.
     Name {
+        /// The name.
+        name: NameId,
+        /// Where it was read.
+        origin: Origin,
+    },
+    /// The remote end is used as a proxy: it is asked to pass the connection on, and what follows speaks of the other server.
+    Proxy(Box<ProxyRequest>),
+    /// A name of the server behind such a proxy. It says nothing about who or where the proxy is, so it is shown and never
+    /// among the names of the remote end.
+    Behind {
         /// The name.
         name: NameId,
         /// Where it was read.
@@ -91,6 +107,26 @@ pub enum Fact {
     SealedTunnel(Tunnel),
     /// Something of Zoom's own layer.
     Zoom(ZoomFact),
+}
+
+/// What a client asks a proxy for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProxyRequest {
+    /// How it asks.
+    pub kind: ProxyKind,
+    /// The host and the port that it wants, safe to print.
+    pub target: Box<str>,
+}
+
+/// How a proxy is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProxyKind {
+    /// HTTP's CONNECT (RFC 9110 section 9.3.6).
+    Connect,
+    /// An HTTP request with a whole URI, at an address that no DNS answer gave for its host (RFC 9112 section 3.2.2).
+    Request,
+    /// SOCKS of this version.
+    Socks(u8),
 }
 
 /// What a ClientHello says beside the server's name.

@@ -8,6 +8,7 @@
 mod connection;
 mod dns;
 mod fact;
+mod http;
 mod name;
 mod process;
 mod quic;
@@ -22,7 +23,7 @@ use std::net::{IpAddr, SocketAddr};
 use hashbrown::HashMap;
 
 use self::fact::Log;
-pub use self::fact::{Answered, Entry, Fact, Hello, HelloName, Origin, ZoomFact};
+pub use self::fact::{Answered, Entry, Fact, Hello, HelloName, Origin, ProxyKind, ProxyRequest, ZoomFact};
 pub use self::name::{NameId, Names};
 pub use self::process::{ProcessEntry, ProcessId};
 use self::round_trip::{Key, RoundTrips};
@@ -233,6 +234,13 @@ impl Notes {
     fn name(&mut self, seen: &Sighting<'_>, host: &Hostname, origin: Origin) {
         if let Some(name) = self.names.intern(host) {
             self.push(seen, Fact::Name { name, origin });
+        }
+    }
+
+    /// A name of the server behind the proxy that the remote end is.
+    fn name_behind(&mut self, seen: &Sighting<'_>, host: &Hostname, origin: Origin) {
+        if let Some(name) = self.names.intern(host) {
+            self.push(seen, Fact::Behind { name, origin });
         }
     }
 

@@ -308,6 +308,128 @@ fn a_connection_that_is_no_tls_is_settled_at_once() {
     assert_eq!(talk.facts(flow), []);
 }
 
+/// Sends both directions of a connection, each in segments of `size` bytes, one of each in turn, and hands back the flow.
+fn converse(talk: &mut Talk, server: &str, sides: [&[u8]; 2], size: usize) -> FlowId {
+    let [asked, answered] = sides.map(|bytes| bytes.chunks(size).collect::<Vec<_>>());
+    let mut at = [101, 501];
+    for turn in 0..asked.len().max(answered.len()) {
+        for ((from, to, parts), at) in
+            [(CLIENT, server, &asked), (server, CLIENT, &answered)].iter().zip(&mut at)
+        {
+            if let Some(part) = parts.get(turn) {
+                talk.tcp(from, to, (*at, ACK), part);
+                *at += u32::try_from(part.len()).unwrap();
+            }
+        }
+    }
+    FlowId(0)
+}
+
+/// What a flow said, without frames and what the hello in it says.
+fn said(talk: &mut Talk, flow: FlowId) -> Vec<String> {
+    let facts = talk.facts(flow).into_iter();
+    let said = facts.map(|(_, fact)| match fact {
+        Fact::Name { name, origin } => format!("{} {}", origin.name(), talk.evidence.name(name)),
+        Fact::Behind { name, origin } => format!("behind {} {}", origin.name(), talk.evidence.name(name)),
+        Fact::Proxy(request) => format!("{:?} {}", request.kind, request.target),
+        Fact::ClientHello(_) => "hello".to_owned(),
+        other => format!("{other:?}"),
+    });
+    said.collect()
+}
+
+#[test]
+fn a_request_in_clear_names_its_host() {
+    let head = b"GET /a HTTP/1.1\r\nUser-Agent: x\r\nHost: Zoom.Example:8080\r\n\r\n";
+    for size in [1, 16, 1460] {
+        let mut talk = Talk::default();
+        let flow = converse(&mut talk, "203.0.113.7:8080", [head, b"HTTP/1.1 200 OK\r\n"], size);
+        assert_eq!(said(&mut talk, flow), ["http_host zoom.example"]);
+        assert_eq!((talk.evidence.interest[0], talk.evidence.streams.waiting()), (Interest::Settled, 0));
+    }
+}
+
+#[test]
+fn the_host_that_a_proxy_is_asked_for_is_not_its_name() {
+    let hello = small_with_name(*b"Webex.Zoom.us");
+    let cases = [
+        (
+            &b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n"[..],
+            &b"HTTP/1.1 200 OK\r\n\r\n"[..],
+            "Connect a.example:443",
+            true,
+        ),
+        (
+            b"\x05\x01\x00\x05\x01\x00\x03\x09a.example\x01\xbb",
+            b"\x05\x00\x05\x00\x00\x01\0\0\0\0\0\0",
+            "Socks(5) a.example:443",
+            true,
+        ),
+        (
+            b"\x05\x02\x00\x02\x01\x02me\x03key\x05\x01\x00\x01\xc0\x00\x02\x01\x01\xbb",
+            b"\x05\x02\x01\x00\x05\x00\x00\x01\0\0\0\0\0\0",
+            "Socks(5) 192.0.2.1:443",
+            false,
+        ),
+        (
+            b"\x04\x01\x01\xbb\x00\x00\x00\x01\x00a.example\x00",
+            b"\0\x5a\0\0\0\0\0\0",
+            "Socks(4) a.example:443",
+            true,
+        ),
+    ];
+    for (asked, answered, request, is_named) in cases {
+        for size in [1, 1460] {
+            let mut talk = Talk::default();
+            let [asked, answered] =
+                [[asked, &hello].concat(), [answered, &flight_of_tls_1_2(&["b.example"])].concat()];
+            let flow = converse(&mut talk, "203.0.113.7:3128", [&asked, &answered], size);
+            let mut expected =
+                vec![request, "behind http_host a.example", "behind sni webex.zoom.us", "hello"];
+            if !is_named {
+                expected.remove(1);
+            }
+            assert_eq!(said(&mut talk, flow), expected, "{size}");
+            assert_eq!(talk.evidence.interest[0], Interest::Settled);
+        }
+    }
+}
+
+#[test]
+fn a_whole_uri_is_for_a_proxy_unless_its_host_has_the_address() {
+    let head = b"GET http://zoom.example/a HTTP/1.1\r\nHost: zoom.example\r\n\r\n";
+    let mut talk = Talk::default();
+    let flow = converse(&mut talk, "203.0.113.7:80", [head, b""], 1460);
+    assert_eq!(said(&mut talk, flow), ["Request zoom.example", "behind http_host zoom.example"]);
+    let mut talk = Talk::default();
+    talk.udp(CLIENT, RESOLVER, &question(7, "zoom.example"));
+    talk.udp(RESOLVER, CLIENT, &answer(7, "zoom.example", None, [203, 0, 113, 7]));
+    converse(&mut talk, "203.0.113.7:80", [head, b""], 1460);
+    assert_eq!(said(&mut talk, FlowId(1)), ["dns zoom.example", "http_host zoom.example"]);
+}
+
+#[test]
+fn a_head_of_one_proxy_for_the_next_is_passed_over() {
+    let head = b"PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n";
+    for size in [1, 20, 1460] {
+        let mut talk = Talk::default();
+        let asked = [&head[..], &small_with_name(*b"Webex.Zoom.us")].concat();
+        let flow = converse(&mut talk, "203.0.113.7:443", [&asked, b""], size);
+        assert_eq!(said(&mut talk, flow), ["sni webex.zoom.us", "hello"]);
+        let mut talk = Talk::default();
+        let asked =
+            [&head[..], b"CONNECT a.example:443 HTTP/1.1\r\n\r\n", &small_with_name(*b"Webex.Zoom.us")]
+                .concat();
+        let flow = converse(&mut talk, "203.0.113.7:443", [&asked, b""], size);
+        let expected =
+            ["Connect a.example:443", "behind http_host a.example", "behind sni webex.zoom.us", "hello"];
+        assert_eq!(said(&mut talk, flow), expected);
+        let mut talk = Talk::default();
+        converse(&mut talk, "203.0.113.7:443", [&[&head[..], head].concat(), b""], size);
+        assert_eq!(talk.evidence.interest[0], Interest::Settled, "no head behind a head");
+    }
+}
+
 /// A packet of a server with a long header, to the client with that id.
 fn server_packet(first: u8, version: u32, client: &[u8]) -> Vec<u8> {
     let id = u8::try_from(client.len()).unwrap();

@@ -4,7 +4,7 @@
 //! table holds them, and lets go of a connection as soon as it has said all that it will.
 
 use crate::evidence::fact::{Fact, Hello, HelloName, Origin};
-use crate::evidence::{Notes, Sighting};
+use crate::evidence::{Notes, Outcome, Sighting};
 use crate::wire::certificate::CertificateNames;
 use crate::wire::tls::{self, ClientHello, ServerFlight, ServerName};
 use crate::wire::{Hostname, Read};
@@ -26,33 +26,54 @@ impl Progress {
     }
 }
 
-/// Reads on where a direction has grown to `bytes`. True where nothing more is to be learnt from the connection.
+/// Reads on where a direction has grown to `bytes`.
 pub(super) fn observe(
     progress: &mut Progress,
     bytes: &[u8],
     full: bool,
     seen: &Sighting<'_>,
     notes: &mut Notes,
-) -> bool {
-    let is_server = bytes.get(5) == Some(&SERVER_HELLO);
+) -> Outcome {
+    let is_server = bytes.first() == Some(&HANDSHAKE) && bytes.get(5) == Some(&SERVER_HELLO);
     if is_server && !progress.server_done {
         progress.server_done = server(progress, bytes, full, seen, notes);
     } else if !is_server && !progress.client_done {
-        let Some(done) = client(bytes, seen, notes) else { return true };
-        progress.client_done = done || full;
+        match client(bytes, full, seen, notes) {
+            Outcome::NotMine => return Outcome::NotMine,
+            outcome => progress.client_done = outcome == Outcome::Settled,
+        }
     }
-    progress.client_done && progress.server_done
+    if progress.client_done && progress.server_done { Outcome::Settled } else { Outcome::Watch }
 }
 
-/// `None` where this is no TLS at all.
-fn client(bytes: &[u8], seen: &Sighting<'_>, notes: &mut Notes) -> Option<bool> {
-    match tls::client_hello(bytes) {
-        Read::Done(hello) => {
-            note_hello(&hello, Origin::Sni, seen, notes);
-            Some(true)
+/// Reads a client's hello; settled where it is noted or will not become whole within what is kept.
+fn client(bytes: &[u8], full: bool, seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
+    let (hello, outcome) = hello(bytes, full);
+    if let Some(hello) = hello {
+        note_hello(&hello, Origin::Sni, seen, notes);
+    }
+    outcome
+}
+
+/// The same behind a proxy: the name is not the remote end's.
+pub(super) fn observe_behind(bytes: &[u8], full: bool, seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
+    let (hello, outcome) = hello(bytes, full);
+    if let Some(hello) = hello {
+        if let ServerName::Name(host) = &hello.server_name {
+            notes.name_behind(seen, host, Origin::Sni);
         }
-        Read::More => Some(false),
-        Read::NotMine(_) => None,
+        push_hello(&hello, seen, notes);
+    }
+    outcome
+}
+
+/// A hello that is longer than what is kept is read as far as it goes: its name mostly stands in front.
+fn hello(bytes: &[u8], full: bool) -> (Option<ClientHello>, Outcome) {
+    match tls::client_hello(bytes) {
+        Read::Done(hello) => (Some(hello), Outcome::Settled),
+        Read::More if full => (tls::cut_client_hello(bytes), Outcome::Settled),
+        Read::More => (None, Outcome::Watch),
+        Read::NotMine(_) => (None, Outcome::NotMine),
     }
 }
 
@@ -80,11 +101,15 @@ fn server(progress: &mut Progress, bytes: &[u8], full: bool, seen: &Sighting<'_>
 
 /// Notes what a ClientHello says, whether TLS or QUIC carried it.
 pub(super) fn note_hello(hello: &ClientHello, origin: Origin, seen: &Sighting<'_>, notes: &mut Notes) {
+    if let ServerName::Name(host) = &hello.server_name {
+        notes.name(seen, host, origin);
+    }
+    push_hello(hello, seen, notes);
+}
+
+fn push_hello(hello: &ClientHello, seen: &Sighting<'_>, notes: &mut Notes) {
     let name = match &hello.server_name {
-        ServerName::Name(host) => {
-            notes.name(seen, host, origin);
-            HelloName::Read
-        }
+        ServerName::Name(_) => HelloName::Read,
         ServerName::Absent => HelloName::Absent,
         ServerName::Invalid(_) => HelloName::Invalid,
     };
@@ -128,5 +153,7 @@ fn note_certificate(certificate: &CertificateNames, seen: &Sighting<'_>, notes: 
     }
 }
 
+/// The first byte of a handshake record, and of a server's hello in it (RFC 8446 sections 4, 5.1).
+const HANDSHAKE: u8 = 22;
 const SERVER_HELLO: u8 = 2;
 const MAX_CERTIFICATE_NAMES: usize = 4;

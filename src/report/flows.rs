@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::evidence::{self, Entry, Fact, HelloName, ZoomFact};
+use crate::evidence::{self, Entry, Fact, HelloName, ProxyKind, ProxyRequest, ZoomFact};
 use crate::flow::TcpState;
 use crate::inspect::Found;
 use crate::place::WitnessKind;
@@ -133,12 +133,22 @@ fn notes(view: &View<'_>, row: &Row<'_>) -> Vec<Note> {
         Fact::MappedAddress { address, .. } => !view.hides(row, address.ip()),
         _ => true,
     };
-    row.unit.evidence().of(row.flow.id()).iter().filter(is_shown).filter_map(note).collect()
+    row.unit
+        .evidence()
+        .of(row.flow.id())
+        .iter()
+        .filter(is_shown)
+        .filter_map(|entry| note(row, entry))
+        .collect()
 }
 
-fn note(entry: &Entry) -> Option<Note> {
+fn note(row: &Row<'_>, entry: &Entry) -> Option<Note> {
     let (kind, value) = match &entry.fact {
         Fact::Name { .. } | Fact::Process(_) => return None,
+        Fact::Proxy(request) => proxy(request),
+        Fact::Behind { name, origin } => {
+            ("name_behind_proxy", format!("{} ({})", row.unit.evidence().name(*name), origin.name()))
+        }
         Fact::ClientHello(hello) => ("client_hello", client_hello(hello)),
         Fact::HelloRetry => {
             ("hello_retry_request", "the handshake has two ClientHellos and counts once".to_owned())
@@ -160,6 +170,16 @@ fn note(entry: &Entry) -> Option<Note> {
         Fact::Zoom(fact) => zoom(fact),
     };
     Some(Note { kind, value, input: entry.frame.input(), frame: entry.frame.number() })
+}
+
+fn proxy(request: &ProxyRequest) -> (&'static str, String) {
+    match request.kind {
+        ProxyKind::Connect => ("proxy_connect", format!("a tunnel to {} was asked for", request.target)),
+        ProxyKind::Request => ("proxy_request", format!("a request for {} was handed on", request.target)),
+        ProxyKind::Socks(version) => {
+            ("proxy_socks", format!("a connection to {} was asked for by SOCKS {version}", request.target))
+        }
+    }
 }
 
 fn client_hello(hello: &evidence::Hello) -> String {

@@ -1,4 +1,4 @@
-//! Readers of protocols over byte slices: DNS, TLS, certificates, QUIC, STUN, DTLS, and the words they share.
+//! Readers of protocols over byte slices: DNS, TLS, certificates, QUIC, STUN, DTLS, HTTP, SOCKS, and the words they share.
 //!
 //! Input: bytes that somebody sent, whole or cut. Output: [`Read`]: what they say, that bytes are missing, or
 //! that they are something else. Where a protocol needs memory between packets (QUIC), it is a value that the
@@ -16,6 +16,8 @@ pub(crate) mod cursor;
 pub mod dns;
 pub mod dtls;
 pub mod hostname;
+pub mod http;
+pub mod proxy;
 pub mod quic;
 pub mod stun;
 pub mod tls;
