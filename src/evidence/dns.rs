@@ -16,6 +16,7 @@ use crate::evidence::name::{NameId, Names};
 use crate::evidence::{Notes, Outcome, Sighting};
 use crate::flow::{FlowId, Method, Side};
 use crate::packet::Packet;
+use crate::packet::TunnelId;
 use crate::wire::dns::{self, AnswerData, Message, Service, ServiceTarget};
 use crate::wire::{Hostname, Read};
 
@@ -24,7 +25,7 @@ use crate::wire::{Hostname, Read};
 pub(super) struct Answers {
     asked: HashMap<(FlowId, Side, u16), Asked>,
     told: Vec<Told>,
-    latest: HashMap<(IpAddr, IpAddr), u32>,
+    latest: HashMap<(TunnelId, IpAddr, IpAddr), u32>,
     pub(super) unasked: u64,
     pub(super) refused: u64,
 }
@@ -55,10 +56,10 @@ const MAX_TOLD: usize = 1 << 20;
 const FRONT: usize = 2 + 12 + 255 + 4;
 
 impl Answers {
-    /// The names under which `host` was told `address`, the latest first.
-    pub(super) fn of(&self, host: IpAddr, address: IpAddr) -> Vec<Answered> {
+    /// The names under which `host`, outside all tunnels or in one, was told `address`, the latest first.
+    pub(super) fn of(&self, tunnel: TunnelId, host: IpAddr, address: IpAddr) -> Vec<Answered> {
         let mut found: Vec<Answered> = Vec::new();
-        let mut at = self.latest.get(&(host, address)).copied().unwrap_or(0);
+        let mut at = self.latest.get(&(tunnel, host, address)).copied().unwrap_or(0);
         for _ in 0..MAX_LOOKED_AT {
             let Some(told) = at.checked_sub(1).and_then(|at| self.told.get(at as usize)) else { break };
             let answered = &told.answered;
@@ -109,7 +110,7 @@ impl Answers {
             self.refused += 1;
             return;
         }
-        let key = (answered.host, answered.address);
+        let key = (answered.tunnel, answered.host, answered.address);
         let number = u32::try_from(self.told.len()).unwrap_or(u32::MAX).saturating_add(1);
         let previous = self.latest.insert(key, number).unwrap_or(0);
         self.told.push(Told { answered, previous });
@@ -203,7 +204,8 @@ fn answer(message: &Message, name: NameId, seen: &Sighting<'_>, notes: &mut Note
         for &address in addresses {
             let mut tell = |name, origin| {
                 let origin = if is_hint { Origin::DnsHint } else { origin };
-                notes.answers.tell(Answered { host, address, name, origin, frame: seen.frame });
+                let tunnel = seen.packet.tunnel;
+                notes.answers.tell(Answered { tunnel, host, address, name, origin, frame: seen.frame });
             };
             for alias in &aliases {
                 tell(*alias, Origin::DnsAlias);
@@ -271,12 +273,13 @@ mod tests {
             let name = names.intern(&Hostname::parse(name.as_bytes()).unwrap()).unwrap();
             let (host, address) = ([10, 0, 0, 5].into(), [8, 8, 4, 4].into());
             let frame = FrameRef::new(0, frame);
-            answers.tell(Answered { host, address, name, origin: Origin::Dns, frame });
+            let (tunnel, origin) = (TunnelId::NONE, Origin::Dns);
+            answers.tell(Answered { tunnel, host, address, name, origin, frame });
         };
         tell("old.example", 1);
         tell("zoom.us", 2);
         (3..MAX_LOOKED_AT as u64 + 2).for_each(|frame| tell("zoom.us", frame));
-        let found = answers.of([10, 0, 0, 5].into(), [8, 8, 4, 4].into());
+        let found = answers.of(TunnelId::NONE, [10, 0, 0, 5].into(), [8, 8, 4, 4].into());
         assert_eq!(found.len(), 1, "the 65th answer back is not looked at");
         assert_eq!(found[0].frame, FrameRef::new(0, MAX_LOOKED_AT as u64 + 1));
     }

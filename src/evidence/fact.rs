@@ -9,7 +9,7 @@ use crate::evidence::name::NameId;
 use crate::evidence::process::ProcessId;
 use crate::flow::{FlowId, Side};
 use crate::frame::{FrameRef, Timestamp};
-use crate::packet::Tunnel;
+use crate::packet::{Tunnel, TunnelId};
 use crate::wire::zoom::MediaKind;
 
 /// Where a name was read.
@@ -250,6 +250,8 @@ impl Log {
 /// A DNS answer that a host of the capture asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answered {
+    /// The tunnel that the host is in.
+    pub tunnel: TunnelId,
     /// The host that asked.
     pub host: IpAddr,
     /// The address in the answer.

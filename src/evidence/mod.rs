@@ -258,7 +258,8 @@ impl Notes {
             return;
         }
         let (from, to): (IpAddr, IpAddr) = (packet.from().address, packet.to().address);
-        for answered in self.answers.of(from, to).into_iter().chain(self.answers.of(to, from)) {
+        let told = |host, address| self.answers.of(packet.tunnel, host, address);
+        for answered in told(from, to).into_iter().chain(told(to, from)) {
             debug_assert!(answered.frame < frame, "an answer names flows that start after it");
             let fact = Fact::Name { name: answered.name, origin: answered.origin };
             self.log.push(Entry { flow: seen.flow, frame: answered.frame, time, fact });

@@ -204,6 +204,7 @@ fn remarks(quality: &Quality, inspection: &Inspection) -> Vec<String> {
             other.first_frame
         ));
     }
+    remarks.extend(suspected(quality, inspection.inputs().len() > 1));
     let is_recognised = inspection
         .units()
         .iter()
@@ -223,6 +224,25 @@ fn remarks(quality: &Quality, inspection: &Inspection) -> Vec<String> {
     remarks.extend(about_place(quality, inspection));
     remarks
 }
+
+/// What suggests a VPN or a proxy. What keeps round trips from being used is told with them.
+fn suspected(quality: &Quality, has_many: bool) -> impl Iterator<Item = String> {
+    let is_told = quality.round_trips_unused.contains_key(Doubt::Tunnel.name());
+    let all = quality.vpn_or_proxy_suspected.iter();
+    let shown =
+        all.filter(move |suspicion| !(is_told && suspicion.kind == "no_link_layer")).take(MAX_SUSPICIONS);
+    shown.map(move |suspicion| {
+        let at = if has_many { format!(" of [{}]", suspicion.input) } else { String::new() };
+        let flows = plural(suspicion.flows, "flow", "flows");
+        format!(
+            "A VPN or a proxy is suspected: {} ({flows}, first in frame {}{at}).",
+            suspicion.says, suspicion.frame
+        )
+    })
+}
+
+/// Suspicions that are told one by one; the JSON has all.
+const MAX_SUSPICIONS: usize = 5;
 
 /// What stands in the way of placing and reading: the vantage, the round trips, the clock.
 fn about_place(quality: &Quality, inspection: &Inspection) -> Vec<String> {
@@ -249,18 +269,6 @@ fn about_place(quality: &Quality, inspection: &Inspection) -> Vec<String> {
                 if doubt.ends_with("unknown") || doubt.ends_with("stale") { " (--vantage)" } else { "" }
             ));
         }
-    }
-    // What keeps round trips from being used is told with them.
-    let is_told =
-        |kind| kind == "no_link_layer" && quality.round_trips_unused.contains_key(Doubt::Tunnel.name());
-    for suspicion in quality.vpn_or_proxy_suspected.iter().filter(|suspicion| !is_told(suspicion.kind)) {
-        let at = if has_many { format!(" of [{}]", suspicion.input) } else { String::new() };
-        remarks.push(format!(
-            "A VPN or a proxy is suspected: {} ({}, first in frame {}{at}).",
-            suspicion.says,
-            plural(suspicion.flows, "flow", "flows"),
-            suspicion.frame
-        ));
     }
     if quality.flows_of_impossible_days > 0 {
         let outcome = match &quality.law_date {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::client::Whose;
+use crate::client::{Catalogue, Whose};
 use crate::evidence::Fact;
 use crate::frame::FrameRef;
 use crate::inspect::Inspection;
@@ -12,6 +12,7 @@ use crate::packet::{Class, Tunnel as Kind, TunnelId};
 use crate::report::build::{Row, View};
 use crate::report::protocol::tunnel_name;
 use crate::report::schema::{Suspicion, Tunnel};
+use crate::wire::Hostname;
 
 /// The tunnels of all captures, in order.
 pub(super) fn tunnels(view: &View<'_>) -> Vec<Tunnel> {
@@ -63,6 +64,9 @@ pub(super) fn suspicions(inspection: &Inspection) -> Vec<Suspicion> {
                 frame,
             );
         }
+        if let Some((says, frame)) = proxied(&row) {
+            note("proxy", says, frame);
+        }
         if is_client(&row)
             && let Some((kind, says)) = around(&row)
         {
@@ -81,7 +85,7 @@ pub(super) fn suspicions(inspection: &Inspection) -> Vec<Suspicion> {
         flows,
         says,
     };
-    seen.into_iter().map(row).collect()
+    seen.into_iter().take(MAX_SUSPICIONS).map(row).collect()
 }
 
 /// The encrypted tunnel that a flow is, with the frame that shows it.
@@ -90,6 +94,20 @@ fn sealed(row: &Row<'_>) -> Option<(Kind, FrameRef)> {
         Fact::SealedTunnel(tunnel) => Some((tunnel, entry.frame)),
         _ => None,
     })
+}
+
+/// Where a proxy is asked for a host of the client's: whom the proxy asks, and where that stands, is not seen.
+fn proxied(row: &Row<'_>) -> Option<(String, FrameRef)> {
+    let evidence = row.unit.evidence();
+    let (name, frame) = evidence.of(row.flow.id()).iter().find_map(|entry| match entry.fact {
+        Fact::Behind { name, .. } => Some((evidence.name(name), entry.frame)),
+        _ => None,
+    })?;
+    let is_clients = Hostname::parse(name.as_bytes())
+        .and_then(|host| Catalogue::builtin().name(&host).map(|m| m.is_client()));
+    let proxy = row.flow.endpoint(row.judged.local.other());
+    let says = format!("{name} is asked for through the proxy {proxy}: where it stands is not seen");
+    (is_clients == Some(true)).then_some((says, frame))
 }
 
 /// What is around a flow of the client's.
@@ -115,3 +133,6 @@ fn around(row: &Row<'_>) -> Option<(&'static str, String)> {
 fn is_client(row: &Row<'_>) -> bool {
     row.judged.attribution.whose == Whose::Client
 }
+
+/// Suspicions that are listed: an input may hold any number of tunnels' ends.
+const MAX_SUSPICIONS: usize = 256;
