@@ -11,6 +11,8 @@ mod locate;
 mod neighbour;
 mod post;
 mod stages;
+mod survey;
+mod times;
 mod unit;
 mod vantage;
 
@@ -21,10 +23,12 @@ use std::path::{Path, PathBuf};
 pub use self::census::{Census, Counted};
 pub use self::judge::{Found, Judged, SeenName};
 pub use self::locate::{Placement, VantageConflict};
+pub use self::survey::{Survey, Surveys, survey};
 pub use self::unit::Unit;
 pub use self::vantage::{KnownBy, Vantage};
 use crate::client::Spoken;
 use crate::frame::{Anomaly, Date, FrameRef, Timestamp};
+use crate::inspect::times::Times;
 use crate::packet::Network;
 use crate::place::{self, Databases, Declared, WitnessKind};
 use crate::source::{Capture, Follow, Options, SourceError, Summary, expand};
@@ -280,18 +284,12 @@ impl Run {
     ) {
         progress.input(&path, capture.size());
         let number = u32::try_from(self.inputs.len()).unwrap_or(u32::MAX);
-        let (mut earliest, mut latest, mut before) = (None, None, None);
-        let mut backwards: Option<Counted> = None;
+        let mut times = Times::default();
         // In pcapng an interface may be described after frames of others.
         let mut interfaces = capture.interfaces().len();
         while let Some(frame) = capture.next_frame() {
             let at = FrameRef::new(number, frame.number);
-            earliest = earliest.into_iter().chain(frame.time).min();
-            latest = latest.max(frame.time);
-            if frame.time.is_some() && frame.time < before {
-                backwards.get_or_insert(Counted { frames: 0, first: at }).frames += 1;
-            }
-            before = frame.time.or(before);
+            times.see(frame.time, at);
             interfaces = interfaces.max(frame.interface as usize + 1);
             unit.observe(&frame, at, interfaces > 1, &mut self.census);
             if frame.number.is_multiple_of(interval) {
@@ -302,6 +300,7 @@ impl Run {
         let summary = capture.finish();
         self.census.count_records(summary.other_records);
         unit.end_input(&summary);
+        let Times { earliest, latest, backwards, .. } = times;
         self.inputs.push(Input { path, summary, earliest, latest, backwards });
     }
 }

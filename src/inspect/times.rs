@@ -1,0 +1,44 @@
+//! The times of one input's frames: the earliest, the latest, and where they go backwards.
+
+use crate::frame::{FrameRef, Timestamp};
+use crate::inspect::census::Counted;
+
+/// What the times of the frames seen so far say.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Times {
+    pub(super) earliest: Option<Timestamp>,
+    pub(super) latest: Option<Timestamp>,
+    /// Frames whose time lies before that of the frame before them.
+    pub(super) backwards: Option<Counted>,
+    before: Option<Timestamp>,
+}
+
+impl Times {
+    /// Takes the next frame's time. One without a time is passed over.
+    #[inline]
+    pub(super) fn see(&mut self, time: Option<Timestamp>, at: FrameRef) {
+        let Some(time) = time else { return };
+        self.earliest = Some(self.earliest.map_or(time, |earliest| earliest.min(time)));
+        self.latest = self.latest.max(Some(time));
+        if Some(time) < self.before {
+            self.backwards.get_or_insert(Counted { frames: 0, first: at }).frames += 1;
+        }
+        self.before = Some(time);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_that_go_backwards_are_counted_from_the_first() {
+        let mut times = Times::default();
+        for (number, time) in (1..).zip([Some(5), None, Some(9), Some(7), Some(8), Some(3), Some(3)]) {
+            times.see(time.map(Timestamp::from_nanos), FrameRef::new(0, number));
+        }
+        assert_eq!(times.earliest, Some(Timestamp::from_nanos(3)));
+        assert_eq!(times.latest, Some(Timestamp::from_nanos(9)));
+        assert_eq!(times.backwards, Some(Counted { frames: 2, first: FrameRef::new(0, 4) }));
+    }
+}
