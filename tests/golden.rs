@@ -39,6 +39,21 @@ fn the_reports_of_shipped_captures_are_as_recorded() {
 }
 
 #[test]
+fn the_info_of_shipped_captures_is_as_recorded() {
+    let output = Command::new(env!("CARGO_BIN_EXE_borderpost"))
+        .args(["info", "captures"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let made = String::from_utf8(output.stdout).unwrap();
+    let path = root().join("tests/golden/info.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &made).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), made);
+}
+
+#[test]
 fn help_is_as_recorded() {
     let mut made = String::new();
     for arguments in [
@@ -49,6 +64,7 @@ fn help_is_as_recorded() {
         &["help", "geoip"],
         &["help", "geoip", "build"],
         &["help", "geoip", "import"],
+        &["help", "info"],
         &["help", "completions"],
         &["help", "man"],
     ] {

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::format::{ExplainFormat, Format};
 use crate::cli::geoip::GeoipAction;
+use crate::cli::info::Info;
 use crate::cli::man::{Completions, Man};
 use crate::cli::status::{Condition, MinGrade};
 use crate::frame::Date;
@@ -28,6 +29,8 @@ pub(super) enum Command {
     Inspect(Inspect),
     /// Say why an address or a name is placed where it is placed, every witness for and against
     Explain(Explain),
+    /// Say what captures are as files: format, interfaces, counts, times, losses, damage
+    Info(Info),
     /// Show or check a register of declared transfers
     Register {
         #[command(subcommand)]

@@ -48,6 +48,17 @@ pub(super) enum ExplainFormat {
     Json,
 }
 
+/// A survey's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum InfoFormat {
+    /// Text for people, 80 columns wide
+    Table,
+    /// One JSON object, described by `src/report/info.schema.json` in the sources
+    Json,
+    /// One JSON object a line for each input
+    Jsonl,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

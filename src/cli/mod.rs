@@ -9,6 +9,7 @@ mod file;
 mod format;
 mod geoip;
 mod import;
+mod info;
 mod man;
 mod message;
 mod output;
@@ -37,6 +38,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = catch_unwind(AssertUnwindSafe(|| match arguments.command {
         Command::Inspect(inspect) => run::inspect(&inspect),
         Command::Explain(explain) => explain::run(&explain),
+        Command::Info(arguments) => info::run(&arguments),
         Command::Register { action } => register::run(&action),
         Command::Geoip { action } => geoip::run(&action),
         Command::Completions(arguments) => man::completions(&arguments, Arguments::command()),

@@ -11,6 +11,7 @@ pub mod explain;
 mod filter;
 mod flows;
 mod headline;
+pub mod info;
 mod jsonl;
 mod legend;
 mod protocol;
