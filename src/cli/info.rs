@@ -16,7 +16,7 @@ use crate::source::Options;
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
 pub(super) struct Info {
-    /// Captures (pcap or pcapng, also gzipped), folders of captures, or - for standard input
+    /// Captures (pcap or pcapng, also packed with gzip, zstd or lz4), folders of captures, or - for standard input
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     /// The format on standard output
