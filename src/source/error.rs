@@ -6,7 +6,7 @@ use std::io;
 
 use super::recognise::Looks;
 use super::stored::{Failure, reason};
-use super::summary::READ_ERROR;
+use super::summary::{LIMIT, READ_ERROR, UNSUPPORTED};
 
 /// Why an input cannot be read. `name` is the input as the user named it, with control characters escaped.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -53,6 +53,14 @@ pub enum SourceError {
         /// The path.
         name: String,
     },
+    /// It is packed in a way that is not unpacked here.
+    #[error("cannot read {name}: {what}")]
+    Packing {
+        /// The input.
+        name: String,
+        /// Why, with the way out.
+        what: String,
+    },
     /// The user may not read it.
     #[error("cannot read {name}: permission denied (ask its owner for the right to read it, or for a copy)")]
     Permission {
@@ -81,6 +89,9 @@ impl SourceError {
 
     /// Not one byte could be had.
     pub(super) fn unreadable(name: &str, packed: bool, failure: &Failure) -> Self {
+        if [LIMIT, UNSUPPORTED].contains(&failure.kind) {
+            return Self::Packing { name: shown(name), what: failure.what.clone() };
+        }
         if packed && failure.kind != READ_ERROR {
             let advice = "fetch it again from where it was captured";
             return Self::NotACapture { name: shown(name), like: failure.what.clone(), advice };

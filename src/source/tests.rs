@@ -307,6 +307,15 @@ fn what_is_packed_is_recognised_too() {
 }
 
 #[test]
+fn a_packing_that_is_not_unpacked_is_an_error_with_the_way_out() {
+    let error = open(b"\x28\xb5\x2f\xfd\0\x88\x01\0\0").unwrap_err().to_string();
+    assert!(
+        error.contains("134217728") && error.ends_with("(unpack it with zstd -d --long=31 first)"),
+        "{error}"
+    );
+}
+
+#[test]
 fn what_follows_damage_is_hashed_too() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("damaged.pcap");
