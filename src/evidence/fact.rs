@@ -105,6 +105,8 @@ pub enum Fact {
     Process(ProcessId),
     /// A datagram of an encrypted tunnel.
     SealedTunnel(Tunnel),
+    /// The DTLS version that the server chose: 0xfeff for 1.0, 0xfefd for 1.2, 0xfefc for 1.3.
+    DtlsVersion(u16),
     /// Something of Zoom's own layer.
     Zoom(ZoomFact),
 }
@@ -134,7 +136,7 @@ pub enum ProxyKind {
 pub struct Hello {
     /// Who sent it.
     pub from: Side,
-    /// The highest version offered, as its code point.
+    /// The highest version offered, as its code point; those of DTLS count down from 0xfeff.
     pub version: u16,
     /// The protocols offered (RFC 7301), with commas between; empty where the extension is absent.
     pub alpn: Box<str>,

@@ -7,6 +7,7 @@
 
 mod connection;
 mod dns;
+mod dtls;
 mod fact;
 mod http;
 mod name;
@@ -160,7 +161,10 @@ impl Evidence {
             match (reader.observe)(seen, &mut self.notes) {
                 Outcome::NotMine => {}
                 Outcome::Watch => return Interest::Watch { protocol, left: reader.budget },
-                Outcome::Settled => return Interest::Settled,
+                Outcome::Settled => {
+                    self.notes.forget(seen.flow);
+                    return Interest::Settled;
+                }
             }
         }
         if looked >= MAX_UNKNOWN_DATAGRAMS {
@@ -213,6 +217,7 @@ struct Notes {
     answers: dns::Answers,
     round_trips: RoundTrips,
     quic: quic::Talks,
+    dtls: dtls::Talks,
     /// Flows that speak STUN, and the last address that they were told, so that neither is noted again.
     mapped: HashMap<FlowId, Option<SocketAddr>>,
     sockets: HashMap<FlowId, zoom::Socket>,
@@ -225,6 +230,7 @@ impl Notes {
     fn forget(&mut self, flow: FlowId) {
         self.sockets.remove(&flow);
         self.quic.forget(flow);
+        self.dtls.forget(flow);
     }
 
     fn push(&mut self, seen: &Sighting<'_>, fact: Fact) {
@@ -308,7 +314,7 @@ const DATAGRAM_PROTOCOLS: &[Protocol] = &[
     Protocol { observe: quic::observe, budget: 16 },
     Protocol { observe: zoom::server, budget: 0 },
     Protocol { observe: zoom::peer, budget: 32 },
-    Protocol { observe: datagram_tls, budget: 8 },
+    Protocol { observe: dtls::observe, budget: 48 },
     Protocol { observe: tunnel::observe, budget: 0 },
 ];
 
@@ -325,14 +331,6 @@ fn opening(packet: &Packet<'_>) -> Interest {
 
 fn opens_stream(packet: &Packet<'_>) -> bool {
     matches!(packet.transport, Transport::Tcp(tcp) if tcp.flags.has(TcpFlags::SYN))
-}
-
-fn datagram_tls(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
-    if crate::wire::dtls::record(seen.packet.payload).is_none() {
-        return Outcome::NotMine;
-    }
-    notes.push(seen, Fact::Dtls);
-    Outcome::Settled
 }
 
 #[cfg(test)]

@@ -1,16 +1,19 @@
 //! STUN: the round trip of each transaction and the address that the asking end is seen as.
 //!
-//! Input: datagrams. Output: facts. Must not: take a mapped address from anything but a reply to a request.
+//! Calls run STUN, DTLS and media over one flow (RFC 7983), so what is no STUN on such a flow may be DTLS. Input: datagrams. Output: facts. Must not: take a mapped address from anything but a reply to a request.
 
 use crate::evidence::fact::Fact;
-use crate::evidence::{Notes, Outcome, Sighting};
+use crate::evidence::{Notes, Outcome, Sighting, dtls};
 use crate::flow::Method;
 use crate::wire::Read;
 use crate::wire::stun::{self, Class};
 
 /// Reads one datagram.
 pub(super) fn observe(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
-    let Read::Done(message) = stun::message(seen.packet.payload) else { return Outcome::NotMine };
+    let Read::Done(message) = stun::message(seen.packet.payload) else {
+        let is_known = notes.mapped.contains_key(&seen.flow);
+        return if is_known && dtls::beside_stun(seen, notes) { Outcome::Watch } else { Outcome::NotMine };
+    };
     if notes.mapped.try_insert(seen.flow, None).is_ok() {
         notes.push(seen, Fact::Stun);
     }

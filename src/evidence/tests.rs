@@ -1,6 +1,7 @@
 use super::*;
 use crate::flow::Scope;
 use crate::packet::{Endpoint, Ends, Macs, TunnelId, Vlan};
+use crate::wire::dtls::tests::hello_and_flight as dtls_messages;
 use crate::wire::quic::tests::{initial, initial_part};
 use crate::wire::tls::tests::{flight_of_tls_1_2, small_with_name};
 use crate::wire::zoom::MediaKind;
@@ -428,6 +429,58 @@ fn a_head_of_one_proxy_for_the_next_is_passed_over() {
         converse(&mut talk, "203.0.113.7:443", [&[&head[..], head].concat(), b""], size);
         assert_eq!(talk.evidence.interest[0], Interest::Settled, "no head behind a head");
     }
+}
+
+#[test]
+fn dtls_names_its_server_beside_stun_and_without() {
+    let server = "203.0.113.7:3478";
+    let [hello, flight] = dtls_messages(*b"Webex.Zoom.us", &["a.example", "WebRTC"], 200);
+    for has_stun in [false, true] {
+        let mut talk = Talk::default();
+        if has_stun {
+            talk.udp(CLIENT, server, &stun_message(0x0001, 1));
+        }
+        for datagram in hello.iter().chain(&hello) {
+            talk.udp(CLIENT, server, datagram);
+        }
+        for datagram in &flight {
+            talk.udp(server, CLIENT, datagram);
+        }
+        if has_stun {
+            talk.udp(server, CLIENT, &stun_message(0x0101, 1));
+        }
+        for datagram in &flight {
+            talk.udp(server, CLIENT, datagram);
+        }
+        let mut expected = vec!["Stun"; usize::from(has_stun)];
+        expected.extend(["Dtls", "dtls_sni webex.zoom.us", "hello", "DtlsVersion(65277)"]);
+        let said = said(&mut talk, FlowId(0));
+        assert!(said.iter().map(String::as_str).zip(expected.iter()).all(|(a, b)| a == *b), "{said:?}");
+        assert!(said.contains(&"certificate a.example".to_owned()), "{said:?}");
+        assert!(said.contains(&"CertificateText(\"webrtc\")".to_owned()), "a text of no host: {said:?}");
+        assert_eq!(said.iter().filter(|fact| *fact == "hello").count(), 1, "a copy says nothing new");
+        assert_eq!(
+            said.contains(&"MappedAddress { asker: First, address: 192.0.2.1:32853 }".to_owned()),
+            has_stun
+        );
+    }
+}
+
+#[test]
+fn the_certificate_of_the_end_that_opened_the_flow_is_not_the_remote_ends() {
+    let mut talk = Talk::default();
+    let (peer, [hello, flight]) =
+        ("198.51.100.4:40000", dtls_messages(*b"Webex.Zoom.us", &["a.example"], 4000));
+    talk.udp(CLIENT, peer, &stun_message(0x0001, 1));
+    for datagram in &hello {
+        talk.udp(peer, CLIENT, datagram);
+    }
+    for datagram in &flight {
+        talk.udp(CLIENT, peer, datagram);
+    }
+    let said = said(&mut talk, FlowId(0));
+    assert!(said.contains(&"DtlsVersion(65277)".to_owned()), "{said:?}");
+    assert!(!said.iter().any(|fact| fact.to_lowercase().contains("certificate")), "{said:?}");
 }
 
 /// A packet of a server with a long header, to the client with that id.

@@ -90,7 +90,7 @@ fn server(progress: &mut Progress, bytes: &[u8], full: bool, seen: &Sighting<'_>
     match answer {
         Read::Done(flight) => {
             if let Some(certificate) = &flight.certificate {
-                note_certificate(certificate, seen, notes);
+                note_certificate(certificate, |_| true, seen, notes);
             }
             true
         }
@@ -113,7 +113,9 @@ fn push_hello(hello: &ClientHello, seen: &Sighting<'_>, notes: &mut Notes) {
         ServerName::Absent => HelloName::Absent,
         ServerName::Invalid(_) => HelloName::Invalid,
     };
-    let version = hello.versions.iter().copied().max().unwrap_or(hello.legacy_version);
+    let offered = hello.versions.iter().copied();
+    let highest = if hello.legacy_version >> 8 == 3 { offered.max() } else { offered.min() };
+    let version = highest.unwrap_or(hello.legacy_version);
     let alpn = hello.alpn.join(",").into_boxed_str();
     let hello = Hello { from: seen.side, version, alpn, ech: hello.ech, name };
     notes.push(seen, Fact::ClientHello(Box::new(hello)));
@@ -135,7 +137,12 @@ fn note_hop_limits(accepted: u8, seen: &Sighting<'_>, notes: &mut Notes) {
 }
 
 /// A certificate may list hundreds of names; the first few tell whose it is.
-fn note_certificate(certificate: &CertificateNames, seen: &Sighting<'_>, notes: &mut Notes) {
+pub(super) fn note_certificate(
+    certificate: &CertificateNames,
+    is_name: impl Fn(&Hostname) -> bool,
+    seen: &Sighting<'_>,
+    notes: &mut Notes,
+) {
     let listed = certificate.subject_common_name.iter().chain(&certificate.names);
     let mut kept: Vec<&str> = Vec::new();
     for name in listed {
@@ -143,7 +150,7 @@ fn note_certificate(certificate: &CertificateNames, seen: &Sighting<'_>, notes: 
             continue;
         }
         kept.push(name);
-        match Hostname::parse(name.as_bytes()) {
+        match Hostname::parse(name.as_bytes()).filter(&is_name) {
             Some(host) => notes.name(seen, &host, Origin::Certificate),
             None => notes.push(seen, Fact::CertificateText(name.clone())),
         }

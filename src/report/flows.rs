@@ -167,6 +167,7 @@ fn note(row: &Row<'_>, entry: &Entry) -> Option<Note> {
         Fact::SealedTunnel(tunnel) => {
             ("encrypted_tunnel", format!("{}: what runs in it is not seen", tunnel_name(*tunnel)))
         }
+        Fact::DtlsVersion(version) => ("dtls_version", tls_version(*version)),
         Fact::Zoom(fact) => zoom(fact),
     };
     Some(Note { kind, value, input: entry.frame.input(), frame: entry.frame.number() })
@@ -197,6 +198,9 @@ fn tls_version(version: u16) -> String {
     match version {
         0x0300 => "SSL 3.0".to_owned(),
         0x0301..=0x0304 => format!("TLS 1.{}", version - 0x0301),
+        0xfeff => "DTLS 1.0".to_owned(),
+        0xfefd => "DTLS 1.2".to_owned(),
+        0xfefc => "DTLS 1.3".to_owned(),
         other => format!("{other:#06x}"),
     }
 }

@@ -17,6 +17,7 @@ pub mod dns;
 pub mod dtls;
 pub mod hostname;
 pub mod http;
+mod pieces;
 pub mod proxy;
 pub mod quic;
 pub mod stun;

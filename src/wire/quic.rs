@@ -14,8 +14,6 @@
 //! and keeps at most twice [`tls::MAX_HELLO`] bytes. Must not: open anything but Initial packets of clients,
 //! or know older drafts and private versions.
 
-mod crypto_stream;
-
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -25,8 +23,8 @@ use rustls::quic::{DirectionalKeys, Version};
 
 use crate::wire::Read;
 use crate::wire::cursor::Cursor;
+use crate::wire::pieces::Pieces;
 use crate::wire::tls::{self, ClientHello};
-use crypto_stream::CryptoStream;
 
 /// QUIC version 1 (RFC 9000).
 pub const VERSION_1: u32 = 0x00000001;
@@ -136,7 +134,7 @@ pub fn long_header(datagram: &[u8]) -> Option<LongHeader> {
 pub struct Initials {
     opened: Option<Opener>,
     keys_derived: u32,
-    stream: CryptoStream,
+    stream: Pieces,
     datagrams: u32,
     complete: bool,
 }
@@ -233,7 +231,7 @@ impl Initials {
         let keys = client_keys(&packet.header)?;
         let frames = packet.open(&keys)?;
         self.opened = Some(Opener { keys, version });
-        self.stream = CryptoStream::default();
+        self.stream = Pieces::default();
         Some(frames)
     }
 

@@ -101,7 +101,7 @@ pub fn client_hello_message(handshake: &[u8]) -> Read<ClientHello> {
         Read::More => return Read::More,
         Read::NotMine(why) => return Read::NotMine(why),
     };
-    match hello(&message) {
+    match hello(message.body, message.is_whole(), Transport::Stream) {
         Some(hello) if hello.complete => Read::Done(hello),
         _ if message.is_whole() => Read::NotMine("malformed client hello"),
         _ => Read::More,
@@ -120,7 +120,17 @@ pub fn cut_client_hello(stream: &[u8]) -> Option<ClientHello> {
 #[must_use]
 pub fn cut_client_hello_message(handshake: &[u8]) -> Option<ClientHello> {
     let message = first_message(handshake, CLIENT_HELLO).done()?;
-    hello(&message)
+    hello(message.body, message.is_whole(), Transport::Stream)
+}
+
+/// Reads the body of a hello of DTLS (RFC 6347 section 4.2.1), which has a cookie more.
+pub(super) fn datagram_client_hello(body: &[u8]) -> Option<ClientHello> {
+    hello(body, true, Transport::Datagrams)
+}
+
+/// Reads the body of a `ServerHello` of DTLS.
+pub(super) fn datagram_server_hello(body: &[u8]) -> Option<ServerFlight> {
+    server_hello(body, Transport::Datagrams)
 }
 
 /// Reads a server's answer at the front of its stream: `More` until the certificate is there or it is plain
@@ -179,12 +189,31 @@ fn first_message(handshake: &[u8], kind: u8) -> Read<Message<'_>> {
     }
 }
 
+/// What carries the handshake.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Transport {
+    /// TLS over TCP or QUIC.
+    Stream,
+    /// DTLS.
+    Datagrams,
+}
+
+impl Transport {
+    /// Whether a version in a message's head is one of its own: DTLS counts down from 0xfeff.
+    const fn has(self, version: u16) -> bool {
+        matches!((self, version >> 8), (Self::Stream, 3) | (Self::Datagrams, 0xfe))
+    }
+}
+
 /// Reads a hello as far as it goes; `None` where it ends before the extensions or contradicts itself.
-fn hello(message: &Message<'_>) -> Option<ClientHello> {
-    let mut cursor = Cursor::new(message.body);
-    let legacy_version = cursor.u16().filter(|version| version >> 8 == 3)?;
+fn hello(body: &[u8], is_whole: bool, transport: Transport) -> Option<ClientHello> {
+    let mut cursor = Cursor::new(body);
+    let legacy_version = cursor.u16().filter(|version| transport.has(*version))?;
     let random = cursor.array::<RANDOM>()?;
     let _session = cursor.vector8().filter(|session| session.len() <= 32)?;
+    if transport == Transport::Datagrams {
+        let _cookie = cursor.vector8()?;
+    }
     let _suites = cursor.vector16().filter(|suites| !suites.is_empty() && suites.len() % 2 == 0)?;
     let _compressions = cursor.vector8()?;
     let mut hello = ClientHello {
@@ -194,7 +223,7 @@ fn hello(message: &Message<'_>) -> Option<ClientHello> {
         legacy_version,
         random,
         ech: false,
-        complete: message.is_whole(),
+        complete: is_whole,
     };
     if cursor.is_empty() {
         return Some(hello);
@@ -290,7 +319,9 @@ fn flight(stream: &[u8]) -> Read<(ServerFlight, End)> {
     if !first.is_whole() {
         return broken_off(handshake.end);
     }
-    let Some(mut flight) = server_hello(first.body) else { return Read::NotMine("malformed server hello") };
+    let Some(mut flight) = server_hello(first.body, Transport::Stream) else {
+        return Read::NotMine("malformed server hello");
+    };
     let settled = flight.version >= TLS_1_3 || flight.note_certificate(&handshake.bytes);
     flight.complete = settled || handshake.end == End::ChangeCipherSpec;
     let end = if flight.complete { End::Other } else { handshake.end };
@@ -302,9 +333,9 @@ fn broken_off<T>(end: End) -> Read<T> {
 }
 
 /// Reads a `ServerHello`'s body.
-fn server_hello(body: &[u8]) -> Option<ServerFlight> {
+fn server_hello(body: &[u8], transport: Transport) -> Option<ServerFlight> {
     let mut cursor = Cursor::new(body);
-    let legacy_version = cursor.u16().filter(|version| version >> 8 == 3)?;
+    let legacy_version = cursor.u16().filter(|version| transport.has(*version))?;
     let random = cursor.take(RANDOM)?;
     let _session = cursor.vector8().filter(|session| session.len() <= 32)?;
     let cipher = cursor.u16()?;
@@ -350,16 +381,16 @@ impl ServerFlight {
 
 /// The server's own certificate out of a `Certificate` message of TLS 1.2, which may not be whole yet (RFC
 /// 5246 section 7.4.2: it comes first in the list).
-fn leaf(body: &[u8]) -> Option<&[u8]> {
+pub(super) fn leaf(body: &[u8]) -> Option<&[u8]> {
     let mut cursor = Cursor::new(body);
     let _list_length = cursor.u24()?;
     cursor.vector24()
 }
 
 /// Handshake message types (RFC 8446 appendix B.3, RFC 5246 section 7.4).
-const CLIENT_HELLO: u8 = 1;
-const SERVER_HELLO: u8 = 2;
-const CERTIFICATE: u8 = 11;
+pub(super) const CLIENT_HELLO: u8 = 1;
+pub(super) const SERVER_HELLO: u8 = 2;
+pub(super) const CERTIFICATE: u8 = 11;
 const SERVER_HELLO_DONE: u8 = 14;
 
 /// Extension types (IANA registry of TLS extension values).

@@ -1,4 +1,5 @@
-//! The bytes of CRYPTO frames put in order (RFC 9000 section 19.6).
+//! A message that comes in pieces, put in order: CRYPTO frames of QUIC (RFC 9000 section 19.6), fragments of DTLS (RFC 6347
+//! section 4.2.3).
 //!
 //! Input: pieces with their offsets, in any order, twice or overlapping. Output: the bytes from 0 to the
 //! first gap. Where two pieces contradict each other, what reached the front first stands. Must not: hold
@@ -8,9 +9,9 @@ use std::collections::BTreeMap;
 
 use crate::wire::tls;
 
-/// A stream of handshake bytes in the making.
+/// Handshake bytes in the making.
 #[derive(Default)]
-pub(super) struct CryptoStream {
+pub(crate) struct Pieces {
     front: Vec<u8>,
     /// Pieces behind a gap, by offset.
     behind: BTreeMap<usize, Box<[u8]>>,
@@ -18,14 +19,14 @@ pub(super) struct CryptoStream {
     held: usize,
 }
 
-impl CryptoStream {
+impl Pieces {
     /// The bytes from the stream's beginning to the first gap.
-    pub(super) fn front(&self) -> &[u8] {
+    pub(crate) fn front(&self) -> &[u8] {
         &self.front
     }
 
     /// Takes the piece at `offset`. A piece that would exceed the bounds is dropped.
-    pub(super) fn insert(&mut self, offset: u64, data: &[u8]) {
+    pub(crate) fn insert(&mut self, offset: u64, data: &[u8]) {
         let Ok(offset) = usize::try_from(offset) else { return };
         let Some(end) = offset.checked_add(data.len()).filter(|&end| end <= MAX_BYTES) else { return };
         if end <= self.front.len() {
@@ -70,35 +71,35 @@ mod tests {
 
     #[test]
     fn pieces_join_in_any_order() {
-        let mut stream = CryptoStream::default();
-        stream.insert(4, b"efgh");
-        stream.insert(2, b"cd");
-        assert_eq!(stream.front(), b"");
-        stream.insert(0, b"abc");
-        assert_eq!(stream.front(), b"abcdefgh");
-        assert_eq!(stream.held, 0);
+        let mut pieces = Pieces::default();
+        pieces.insert(4, b"efgh");
+        pieces.insert(2, b"cd");
+        assert_eq!(pieces.front(), b"");
+        pieces.insert(0, b"abc");
+        assert_eq!(pieces.front(), b"abcdefgh");
+        assert_eq!(pieces.held, 0);
     }
 
     #[test]
     fn what_came_first_stands() {
-        let mut stream = CryptoStream::default();
-        stream.insert(0, b"abc");
-        stream.insert(1, b"XYZ");
-        assert_eq!(stream.front(), b"abcZ");
+        let mut pieces = Pieces::default();
+        pieces.insert(0, b"abc");
+        pieces.insert(1, b"XYZ");
+        assert_eq!(pieces.front(), b"abcZ");
     }
 
     #[test]
     fn memory_is_bounded() {
-        let mut stream = CryptoStream::default();
+        let mut pieces = Pieces::default();
         for offset in 1..3000 {
-            stream.insert(offset, &[0; 1000]);
-            stream.insert(offset << 40, &[0; 1000]);
+            pieces.insert(offset, &[0; 1000]);
+            pieces.insert(offset << 40, &[0; 1000]);
         }
-        assert!(stream.held <= MAX_BYTES);
-        assert_eq!(stream.held, stream.behind.values().map(|piece| piece.len()).sum::<usize>());
-        stream.insert(u64::MAX, b"x");
-        stream.insert(0, &vec![7; MAX_BYTES + 1]);
-        assert_eq!(stream.front(), b"");
+        assert!(pieces.held <= MAX_BYTES);
+        assert_eq!(pieces.held, pieces.behind.values().map(|piece| piece.len()).sum::<usize>());
+        pieces.insert(u64::MAX, b"x");
+        pieces.insert(0, &vec![7; MAX_BYTES + 1]);
+        assert_eq!(pieces.front(), b"");
     }
 
     proptest! {
@@ -107,14 +108,14 @@ mod tests {
             whole in prop::collection::vec(any::<u8>(), 1..400),
             cuts in prop::collection::vec((0usize..400, 1usize..80), 0..40),
         ) {
-            let mut stream = CryptoStream::default();
+            let mut pieces = Pieces::default();
             for (at, length) in cuts {
                 let at = at.min(whole.len());
-                stream.insert(at as u64, &whole[at..(at + length).min(whole.len())]);
-                prop_assert!(whole.starts_with(stream.front()));
+                pieces.insert(at as u64, &whole[at..(at + length).min(whole.len())]);
+                prop_assert!(whole.starts_with(pieces.front()));
             }
-            stream.insert(0, &whole);
-            prop_assert_eq!(stream.front(), &whole[..]);
+            pieces.insert(0, &whole);
+            prop_assert_eq!(pieces.front(), &whole[..]);
         }
     }
 }

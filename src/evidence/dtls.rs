@@ -1,0 +1,104 @@
+//! DTLS: hellos and the names in a server's certificate.
+//!
+//! Input: datagrams. Output: facts. Must not: remember more than [`MAX_TALKS`] handshakes.
+//!
+//! In a call either end may be the server, and what its certificate says is then of its own making. So a certificate is noted
+//! where the server is the end that the flow was opened to, and of its texts only those with a dot count as host names.
+
+use hashbrown::HashMap;
+
+use crate::evidence::fact::{Fact, Origin};
+use crate::evidence::{Notes, Outcome, Sighting, tls};
+use crate::flow::{FlowId, Side};
+use crate::wire::dtls::{self, Handshake, Said};
+
+/// Handshakes that are followed at one time; of more it is only noted that they are DTLS.
+const MAX_TALKS: usize = 4096;
+/// The bytes that DTLS may begin with where it shares its ports with STUN and media (RFC 7983 section 7).
+const SHARED: std::ops::RangeInclusive<u8> = 20..=63;
+
+/// The handshakes that have not yet said all.
+#[derive(Default, Debug)]
+pub(super) struct Talks(HashMap<FlowId, Box<Talk>>);
+
+/// One handshake.
+#[derive(Default, Debug)]
+struct Talk {
+    sides: [Handshake; 2],
+    /// The random of the hello that was noted: the one with the cookie says nothing new.
+    noted: Option<[u8; 32]>,
+    /// Who sent a server's hello.
+    server: Option<Side>,
+    is_done: bool,
+}
+
+impl Talks {
+    /// Forgets a handshake.
+    pub(super) fn forget(&mut self, flow: FlowId) {
+        self.0.remove(&flow);
+    }
+}
+
+/// Reads one datagram.
+pub(super) fn observe(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
+    if dtls::record(seen.packet.payload).is_none() {
+        return Outcome::NotMine;
+    }
+    let mut talk = match notes.dtls.0.remove(&seen.flow) {
+        Some(talk) if talk.is_done => {
+            notes.dtls.0.insert(seen.flow, talk);
+            return Outcome::Settled;
+        }
+        Some(talk) => talk,
+        None => {
+            notes.push(seen, Fact::Dtls);
+            if notes.dtls.0.len() >= MAX_TALKS {
+                return Outcome::Settled;
+            }
+            Box::default()
+        }
+    };
+    let [first, second] = &mut talk.sides;
+    let side = if seen.side == Side::First { first } else { second };
+    for said in side.push(seen.packet.payload) {
+        note(&mut talk, said, seen, notes);
+    }
+    let outcome = if talk.is_done { Outcome::Settled } else { Outcome::Watch };
+    if talk.is_done {
+        talk.sides = Default::default();
+    }
+    // It stays until the flow is forgotten: beside STUN there is more to read, and of this no more to note.
+    notes.dtls.0.insert(seen.flow, talk);
+    outcome
+}
+
+/// Reads a datagram of a flow that speaks STUN, which goes on to be watched for that; true where it is DTLS.
+pub(super) fn beside_stun(seen: &Sighting<'_>, notes: &mut Notes) -> bool {
+    let may_be = seen.packet.payload.first().is_some_and(|first| SHARED.contains(first));
+    may_be && observe(seen, notes) != Outcome::NotMine
+}
+
+fn note(talk: &mut Talk, said: Said, seen: &Sighting<'_>, notes: &mut Notes) {
+    match said {
+        Said::ClientHello(hello) => {
+            if talk.noted.replace(hello.random) != Some(hello.random) {
+                tls::note_hello(&hello, Origin::DtlsSni, seen, notes);
+            }
+        }
+        Said::ServerHello { version } => {
+            talk.server = Some(seen.side);
+            talk.is_done = version == DTLS_1_3;
+            notes.push(seen, Fact::DtlsVersion(version));
+        }
+        Said::Certificate(certificate) if talk.server == Some(seen.side) => {
+            talk.is_done = true;
+            if seen.side == Side::Second {
+                tls::note_certificate(&certificate, |host| host.as_str().contains('.'), seen, notes);
+            }
+        }
+        Said::HelloVerifyRequest | Said::Certificate(_) => {}
+    }
+}
+
+/// From this version on certificates are encrypted (RFC 9147 section 5).
+const DTLS_1_3: u16 = 0xfefc;
