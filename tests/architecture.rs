@@ -33,7 +33,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("mmdb_writer", &["place::build"]),
     ("rustls", &["wire::quic"]),
     ("ruzstd", &["source"]),
-    ("serde", &["frame", "data", "place", "client", "verdict", "report"]),
+    ("serde", &["frame", "data", "evidence", "place", "client", "verdict", "report"]),
     ("serde_json", &["place", "report"]),
     ("sha2", &["source", "place"]),
     ("thiserror", &["frame", "source", "packet", "place", "verdict", "inspect", "cli"]),

@@ -90,6 +90,8 @@ pub enum Fact {
     Quic(u32),
     /// The server, or a box in front of it, demanded that the client come again with a token (RFC 9000 section 8.1.2).
     QuicRetry,
+    /// The flow carries DNS that cannot be read.
+    EncryptedDns(DnsTransport),
     /// STUN by RFC 8489.
     Stun,
     /// STUN says as which address the asking end is seen from outside.
@@ -129,6 +131,29 @@ pub enum ProxyKind {
     Request,
     /// SOCKS of this version.
     Socks(u8),
+}
+
+/// What carries encrypted DNS.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum DnsTransport {
+    /// TLS (RFC 7858).
+    Tls,
+    /// QUIC (RFC 9250).
+    Quic,
+    /// HTTPS (RFC 8484), by the name of a resolver that is known for it, or by the port.
+    Https,
+}
+
+impl DnsTransport {
+    /// Its name in words: "DNS over TLS".
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Tls => "DNS over TLS",
+            Self::Quic => "DNS over QUIC",
+            Self::Https => "DNS over HTTPS",
+        }
+    }
 }
 
 /// What a ClientHello says beside the server's name.

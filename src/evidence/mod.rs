@@ -8,6 +8,7 @@
 mod connection;
 mod dns;
 mod dtls;
+mod encrypted_dns;
 mod fact;
 mod http;
 mod name;
@@ -24,7 +25,9 @@ use std::net::{IpAddr, SocketAddr};
 use hashbrown::HashMap;
 
 use self::fact::Log;
-pub use self::fact::{Answered, Entry, Fact, Hello, HelloName, Origin, ProxyKind, ProxyRequest, ZoomFact};
+pub use self::fact::{
+    Answered, DnsTransport, Entry, Fact, Hello, HelloName, Origin, ProxyKind, ProxyRequest, ZoomFact,
+};
 pub use self::name::{NameId, Names};
 pub use self::process::{ProcessEntry, ProcessId};
 use self::round_trip::{Key, RoundTrips};

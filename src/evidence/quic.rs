@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use hashbrown::HashMap;
 
 use crate::evidence::fact::{Fact, Origin};
-use crate::evidence::{Notes, Outcome, Sighting, tls};
+use crate::evidence::{Notes, Outcome, Sighting, encrypted_dns, tls};
 use crate::flow::{FlowId, Method, Side};
 use crate::wire::Read;
 use crate::wire::quic::{self, ConnectionId, Initials, LongHeader, PacketKind, QuicHello};
@@ -147,6 +147,7 @@ fn note(talk: &mut Talk, hello: &QuicHello, seen: &Sighting<'_>, notes: &mut Not
     if talk.noted.replace(hello.hello.random) != Some(hello.hello.random) {
         notes.push(seen, Fact::Quic(hello.version));
         tls::note_hello(&hello.hello, Origin::QuicSni, seen, notes);
+        encrypted_dns::note(&hello.hello, seen, notes);
     }
 }
 

@@ -4,7 +4,7 @@
 //! table holds them, and lets go of a connection as soon as it has said all that it will.
 
 use crate::evidence::fact::{Fact, Hello, HelloName, Origin};
-use crate::evidence::{Notes, Outcome, Sighting};
+use crate::evidence::{Notes, Outcome, Sighting, encrypted_dns};
 use crate::wire::certificate::CertificateNames;
 use crate::wire::tls::{self, ClientHello, ServerFlight, ServerName};
 use crate::wire::{Hostname, Read};
@@ -51,6 +51,7 @@ fn client(bytes: &[u8], full: bool, seen: &Sighting<'_>, notes: &mut Notes) -> O
     let (hello, outcome) = hello(bytes, full);
     if let Some(hello) = hello {
         note_hello(&hello, Origin::Sni, seen, notes);
+        encrypted_dns::note(&hello, seen, notes);
     }
     outcome
 }

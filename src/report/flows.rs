@@ -161,6 +161,7 @@ fn note(row: &Row<'_>, entry: &Entry) -> Option<Note> {
         ),
         Fact::Quic(version) => ("quic_version", format!("{version:#010x}")),
         Fact::QuicRetry => ("quic_retry", "the client was told to come again with a token".to_owned()),
+        Fact::EncryptedDns(transport) => ("encrypted_dns", transport.words().to_owned()),
         Fact::Stun => ("stun", "STUN by RFC 8489".to_owned()),
         Fact::MappedAddress { address, .. } => ("mapped_address", address.to_string()),
         Fact::Dtls => ("dtls", "DTLS records".to_owned()),

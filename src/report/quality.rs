@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::client::Whose;
+use crate::evidence::Fact;
+use crate::frame::FrameRef;
 use crate::inspect::{self, Inspection, KnownBy, Unit};
 use crate::packet::Class;
 use crate::place::{Doubt, STALE_AFTER_DAYS};
@@ -27,9 +29,7 @@ pub(super) fn quality(inspection: &Inspection) -> Quality {
         undecoded: undecoded(inspection),
         flows_joined_midway: rows(&is_joined_midway),
         client_flows_without_name: rows(&|row| is_client(row) && row.judged.names.is_empty()),
-        encrypted_dns_flows: rows(&|row| {
-            row.flow.endpoint(row.judged.local.other()).port == dns::PORT_ENCRYPTED
-        }),
+        encrypted_dns_flows: rows(&|row| encrypted_dns(row).is_some()),
         unasked_dns_answers: limits(&|unit| unit.evidence().limits().unasked_dns_answers),
         handshakes_dropped: limits(&|unit| unit.evidence().limits().handshakes_dropped),
         files_skipped: inspection.files_skipped(),
@@ -46,6 +46,14 @@ pub(super) fn quality(inspection: &Inspection) -> Quality {
     };
     quality.remarks = remarks(&quality, inspection);
     quality
+}
+
+/// The frame that shows that a flow carries encrypted DNS: by what it says, or by the port alone.
+fn encrypted_dns(row: &Row<'_>) -> Option<FrameRef> {
+    let facts = row.unit.evidence().of(row.flow.id()).iter();
+    let said = facts.filter(|entry| matches!(entry.fact, Fact::EncryptedDns(_))).map(|entry| entry.frame);
+    let is_at_port = row.flow.endpoint(row.judged.local.other()).port == dns::PORT_ENCRYPTED;
+    said.min().or_else(|| is_at_port.then(|| row.flow.first_frame()))
 }
 
 fn is_client(row: &Row<'_>) -> bool {
@@ -184,8 +192,11 @@ fn remarks(quality: &Quality, inspection: &Inspection) -> Vec<String> {
     say(quality.client_flows_without_name, &|n| {
         format!("For {} of the client no host name was seen.", plural(n, "flow", "flows"))
     });
+    let first = View::new(inspection, true).rows().filter_map(|row| encrypted_dns(&row)).min();
     say(quality.encrypted_dns_flows, &|n| {
-        format!("{} of encrypted DNS: names asked for there are not seen.", plural(n, "flow", "flows"))
+        let first =
+            first.map_or_else(String::new, |first| format!("; first in {}", frame(first, inspection)));
+        format!("{} of encrypted DNS: names asked for there are not seen{first}.", plural(n, "flow", "flows"))
     });
     say(quality.files_skipped, &|n| {
         format!(
@@ -204,7 +215,7 @@ fn remarks(quality: &Quality, inspection: &Inspection) -> Vec<String> {
             other.first_frame
         ));
     }
-    remarks.extend(suspected(quality, inspection.inputs().len() > 1));
+    remarks.extend(suspected(quality, inspection));
     let is_recognised = inspection
         .units()
         .iter()
@@ -226,23 +237,27 @@ fn remarks(quality: &Quality, inspection: &Inspection) -> Vec<String> {
 }
 
 /// What suggests a VPN or a proxy. What keeps round trips from being used is told with them.
-fn suspected(quality: &Quality, has_many: bool) -> impl Iterator<Item = String> {
+fn suspected(quality: &Quality, inspection: &Inspection) -> impl Iterator<Item = String> {
     let is_told = quality.round_trips_unused.contains_key(Doubt::Tunnel.name());
     let all = quality.vpn_or_proxy_suspected.iter();
     let shown =
         all.filter(move |suspicion| !(is_told && suspicion.kind == "no_link_layer")).take(MAX_SUSPICIONS);
     shown.map(move |suspicion| {
-        let at = if has_many { format!(" of [{}]", suspicion.input) } else { String::new() };
         let flows = plural(suspicion.flows, "flow", "flows");
-        format!(
-            "A VPN or a proxy is suspected: {} ({flows}, first in frame {}{at}).",
-            suspicion.says, suspicion.frame
-        )
+        let first = frame(FrameRef::new(suspicion.input, suspicion.frame), inspection);
+        format!("A VPN or a proxy is suspected: {} ({flows}, first in {first}).", suspicion.says)
     })
 }
 
 /// Suspicions that are told one by one; the JSON has all.
 const MAX_SUSPICIONS: usize = 5;
+
+/// A frame in words, with its input where there are several.
+fn frame(frame: FrameRef, inspection: &Inspection) -> String {
+    let input =
+        if inspection.inputs().len() > 1 { format!(" of [{}]", frame.input()) } else { String::new() };
+    format!("frame {}{input}", frame.number())
+}
 
 /// What stands in the way of placing and reading: the vantage, the round trips, the clock.
 fn about_place(quality: &Quality, inspection: &Inspection) -> Vec<String> {
