@@ -16,6 +16,7 @@ mod intern;
 pub mod local;
 mod record;
 mod repeat;
+mod sequence;
 pub mod stream;
 mod table;
 mod view;
@@ -26,9 +27,10 @@ pub use repeat::{Digest, Sightings};
 pub use view::{Flow, Method, RoundTrip, TcpState};
 
 use crate::frame::{Direction, FrameRef, Timestamp};
-use crate::packet::{IcmpError, Macs, Packet, Transport, TunnelId, Vlan};
+use crate::packet::{IcmpError, Macs, Packet, Tcp, TcpFlags, Transport, TunnelId, Vlan};
 use intern::Interner;
 use record::{Arrival, Handshake, Origin, Record, State};
+use sequence::{Holes, Window};
 use table::{Tuple, Tuples};
 
 /// A flow, numbered from 0 without gaps in the order of first packets.
@@ -90,8 +92,9 @@ pub struct Flows {
     scopes: Interner<Scope>,
     macs: Interner<Macs>,
     round_trips: Vec<RoundTrip>,
-    /// How often the packets, wire bytes and payload bytes of a flow's side went over 2^32.
-    carries: HashMap<(FlowId, Side), [u32; 3]>,
+    /// How often the packets, wire bytes, payload bytes and repeated bytes of a flow's side went over 2^32.
+    carries: HashMap<(FlowId, Side), [u32; 4]>,
+    holes: Holes,
 }
 
 impl Default for Flows {
@@ -113,6 +116,7 @@ impl Flows {
             macs: Interner::new(),
             round_trips: Vec::new(),
             carries: HashMap::new(),
+            holes: Holes::default(),
         }
     }
 
@@ -263,6 +267,8 @@ impl Flows {
             macs: self.macs.intern(packet.macs),
             icmp_errors: 0,
             round_trips: [0; 2],
+            first_seq: [0; 2],
+            repeated: [0; 2],
             frame,
             time: time.map_or(0, Timestamp::nanos),
         });
@@ -287,18 +293,63 @@ impl Flows {
             Transport::Tcp(tcp) => record.note_tcp(side, tcp),
             Transport::Udp => Handshake::Silent,
         };
-        let wrapped = record.count(side, arrival);
-        if wrapped != [false; 3] {
-            self.carry(flow, side, wrapped);
+        let mut arrival = *arrival;
+        if let Transport::Tcp(tcp) = &packet.transport
+            && !record.continues(side, tcp, packet.payload_len)
+        {
+            arrival.payload_len = self.disordered(flow, side, tcp, packet.payload_len);
+        }
+        let Some(record) = self.records.get_mut(flow.0 as usize) else {
+            return side;
+        };
+        let [packets, wire, payload] = record.count(side, &arrival);
+        if packets || wire || payload {
+            self.carry(flow, side, [packets, wire, payload, false]);
         }
         if handshake != Handshake::Silent {
-            self.note_handshake(flow, handshake, arrival);
+            self.note_handshake(flow, handshake, &arrival);
         }
         side
     }
 
+    /// Takes a segment that begins its stream, or does not continue it: how many of its bytes were not sent before.
     #[cold]
-    fn carry(&mut self, flow: FlowId, side: Side, wrapped: [bool; 3]) {
+    fn disordered(&mut self, flow: FlowId, side: Side, tcp: &Tcp, len: u32) -> u32 {
+        // What comes with RST is a text about the reset (RFC 9293, section 3.5.3), not the stream's.
+        if tcp.flags.has(TcpFlags::RST) {
+            return 0;
+        }
+        let Self { records, origins, carries, holes, .. } = self;
+        let place = flow.0 as usize;
+        let (Some(record), Some(origin)) = (records.get_mut(place), origins.get_mut(place)) else {
+            return len;
+        };
+        // SYN takes the first sequence number; data may come with it (RFC 7413).
+        let has_syn = tcp.flags.has(TcpFlags::SYN);
+        let seq = if has_syn { tcp.seq.wrapping_add(1) } else { tcp.seq };
+        let [_, _, sent] = record.counters.sent_by(side);
+        let is_long = sent >= 1 << 31 || carries.get(&(flow, side)).is_some_and(|[_, _, sent, _]| *sent > 0);
+        let first = record::of_mut(&mut origin.first_seq, side);
+        let mut window = record.window(side, *first, is_long).unwrap_or(Window::at(seq, has_syn));
+        let new = holes.with(flow, side, |holes| {
+            if has_syn {
+                window.begin(seq, holes);
+            }
+            if len == 0 { 0 } else { window.take(seq, len, holes) }
+        });
+        *first = window.base;
+        record.set_window(side, window);
+        let repeated = record::of_mut(&mut origin.repeated, side);
+        let wrapped;
+        (*repeated, wrapped) = repeated.overflowing_add(len.saturating_sub(new));
+        if wrapped {
+            self.carry(flow, side, [false, false, false, true]);
+        }
+        new
+    }
+
+    #[cold]
+    fn carry(&mut self, flow: FlowId, side: Side, wrapped: [bool; 4]) {
         let carried = self.carries.entry((flow, side)).or_default();
         for (carried, wrapped) in carried.iter_mut().zip(wrapped) {
             *carried = carried.saturating_add(wrapped.into());

@@ -1,16 +1,19 @@
-//! What is kept of a flow, 96 bytes in all, and how packets change it.
+//! What is kept of a flow, 120 bytes in all, and how packets change it.
 
+use super::sequence::Window;
 use super::{AddressId, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::packet::{Packet, Protocol, Tcp, TcpFlags, Transport};
 
-/// What every packet of a flow reads or changes, in 48 bytes. The rest is kept apart ([`Origin`]), so that more flows fit
+/// What every packet of a flow reads or changes, in 56 bytes. The rest is kept apart ([`Origin`]), so that more flows fit
 /// into the processor's cache.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
     pub(super) state: State,
     /// The initial sequence number of the side that opened the connection, where the state knows which one did.
     opening_seq: u32,
+    /// The sequence number behind the last byte that each side sent, where the state knows one.
+    next_seq: [u32; 2],
     pub(super) counters: Counters,
     pub(super) last_frame: FrameRef,
     last_time: i64,
@@ -26,6 +29,10 @@ pub(super) struct Origin {
     pub(super) icmp_errors: u32,
     /// The places of the round trips by requester, from 1; 0 where there is none.
     pub(super) round_trips: [u32; 2],
+    /// The sequence number of the first byte of each side, where the record's state knows one.
+    pub(super) first_seq: [u32; 2],
+    /// Bytes of TCP payload that were sent again, modulo 2^32 as the counters are.
+    pub(super) repeated: [u32; 2],
     pub(super) frame: FrameRef,
     /// In nanoseconds since 1970, where the record's state says that there is one.
     pub(super) time: i64,
@@ -36,6 +43,7 @@ pub(super) struct Origin {
 pub(super) struct Arrival {
     pub(super) frame: FrameRef,
     pub(super) wire_len: u32,
+    /// Of TCP, the bytes that were not sent before.
     pub(super) payload_len: u32,
     pub(super) time: Option<Timestamp>,
 }
@@ -62,6 +70,7 @@ impl Record {
         Self {
             state: State::start(packet.transport, from_low, time).passed(Side::First, packet.hop_limit),
             opening_seq: 0,
+            next_seq: [0; 2],
             counters: Counters::default(),
             last_frame: frame,
             last_time: 0,
@@ -98,6 +107,43 @@ impl Record {
             self.state.set(State::LAST_TIMED);
         }
         self.counters.add(side, arrival)
+    }
+
+    /// Takes a segment's payload where it continues its stream, as nearly all do; false where that takes a closer look.
+    #[inline]
+    pub(super) fn continues(&mut self, side: Side, tcp: &Tcp, len: u32) -> bool {
+        if tcp.flags.0 & (TcpFlags::SYN.0 | TcpFlags::RST.0) != 0 {
+            return false;
+        }
+        if len == 0 {
+            return true;
+        }
+        let is_known = self.state.has(State::SEQUENCED.of(side));
+        let next = of_mut(&mut self.next_seq, side);
+        if !is_known || *next != tcp.seq {
+            return false;
+        }
+        *next = tcp.seq.wrapping_add(len);
+        true
+    }
+
+    /// What is known of a side's sequence numbers. `first` is the number of its first byte.
+    pub(super) fn window(&self, side: Side, first: u32, is_long: bool) -> Option<Window> {
+        self.state.has(State::SEQUENCED.of(side)).then(|| Window {
+            base: first,
+            next: *of(&self.next_seq, side),
+            is_exact: self.state.has(State::BEGUN.of(side)),
+            is_long,
+        })
+    }
+
+    /// Keeps it, but for the number of its first byte.
+    pub(super) fn set_window(&mut self, side: Side, window: Window) {
+        *of_mut(&mut self.next_seq, side) = window.next;
+        self.state.set(State::SEQUENCED.of(side));
+        if window.is_exact {
+            self.state.set(State::BEGUN.of(side));
+        }
     }
 
     /// Takes note of a segment's control bits, before it is counted.
@@ -177,6 +223,20 @@ impl Record {
     }
 }
 
+pub(super) const fn of<T>(pair: &[T; 2], side: Side) -> &T {
+    match side {
+        Side::First => &pair[0],
+        Side::Second => &pair[1],
+    }
+}
+
+pub(super) const fn of_mut<T>(pair: &mut [T; 2], side: Side) -> &mut T {
+    match side {
+        Side::First => &mut pair[0],
+        Side::Second => &mut pair[1],
+    }
+}
+
 /// Packets and bytes each way, modulo 2^32: what goes over is carried elsewhere, since hardly any flow needs it.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Counters {
@@ -198,7 +258,7 @@ impl Counters {
         wrapped
     }
 
-    /// Packets, bytes on the wire, bytes of payload.
+    /// Packets, bytes on the wire, bytes of payload that were new.
     pub(super) const fn sent_by(&self, side: Side) -> [u32; 3] {
         match side {
             Side::First => self.first,
@@ -233,6 +293,10 @@ impl State {
     /// The shortest round trip of the first side is the handshake's.
     pub(super) const HANDSHAKE_TIMED: Self = Self(1 << 8);
     // What follows is of the first side; the second side's is the next bit.
+    /// A packet of the side left the capturing machine.
+    pub(super) const OUTBOUND: Self = Self(1 << 10);
+    /// A packet of the side reached it.
+    pub(super) const INBOUND: Self = Self(1 << 12);
     pub(super) const SYN: Self = Self(1 << 16);
     pub(super) const OPENER: Self = Self(1 << 18);
     pub(super) const FIN: Self = Self(1 << 20);
@@ -241,10 +305,10 @@ impl State {
     const DIRECT: Self = Self(1 << 24);
     /// It had passed routers before.
     const ROUTED: Self = Self(1 << 26);
-    /// A packet of the side left the capturing machine.
-    pub(super) const OUTBOUND: Self = Self(1 << 28);
-    /// A packet of the side reached it.
-    pub(super) const INBOUND: Self = Self(1 << 30);
+    /// A sequence number of the side was seen.
+    const SEQUENCED: Self = Self(1 << 28);
+    /// The side's first byte is known by its SYN.
+    const BEGUN: Self = Self(1 << 30);
 
     /// Takes note of the hop limit of a side's first packet. Systems send with 64, 128 or 255; a low one is set by a program
     /// that traces a route or wants to stay near, and says nothing.
@@ -324,7 +388,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flow_takes_96_bytes() {
-        assert_eq!((size_of::<Record>(), size_of::<Origin>()), (48, 48));
+    fn a_flow_takes_120_bytes() {
+        assert_eq!((size_of::<Record>(), size_of::<Origin>()), (56, 64));
     }
 }

@@ -69,10 +69,18 @@ impl Flow<'_> {
         self.counter(from, 1)
     }
 
-    /// The bytes of TCP or UDP payload that a side sent, as on the wire: what was sent twice counts twice.
+    /// The bytes of TCP or UDP payload that a side sent, by their length on the wire. Each byte of a TCP stream counts once,
+    /// however often and in whatever order it came; where a stream has more holes at once than are kept, bytes that fill a
+    /// forgotten one count as sent again.
     #[must_use]
     pub fn payload_bytes(&self, from: Side) -> u64 {
         self.counter(from, 2)
+    }
+
+    /// The bytes of TCP payload that a side sent again: retransmissions, overlaps, keep-alives.
+    #[must_use]
+    pub fn repeated_bytes(&self, from: Side) -> u64 {
+        u64::from(of(self.origin.repeated, from)) | self.carried(from, 3) << 32
     }
 
     /// Whether packets came from both sides.
@@ -152,9 +160,14 @@ impl Flow<'_> {
     }
 
     fn counter(&self, from: Side, which: usize) -> u64 {
-        let nth = |counters: [u32; 3]| counters.get(which).copied().map_or(0, u64::from);
-        let carried = self.flows.carries.get(&(self.id, from)).map_or(0, |carried| nth(*carried));
-        carried << 32 | nth(self.record.counters.sent_by(from))
+        let counted = self.record.counters.sent_by(from).get(which).copied().map_or(0, u64::from);
+        self.carried(from, which) << 32 | counted
+    }
+
+    /// How often a counter went over 2^32.
+    fn carried(&self, from: Side, which: usize) -> u64 {
+        let carried = self.flows.carries.get(&(self.id, from)).and_then(|carried| carried.get(which));
+        carried.copied().map_or(0, u64::from)
     }
 }
 
