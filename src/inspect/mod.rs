@@ -67,11 +67,7 @@ impl Settings {
     /// How inputs are read.
     fn reading(&self) -> Options {
         let usual = Options { hash: self.hash, follow: self.follow.clone(), ..Options::default() };
-        match self.max_unpacked {
-            None => usual,
-            // Who states how much there may be has said that the ratio is all right.
-            Some(max_unpacked) => Options { max_unpacked, max_ratio: u64::MAX, ..usual },
-        }
+        usual.with_max_unpacked(self.max_unpacked)
     }
 
     /// Whether witnesses of that kind are heard.

@@ -80,6 +80,16 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The same, but packed inputs are read up to so many unpacked bytes, where that is stated, whatever the ratio: who states
+    /// how much there may be has said that the ratio is all right.
+    #[must_use]
+    pub fn with_max_unpacked(self, stated: Option<u64>) -> Self {
+        match stated {
+            None => self,
+            Some(max_unpacked) => Self { max_unpacked, max_ratio: u64::MAX, ..self },
+        }
+    }
+
     fn limits(&self) -> Limits {
         Limits { unpacked: self.max_unpacked, ratio: self.max_ratio }
     }
