@@ -334,6 +334,19 @@ fn standard_input_and_gzip_are_read_and_the_stored_bytes_hashed() {
 }
 
 #[test]
+fn a_packed_capture_is_read_up_to_what_it_may_unpack_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&fs::read(root().join(EEA_MEETING)).unwrap()).unwrap();
+    let path = written(folder.path(), "packed.pcapng.gz", &gzip.finish().unwrap());
+    let path = path.to_str().unwrap();
+    let input = info(&["--max-unpacked", "100000", path])["inputs"][0].clone();
+    assert_eq!(input["damage"][0]["kind"], "limit", "{}", input["damage"]);
+    assert!(input["frames"].as_u64().is_some_and(|frames| (1..919).contains(&frames)), "{}", input["frames"]);
+    assert_eq!(info(&["--max-unpacked", "1000000", path])["inputs"][0]["frames"], 919);
+}
+
+#[test]
 fn jsonl_has_one_line_for_each_input() {
     let json = info(&["captures"]);
     let output = borderpost(&["info", "--format", "jsonl", "captures"]);

@@ -25,6 +25,9 @@ pub(super) struct Info {
     /// Do not hash the inputs
     #[arg(long)]
     no_hash: bool,
+    /// The most that a packed capture may unpack to [default: 64 GiB, and 200 times its size]
+    #[arg(long, value_name = "BYTES")]
+    max_unpacked: Option<u64>,
     /// End with status 1 where this holds
     #[arg(long, value_enum, value_name = "CONDITION")]
     fail_on: Option<Condition>,
@@ -39,7 +42,8 @@ enum Condition {
 
 /// Looks the captures over.
 pub(super) fn run(arguments: &Info) -> Status {
-    let options = Options { hash: !arguments.no_hash, ..Options::default() };
+    let options =
+        Options { hash: !arguments.no_hash, ..Options::default() }.with_max_unpacked(arguments.max_unpacked);
     let surveys = survey(&arguments.paths, &options, &mut Bar::new());
     for failure in &surveys.failures {
         say(&failure.to_string());
