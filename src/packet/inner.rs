@@ -3,8 +3,8 @@
 //! Input: an outer packet that a tunnel's protocol number, or port and header, make one. Output: [`Carried`]; nothing where
 //! the tunnel's own messages, a form that is not known, or encryption leave nothing to open. Must not: decode what is inside.
 //!
-//! Sources: RFC 2784, 2890 and 2637 (GRE), RFC 2003, 4213 and 3056 (IP in IP), RFC 3378, RFC 7348, RFC 8926, RFC 4380,
-//! RFC 2661, 3GPP TS 29.281; for ERSPAN draft-foschiano-erspan.
+//! Sources: RFC 2784, 2890 and 2637 (GRE), RFC 2003, 4213 and 3056 (IP in IP), RFC 3378, RFC 7348 and
+//! draft-ietf-nvo3-vxlan-gpe, RFC 8926, RFC 4380, RFC 2661, 3GPP TS 29.281; for ERSPAN draft-foschiano-erspan.
 
 use super::cursor::Cursor;
 use super::ip::Ip;
@@ -67,6 +67,7 @@ fn gre(mut body: Cursor<'_>) -> Inside<'_> {
     }
     let start = match protocol {
         ETHERNET_BRIDGED => Start::Link(LinkType::ETHERNET),
+        PPP_IN_GRE => Start::Link(PPP),
         // Without a sequence number it is type I, which has no header of its own.
         ERSPAN if flags & GRE_SEQUENCE == 0 => Start::Link(LinkType::ETHERNET),
         ERSPAN => {
@@ -111,11 +112,16 @@ fn over_udp<'a>(ip: &Ip<'a>) -> Option<Carried<'a>> {
     Some(Carried { kind, ends: ip.ends.with_ports(ports), network, start, cursor })
 }
 
-/// RFC 7348, section 5.
+/// RFC 7348, section 5; where the flag of draft-ietf-nvo3-vxlan-gpe is set, the fourth byte says what is inside.
 fn vxlan(mut body: Cursor<'_>) -> Option<(Option<u32>, (Start, Cursor<'_>))> {
-    let [_, _, _, _, n0, n1, n2, _] = *body.take("").ok()?;
-    let network = u32::from_be_bytes([0, n0, n1, n2]);
-    Some((Some(network), (Start::Link(LinkType::ETHERNET), body)))
+    let [flags, _, _, next, n0, n1, n2, _] = *body.take("").ok()?;
+    let start = match (flags & 0x04 != 0, next) {
+        (false, _) | (true, 3) => Start::Link(LinkType::ETHERNET),
+        (true, 1) => Start::Network(link::IPV4),
+        (true, 2) => Start::Network(link::IPV6),
+        (true, _) => return None,
+    };
+    Some((Some(u32::from_be_bytes([0, n0, n1, n2])), (start, body)))
 }
 
 /// RFC 8926, section 3.4.

@@ -16,7 +16,7 @@ pub(super) fn openable([from, to]: [u16; 2], payload: &[u8], payload_len: u32) -
 }
 
 const fn is_openable_port(port: u16) -> bool {
-    matches!(port, L2TP | GTP_U | TEREDO | VXLAN | GENEVE)
+    matches!(port, L2TP | GTP_U | TEREDO | VXLAN | VXLAN_GPE | GENEVE)
 }
 
 /// `length` is the payload's on the wire, of which `payload` was captured.
@@ -25,6 +25,7 @@ fn opened(from: u16, to: u16, payload: &[u8], length: usize) -> Option<Tunnel> {
     // Senders of VXLAN and Geneve draw their own port from the inner flow, so only the destination counts.
     match to {
         VXLAN if is_vxlan(payload) => return Some(Tunnel::Vxlan),
+        VXLAN_GPE if is_vxlan_gpe(payload) => return Some(Tunnel::Vxlan),
         GENEVE if is_geneve(payload, length) => return Some(Tunnel::Geneve),
         _ => {}
     }
@@ -53,6 +54,11 @@ pub fn sealed_tunnel([from, to]: [u16; 2], payload: &[u8], payload_len: u32) -> 
 /// RFC 7348, section 5: the flag for a valid network identifier alone, all reserved bits zero.
 fn is_vxlan(payload: &[u8]) -> bool {
     matches!(payload, [0x08, 0, 0, 0, _, _, _, 0, ..])
+}
+
+/// draft-ietf-nvo3-vxlan-gpe, section 3: version 0, a valid network identifier, reserved bytes zero.
+fn is_vxlan_gpe(payload: &[u8]) -> bool {
+    matches!(payload, [flags, 0, 0, _, _, _, _, 0, ..] if flags & 0xF8 == 0x08)
 }
 
 /// RFC 8926, section 3.4: version 0, reserved bits zero, options that fit.
@@ -129,6 +135,8 @@ const GTP_U: u16 = Tunnel::GtpU.number();
 const TEREDO: u16 = Tunnel::Teredo.number();
 const ESP: u16 = Tunnel::EspInUdp.number();
 const VXLAN: u16 = Tunnel::Vxlan.number();
+/// The port of the form that carries other protocols than Ethernet, too.
+const VXLAN_GPE: u16 = 4790;
 const GENEVE: u16 = Tunnel::Geneve.number();
 const WIREGUARD: u16 = Tunnel::WireGuard.number();
 
