@@ -64,6 +64,9 @@ pub enum Origin {
     Dns,
     /// Another flow between the same two addresses has it, and this one has none.
     SameAddress,
+    /// The client named it in one of two copies of its request that differ. It may tie a flow to the client, and states no
+    /// place: whoever can send a copy could choose it.
+    OtherCopy,
 }
 
 /// What a flow's bytes were recognised as, as far as it decides whose the flow is.
@@ -353,6 +356,7 @@ impl From<evidence::Origin> for Origin {
             | evidence::Origin::QuicSni
             | evidence::Origin::DtlsSni
             | evidence::Origin::HttpHost => Self::Request,
+            evidence::Origin::SniOtherCopy => Self::OtherCopy,
             evidence::Origin::Certificate => Self::Certificate,
             evidence::Origin::Dns | evidence::Origin::DnsAlias | evidence::Origin::DnsHint => Self::Dns,
         }

@@ -49,7 +49,7 @@ impl Catalogue {
     }
 
     fn site_witness(&self, spoken: &Spoken, address: IpAddr) -> Option<Witness> {
-        if spoken.origin == Origin::Certificate {
+        if matches!(spoken.origin, Origin::Certificate | Origin::OtherCopy) {
             return None;
         }
         let statement = self.site_statement(&spoken.host, address)?;

@@ -17,6 +17,9 @@ use crate::wire::zoom::MediaKind;
 pub enum Origin {
     /// The server name of a TLS ClientHello (RFC 6066 section 3).
     Sni,
+    /// The server name of a ClientHello as it reads where a receiver takes later copies of bytes that were sent twice and
+    /// differ.
+    SniOtherCopy,
     /// The server name of the ClientHello in a QUIC Initial (RFC 9001 section 4).
     QuicSni,
     /// The server name of a DTLS ClientHello.
@@ -40,6 +43,7 @@ impl Origin {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sni => "sni",
+            Self::SniOtherCopy => "sni_other_copy",
             Self::QuicSni => "quic_sni",
             Self::DtlsSni => "dtls_sni",
             Self::HttpHost => "http_host",
@@ -70,6 +74,12 @@ pub enum Fact {
         name: NameId,
         /// Where it was read.
         origin: Origin,
+    },
+    /// Two copies of the same bytes of the handshake differ, as the frame of the second shows: what the receiver took may be
+    /// another text (Ptacek and Newsham, 1998).
+    Contested {
+        /// Who sent them, or in whose name they were sent.
+        from: Side,
     },
     /// A ClientHello was read whole.
     ClientHello(Box<Hello>),

@@ -148,11 +148,15 @@ impl Evidence {
         if tcp.flags.accepts() {
             progress.accepted(seen.packet.hop_limit);
         }
-        let Some(bytes) = streams.push(seen.flow, seen.side, tcp, seen.packet.payload, seen.frame) else {
+        let Some(prefix) = streams.push(seen.flow, seen.side, tcp, seen.packet.payload, seen.frame) else {
             return Interest::Stream(progress);
         };
-        let full = bytes.len() >= MAX_PREFIX;
-        if connection::observe(&mut progress, bytes, full, seen, notes) {
+        let full = prefix.first.len() >= MAX_PREFIX;
+        let is_settled = connection::observe(&mut progress, prefix.first, full, seen, notes);
+        if let Some(last) = prefix.last {
+            tls::contested(prefix.first, last, seen, notes);
+        }
+        if is_settled {
             streams.settle(seen.flow);
             return Interest::Settled;
         }
@@ -224,6 +228,8 @@ struct Notes {
     /// Flows that speak STUN, and the last address that they were told, so that neither is noted again.
     mapped: HashMap<FlowId, Option<SocketAddr>>,
     sockets: HashMap<FlowId, zoom::Socket>,
+    /// Flows whose handshake reads otherwise by other copies, and the names that it then has.
+    contested: HashMap<FlowId, Vec<NameId>>,
     /// The round trip that the packet under the reader's eyes ended, and who asked.
     measured: Option<(Side, RoundTrip)>,
 }

@@ -78,6 +78,39 @@ fn hello(bytes: &[u8], full: bool) -> (Option<ClientHello>, Outcome) {
     }
 }
 
+/// Notes that copies of a direction's bytes differ, once a flow, and each other name that the last copies ask for.
+#[cold]
+pub(super) fn contested(first: &[u8], last: &[u8], seen: &Sighting<'_>, notes: &mut Notes) {
+    let Notes { contested, names, .. } = notes;
+    if !contested.contains_key(&seen.flow) && contested.len() >= MAX_CONTESTED {
+        return;
+    }
+    let mut is_new = false;
+    let known = contested.entry(seen.flow).or_insert_with(|| {
+        is_new = true;
+        Vec::new()
+    });
+    let name = asked_for(last).filter(|host| asked_for(first).as_ref() != Some(host));
+    let name = name.and_then(|host| names.intern(&host));
+    let name = name.filter(|name| known.len() < MAX_OTHER_NAMES && !known.contains(name));
+    known.extend(name);
+    if is_new {
+        notes.push(seen, Fact::Contested { from: seen.side });
+    }
+    if let Some(name) = name {
+        notes.push(seen, Fact::Name { name, origin: Origin::SniOtherCopy });
+    }
+}
+
+/// The server name of a ClientHello that is whole.
+fn asked_for(bytes: &[u8]) -> Option<Hostname> {
+    let Read::Done(hello) = tls::client_hello(bytes) else { return None };
+    match hello.server_name {
+        ServerName::Name(host) => Some(host),
+        ServerName::Absent | ServerName::Invalid(_) => None,
+    }
+}
+
 /// True where the server will say nothing more in clear. Its hello is noted where it is whole, before the certificate.
 fn server(progress: &mut Progress, bytes: &[u8], full: bool, seen: &Sighting<'_>, notes: &mut Notes) -> bool {
     let answer = tls::server_flight(bytes);
@@ -165,3 +198,6 @@ pub(super) fn note_certificate(
 const HANDSHAKE: u8 = 22;
 const SERVER_HELLO: u8 = 2;
 const MAX_CERTIFICATE_NAMES: usize = 4;
+/// Contested flows whose other names are noted; further ones are only counted.
+const MAX_CONTESTED: usize = 1 << 14;
+const MAX_OTHER_NAMES: usize = 4;

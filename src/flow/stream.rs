@@ -1,11 +1,11 @@
 //! The first bytes of each direction of a TCP connection, in order, while somebody still reads its handshake.
 //!
 //! Input: the segments of a flow as they were captured: out of order, repeated, overlapping, with sequence numbers that
-//! wrap. Output: the contiguous prefix so far, whenever it grew. Must not: keep more than 16 KiB of a direction, wait for
+//! wrap. Output: the contiguous prefix so far, whenever it grew or reads otherwise. Must not: keep more than 16 KiB of a direction, wait for
 //! more flows than the limit, or hold anything of a flow that is settled.
 //!
-//! Where copies of a byte differ, the first one captured wins, and the direction is marked contested (Ptacek and Newsham,
-//! 1998: the receiver may have taken the other).
+//! Where copies of a byte differ, the receiver may have taken either (Ptacek and Newsham, 1998), so from there on both
+//! readings are kept, that of the first copies and that of the last, and the direction is marked contested.
 
 use std::collections::VecDeque;
 
@@ -21,6 +21,15 @@ pub const MAX_PREFIX: usize = 16 * 1024;
 pub const MAX_WAITING: usize = 32_768;
 /// The bytes that all waiting flows may hold together; past it as [`MAX_WAITING`].
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// The contiguous first bytes of a direction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Prefix<'a> {
+    /// What a receiver reads who keeps the first copy of each byte.
+    pub first: &'a [u8],
+    /// What one reads who takes the last copy, where copies differed.
+    pub last: Option<&'a [u8]>,
+}
 
 /// The first bytes of all flows that are not settled yet.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +54,7 @@ impl Streams {
 
     /// Takes a segment: what was captured of its payload, and its frame.
     ///
-    /// Returns the direction's contiguous prefix where it grew. The prefix starts behind the SYN, or at the direction's
+    /// Returns the direction's contiguous prefix where it grew, or reads otherwise. The prefix starts behind the SYN, or at the direction's
     /// first captured payload where no SYN was seen before it. A segment that was cut by the snap length leaves a hole.
     pub fn push(
         &mut self,
@@ -54,7 +63,7 @@ impl Streams {
         tcp: &Tcp,
         payload: &[u8],
         frame: FrameRef,
-    ) -> Option<&[u8]> {
+    ) -> Option<Prefix<'_>> {
         let has_syn = tcp.flags.has(TcpFlags::SYN);
         // What comes with RST is a text about the reset (RFC 9293, section 3.5.3), not the stream's.
         let has_nothing = (payload.is_empty() && !has_syn) || tcp.flags.has(TcpFlags::RST);
@@ -68,13 +77,13 @@ impl Streams {
         // SYN takes the first sequence number; data may come with it (RFC 7413).
         let seq = if has_syn { tcp.seq.wrapping_add(1) } else { tcp.seq };
         let held = direction.held();
-        let grew = direction.insert(seq, payload, frame);
+        let changed = direction.insert(seq, payload, frame);
         self.bytes = self.bytes.saturating_add(direction.held()).saturating_sub(held);
         while self.bytes > MAX_BYTES && !self.waiting.is_empty() {
             self.drop_first();
         }
         let direction = of(self.waiting.get(&flow)?, side);
-        grew.then(|| direction.prefix())
+        changed.then(|| Prefix { first: direction.prefix(), last: direction.last() })
     }
 
     /// The contiguous prefix of a direction so far; empty where nothing waits.
@@ -98,7 +107,7 @@ impl Streams {
     /// Whether copies of the same bytes differed: what the receiver took may be another text.
     #[must_use]
     pub fn is_contested(&self, flow: FlowId, side: Side) -> bool {
-        self.direction(flow, side).is_some_and(|direction| direction.is_contested)
+        self.direction(flow, side).is_some_and(|direction| direction.contested_at.is_some())
     }
 
     /// Frees a flow whose handshake is decided. Its further segments are passed over.
@@ -205,7 +214,8 @@ struct Direction {
     /// A bit for each byte that is there; made where the first hole appears.
     filled: Option<Box<Filled>>,
     first_frame: Option<FrameRef>,
-    is_contested: bool,
+    /// The same bytes by their last copies, made where copies first differ.
+    last: Option<Vec<u8>>,
     /// The first frame whose bytes differed.
     contested_at: Option<FrameRef>,
 }
@@ -217,12 +227,17 @@ impl Direction {
         self.bytes.get(..self.prefix).unwrap_or_default()
     }
 
-    /// The memory it holds.
-    fn held(&self) -> usize {
-        self.bytes.capacity() + if self.filled.is_some() { size_of::<Filled>() } else { 0 }
+    fn last(&self) -> Option<&[u8]> {
+        self.last.as_ref().map(|last| last.get(..self.prefix).unwrap_or_default())
     }
 
-    /// Takes the payload that begins at `seq`; says whether the prefix grew.
+    /// The memory it holds.
+    fn held(&self) -> usize {
+        let last = self.last.as_ref().map_or(0, Vec::capacity);
+        self.bytes.capacity() + last + if self.filled.is_some() { size_of::<Filled>() } else { 0 }
+    }
+
+    /// Takes the payload that begins at `seq`; says whether the prefix grew, or reads otherwise.
     fn insert(&mut self, seq: u32, payload: &[u8], frame: FrameRef) -> bool {
         let base = *self.base.get_or_insert(seq);
         // Half of the number space lies before the base, half behind.
@@ -237,34 +252,55 @@ impl Direction {
         }
         let before = self.prefix;
         let end = offset + payload.len();
-        if self.filled.is_none() && offset <= self.prefix {
-            self.append(offset, payload);
+        // A keep-alive sends the last byte again, or a zero for it (RFC 9293, section 3.8.4).
+        if payload == [0] && end == before {
+            return false;
+        }
+        let differs = if self.filled.is_none() && offset <= self.prefix {
+            self.append(offset, payload)
         } else {
-            self.place(offset, payload);
-        }
+            self.place(offset, payload)
+        };
         self.end = self.end.max(end);
-        if self.is_contested && self.contested_at.is_none() {
+        if differs && self.contested_at.is_none() {
             self.contested_at = Some(frame);
+            self.last = Some(self.bytes.clone());
         }
+        let reads_otherwise = self.last.is_some() && self.place_last(offset, payload);
         if offset == 0 && before == 0 && self.prefix > 0 {
             self.first_frame = Some(frame);
         }
-        self.prefix > before
+        self.prefix > before || reads_otherwise
     }
 
-    /// In order and without holes, as nearly all segments are.
-    fn append(&mut self, offset: usize, payload: &[u8]) {
+    /// In order and without holes, as nearly all segments are. Says whether a copy differs.
+    fn append(&mut self, offset: usize, payload: &[u8]) -> bool {
         let known = self.bytes.get(offset..).unwrap_or_default();
         let (again, new) = payload.split_at_checked(known.len()).unwrap_or((payload, &[]));
-        let is_contested = !known.starts_with(again) && !is_keep_alive(again, new, known);
-        self.is_contested |= is_contested;
+        let differs = !known.starts_with(again);
         self.bytes.extend_from_slice(new);
         self.prefix = self.bytes.len();
+        differs
     }
 
-    /// With holes: byte by byte, the first copy wins.
+    /// The last copy wins. Says whether bytes change that were there.
     #[cold]
-    fn place(&mut self, offset: usize, payload: &[u8]) {
+    fn place_last(&mut self, offset: usize, payload: &[u8]) -> bool {
+        let Some(last) = &mut self.last else { return false };
+        let kept = last.len();
+        if last.len() < self.bytes.len() {
+            last.extend(self.bytes.get(kept..).unwrap_or_default());
+        }
+        let Some(places) = last.get_mut(offset..offset.saturating_add(payload.len())) else { return false };
+        let changes = places != payload && offset < self.prefix;
+        places.copy_from_slice(payload);
+        changes
+    }
+
+    /// With holes: byte by byte, the first copy wins. Says whether a copy differs.
+    #[cold]
+    fn place(&mut self, offset: usize, payload: &[u8]) -> bool {
+        let mut differs = false;
         let end = offset + payload.len();
         if self.bytes.len() < end {
             self.bytes.resize(end, 0);
@@ -274,7 +310,7 @@ impl Direction {
         let places = self.bytes.get_mut(offset..end).unwrap_or_default();
         for ((place, byte), at) in places.iter_mut().zip(payload).zip(offset..) {
             if is_filled(filled, at) {
-                self.is_contested |= place != byte && !(payload.len() == 1 && at + 1 == prefix);
+                differs |= place != byte;
             } else {
                 *place = *byte;
                 fill(filled, at);
@@ -286,12 +322,8 @@ impl Direction {
         if self.prefix == self.bytes.len() {
             self.filled = None;
         }
+        differs
     }
-}
-
-/// A keep-alive repeats the last byte, and may send any byte for it (RFC 9293, section 3.8.4).
-fn is_keep_alive(again: &[u8], new: &[u8], known: &[u8]) -> bool {
-    again.len() == 1 && known.len() == 1 && new.is_empty()
 }
 
 fn filled_up_to(prefix: usize) -> Box<Filled> {
@@ -341,7 +373,9 @@ mod tests {
     }
 
     fn push<'a>(streams: &'a mut Streams, seq: u32, payload: &[u8]) -> Option<&'a [u8]> {
-        streams.push(FLOW, Side::First, &segment(seq, 0x10), payload, frame(seq.into()))
+        streams
+            .push(FLOW, Side::First, &segment(seq, 0x10), payload, frame(seq.into()))
+            .map(|prefix| prefix.first)
     }
 
     #[test]
@@ -352,7 +386,8 @@ mod tests {
         assert_eq!(push(&mut streams, 13, b"de"), Some(&b"abcde"[..]));
         assert_eq!(push(&mut streams, 11, b"bcd"), None, "repeated");
         assert_eq!(push(&mut streams, 14, b"ef"), Some(&b"abcdef"[..]), "overlapping");
-        assert_eq!(streams.push(FLOW, Side::Second, &segment(10, 0x10), b"x", frame(9)), Some(&b"x"[..]));
+        let other = streams.push(FLOW, Side::Second, &segment(10, 0x10), b"x", frame(9));
+        assert_eq!(other, Some(Prefix { first: b"x", last: None }));
         assert!(!streams.is_contested(FLOW, Side::First) && !streams.gap(FLOW, Side::First));
         assert_eq!(streams.first_frame(FLOW, Side::First), Some(frame(10)));
         assert_eq!(streams.prefix(FLOW, Side::First), b"abcdef");
@@ -386,7 +421,8 @@ mod tests {
     #[test]
     fn data_with_the_syn_is_behind_it_and_text_with_a_reset_is_not_data() {
         let mut streams = Streams::new();
-        let opened = streams.push(FLOW, Side::First, &segment(9, 0x02), b"ab", frame(1));
+        let opened =
+            streams.push(FLOW, Side::First, &segment(9, 0x02), b"ab", frame(1)).map(|prefix| prefix.first);
         assert_eq!(opened, Some(&b"ab"[..]));
         assert_eq!(streams.push(FLOW, Side::First, &segment(12, 0x14), b"go away", frame(2)), None);
         assert_eq!(push(&mut streams, 12, b"c"), Some(&b"abc"[..]));
@@ -405,6 +441,24 @@ mod tests {
         push(&mut streams, 2, b"c");
         assert_eq!(push(&mut streams, 1, b"bX"), Some(&b"abc"[..]));
         assert!(streams.is_contested(FLOW, Side::First));
+    }
+
+    #[test]
+    fn both_readings_are_kept_from_the_first_byte_that_differs() {
+        let mut streams = Streams::new();
+        let mut push = |seq, payload: &[u8]| {
+            let prefix = streams.push(FLOW, Side::First, &segment(seq, 0x18), payload, frame(1));
+            prefix.map(|prefix| (prefix.first.to_vec(), prefix.last.map(<[u8]>::to_vec)))
+        };
+        assert_eq!(push(0, b"abc"), Some((b"abc".to_vec(), None)));
+        assert_eq!(push(1, b"bX"), Some((b"abc".to_vec(), Some(b"abX".to_vec()))));
+        assert_eq!(push(1, b"bX"), None, "nothing new");
+        assert_eq!(push(3, b"de"), Some((b"abcde".to_vec(), Some(b"abXde".to_vec()))));
+        // With a hole, which a first and a last copy fill.
+        assert_eq!(push(7, b"hi"), None);
+        assert_eq!(push(7, b"HI"), None, "a reading behind a hole is no prefix yet");
+        assert_eq!(push(5, b"fg"), Some((b"abcdefghi".to_vec(), Some(b"abXdefgHI".to_vec()))));
+        assert_eq!(push(0, b"abcdefghi"), Some((b"abcdefghi".to_vec(), Some(b"abcdefghi".to_vec()))));
     }
 
     #[test]
@@ -481,7 +535,7 @@ mod tests {
         let text = vec![1; MAX_PREFIX];
         for flow in 0..5000 {
             let grew = streams.push(FlowId(flow), Side::First, &segment(0, 0x10), &text, frame(1));
-            assert_eq!(grew.map(<[u8]>::len), Some(MAX_PREFIX));
+            assert_eq!(grew.map(|prefix| prefix.first.len()), Some(MAX_PREFIX));
             assert!(streams.bytes <= MAX_BYTES);
         }
         assert_eq!(streams.dropped() + streams.waiting() as u64, 5000);

@@ -306,7 +306,12 @@ impl Bench<'_> {
 
     fn spoken(&self, name: &SeenName) -> Option<Spoken> {
         let host = Hostname::parse(self.evidence.name(name.name).as_bytes())?;
-        let origin = if name.is_of_address { Origin::SameAddress } else { name.origin.into() };
+        let origin = match name.origin.into() {
+            // Lent to another flow, it is no surer.
+            Origin::OtherCopy => Origin::OtherCopy,
+            _ if name.is_of_address => Origin::SameAddress,
+            origin => origin,
+        };
         Some(Spoken { host, origin, frame: name.frame })
     }
 

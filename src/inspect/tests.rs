@@ -363,3 +363,33 @@ fn the_clients_process_ties_a_flow_and_an_unreliable_word_does_not() {
     assert_eq!(by(b"Safari", ProcessMethod::Pktap), (None, 0));
     assert_eq!(by(b"zoom.us", ProcessMethod::Etl2Pcapng), (None, 0));
 }
+
+#[test]
+fn a_copy_of_a_request_with_another_name_does_not_free_a_flow_from_the_client() {
+    let ends = ((CLIENT, 50_000), (SERVER, 443));
+    for (first, second) in [(b"webex.zoom.us", b"shop.example0"), (b"shop.example0", b"webex.zoom.us")] {
+        let mut packets = connection(50_000, SERVER, *first).to_vec();
+        packets.push(tcp(ends.0, ends.1, 1, 0x10, &small_with_name(*second)));
+        let unit = judged(&packets, Some(JUNE_2024), &settings());
+        let [flow] = unit.judged() else { panic!("{:?}", unit.judged()) };
+        assert_eq!(flow.attribution.identified_by, Some(IdentifiedBy::Name), "{first:?}");
+        assert!(flow.finding.is_some());
+        let names: Vec<_> = flow
+            .names
+            .iter()
+            .map(|name| (unit.evidence().name(name.name), name.origin.name(), name.frame.number()))
+            .collect();
+        let text = |name: &'static [u8; 13]| std::str::from_utf8(name).unwrap();
+        assert_eq!(names, [(text(first), "sni", 3), (text(second), "sni_other_copy", 4)]);
+        let contested = unit
+            .evidence()
+            .of(FlowId(0))
+            .iter()
+            .filter(|entry| matches!(entry.fact, crate::evidence::Fact::Contested { from: Side::First }));
+        assert_eq!(contested.map(|entry| entry.frame.number()).collect::<Vec<_>>(), [4]);
+        // The copy states no place, in whichever order they come.
+        let alone = judged(&connection(50_000, SERVER, *b"webex.zoom.us"), Some(JUNE_2024), &settings());
+        let finding = |unit: &Unit| unit.judged()[0].finding.as_ref().map(|finding| finding.axis);
+        assert_eq!(finding(&unit), finding(&alone));
+    }
+}

@@ -150,6 +150,10 @@ fn note(row: &Row<'_>, entry: &Entry) -> Option<Note> {
             ("name_behind_proxy", format!("{} ({})", row.unit.evidence().name(*name), origin.name()))
         }
         Fact::ClientHello(hello) => ("client_hello", client_hello(hello)),
+        Fact::Contested { .. } => (
+            "contested",
+            "two copies of the same bytes differ, and the receiver may have read either".to_owned(),
+        ),
         Fact::HelloRetry => {
             ("hello_retry_request", "the handshake has two ClientHellos and counts once".to_owned())
         }

@@ -484,6 +484,7 @@ fn network(d: &Destination) -> Option<String> {
 pub(super) fn origin(origin: &str) -> String {
     match origin {
         "sni" => "TLS server name".to_owned(),
+        "sni_other_copy" => "TLS server name of another copy".to_owned(),
         "quic_sni" => "QUIC server name".to_owned(),
         "dtls_sni" => "DTLS server name".to_owned(),
         "http_host" => "HTTP host".to_owned(),

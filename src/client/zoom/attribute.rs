@@ -42,7 +42,15 @@ impl Catalogue {
             names.clone().find_map(find)
         };
         let is_said = contact.names.iter().any(|(_, origin)| *origin == Origin::Request);
-        said_by(Origin::Request)
+        let request = said_by(Origin::Request);
+        // Of two copies of a request, the one that ties the flow to the client counts: nobody gets rid of it by a copy.
+        let request = match said_by(Origin::OtherCopy) {
+            Some(other) if request.as_ref().is_none_or(|named| named.matched.owner == Owner::ThirdParty) => {
+                Some(other)
+            }
+            _ => request,
+        };
+        request
             .or_else(|| said_by(Origin::Certificate))
             .or_else(|| if is_said { None } else { said_by(Origin::Dns) })
             .or_else(|| if is_said { None } else { said_by(Origin::SameAddress) })
@@ -268,6 +276,7 @@ const fn word(origin: Origin) -> &'static str {
         Origin::Certificate => "named by the certificate",
         Origin::Dns => "by DNS",
         Origin::SameAddress => "named by another flow to the address",
+        Origin::OtherCopy => "named in one of two copies of the request that differ",
     }
 }
 
