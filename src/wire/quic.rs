@@ -87,7 +87,8 @@ pub enum PacketKind {
 /// The part of a long header that all packets share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LongHeader {
-    /// The version: [`VERSION_1`], [`VERSION_2`], one of [`DRAFTS`], or 0 in a version negotiation.
+    /// The version: [`VERSION_1`], [`VERSION_2`], one of [`DRAFTS`], one reserved to provoke a negotiation, or 0 in
+    /// such a negotiation.
     pub version: u32,
     /// What the packet is for.
     pub kind: PacketKind,
@@ -111,7 +112,7 @@ pub struct QuicHello {
     pub datagrams: u32,
 }
 
-/// Reads the long header at the front of a datagram; `None` where there is none of version 1 or 2 or a draft that is read,
+/// Reads the long header at the front of a datagram; `None` where there is none of a version that is read,
 /// and no version negotiation that names a version of the standards. A Retry has to have its token and its tag (RFC 9000
 /// section 17.2.5).
 #[must_use]
@@ -307,12 +308,19 @@ fn client_keys(header: &LongHeader) -> Option<Box<DirectionalKeys>> {
 /// The version whose salt and labels the keys of a version follow from.
 const fn key_version(version: u32) -> Option<Version> {
     match version {
+        _ if is_reserved(version) => Some(Version::V1),
         // Draft 33 brought the salt of the standard.
         VERSION_1 | 0xff000021..=0xff000022 => Some(Version::V1),
         VERSION_2 => Some(Version::V2),
         0xff00001d..=0xff000020 => Some(Version::V1Draft),
         _ => None,
     }
+}
+
+/// Whether a version is one of those by which a client provokes a negotiation (RFC 9000 section 15). What it sends under it
+/// has the form and the keys of version 1 in the captures that this was tested with; keys that do not fit open nothing.
+const fn is_reserved(version: u32) -> bool {
+    version & 0x0f0f0f0f == 0x0a0a0a0a
 }
 
 /// Reads up to the source id.
@@ -332,6 +340,7 @@ fn kind(first: u8, version: u32) -> Option<PacketKind> {
     let index = match version {
         0 => return Some(PacketKind::VersionNegotiation),
         VERSION_1 | 0xff00001d..=0xff000022 => bits,
+        _ if is_reserved(version) => bits,
         VERSION_2 => bits.wrapping_sub(1) & 0x03,
         _ => return None,
     };

@@ -130,6 +130,8 @@ fn drafts_with_the_salt_of_their_own_and_with_that_of_the_standard_are_opened() 
         packet[4] = u8::try_from(sent_as).unwrap();
         assert_eq!(Initials::new().push(&packet), Read::NotMine("initial packet does not open"));
     }
+    let reserved = sealed(0x1a2a3a4a, &A2_ID, &A2_ID, 2, &hex(A2_FRAME), 1162);
+    assert!(matches!(Initials::new().push(&reserved), Read::Done(quic) if quic.version == 0x1a2a3a4a));
     for version in [0xff00001c, 0xff000023] {
         let packet = sealed(version, &A2_ID, &A2_ID, 2, &hex(A2_FRAME), 1162);
         assert_eq!(long_header(&packet), None);
@@ -251,12 +253,12 @@ fn what_is_no_quic_of_these_versions_is_refused() {
     let short_header = with(0, 0x43);
     let no_fixed_bit = with(0, 0x83);
     let draft_27 = [&packet[..1], &[0xff, 0, 0, 27], &packet[5..]].concat();
-    let greased = [&packet[..1], &[0x1a, 0x2a, 0x3a, 0x4a], &packet[5..]].concat();
+    let unassigned = [&packet[..1], &[0x1a, 0x2a, 0x3a, 0x4b], &packet[5..]].concat();
     let long_id = with(5, 21);
     // A server may clear the fixed bit, a client that begins may not.
     assert!(long_header(&no_fixed_bit).is_some_and(|header| !header.fixed_bit));
     assert!(matches!(Initials::new().push(&no_fixed_bit), Read::NotMine(_)));
-    for refused in [short_header, draft_27, greased, long_id, Vec::new()] {
+    for refused in [short_header, draft_27, unassigned, long_id, Vec::new()] {
         assert_eq!(long_header(&refused), None);
         assert!(matches!(Initials::new().push(&refused), Read::NotMine(_)));
     }
