@@ -1,7 +1,7 @@
 //! DNS that is encrypted: over TLS and QUIC by port or protocol (RFC 7858, RFC 9250), over HTTPS by its resolver's name
 //! (RFC 8484).
 //!
-//! Input: ClientHellos. Output: facts. What is asked there is not seen, which a report has to say. Must not: take a resolver
+//! Input: hellos of clients. Output: facts. What is asked there is not seen, which a report has to say. Must not: take a resolver
 //! that is in no list for none; what a capture cannot tell stays uncounted.
 
 use std::collections::BTreeMap;
