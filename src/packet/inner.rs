@@ -67,7 +67,6 @@ fn gre(mut body: Cursor<'_>) -> Inside<'_> {
     }
     let start = match protocol {
         ETHERNET_BRIDGED => Start::Link(LinkType::ETHERNET),
-        PPP_IN_GRE => Start::Link(PPP),
         // Without a sequence number it is type I, which has no header of its own.
         ERSPAN if flags & GRE_SEQUENCE == 0 => Start::Link(LinkType::ETHERNET),
         ERSPAN => {

@@ -174,6 +174,12 @@ pub(super) fn framed() -> Vec<(LinkType, Vec<u8>, Macs)> {
                 [&OTHER[..], &OTHER, &[0x88, 0xE7, 0, 0, 0, 1], &in_ethernet].concat(),
                 BOTH,
             ),
+            (LinkType::ETHERNET, ethernet(0x880B, &framed_ppp), BOTH),
+            (
+                LinkType::ETHERNET,
+                ethernet(0x894F, &[&[0x0F, 0xC3, 1, 3, 0, 0, 1, 255, 9, 9, 9, 9][..], &in_ethernet].concat()),
+                BOTH,
+            ),
             (LinkType::MPLS, labels(ip), NONE),
             (LinkType::C_HDLC, cisco.clone(), NONE),
             (LinkType::C_HDLC, framed_ppp.clone(), NONE),

@@ -4,7 +4,7 @@
 
 use super::super::cursor::Cursor;
 use super::trailer;
-use super::{Below, LOWEST_ETHER_TYPE, Link, VLAN_8021AD, VLAN_8021Q, VLAN_QINQ, llc};
+use super::{Below, IPV4, IPV6, LOWEST_ETHER_TYPE, Link, MPLS, VLAN_8021AD, VLAN_8021Q, VLAN_QINQ, llc};
 use crate::packet::{Class, Mac, Macs, Vlan};
 
 /// Receiver, sender, type or length: 6, 6 and 2 bytes, read as two overlapping numbers.
@@ -54,6 +54,23 @@ pub(super) fn trill(cursor: &mut Cursor<'_>) -> Below {
     behind(options, cursor)
 }
 
+/// RFC 8300, section 2.2: its length in units of 4 bytes, and what is behind it.
+pub(super) fn service_header(cursor: &mut Cursor<'_>) -> Below {
+    let [_, units, _, next] = *cursor.peek(SERVICE_SHORT)?;
+    let length = usize::from(units & 0x3F) * 4;
+    if length < 8 {
+        return Err(Class::Malformed("network service header under 8 bytes"));
+    }
+    cursor.skip(length, SERVICE_SHORT)?;
+    match next {
+        1 => Ok((Link::default(), IPV4)),
+        2 => Ok((Link::default(), IPV6)),
+        3 => decode(cursor),
+        5 => Ok((Link::default(), MPLS)),
+        _ => Err(Class::OtherEtherType(super::SERVICE_HEADER)),
+    }
+}
+
 /// IEEE 802.3br: a preamble of 8 bytes, whose last byte says that an express frame follows; parts of others are counted.
 pub(super) fn express(cursor: &mut Cursor<'_>) -> Below {
     let [.., delimiter]: [u8; 8] = *cursor.take("frame shorter than its preamble")?;
@@ -101,6 +118,7 @@ pub(super) fn behind_tags(cursor: &mut Cursor<'_>, field: u16) -> Result<(Vlan, 
 }
 
 const SHORT: &str = "frame shorter than its Ethernet header";
+const SERVICE_SHORT: &str = "frame shorter than its network service header";
 const JUNIPER_SHORT: &str = "frame shorter than its Juniper header";
 const JUNIPER_NO_LINK_LAYER: u8 = 0x02;
 const JUNIPER_EXTENDED: u8 = 0x80;

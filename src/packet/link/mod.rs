@@ -59,6 +59,9 @@ const PPPOE_DISCOVERY: u16 = 0x8863;
 const PPPOE_SESSION: u16 = 0x8864;
 const TRILL: u16 = 0x22F3;
 const BACKBONE_BRIDGE: u16 = 0x88E7;
+/// PPP in GRE (RFC 2637, section 4.1).
+const PPP_IN_GRE: u16 = 0x880B;
+const SERVICE_HEADER: u16 = 0x894F;
 const FABRIC_PATH: u16 = 0x8903;
 const DISTRIBUTED_SWITCH: u16 = 0xDADA;
 /// From here on a number is an `EtherType`, below it a length or a maker's own number.
@@ -173,6 +176,8 @@ fn carried(ether_type: u16, below: Link, cursor: &mut Cursor<'_>) -> Below {
             }
             MPLS | MPLS_UPSTREAM => mpls::decode(cursor)?,
             PPPOE_SESSION => ppp::over_ethernet(cursor)?,
+            PPP_IN_GRE => ppp::decode(cursor)?,
+            SERVICE_HEADER => ethernet::service_header(cursor)?,
             FABRIC_PATH => ethernet::behind(2, cursor)?,
             // IEEE 802.1Q, clause 9.7: priority and service identifier.
             BACKBONE_BRIDGE => ethernet::behind(4, cursor)?,
