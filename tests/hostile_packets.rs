@@ -181,7 +181,7 @@ fn p1_the_out_of_bounds_captures_of_tcpdump_are_read_to_their_end() {
         if !(name.contains("oobr") || name.contains("asan") || name.contains("overflow")) {
             continue;
         }
-        let mut capture = Capture::open(&path, &Options { hash: false }).unwrap();
+        let mut capture = Capture::open(&path, &Options { hash: false, ..Options::default() }).unwrap();
         while let Some(frame) = capture.next_frame() {
             for cut in 0..=frame.data.len() {
                 let decoded = decode(frame.link, &frame.data[..cut], frame.wire_len);
@@ -272,7 +272,7 @@ fn p4_the_evasions_of_suricata_are_contested_or_agree() {
         }
         let (mut flows, mut streams) = (Flows::new(), Streams::new());
         let mut sent = 0;
-        let mut capture = Capture::open(&path, &Options { hash: false }).unwrap();
+        let mut capture = Capture::open(&path, &Options { hash: false, ..Options::default() }).unwrap();
         while let Some(frame) = capture.next_frame() {
             let Decoded::Packet(packet) = decode(frame.link, frame.data, frame.wire_len) else { continue };
             let at = FrameRef::new(0, frame.number);
