@@ -293,27 +293,42 @@ impl Flows {
             Transport::Tcp(tcp) => record.note_tcp(side, tcp),
             Transport::Udp => Handshake::Silent,
         };
-        let mut arrival = *arrival;
-        if let Transport::Tcp(tcp) = &packet.transport
-            && !record.continues(side, tcp, packet.payload_len)
-        {
-            arrival.payload_len = self.disordered(flow, side, tcp, packet.payload_len);
-        }
-        let Some(record) = self.records.get_mut(flow.0 as usize) else {
-            return side;
+        let continues = match &packet.transport {
+            Transport::Tcp(tcp) => record.continues(side, tcp, packet.payload_len),
+            Transport::Udp => true,
         };
-        let [packets, wire, payload] = record.count(side, &arrival);
+        let [packets, wire, payload] = if continues {
+            record.count(side, arrival)
+        } else {
+            self.count_disordered(flow, side, packet, arrival)
+        };
         if packets || wire || payload {
             self.carry(flow, side, [packets, wire, payload, false]);
         }
         if handshake != Handshake::Silent {
-            self.note_handshake(flow, handshake, &arrival);
+            self.note_handshake(flow, handshake, arrival);
         }
         side
     }
 
-    /// Takes a segment that begins its stream, or does not continue it: how many of its bytes were not sent before.
+    /// Counts a segment that does not continue its stream.
     #[cold]
+    fn count_disordered(
+        &mut self,
+        flow: FlowId,
+        side: Side,
+        packet: &Packet<'_>,
+        arrival: &Arrival,
+    ) -> [bool; 3] {
+        let payload_len = match &packet.transport {
+            Transport::Tcp(tcp) => self.disordered(flow, side, tcp, packet.payload_len),
+            Transport::Udp => packet.payload_len,
+        };
+        let record = self.records.get_mut(flow.0 as usize);
+        record.map_or([false; 3], |record| record.count(side, &Arrival { payload_len, ..*arrival }))
+    }
+
+    /// Takes a segment that begins its stream, or does not continue it: how many of its bytes were not sent before.
     fn disordered(&mut self, flow: FlowId, side: Side, tcp: &Tcp, len: u32) -> u32 {
         // What comes with RST is a text about the reset (RFC 9293, section 3.5.3), not the stream's.
         if tcp.flags.has(TcpFlags::RST) {
