@@ -222,7 +222,9 @@ impl ProcessMethod {
                 "etl2pcapng took it from the context of a Windows event, which is often another process's"
             }
             Self::PcapdroidComment => "Android told the app to PCAPdroid (comment)",
-            Self::PcapdroidTrailer => "Android told the app to PCAPdroid (trailer)",
+            Self::PcapdroidTrailer => {
+                "Android told PCAPdroid the app, by the label that it shows, which is not its alone (trailer)"
+            }
             Self::Pktap => "the macOS or iOS kernel told it to the capturing program (PKTAP)",
             Self::Ptcpdump => "the Linux kernel told it to ptcpdump (eBPF)",
             Self::Pymobiledevice3 => "the iOS kernel told it to pymobiledevice3 (comment)",
@@ -246,6 +248,8 @@ pub struct Frame<'a> {
     pub time: Option<Timestamp>,
     /// The interface it was captured on, counted from 0 through all sections of the input.
     pub interface: u32,
+    /// How many interfaces the input has described so far.
+    pub interfaces: u32,
     /// What its first bytes are.
     pub link: LinkType,
     /// Its length on the wire in bytes, which may be more than was captured.
@@ -263,7 +267,17 @@ impl<'a> Frame<'a> {
     #[must_use]
     pub fn new(number: u64, link: LinkType, data: &'a [u8]) -> Self {
         let wire_len = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        Self { number, time: None, interface: 0, link, wire_len, data, direction: None, process: None }
+        Self {
+            number,
+            time: None,
+            interface: 0,
+            interfaces: 1,
+            link,
+            wire_len,
+            data,
+            direction: None,
+            process: None,
+        }
     }
 }
 

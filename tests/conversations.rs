@@ -201,7 +201,7 @@ fn conversations(unit: &Unit, protocol: Protocol) -> BTreeSet<[Endpoint; 2]> {
 fn names(unit: &Unit) -> BTreeSet<&str> {
     let evidence = unit.evidence();
     let facts = evidence.facts().filter_map(|entry| match entry.fact {
-        Fact::Name { name, origin } | Fact::Behind { name, origin } => Some((name, origin)),
+        Fact::Name { name, origin, .. } | Fact::Behind { name, origin } => Some((name, origin)),
         _ => None,
     });
     // Those of DTLS are not among tshark's figures.

@@ -215,7 +215,7 @@ fn p4_copies_that_differ_in_the_name_give_both_names_and_a_contested_flow() {
         let mut names: Vec<(&str, &str)> = facts
             .iter()
             .filter_map(|entry| match entry.fact {
-                Fact::Name { name, origin } => Some((evidence.name(name), origin.name())),
+                Fact::Name { name, origin, .. } => Some((evidence.name(name), origin.name())),
                 _ => None,
             })
             .collect();

@@ -92,7 +92,7 @@ fn facts(inspection: &Inspection) -> impl Iterator<Item = (&Unit, &Fact)> {
 
 fn names(inspection: &Inspection) -> Vec<(String, Origin)> {
     let named = facts(inspection).filter_map(|(unit, fact)| match fact {
-        Fact::Name { name, origin } => Some((unit.evidence().name(*name).to_owned(), *origin)),
+        Fact::Name { name, origin, .. } => Some((unit.evidence().name(*name).to_owned(), *origin)),
         _ => None,
     });
     named.collect()

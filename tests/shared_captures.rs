@@ -227,7 +227,9 @@ fn conversations(inspection: &Inspection, protocol: Protocol) -> i64 {
 fn names(inspection: &Inspection) -> BTreeSet<String> {
     let evidence = inspection.units()[0].evidence();
     let names = evidence.facts().filter_map(|entry| match entry.fact {
-        Fact::Name { name, origin: Origin::Sni | Origin::QuicSni } => Some(evidence.name(name).to_owned()),
+        Fact::Name { name, origin: Origin::Sni | Origin::QuicSni, .. } => {
+            Some(evidence.name(name).to_owned())
+        }
         _ => None,
     });
     names.collect()

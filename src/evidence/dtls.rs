@@ -5,6 +5,8 @@
 //! In a call either end may be the server, and what its certificate says is then of its own making. So a certificate is noted
 //! where the server is the end that the flow was opened to, and of its texts only those with a dot count as host names.
 
+use std::collections::VecDeque;
+
 use hashbrown::HashMap;
 
 use crate::evidence::fact::{Fact, Origin};
@@ -12,14 +14,20 @@ use crate::evidence::{Notes, Outcome, Sighting, tls};
 use crate::flow::{FlowId, Side};
 use crate::wire::dtls::{self, Handshake, Said};
 
-/// Handshakes that are followed at one time; of more it is only noted that they are DTLS.
+/// Handshakes that are followed at one time; then the one that began first is given up.
 const MAX_TALKS: usize = 4096;
 /// The bytes that DTLS may begin with where it shares its ports with STUN and media (RFC 7983 section 7).
 const SHARED: std::ops::RangeInclusive<u8> = 20..=63;
 
 /// The handshakes that have not yet said all.
 #[derive(Default, Debug)]
-pub(super) struct Talks(HashMap<FlowId, Box<Talk>>);
+pub(super) struct Talks {
+    of: HashMap<FlowId, Box<Talk>>,
+    /// The flows in the order in which they began, and some that are forgotten.
+    order: VecDeque<FlowId>,
+    /// Handshakes that were given up before they had said all.
+    pub(super) dropped: u64,
+}
 
 /// One handshake.
 #[derive(Default, Debug)]
@@ -35,7 +43,21 @@ struct Talk {
 impl Talks {
     /// Forgets a handshake.
     pub(super) fn forget(&mut self, flow: FlowId) {
-        self.0.remove(&flow);
+        self.of.remove(&flow);
+    }
+
+    /// Makes room for one more and notes that it begins.
+    fn start(&mut self, flow: FlowId) {
+        // Forgotten flows stay in the order until they come up, or until they are most of it.
+        if self.order.len() > 2 * MAX_TALKS {
+            let Self { of, order, .. } = self;
+            order.retain(|flow| of.contains_key(flow));
+        }
+        while self.of.len() >= MAX_TALKS {
+            let Some(oldest) = self.order.pop_front() else { break };
+            self.dropped += u64::from(self.of.remove(&oldest).is_some_and(|talk| !talk.is_done));
+        }
+        self.order.push_back(flow);
     }
 }
 
@@ -44,17 +66,15 @@ pub(super) fn observe(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
     if dtls::record(seen.packet.payload).is_none() {
         return Outcome::NotMine;
     }
-    let mut talk = match notes.dtls.0.remove(&seen.flow) {
+    let mut talk = match notes.dtls.of.remove(&seen.flow) {
         Some(talk) if talk.is_done => {
-            notes.dtls.0.insert(seen.flow, talk);
+            notes.dtls.of.insert(seen.flow, talk);
             return Outcome::Settled;
         }
         Some(talk) => talk,
         None => {
             notes.push(seen, Fact::Dtls);
-            if notes.dtls.0.len() >= MAX_TALKS {
-                return Outcome::Settled;
-            }
+            notes.dtls.start(seen.flow);
             Box::default()
         }
     };
@@ -68,7 +88,7 @@ pub(super) fn observe(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
         talk.sides = Default::default();
     }
     // It stays until the flow is forgotten: beside STUN there is more to read, and of this no more to note.
-    notes.dtls.0.insert(seen.flow, talk);
+    notes.dtls.of.insert(seen.flow, talk);
     outcome
 }
 

@@ -38,6 +38,12 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// Whether it is what one end asks the other for, so that it names the end that is asked.
+    #[must_use]
+    pub const fn is_request(self) -> bool {
+        matches!(self, Self::Sni | Self::SniOtherCopy | Self::QuicSni | Self::DtlsSni | Self::HttpHost)
+    }
+
     /// Its name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -64,6 +70,8 @@ pub enum Fact {
         name: NameId,
         /// Where it was read.
         origin: Origin,
+        /// The side that said it; `None` where it was said elsewhere, as in DNS.
+        from: Option<Side>,
     },
     /// The remote end is used as a proxy: it is asked to pass the connection on, and what follows speaks of the other server.
     Proxy(Box<ProxyRequest>),

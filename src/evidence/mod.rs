@@ -132,7 +132,12 @@ impl Evidence {
             unasked_dns_answers: self.notes.answers.unasked,
             dns_answers_refused: self.notes.answers.refused,
             names_refused: self.notes.names.refused(),
-            handshakes_dropped: self.streams.dropped().saturating_add(self.notes.quic.dropped),
+            processes_refused: self.processes.refused,
+            handshakes_dropped: self
+                .streams
+                .dropped()
+                .saturating_add(self.notes.quic.dropped)
+                .saturating_add(self.notes.dtls.dropped),
             contested: self.streams.contested(),
         }
     }
@@ -201,6 +206,8 @@ pub struct Limits {
     pub dns_answers_refused: u64,
     /// Names past the most that are kept.
     pub names_refused: u64,
+    /// Frames whose process was passed over because there were too many.
+    pub processes_refused: u64,
     /// Undecided handshakes that were given up because too many waited at once.
     pub handshakes_dropped: u64,
     /// TCP handshakes of which two copies differed, and the frame of the first copy that did.
@@ -248,7 +255,7 @@ impl Notes {
 
     fn name(&mut self, seen: &Sighting<'_>, host: &Hostname, origin: Origin) {
         if let Some(name) = self.names.intern(host) {
-            self.push(seen, Fact::Name { name, origin });
+            self.push(seen, Fact::Name { name, origin, from: Some(seen.side) });
         }
     }
 
@@ -276,7 +283,7 @@ impl Notes {
         let told = |host, address| self.answers.of(packet.tunnel, host, address);
         for answered in told(from, to).into_iter().chain(told(to, from)) {
             debug_assert!(answered.frame < frame, "an answer names flows that start after it");
-            let fact = Fact::Name { name: answered.name, origin: answered.origin };
+            let fact = Fact::Name { name: answered.name, origin: answered.origin, from: None };
             self.log.push(Entry { flow: seen.flow, frame: answered.frame, time, fact });
         }
     }

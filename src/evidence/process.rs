@@ -2,7 +2,7 @@
 //!
 //! Input: what a frame's capture says of its process. Output: facts, one for each process of a flow, and the processes by
 //! number. All of it is the file's own claim. Must not: judge the claim, or grow without bound: past [`MAX_PROCESSES`] new
-//! processes are passed over, and past [`MAX_OF_FLOW`] those of one flow.
+//! processes are passed over and counted, and past [`MAX_OF_FLOW`] those of one flow.
 
 use std::hash::BuildHasher;
 
@@ -41,6 +41,8 @@ pub(super) struct Processes {
     known: HashMap<u64, ProcessId>,
     entries: Vec<ProcessEntry>,
     of_flow: HashMap<FlowId, [Option<ProcessId>; MAX_OF_FLOW]>,
+    /// How often a process was passed over because there were too many.
+    pub(super) refused: u64,
 }
 
 impl Processes {
@@ -49,7 +51,10 @@ impl Processes {
         let key = self.hasher.hash_one((process.name, process.pid, process.uid, process.method));
         let id = match self.known.get(&key) {
             Some(id) => *id,
-            None => self.start(key, process)?,
+            None => match self.start(key, process) {
+                Some(id) => id,
+                None => return self.refuse(),
+            },
         };
         let known = self.of_flow.entry(flow).or_default();
         for slot in known {
@@ -59,6 +64,11 @@ impl Processes {
                 None => return Some(*slot.insert(id)),
             }
         }
+        self.refuse()
+    }
+
+    fn refuse(&mut self) -> Option<ProcessId> {
+        self.refused = self.refused.saturating_add(1);
         None
     }
 
@@ -104,6 +114,7 @@ mod tests {
         assert_eq!(processes.note(FlowId(4), &process(b"zoom.us\0", 7)), Some(zoom));
         assert!((9..11).all(|pid| processes.note(flow, &process(b"x", pid)).is_some()));
         assert_eq!(processes.note(flow, &process(b"y", 99)), None, "too many to be told");
+        assert_eq!(processes.refused, 1);
         let entry = processes.get(zoom).unwrap();
         assert_eq!(
             (entry.name.as_deref(), entry.pid, entry.method.name()),

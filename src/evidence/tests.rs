@@ -66,7 +66,7 @@ impl Talk {
     fn names(&mut self, flow: FlowId) -> Vec<(String, Origin, u64)> {
         let facts = self.facts(flow);
         let named = |(frame, fact)| match fact {
-            Fact::Name { name, origin } => Some((self.evidence.name(name).to_owned(), origin, frame)),
+            Fact::Name { name, origin, .. } => Some((self.evidence.name(name).to_owned(), origin, frame)),
             _ => None,
         };
         facts.into_iter().filter_map(named).collect()
@@ -330,7 +330,7 @@ fn converse(talk: &mut Talk, server: &str, sides: [&[u8]; 2], size: usize) -> Fl
 fn said(talk: &mut Talk, flow: FlowId) -> Vec<String> {
     let facts = talk.facts(flow).into_iter();
     let said = facts.map(|(_, fact)| match fact {
-        Fact::Name { name, origin } => format!("{} {}", origin.name(), talk.evidence.name(name)),
+        Fact::Name { name, origin, .. } => format!("{} {}", origin.name(), talk.evidence.name(name)),
         Fact::Behind { name, origin } => format!("behind {} {}", origin.name(), talk.evidence.name(name)),
         Fact::Proxy(request) => format!("{:?} {}", request.kind, request.target),
         Fact::ClientHello(_) => "hello".to_owned(),

@@ -98,7 +98,7 @@ pub(super) fn contested(first: &[u8], last: &[u8], seen: &Sighting<'_>, notes: &
         notes.push(seen, Fact::Contested { from: seen.side });
     }
     if let Some(name) = name {
-        notes.push(seen, Fact::Name { name, origin: Origin::SniOtherCopy });
+        notes.push(seen, Fact::Name { name, origin: Origin::SniOtherCopy, from: Some(seen.side) });
     }
 }
 

@@ -167,9 +167,16 @@ impl Flows {
 
     /// Makes a packet's tuple lead to a flow in another scope, too: the same packets are captured there again, in one order
     /// or the other.
-    pub fn link(&mut self, packet: &Packet<'_>, scope: Scope, flow: FlowId) {
+    ///
+    /// The flow's round trips are in doubt from then on: a request and its answer may have been timed by two clocks, at two
+    /// places.
+    pub fn link(&mut self, packet: &Packet<'_>, scope: Scope, flow: FlowId) -> Option<Seen> {
         let scope = self.scopes.intern(scope);
-        self.tuples.set(&Tuple::new(packet.transport.protocol(), packet.ends, scope), flow.0);
+        let tuple = Tuple::new(packet.transport.protocol(), packet.ends, scope);
+        self.tuples.set(&tuple, flow.0);
+        let record = self.records.get_mut(flow.0 as usize)?;
+        record.state.set(State::SEEN_TWICE);
+        Some(Seen { flow, side: record.state.side(tuple.from_low), is_new: false })
     }
 
     /// Counts an ICMP error on the flow of the packet that it quotes; `None` where no such flow was seen in its scope.

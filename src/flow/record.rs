@@ -292,6 +292,8 @@ impl State {
     pub(super) const SYN_REPEATED: Self = Self(1 << 7);
     /// The shortest round trip of the first side is the handshake's.
     pub(super) const HANDSHAKE_TIMED: Self = Self(1 << 8);
+    /// Its packets were captured on more than one interface.
+    pub(super) const SEEN_TWICE: Self = Self(1 << 9);
     // What follows is of the first side; the second side's is the next bit.
     /// A packet of the side left the capturing machine.
     pub(super) const OUTBOUND: Self = Self(1 << 10);

@@ -45,14 +45,17 @@ impl Sightings {
         Self::default()
     }
 
-    /// The digest of a packet.
+    /// The digest of a packet; `None` where not all of its payload was captured, since what is missing may differ.
     #[must_use]
-    pub fn digest(&self, packet: &Packet<'_>) -> Digest {
+    pub fn digest(&self, packet: &Packet<'_>) -> Option<Digest> {
+        if packet.payload.len() as u64 != u64::from(packet.payload_len) {
+            return None;
+        }
         let tcp = match packet.transport {
             Transport::Tcp(tcp) => Some((tcp.seq, tcp.ack, tcp.flags.0)),
             Transport::Udp => None,
         };
-        Digest(self.hasher.hash_one((packet.ends, packet.tunnel, tcp, packet.payload_len, packet.payload)))
+        Some(Digest(self.hasher.hash_one((packet.ends, packet.tunnel, tcp, packet.payload))))
     }
 
     /// The flow that the packet was counted on a moment ago, where it was seen on another interface.
@@ -96,7 +99,7 @@ mod tests {
         let at = |micros: i64| Some(Timestamp::from_nanos(micros * 1_000));
         let mut seen = |data: &[u8], interface, time| {
             let Decoded::Packet(packet) = decode(LinkType::RAW, data, 30) else { panic!() };
-            let digest = sightings.digest(&packet);
+            let digest = sightings.digest(&packet).unwrap();
             let repeated = sightings.repeated(digest, interface, time);
             if repeated.is_none() {
                 sightings.remember(digest, interface, time, FlowId(7));
@@ -114,6 +117,13 @@ mod tests {
         assert!(!seen(&other, 2, at(60)), "another packet");
         assert!(!seen(&data, 2, at(20_000)), "too late");
         assert!(!seen(&data, 2, None) && !seen(&data, 3, None), "without a time nothing is a moment ago");
+    }
+
+    #[test]
+    fn a_packet_that_was_cut_is_never_the_same_as_another() {
+        let data = datagram([1, 2]);
+        let Decoded::Packet(packet) = decode(LinkType::RAW, &data[..29], 30) else { panic!() };
+        assert!(Sightings::new().digest(&packet).is_none());
     }
 
     #[test]

@@ -131,6 +131,12 @@ impl Flow<'_> {
         self.record.state.passage(side)
     }
 
+    /// Whether its packets were captured on more than one interface, so that two clocks or places may have timed it.
+    #[must_use]
+    pub const fn is_seen_twice(&self) -> bool {
+        self.record.state.has(State::SEEN_TWICE)
+    }
+
     /// The side whose packets left the capturing machine, by the word of the capture; `None` where it does not say, or says
     /// it of both.
     #[must_use]

@@ -166,10 +166,13 @@ impl Bench<'_> {
     }
 
     fn listen(&self, flow: &Flow<'_>) -> Heard {
+        let remote = self.side(flow.id()).0.other();
         let (mut names, mut payload) = (Vec::new(), PayloadMark::None);
         for entry in self.evidence.of(flow.id()) {
             match entry.fact {
-                Fact::Name { name, origin } => {
+                // What the remote end asks for is the local end's name, not its own.
+                Fact::Name { origin, from: Some(from), .. } if origin.is_request() && from == remote => {}
+                Fact::Name { name, origin, .. } => {
                     names.push(SeenName { name, origin, frame: entry.frame, is_of_address: false });
                 }
                 ref fact => payload = payload.or_stronger(PayloadMark::of(fact)),
@@ -290,6 +293,8 @@ impl Bench<'_> {
         let has_link_layer = [Side::First, Side::Second].iter().any(|side| flow.mac(*side).is_some());
         let doubt = if !flow.scope().tunnel.is_none() {
             Some(Doubt::InTunnel)
+        } else if flow.is_seen_twice() {
+            Some(Doubt::SeenTwice)
         } else if let Some(doubt) = measured.doubt() {
             Some(doubt)
         } else if is_handshake && proxied.contains(&(host, Some(remote))) {

@@ -3,6 +3,7 @@
 //! Input: paths and [`Settings`]. Output: everything that a report says, as values with frames and numbers. The only
 //! module that knows every stage. Must not: hold rules of its own, print, or keep a frame.
 
+mod around;
 mod census;
 mod judge;
 mod known;
@@ -281,13 +282,10 @@ impl Run {
         progress.input(&path, capture.size());
         let number = u32::try_from(self.inputs.len()).unwrap_or(u32::MAX);
         let mut times = Times::default();
-        // In pcapng an interface may be described after frames of others.
-        let mut interfaces = capture.interfaces().len();
         while let Some(frame) = capture.next_frame() {
             let at = FrameRef::new(number, frame.number);
             times.see(frame.time, at);
-            interfaces = interfaces.max(frame.interface as usize + 1);
-            unit.observe(&frame, at, interfaces > 1, &mut self.census);
+            unit.observe(&frame, at, &mut self.census);
             if frame.number.is_multiple_of(interval) {
                 progress.read(capture.bytes_read());
             }

@@ -10,7 +10,7 @@ use crate::flow::{Flow, Passage, Side};
 use crate::frame::{Date, FrameRef};
 use crate::inspect::known::Host;
 use crate::inspect::{Settings, Unit};
-use crate::packet::TunnelId;
+use crate::packet::{Mac, TunnelId};
 use crate::place::{self, Area, Country, Doubt, OwnPlace, Reach, Vantage};
 use crate::session::Machine;
 
@@ -127,11 +127,12 @@ pub(super) fn told(unit: &Unit, flow: &Flow<'_>, local: Side) -> Vec<(IpAddr, Fr
 /// The machine at a flow's local end.
 pub(super) fn machine(flow: &Flow<'_>, local: Side) -> Machine {
     let Host { tunnel, address } = Host::of(flow, local);
-    let unnamed = match tunnel {
-        TunnelId::NONE => Machine::Address(address),
-        tunnel => Machine::Tunnelled { tunnel, address },
-    };
-    flow.mac(local).map_or(unnamed, |mac| Machine::Mac(mac.octets()))
+    let mac = flow.mac(local).map(Mac::octets);
+    match (tunnel, mac) {
+        (TunnelId::NONE, Some(mac)) => Machine::Mac(mac),
+        (TunnelId::NONE, None) => Machine::Address(address),
+        (tunnel, mac) => Machine::Tunnelled { tunnel, mac, address: mac.is_none().then_some(address) },
+    }
 }
 
 /// What an address says about where its host stands, by the user's lists and the databases; nothing where it is not public.
@@ -234,7 +235,7 @@ mod tests {
             let start = 1_781_654_400_000_000_000; // 2026-06-17
             let time = Some(Timestamp::from_nanos(start + i64::try_from(number).unwrap() * 1_000_000));
             let frame = Frame { time, ..Frame::new(number, LinkType::RAW, data) };
-            unit.observe(&frame, FrameRef::new(0, number), false, &mut Census::default());
+            unit.observe(&frame, FrameRef::new(0, number), &mut Census::default());
         }
         unit.evidence.finish(unit.flows.len());
         unit

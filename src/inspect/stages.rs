@@ -4,8 +4,8 @@
 //! packet twice that was captured on two interfaces.
 
 use crate::evidence::Evidence;
-use crate::flow::{FlowId, Flows, Scope, Sightings};
-use crate::frame::{Direction, Frame, FrameRef, Process};
+use crate::flow::{FlowId, Flows, Scope, Seen, Sightings};
+use crate::frame::{Frame, FrameRef};
 use crate::packet::{Class, Decoded, Packet};
 
 /// What the packets of one capture change.
@@ -24,10 +24,6 @@ pub(super) struct Sight<'a> {
     pub(super) wire_len: u32,
     /// Where it was captured, as far as two sightings of one packet can differ in it; `None` where there is one place only.
     pub(super) interface: Option<u64>,
-    /// Whose the frame is, by the word of the capture.
-    pub(super) process: Option<Process<'a>>,
-    /// Which way it went, by the same.
-    pub(super) direction: Option<Direction>,
 }
 
 impl Stages<'_> {
@@ -56,20 +52,34 @@ impl Stages<'_> {
         let (at, time) = (sight.at, sight.frame.time);
         let seen = self.flows.observe(packet, scope(packet, sight), at, sight.wire_len, time);
         self.evidence.observe(self.flows, seen, packet, at, time);
-        if let Some(process) = &sight.process {
-            self.evidence.process(seen, process, at, time);
+        self.claims(seen, sight);
+        seen.flow
+    }
+
+    /// Takes note of what the capture says of the frame beside its bytes.
+    #[inline]
+    fn claims(&mut self, seen: Seen, sight: &Sight<'_>) {
+        if let Some(process) = &sight.frame.process {
+            self.evidence.process(seen, process, sight.at, sight.frame.time);
         }
-        if let Some(direction) = sight.direction {
+        if let Some(direction) = sight.frame.direction {
             self.flows.note_direction(seen.flow, seen.side, direction);
         }
-        seen.flow
     }
 
     /// The same in a capture with several interfaces: what was seen on another one a moment ago is not counted again.
     fn sighted(&mut self, packet: &Packet<'_>, interface: u64, sight: &Sight<'_>) -> Class {
-        let digest = self.sightings.digest(packet);
+        // What was cut may differ in what is missing.
+        let Some(digest) = self.sightings.digest(packet) else {
+            self.packet(packet, sight);
+            return Decoded::Packet(*packet).class();
+        };
         if let Some(flow) = self.sightings.repeated(digest, interface, sight.frame.time) {
-            self.flows.link(packet, scope(packet, sight), flow);
+            let seen = self.flows.link(packet, scope(packet, sight), flow);
+            // What one interface cannot tell the other may.
+            if let Some(seen) = seen {
+                self.claims(seen, sight);
+            }
             return Class::Duplicate;
         }
         let flow = self.packet(packet, sight);

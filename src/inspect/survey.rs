@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::frame::{Direction, Frame, FrameRef, LinkType, ProcessMethod, Timestamp};
+use crate::inspect::around::annotated;
 use crate::inspect::census::{Census, Counted};
 use crate::inspect::times::Times;
 use crate::inspect::{PROGRESS_INTERVAL, Progress};
@@ -96,6 +97,13 @@ struct Tally {
 
 impl Tally {
     fn count(&mut self, frame: &Frame<'_>) {
+        match annotated(frame) {
+            Some((frame, _)) => self.take(&frame),
+            None => self.take(frame),
+        }
+    }
+
+    fn take(&mut self, frame: &Frame<'_>) {
         let at = FrameRef::new(0, frame.number);
         self.census.count(frame);
         if let Some(class) = self.class(frame, at) {
@@ -107,15 +115,14 @@ impl Tally {
         self.said(frame);
     }
 
-    /// Counts which way the frame went and whose it is. What stands beside it comes before what was written around it.
+    /// Counts which way the frame went and whose it is.
     fn said(&mut self, frame: &Frame<'_>) {
-        let around = packet::annotation(frame.link, frame.data).unwrap_or_default();
-        match frame.direction.or(around.direction) {
+        match frame.direction {
             Some(Direction::Inbound) => self.inbound += 1,
             Some(Direction::Outbound) => self.outbound += 1,
             None => {}
         }
-        if let Some(process) = frame.process.or(around.process) {
+        if let Some(process) = frame.process {
             *self.by_process_method.entry(process.method).or_default() += 1;
         }
     }

@@ -53,7 +53,7 @@ fn judged(packets: &[Vec<u8>], start: Option<i64>, settings: &Settings) -> Unit 
         let time =
             start.map(|start| Timestamp::from_nanos(start + i64::try_from(number).unwrap() * 1_000_000));
         let frame = Frame { time, ..Frame::new(number, LinkType::RAW, data) };
-        unit.observe(&frame, FrameRef::new(0, number), false, &mut Census::default());
+        unit.observe(&frame, FrameRef::new(0, number), &mut Census::default());
     }
     judge::judge(&mut unit, settings);
     unit
@@ -174,7 +174,7 @@ fn one_server_on_two_days_is_two_placements() {
     for (number, day) in [(1, 0), (2, 2)] {
         let time = Some(Timestamp::from_nanos(JUNE_2024 + day * 86_400_000_000_000));
         let frame = Frame { time, ..Frame::new(number, LinkType::RAW, &packet) };
-        unit.observe(&frame, FrameRef::new(0, number), false, &mut Census::default());
+        unit.observe(&frame, FrameRef::new(0, number), &mut Census::default());
     }
     judge::judge(&mut unit, &settings());
     let days: Vec<String> =
@@ -220,7 +220,7 @@ fn timed(packets: &[(i64, Vec<u8>)], settings: &Settings) -> Unit {
         let data = [&to[..], &from, &[8, 0], packet].concat();
         let time = Some(Timestamp::from_nanos(*time));
         let frame = Frame { time, ..Frame::new(number, LinkType::ETHERNET, &data) };
-        unit.observe(&frame, FrameRef::new(0, number), false, &mut Census::default());
+        unit.observe(&frame, FrameRef::new(0, number), &mut Census::default());
     }
     judge::judge(&mut unit, settings);
     unit
@@ -265,8 +265,9 @@ fn on_interfaces(frames: &[(u32, &[u8])]) -> (Unit, Census) {
     let (mut unit, mut census) = (Unit::default(), Census::default());
     for (number, (interface, data)) in (1..).zip(frames) {
         let time = Some(Timestamp::from_nanos(JUNE_2024 + i64::try_from(number).unwrap() * 1_000_000));
-        let frame = Frame { time, interface: *interface, ..Frame::new(number, LinkType::RAW, data) };
-        unit.observe(&frame, FrameRef::new(0, number), true, &mut census);
+        let frame =
+            Frame { time, interface: *interface, interfaces: 2, ..Frame::new(number, LinkType::RAW, data) };
+        unit.observe(&frame, FrameRef::new(0, number), &mut census);
     }
     unit.end(&mut census);
     judge::judge(&mut unit, &settings());
@@ -285,6 +286,51 @@ fn what_two_interfaces_see_is_one_flow_whichever_sees_it_first() {
     assert_eq!((flow.packets(Side::First), flow.packets(Side::Second)), (2, 1));
     assert_eq!((census.by_name()["tcp"], census.by_name()["duplicate"], census.frames()), (3, 3, 6));
     assert_eq!(unit.judged()[0].attribution.whose, Whose::Client);
+}
+
+#[test]
+fn what_two_interfaces_timed_is_not_measured() {
+    let [syn, mut accepted, hello] = connection(50_000, SERVER, *b"webex.zoom.us");
+    accepted[20 + 11] = 1;
+    let doubt = |frames: &[(u32, &[u8])]| {
+        let (unit, _) = on_interfaces(frames);
+        unit.placement(&unit.judged()[0]).unwrap().round_trip.unwrap().1
+    };
+    let twice: [(u32, &[u8]); 5] = [(0, &syn), (1, &syn), (1, &accepted), (0, &accepted), (0, &hello)];
+    assert_eq!(doubt(&twice), Some(Doubt::SeenTwice));
+    assert_ne!(doubt(&[(0, &syn), (0, &accepted), (0, &hello)]), Some(Doubt::SeenTwice));
+}
+
+#[test]
+fn what_a_second_sighting_alone_says_of_the_process_counts() {
+    use crate::frame::{Process, ProcessMethod};
+    let data = tcp((CLIENT, 50_000), (SERVER, 443), 0, 0x02, &[]);
+    let mut unit = Unit::default();
+    let process = Process { name: b"zoom", pid: None, uid: None, method: ProcessMethod::Ptcpdump };
+    for (interface, process) in [(0, None), (1, Some(process))] {
+        let number = u64::from(interface) + 1;
+        let time = Some(Timestamp::from_nanos(JUNE_2024));
+        let frame = Frame::new(number, LinkType::RAW, &data);
+        let frame = Frame { time, interface, interfaces: 2, process, ..frame };
+        unit.observe(&frame, FrameRef::new(0, number), &mut Census::default());
+    }
+    judge::judge(&mut unit, &settings());
+    assert_eq!(unit.judged()[0].attribution.identified_by, Some(IdentifiedBy::Process));
+}
+
+#[test]
+fn what_a_remote_end_asks_for_does_not_name_it() {
+    let scanner = ([81, 2, 69, 161], 40_000);
+    let own = (CLIENT, 80);
+    let request = b"GET / HTTP/1.1\r\nHost: web.zoom.us\r\n\r\n";
+    let asked = |from, to, payload: &[u8]| {
+        let packets =
+            [tcp(from, to, 0, 0x02, &[]), tcp(to, from, 0, 0x12, &[]), tcp(from, to, 1, 0x10, payload)];
+        judged(&packets, Some(JUNE_2024), &settings()).judged()[0].attribution.whose
+    };
+    let hello = small_with_name(*b"webex.zoom.us");
+    assert_eq!([asked(scanner, own, request), asked(scanner, own, &hello)], [Whose::Other; 2]);
+    assert_eq!([asked(own, scanner, request), asked(own, scanner, &hello)], [Whose::Client; 2]);
 }
 
 #[test]
@@ -355,7 +401,7 @@ fn the_clients_process_ties_a_flow_and_an_unreliable_word_does_not() {
         let process = Some(Process { name, pid: Some(7), uid: None, method });
         let time = Some(Timestamp::from_nanos(JUNE_2024));
         let frame = Frame { time, process, ..Frame::new(1, LinkType::RAW, &data) };
-        unit.observe(&frame, FrameRef::new(0, 1), false, &mut Census::default());
+        unit.observe(&frame, FrameRef::new(0, 1), &mut Census::default());
         judge::judge(&mut unit, &settings());
         (unit.judged()[0].attribution.identified_by, unit.sessions().len())
     };

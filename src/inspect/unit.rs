@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::evidence::Evidence;
 use crate::flow::{Flows, Sightings};
 use crate::frame::{Frame, FrameRef};
+use crate::inspect::around::annotated;
 use crate::inspect::census::Census;
 use crate::inspect::judge::Judged;
 use crate::inspect::locate::{Placement, VantageConflict};
@@ -100,22 +101,28 @@ impl Unit {
         &self.vantage_disagreements
     }
 
-    /// Takes a frame through the stages that look at single packets. `has_several` says that the input has several
-    /// interfaces, so that one packet may be captured twice.
-    pub(super) fn observe(
-        &mut self,
-        frame: &Frame<'_>,
-        at: FrameRef,
-        has_several: bool,
-        census: &mut Census,
-    ) {
+    /// Takes a frame through the stages that look at single packets.
+    pub(super) fn observe(&mut self, frame: &Frame<'_>, at: FrameRef, census: &mut Census) {
         if self.interfaces.last() != Some(&frame.interface) {
             self.interfaces.insert(frame.interface);
         }
         self.last = self.last.max(Some(Moment { frame: at, time: frame.time }));
+        match annotated(frame) {
+            Some((frame, through)) => self.take(&frame, at, through, census),
+            None => self.take(frame, at, None, census),
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, frame: &Frame<'_>, at: FrameRef, through: Option<Through<'_>>, census: &mut Census) {
         census.count(frame);
         let decoded = packet::decode(frame.link, frame.data, frame.wire_len);
-        let sight = sight(frame, at, has_several);
+        let numbered = u64::from(frame.interface) << 32;
+        let interface = match through {
+            Some(through) => Some(numbered | u64::from(number(through))),
+            None => (frame.interfaces > 1).then_some(numbered),
+        };
+        let sight = Sight { frame, at, wire_len: frame.wire_len, interface };
         let class = match &decoded {
             Decoded::Other(class) if Opener::opens(*class) => return self.open(&sight, census),
             decoded => self.stages().1.decoded(decoded, &sight),
@@ -166,23 +173,6 @@ impl Unit {
         let timed = std::mem::take(&mut self.interfaces);
         let used = (0..).zip(&summary.interfaces).filter(|(number, _)| timed.contains(number));
         self.tick = used.map(|(_, interface)| interface.tick()).fold(self.tick, Duration::max);
-    }
-}
-
-/// What a frame and what stands around it say of where it was captured and whose it is. What stands beside the frame in the
-/// file comes before what a capturing program wrote into it.
-#[inline]
-fn sight<'a>(frame: &'a Frame<'a>, at: FrameRef, has_several: bool) -> Sight<'a> {
-    let Frame { wire_len, process, direction, .. } = *frame;
-    let numbered = u64::from(frame.interface) << 32;
-    let plain = Sight { frame, at, wire_len, interface: has_several.then_some(numbered), process, direction };
-    let Some(around) = packet::annotation(frame.link, frame.data) else { return plain };
-    Sight {
-        wire_len: wire_len.saturating_sub(around.trailer),
-        interface: around.interface.map(|through| numbered | u64::from(number(through))).or(plain.interface),
-        process: process.or(around.process),
-        direction: direction.or(around.direction),
-        ..plain
     }
 }
 

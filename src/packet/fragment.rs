@@ -100,13 +100,13 @@ impl Fragments {
             let Self { order, waiting, .. } = self;
             order.retain(|(key, first)| waiting.get(key).is_some_and(|waiting| waiting.first == *first));
         }
+        let known = self.waiting.get(&key).map_or(0, Waiting::held);
         let waiting = self.waiting.entry(key).or_insert_with(|| {
             self.order.push_back((key, arrival.frame));
             Waiting::new(piece, arrival)
         });
-        let held = waiting.held();
         let overlap = waiting.insert(piece, end, arrival);
-        self.bytes = self.bytes.saturating_add(waiting.held()).saturating_sub(held);
+        self.bytes = self.bytes.saturating_add(waiting.held()).saturating_sub(known);
         let is_whole = waiting.is_whole();
         overlap.count(&mut self.overlaps, arrival.frame);
         if is_whole {
@@ -128,6 +128,14 @@ impl Fragments {
     /// Ends the reading: nothing that waits will be whole.
     pub(super) fn finish(&mut self, settled: &mut Vec<Fate>) {
         while self.pop(settled).is_some() {}
+    }
+
+    /// The memory that the waiting packets hold, as it is counted.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        let really: usize = self.waiting.values().map(Waiting::held).sum();
+        assert_eq!(self.bytes, really);
+        self.bytes
     }
 
     /// Gives up what has waited too long by the capture's clock.

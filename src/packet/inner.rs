@@ -35,7 +35,7 @@ pub(super) fn carried<'a>(ip: &Ip<'a>) -> Option<Carried<'a>> {
     match ip.protocol {
         4 => Some(plain(Tunnel::IpInIp, (Start::Network(link::IPV4), ip.body))),
         41 => Some(plain(ipv6_in_ip(ip.body), (Start::Network(link::IPV6), ip.body))),
-        47 => Some(plain(Tunnel::Gre, gre(ip.body)?)),
+        47 => Some(Carried { network: gre_key(ip.body), ..plain(Tunnel::Gre, gre(ip.body)?) }),
         97 => Some(plain(Tunnel::EtherIp, ether_ip(ip.body)?)),
         _ => over_udp(ip),
     }
@@ -48,6 +48,18 @@ fn ipv6_in_ip(body: Cursor<'_>) -> Tunnel {
         [_, _, _, _, _, _, _, _, first @ ..] if first.get(16..18) == Some(&[0x20, 0x02]) => Tunnel::SixToFour,
         _ => Tunnel::Ipv6InIp,
     }
+}
+
+/// The key of a plain GRE header (RFC 2890), by which both ends tell networks apart. The enhanced form has a call's number
+/// there, which differs by direction.
+fn gre_key(body: Cursor<'_>) -> Option<u32> {
+    let data = body.data();
+    let [flags, version, ..] = data else { return None };
+    if flags & GRE_KEY == 0 || version & 0x07 != 0 {
+        return None;
+    }
+    let at = if flags & GRE_CHECKSUM != 0 { 8 } else { 4 };
+    data.get(at..)?.first_chunk().map(|key| u32::from_be_bytes(*key))
 }
 
 /// RFC 2784 with the key and sequence number of RFC 2890, and the enhanced form of RFC 2637 (version 1).

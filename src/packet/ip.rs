@@ -113,6 +113,11 @@ pub(super) fn piece(mut cursor: Cursor<'_>) -> Option<Piece<'_>> {
         if next == FRAGMENT {
             let [protocol, _, o0, o1, id @ ..]: [u8; 8] = *cursor.take("").ok()?;
             let field = u16::from_be_bytes([o0, o1]);
+            // A whole packet with a fragment header (RFC 6946); the one that takes it apart may come behind it.
+            if field & 0xFFF9 == 0 {
+                next = protocol;
+                continue;
+            }
             let (id, offset) = (u32::from_be_bytes(id), usize::from(field & 0xFFF8));
             return Some(Piece {
                 ends,
@@ -133,7 +138,11 @@ pub(super) fn piece(mut cursor: Cursor<'_>) -> Option<Piece<'_>> {
 
 /// A packet that was put together, from behind its IP header on.
 pub(super) fn whole(ends: Ends, protocol: u8, hop_limit: u8, mut body: Cursor<'_>) -> Result<Ip<'_>, Class> {
-    let protocol = if ends.is_v6() { behind_extensions(&mut body, protocol)?.0 } else { protocol };
+    let (protocol, is_fragment) =
+        if ends.is_v6() { behind_extensions(&mut body, protocol)? } else { (protocol, false) };
+    if is_fragment {
+        return Err(Class::Fragment(protocol));
+    }
     Ok(Ip { ends, protocol, hop_limit, claimed: body.wire(), body })
 }
 

@@ -2,10 +2,10 @@
 //!
 //! Input: a frame's link type, its captured bytes and its length on the wire. Output: a [`Packet`], an [`IcmpError`] that
 //! quotes one, or the [`Class`] that says what stopped the decoding. Every frame ends in exactly one class.
-//! Must not: fail, allocate, keep state, or follow a length that a header claims past what was captured.
+//! Must not: fail, or follow a length that a header claims past what was captured.
 //!
 //! Checksums are not verified: captures at the sender hold packets whose checksums the network card fills in later.
-//! [`decode`] looks at one frame and one layer of IP. What takes more, a tunnel or a fragment, ends there in its class, and
+//! [`decode`] looks at one frame and one layer of IP, allocates nothing and keeps no state. What takes more, a tunnel or a fragment, ends there in its class, and
 //! an [`Opener`] goes on: it keeps the tunnels seen and the fragments that wait, within limits.
 //!
 //! Sources: tcpdump.org's link-layer header types, IEEE 802.1Q, RFC 791, 792, 768, 9293, 8200, 4443.

@@ -8,8 +8,10 @@ use std::cell::OnceCell;
 
 use super::cursor::Cursor;
 use super::fragment::{Arrival, Fragments, Key, Whole};
+use super::inner::Carried;
 use super::layer::{self, Start};
 use super::link::Link;
+use super::transport::UDP;
 use super::tunnels::Tunnels;
 use super::{Class, Decoded, OpenedTunnel, Overlaps, Packet, TunnelId, inner, transport};
 use crate::frame::{Frame, FrameRef};
@@ -166,11 +168,15 @@ impl Opener {
         // A tunnel's own messages, and what cannot be opened, are a packet like any other where they have ports.
         let closed = || Step::End(inside(transport::decode_closed(below, &ip), tunnel));
         let Some(carried) = inner::carried(&ip) else { return closed() };
+        // Over UDP a port and a few bytes made it a tunnel: nothing readable inside, and it is none.
+        if ip.protocol == UDP && !leads_on(&carried) {
+            return closed();
+        }
         if depth == MAX_DEPTH {
             return Step::End(Decoded::Other(Class::TooDeep));
         }
         let frame = (arrival.frame, arrival.wire_len);
-        match self.tunnels.enter(tunnel, carried.kind, carried.ends, carried.network, frame) {
+        match self.tunnels.enter((tunnel, below.vlan), carried.kind, carried.ends, carried.network, frame) {
             Some(tunnel) => {
                 // The outer link-layer addresses are of the tunnel's ends.
                 let below = Link { vlan: below.vlan, ..Link::default() };
@@ -197,6 +203,12 @@ impl Opener {
             Err(class) => Step::End(Decoded::Other(class)),
         }
     }
+}
+
+/// Whether something that can be read begins inside a tunnel.
+fn leads_on(carried: &Carried<'_>) -> bool {
+    let inside = layer::of_start(carried.start, Link::default(), carried.cursor);
+    !matches!(inside, Err(class) if !matches!(class, Class::Arp | Class::Fragment(_) | Class::OtherLlc(_)))
 }
 
 /// The packet of a layer, where that is one.

@@ -175,5 +175,5 @@ fn quoted(mut body: Cursor<'_>) -> Option<Quoted> {
 
 const ICMP: u8 = 1;
 const TCP: u8 = 6;
-const UDP: u8 = 17;
+pub(super) const UDP: u8 = 17;
 const ICMPV6: u8 = 58;

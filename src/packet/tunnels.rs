@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::{Ends, Tunnel};
+use super::{Ends, Tunnel, Vlan};
 use crate::frame::FrameRef;
 
 /// An opened tunnel of one [`Opener`](super::Opener).
@@ -39,7 +39,7 @@ pub struct OpenedTunnel {
     pub within: TunnelId,
     /// Its outer addresses, the sender of the first packet first.
     pub outer: [IpAddr; 2],
-    /// The number of the network inside, where both directions share one (VXLAN and Geneve: 24 bits).
+    /// The number of the network inside, where both directions share one (VXLAN and Geneve: 24 bits; the key of GRE: 32).
     pub network: Option<u32>,
     /// The first frame that came through it.
     pub first: FrameRef,
@@ -56,6 +56,7 @@ pub(super) const MAX_TUNNELS: usize = 1 << 16;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Key {
     within: TunnelId,
+    vlan: Vlan,
     kind: Tunnel,
     low: u128,
     high: u128,
@@ -74,14 +75,14 @@ impl Tunnels {
     /// Notes a frame of `bytes` on the wire that comes through a tunnel; `None` where there are too many.
     pub(super) fn enter(
         &mut self,
-        within: TunnelId,
+        (within, vlan): (TunnelId, Vlan),
         kind: Tunnel,
         ends: Ends,
         network: Option<u32>,
         frame: (FrameRef, u32),
     ) -> Option<TunnelId> {
         let [from, to] = ends.bits();
-        let key = Key { within, kind, low: from.min(to), high: from.max(to), network };
+        let key = Key { within, vlan, kind, low: from.min(to), high: from.max(to), network };
         let (first, bytes) = frame;
         let id = match self.known.get(&key) {
             Some(id) => *id,

@@ -91,6 +91,8 @@ pub enum Doubt {
     Proxy,
     /// A box beside the host answered for the server of another connection.
     ProxyBeside,
+    /// Its packets were captured on several interfaces, so that two clocks, or two places, may have timed it.
+    SeenTwice,
     /// It took less than [`LEAST_TRUSTED`].
     TooFast,
     /// The interface has no link layer, as the tunnels of VPNs have none.
@@ -115,6 +117,7 @@ impl Doubt {
             Self::NotShownAtClient => "not_shown_at_client",
             Self::Proxy => "proxy_suspected",
             Self::ProxyBeside => "proxy_beside_suspected",
+            Self::SeenTwice => "seen_twice",
             Self::TooFast => "too_fast",
             Self::Tunnel => "tunnel_suspected",
             Self::VantageContradicted => "vantage_contradicted",
@@ -138,6 +141,7 @@ impl fmt::Display for Doubt {
             Self::Proxy => {
                 "a proxy is suspected: the connection was accepted from another distance than the data came from"
             }
+            Self::SeenTwice => "its packets were captured on several interfaces, whose clocks and places may differ",
             Self::TooFast => "under 1 ms a box beside the client answered",
             Self::Tunnel => "a tunnel is suspected: the interface has no link layer, as VPNs have none",
             Self::VantageContradicted => "the vantage is in conflict with the capture",

@@ -53,8 +53,14 @@ fn damage(anomaly: &crate::frame::Anomaly) -> Anomaly {
 
 /// Captures that were joined are one unit, and told under the first of them.
 fn of_unit(input: u32, unit: &Unit) -> Vec<Anomaly> {
-    let Limits { unasked_dns_answers, dns_answers_refused, names_refused, handshakes_dropped, contested } =
-        unit.evidence().limits();
+    let Limits {
+        unasked_dns_answers,
+        dns_answers_refused,
+        names_refused,
+        handshakes_dropped,
+        contested,
+        processes_refused,
+    } = unit.evidence().limits();
     let mut found = Vec::new();
     let mut say = |kind: &str, first: Option<FrameRef>, count: u64, what: &str| {
         if count > 0 {
@@ -65,6 +71,8 @@ fn of_unit(input: u32, unit: &Unit) -> Vec<Anomaly> {
     say("unasked_dns_answer", None, unasked_dns_answers, what);
     let what = "DNS answers past the most that are kept; they name nothing";
     say("dns_answer_refused", None, dns_answers_refused, what);
+    let what = "frames whose process is not told because there were too many";
+    say("process_refused", None, processes_refused, what);
     say("name_refused", None, names_refused, "names past the most that are kept");
     let what = "TCP handshakes given up because too many were undecided at once";
     say("handshake_dropped", None, handshakes_dropped, what);

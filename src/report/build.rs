@@ -296,9 +296,13 @@ impl<'a> View<'a> {
             id,
             input: session.first.frame.input(),
             client: Catalogue::CLIENT.to_owned(),
-            machine: match session.machine {
-                Machine::Mac(mac) => mac.map(|byte| format!("{byte:02x}")).join(":"),
-                Machine::Address(address) | Machine::Tunnelled { address, .. } => address.to_string(),
+            machine: match (session.machine, session.addresses.first()) {
+                (Machine::Mac(mac) | Machine::Tunnelled { mac: Some(mac), .. }, _) => {
+                    mac.map(|byte| format!("{byte:02x}")).join(":")
+                }
+                (Machine::Address(address) | Machine::Tunnelled { address: Some(address), .. }, _)
+                | (Machine::Tunnelled { .. }, Some(&address)) => address.to_string(),
+                (Machine::Tunnelled { .. }, None) => String::new(),
             },
             tunnel,
             addresses: session.addresses.iter().map(ToString::to_string).collect(),

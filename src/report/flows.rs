@@ -56,6 +56,8 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Flow {
         bytes_in: flow.wire_bytes(remote),
         payload_out: flow.payload_bytes(local),
         payload_in: flow.payload_bytes(remote),
+        repeated_out: flow.repeated_bytes(local),
+        repeated_in: flow.repeated_bytes(remote),
         first_frame: flow.first_frame().number(),
         last_input: flow.last_frame().input(),
         last_frame: flow.last_frame().number(),

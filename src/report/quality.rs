@@ -307,13 +307,14 @@ fn about_place(quality: &Quality, inspection: &Inspection) -> Vec<String> {
 /// Conflicts that are told one by one.
 const MAX_CONFLICTS: usize = 2;
 /// The doubts that a reader can do something about.
-const DOUBTS: [Doubt; 10] = [
+const DOUBTS: [Doubt; 11] = [
     Doubt::CapturedAway,
     Doubt::CoarseClock,
     Doubt::InTunnel,
     Doubt::NotShownAtClient,
     Doubt::Proxy,
     Doubt::ProxyBeside,
+    Doubt::SeenTwice,
     Doubt::Tunnel,
     Doubt::VantageContradicted,
     Doubt::VantageStale,

@@ -442,10 +442,14 @@ pub struct Flow {
     pub bytes_out: u64,
     /// Bytes on the wire received.
     pub bytes_in: u64,
-    /// Transport payload bytes sent; retransmissions count again.
+    /// Transport payload bytes sent; each byte of a TCP stream counts once.
     pub payload_out: u64,
     /// Transport payload bytes received.
     pub payload_in: u64,
+    /// Bytes of TCP payload that the local end sent again.
+    pub repeated_out: u64,
+    /// Bytes of TCP payload that were received again.
+    pub repeated_in: u64,
     /// The first frame.
     pub first_frame: u64,
     /// The input that holds its last frame.

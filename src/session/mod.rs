@@ -39,12 +39,14 @@ pub enum Machine {
     Mac([u8; 6]),
     /// The local address, on links that have no MAC addresses.
     Address(IpAddr),
-    /// The local address inside a tunnel, where the same address is another machine's than outside.
+    /// A machine inside a tunnel, where the same address is another machine's than outside.
     Tunnelled {
         /// The tunnel.
         tunnel: TunnelId,
-        /// The address.
-        address: IpAddr,
+        /// The MAC address, where the tunnel carries them.
+        mac: Option<[u8; 6]>,
+        /// The address, where there is no MAC address.
+        address: Option<IpAddr>,
     },
 }
 

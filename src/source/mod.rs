@@ -161,6 +161,7 @@ impl Capture {
             number: self.number,
             time: record.time,
             interface: record.interface,
+            interfaces: u32::try_from(self.about.interfaces.len()).unwrap_or(u32::MAX),
             link: record.link,
             wire_len: record.wire_len,
             data: self.input.slice(record.at, record.len),

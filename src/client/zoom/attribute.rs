@@ -118,8 +118,10 @@ impl Catalogue {
         let process = contact.process?;
         let recipient = match (&end.name, &end.range) {
             (Some(name), _) => Some(name.matched.recipient),
-            (None, Some(_)) => Some(self.operator),
-            (None, None) => None,
+            (None, Some(range)) if range.standing == Standing::Certain && contact.names.is_empty() => {
+                Some(self.operator)
+            }
+            (None, _) => None,
         };
         // A name that the catalogue does not know is shown as it was said.
         let said = contact.names.iter().find(|(_, origin)| *origin != Origin::SameAddress);

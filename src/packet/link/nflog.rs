@@ -52,10 +52,13 @@ pub(in crate::packet) fn hook(data: &[u8]) -> Option<u8> {
     }
 }
 
-/// An attribute's kind and its length with these four bytes. Lengths are small, so the order shows.
+/// An attribute's kind and its length with these four bytes. Kinds are small numbers, so the order shows in them.
 fn attribute([l0, l1, k0, k1]: [u8; 4]) -> Result<(u16, usize), Class> {
-    let (little, big) = (u16::from_le_bytes([l0, l1]), u16::from_be_bytes([l0, l1]));
-    let (len, kind) = if little <= big { (little, [k1, k0]) } else { (big, [k0, k1]) };
+    let (len, kind) = if k1 == 0 {
+        (u16::from_le_bytes([l0, l1]), [k1, k0])
+    } else {
+        (u16::from_be_bytes([l0, l1]), [k0, k1])
+    };
     if len < 4 {
         return Err(Class::Malformed("NFLOG attribute under 4 bytes"));
     }
@@ -66,3 +69,19 @@ const SHORT: &str = "frame shorter than its NFLOG attributes";
 const PACKET_HEADER: u16 = 1;
 const SENDER: u16 = 8;
 const PAYLOAD: u16 = 9;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_shows_in_the_kind_whatever_the_length() {
+        for len in 4..=u16::MAX {
+            for kind in [PACKET_HEADER, PAYLOAD, 0x11] {
+                let ([l0, l1], [k0, k1]) = (len.to_le_bytes(), kind.to_le_bytes());
+                assert_eq!(attribute([l0, l1, k0, k1]), Ok((kind, usize::from(len))));
+                assert_eq!(attribute([l1, l0, k1, k0]), Ok((kind, usize::from(len))));
+            }
+        }
+    }
+}

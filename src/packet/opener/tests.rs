@@ -155,6 +155,34 @@ fn a_tunnels_own_messages_and_what_cannot_be_opened_stay_packets() {
 }
 
 #[test]
+fn a_datagram_that_only_begins_like_a_tunnel_stays_a_packet() {
+    let from_port_1701 = v4(17, OUTER, &udp(1701, 443, &[0, 2, 0, 9, 0, 7, 1, 2, 3, 4, 5, 6]));
+    let (inside, tunnels) = opened(&from_port_1701);
+    assert_eq!((inside.class, tunnels.len()), (Some(Class::Udp), 0));
+    assert_eq!(inside.ends, "192.0.2.1:1701 -> 192.0.2.2:443");
+    // ARP is what a bridged network really holds.
+    let arp = in_udp(4789, &[8, 0, 0, 0, 0, 0, 42, 0], &ethernet(0x0806, &[0; 28]));
+    assert_eq!((opened(&arp).0.class, opened(&arp).1), (Some(Class::Arp), vec![Tunnel::Vxlan]));
+}
+
+#[test]
+fn keys_of_gre_tell_networks_apart() {
+    let mut opener = Opener::new();
+    let keyed = |key: u8| gre([0x20, 0], 0x0800, &[0, 0, 0, key], &cargo());
+    let numbers = [keyed(1), keyed(2), keyed(1)].map(|data| open(&mut opener, 1, &data).tunnel.number());
+    assert_eq!(numbers, [1, 2, 1]);
+    assert_eq!(opener.tunnels().next().unwrap().1.network, Some(1));
+}
+
+#[test]
+fn a_fragment_behind_a_header_that_takes_nothing_apart_is_one_still() {
+    let atomic = [44, 0, 0, 0, 0, 0, 0, 1];
+    let later = [17, 0, 3, 0x21, 0, 0, 0, 2];
+    let data = v6(44, [[0x20; 16], [0x26; 16]], &[&atomic[..], &later, &udp(40_000, 53, &[0; 8])].concat());
+    assert_eq!(opened(&data).0.class, None, "it waits for the others");
+}
+
+#[test]
 fn both_directions_are_one_tunnel_and_other_networks_are_others() {
     let mut opener = Opener::new();
     let bridged = ethernet(0x0800, &cargo());
@@ -356,7 +384,9 @@ fn a_flood_of_fragments_stays_in_its_room_and_every_frame_is_counted() {
         counted += opener.settled().map(|settled| settled.frames).sum::<u64>();
     }
     assert!(opener.fragments_dropped() > 0);
+    assert!(opener.fragments.held() <= 8 << 20);
     opener.finish();
+    assert_eq!(opener.fragments.held(), 0, "what is held is counted as it comes and goes");
     assert_eq!(counted + opener.settled().map(|settled| settled.frames).sum::<u64>(), 60_000);
 }
 
