@@ -30,16 +30,16 @@ const EXPLAINED: &[(&str, [i64; 3], Why)] = &[
     ("ndpi/dtls.pcap", [0, -1, 0], Why::Tunnel),
     ("ndpi/fuzz-14f36303dcb1ddc5c9d50b652b413fd2f82bbe35.pcap", [0, -1, 0], Why::Tunnel),
     ("ndpi/fuzz-2006-09-29-28586.pcap", [-1, 0, 0], Why::ListedTwice),
-    ("ndpi/fuzz-3e0fda5ff341d1f07c7c09161dc1a36ae83445a9.pcap", [0, 0, -20], Why::ReservedQuic),
-    ("ndpi/fuzz-65a1bac758d6154f298ac67a87746aabea8c56fc.pcap", [0, 0, -10], Why::ReservedQuic),
+    ("ndpi/fuzz-3e0fda5ff341d1f07c7c09161dc1a36ae83445a9.pcap", [0, 0, -1], Why::AddressAsName),
+    ("ndpi/fuzz-65a1bac758d6154f298ac67a87746aabea8c56fc.pcap", [0, 0, -1], Why::AddressAsName),
     ("ndpi/fuzz-67f8fd2b4bbbf73e62b8604027b8a1573fa55834.pcap", [0, -1, 0], Why::Tunnel),
-    ("ndpi/fuzz-792b7e5b12837e102fd1b820eda366327effc716.pcap", [0, 0, -15], Why::ReservedQuic),
+    ("ndpi/fuzz-792b7e5b12837e102fd1b820eda366327effc716.pcap", [0, 0, -1], Why::AddressAsName),
     ("ndpi/fuzz-7ebaf4a69896bda96f72ae29069597ea58a4d105.pcap", [0, -1, 0], Why::Tunnel),
-    ("ndpi/fuzz-88e1ae5f07402f215ad1d6393e5d726677441c49.pcap", [0, 0, -2], Why::ReservedQuic),
-    ("ndpi/fuzz-8a38f2f2d1fc8499d9f88fd311ecd03cf5cfb721.pcap", [0, 0, -2], Why::ReservedQuic),
-    ("ndpi/fuzz-8ac67dfcb6fc74278855a4618fe3ac718015ab0b.pcap", [0, 0, -20], Why::ReservedQuic),
-    ("ndpi/fuzz-96791f51f2dc40b4c300dfc22e882132f63cd0c4.pcap", [0, 0, -20], Why::ReservedQuic),
-    ("ndpi/fuzz-c101aea7854ff9e2b12b8d336da9e862852f9d46.pcap", [0, 0, -9], Why::ReservedQuic),
+    ("ndpi/fuzz-88e1ae5f07402f215ad1d6393e5d726677441c49.pcap", [0, 0, -1], Why::AddressAsName),
+    ("ndpi/fuzz-8a38f2f2d1fc8499d9f88fd311ecd03cf5cfb721.pcap", [0, 0, -1], Why::AddressAsName),
+    ("ndpi/fuzz-8ac67dfcb6fc74278855a4618fe3ac718015ab0b.pcap", [0, 0, -1], Why::AddressAsName),
+    ("ndpi/fuzz-96791f51f2dc40b4c300dfc22e882132f63cd0c4.pcap", [0, 0, -1], Why::AddressAsName),
+    ("ndpi/fuzz-c101aea7854ff9e2b12b8d336da9e862852f9d46.pcap", [0, 0, -1], Why::AddressAsName),
     ("ndpi/fuzz-f3008e7908e519a9e14572b186496d625c513a39.pcap", [0, -1, 0], Why::Tunnel),
     ("ndpi/hart_ip.pcap", [0, -1, 0], Why::ListedTwice),
     ("ndpi/ipv6_in_gtp.pcap", [0, -2, 0], Why::Tunnel),
@@ -99,7 +99,7 @@ const EXPLAINED: &[(&str, [i64; 3], Why)] = &[
     ("zeek/ipv4__fragmented-1.pcap", [0, -1, 0], Why::BadLength),
     ("zeek/pbb-recursive-frames.pcapng", [0, -1, 0], Why::NotDecoded),
     ("zeek/postgresql__psql-aws-ssl-require.pcap", [0, 0, -1], Why::InsideAnotherProtocol),
-    ("zeek/quic__interop__quic-go_quic-go__zerortt.pcap", [0, 0, -1], Why::OtherQuic),
+    ("zeek/quic__interop__quic-go_quic-go__zerortt.pcap", [0, 0, -1], Why::AddressAsName),
     ("zeek/snmp__snmpv1_get_short.pcap", [0, -1, 0], Why::ListedTwice),
     ("zeek/snmp__snmpv3_get_next.pcap", [0, -1, 0], Why::ListedTwice),
     ("zeek/tunnels__Teredo.pcap", [0, -2, 0], Why::Tunnel),
@@ -118,7 +118,7 @@ const EXPLAINED: &[(&str, [i64; 3], Why)] = &[
 /// Why we count otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Why {
-    /// A server name that is an address is no host name, and names nothing.
+    /// A server name that is an address, or has a port behind it, is no host name, and names nothing.
     AddressAsName,
     /// The UDP length is past the IP packet: malformed to us, a datagram to tshark.
     BadLength,
@@ -126,9 +126,9 @@ enum Why {
     DecryptedByKeys,
     /// A first fragment whose others are missing or do not fit is taken for a packet by tshark.
     FirstFragment,
-    /// TLS that begins inside another protocol (PostgreSQL, RDP over UDP).
+    /// TLS that begins inside another protocol (`PostgreSQL`, RDP over UDP).
     InsideAnotherProtocol,
-    /// IPsec is named and not opened.
+    /// `IPsec` is named and not opened.
     Ipsec,
     /// tshark lists the pair twice: a tuple was used anew, or one of its dissectors starts a conversation of its own.
     ListedTwice,
@@ -138,8 +138,6 @@ enum Why {
     OnlyOurs,
     /// QUIC of a version that is not opened, or whose hello is not whole.
     OtherQuic,
-    /// QUIC of a reserved version without the bit that the first packets of every client have (RFC 9000, section 17.2.2).
-    ReservedQuic,
     /// The outer ends of a tunnel over UDP are the tunnel's, and no conversation.
     Tunnel,
     /// Both of these.

@@ -360,9 +360,9 @@ fn p8_dns_over_tcp_that_never_ends_is_survived() {
     let question = b"\x04zoom\x02us\x00";
     // One message of 65,535 bytes; and messages of no byte at all.
     let streams = [
-        vector16(&response(question, 9999, &[0; 65_000])),
+        vector16(&response(question, 9999, &vec![0; 65_000])),
         vec![0; 60_000],
-        [&[0xff, 0xff][..], &[7; 60_000]].concat(),
+        [&[0xff, 0xff][..], &vec![7; 60_000]].concat(),
     ];
     for stream in streams {
         for size in [1, 1400] {
