@@ -7,9 +7,19 @@ use super::trailer;
 use super::{Below, IPV4, IPV6, LOWEST_ETHER_TYPE, Link, MPLS, VLAN_8021AD, VLAN_8021Q, VLAN_QINQ, llc};
 use crate::packet::{Class, Mac, Macs, Vlan};
 
-/// Receiver, sender, type or length: 6, 6 and 2 bytes, read as two overlapping numbers.
-#[inline]
+/// Ethernet inside another layer.
+#[inline(never)]
 pub(super) fn decode(cursor: &mut Cursor<'_>) -> Below {
+    outermost(cursor)
+}
+
+/// Receiver, sender, type or length: 6, 6 and 2 bytes, read as two overlapping numbers.
+#[expect(
+    clippy::inline_always,
+    reason = "nearly every frame passes here, and other layers take the function above"
+)]
+#[inline(always)]
+pub(super) fn outermost(cursor: &mut Cursor<'_>) -> Below {
     let whole = *cursor;
     let [to @ .., _, _, _, _, _, _]: &[u8; 14] = cursor.peek(SHORT)?;
     let [_, _, _, _, _, _, from @ ..]: &[u8; 14] = cursor.take(SHORT)?;

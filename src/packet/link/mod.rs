@@ -72,10 +72,14 @@ const MAX_CARRIERS: u32 = 16;
 type Below = Result<(Link, u16), Class>;
 
 /// Goes on to the network layer and says which one it is, as an `EtherType`.
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "every frame passes here; left to itself, the compiler decides by the weather"
+)]
+#[inline(always)]
 pub(super) fn decode(link: LinkType, cursor: &mut Cursor<'_>) -> Below {
     let (below, ether_type) = match link {
-        LinkType::ETHERNET => ethernet::decode(cursor)?,
+        LinkType::ETHERNET => ethernet::outermost(cursor)?,
         other => not_ethernet(other, cursor)?,
     };
     behind(ether_type, below, cursor)
@@ -91,6 +95,7 @@ pub(super) fn behind(ether_type: u16, below: Link, cursor: &mut Cursor<'_>) -> B
 }
 
 /// Headers of capturing programs that name the link type behind them, once; then that link type.
+#[inline(never)]
 fn not_ethernet(link: LinkType, cursor: &mut Cursor<'_>) -> Below {
     match link {
         LinkType::PKTAP => {
