@@ -15,6 +15,7 @@ use crate::evidence::fact::{Answered, Origin};
 use crate::evidence::name::{NameId, Names};
 use crate::evidence::{Notes, Outcome, Sighting};
 use crate::flow::{FlowId, Method, Side};
+use crate::frame::FrameRef;
 use crate::packet::Packet;
 use crate::packet::TunnelId;
 use crate::wire::dns::{self, AnswerData, Message, Service, ServiceTarget};
@@ -24,6 +25,8 @@ use crate::wire::{Hostname, Read};
 #[derive(Default, Debug)]
 pub(super) struct Answers {
     asked: HashMap<(FlowId, Side, u16), Asked>,
+    /// The question that was answered last, and the frame: the answer's other reading answers the same one.
+    last: Option<((FlowId, Side, u16), NameId, FrameRef)>,
     told: Vec<Told>,
     latest: HashMap<(TunnelId, IpAddr, IpAddr), u32>,
     pub(super) unasked: u64,
@@ -96,8 +99,12 @@ impl Answers {
     }
 
     /// Whether the name was asked for, and not answered as often as that.
-    fn is_asked(&mut self, key: (FlowId, Side, u16), name: NameId) -> bool {
-        let Some(asked) = self.asked.get_mut(&key).filter(|asked| asked.name == name) else { return false };
+    fn is_asked(&mut self, key: (FlowId, Side, u16), name: NameId, frame: FrameRef) -> bool {
+        let this = Some((key, name, frame));
+        let Some(asked) = self.asked.get_mut(&key).filter(|asked| asked.name == name) else {
+            return self.last == this;
+        };
+        self.last = this;
         asked.copies -= 1;
         if asked.copies == 0 {
             self.asked.remove(&key);
@@ -189,7 +196,7 @@ fn take(message: &Message, name: NameId, seen: &Sighting<'_>, notes: &mut Notes)
 
 fn answer(message: &Message, name: NameId, seen: &Sighting<'_>, notes: &mut Notes) -> bool {
     let asker = seen.side.other();
-    if !notes.answers.is_asked((seen.flow, asker, message.id), name) {
+    if !notes.answers.is_asked((seen.flow, asker, message.id), name, seen.frame) {
         notes.answers.unasked += 1;
         return false;
     }
@@ -247,7 +254,10 @@ fn key(id: u16, name: NameId) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::FrameRef;
+
+    fn at(frame: u64) -> FrameRef {
+        FrameRef::new(0, frame)
+    }
 
     #[test]
     fn a_question_is_answered_as_often_as_it_was_asked() {
@@ -257,13 +267,15 @@ mod tests {
         let key = (FlowId(0), Side::First, 7);
         answers.ask(key, zoom);
         answers.ask(key, zoom);
-        assert!(!answers.is_asked(key, other));
-        assert!(answers.is_asked(key, zoom) && answers.is_asked(key, zoom));
-        assert!(!answers.is_asked(key, zoom), "a third answer was not asked for");
+        assert!(!answers.is_asked(key, other, at(1)));
+        assert!(answers.is_asked(key, zoom, at(2)) && answers.is_asked(key, zoom, at(3)));
+        assert!(!answers.is_asked(key, zoom, at(4)), "a third answer was not asked for");
         answers.ask(key, zoom);
         answers.ask(key, other);
-        assert!(!answers.is_asked(key, zoom), "the id is in use for another question");
-        assert!(answers.is_asked(key, other));
+        assert!(!answers.is_asked(key, zoom, at(5)), "the id is in use for another question");
+        assert!(answers.is_asked(key, other, at(6)));
+        assert!(answers.is_asked(key, other, at(6)), "the other reading of the same answer");
+        assert!(!answers.is_asked(key, other, at(7)));
     }
 
     #[test]

@@ -85,6 +85,38 @@ impl Evidence {
         self.keep(at, interest);
     }
 
+    /// Reads what a packet says in the other reading of fragments that overlap: on its own, because what the first reading
+    /// said may have settled the flow, and its bytes hold the place of these in the stream.
+    #[cold]
+    pub fn observe_other(
+        &mut self,
+        seen: Seen,
+        packet: &Packet<'_>,
+        frame: FrameRef,
+        time: Option<Timestamp>,
+    ) {
+        if packet.payload.is_empty() {
+            return;
+        }
+        let sighting = Sighting { flow: seen.flow, side: seen.side, packet, frame, time };
+        match &packet.transport {
+            Transport::Tcp(tcp) => {
+                // Marks the stream as contested while it is kept.
+                self.streams.push(seen.flow, seen.side, tcp, packet.payload, frame);
+                let mut alone = connection::Progress::default();
+                connection::observe(&mut alone, packet.payload, true, &sighting, &mut self.notes);
+            }
+            Transport::Udp => {
+                let mut readers = DATAGRAM_PROTOCOLS.iter();
+                readers.find(|reader| (reader.observe)(&sighting, &mut self.notes) != Outcome::NotMine);
+                if self.interest.get(seen.flow.0 as usize) == Some(&Interest::Settled) {
+                    self.notes.forget(seen.flow);
+                }
+            }
+        }
+        self.notes.measured = None;
+    }
+
     /// Takes note of whose a frame is, by the word of the capture.
     pub fn process(&mut self, seen: Seen, process: &Process<'_>, frame: FrameRef, time: Option<Timestamp>) {
         if let Some(id) = self.processes.note(seen.flow, process) {

@@ -92,7 +92,7 @@ impl Stages<'_> {
     pub(super) fn other_reading(&mut self, packet: &Packet<'_>, sight: &Sight<'_>) {
         let time = sight.frame.time;
         if let Some(seen) = self.flows.find(packet, scope(packet, sight)) {
-            self.evidence.observe(self.flows, seen, packet, sight.at, time);
+            self.evidence.observe_other(seen, packet, sight.at, time);
         }
     }
 }
