@@ -97,13 +97,13 @@ impl Walker {
         }
         let at = input.take(header + len) + header;
         if header == MODIFIED_RECORD_HEADER {
-            let kind = input.slice(at - MODIFIED_RECORD_HEADER, MODIFIED_RECORD_HEADER).get(PACKET_TYPE);
-            self.direction = kind.and_then(|kind| direction_of(*kind));
+            let added = input.slice(at - ADDED_TO_RECORD_HEADER, ADDED_TO_RECORD_HEADER);
+            self.direction = direction(added);
         }
         // At most 2^32 * 10^9 + 2^32 * 10^3, which is below 2^63; a fraction above one second carries.
         let nanos = i64::from(seconds) * NANOS_PER_SECOND + i64::from(fraction) * self.magic.nanos_per_tick;
         let time = Some(Timestamp::from_nanos(nanos));
-        Ok(Some(Record { time, interface: 0, link: self.link, wire_len, at, len }))
+        Ok(Some(Record { time, interface: 0, same_as: 0, link: self.link, wire_len, at, len }))
     }
 
     #[cold]
@@ -143,6 +143,13 @@ impl Lengths {
     }
 }
 
+/// Which way a packet went by what the longer header adds: interface index, protocol, packet type and padding. Wireshark
+/// writes zeros there, which is no interface and says nothing.
+fn direction(added: &[u8]) -> Option<Direction> {
+    let is_filled_in = added.iter().any(|byte| *byte != 0);
+    added.get(PACKET_TYPE).filter(|_| is_filled_in).and_then(|kind| direction_of(*kind))
+}
+
 /// Which way a packet of that type went: Linux tells packets for the machine, for all, for some and for others from those
 /// that it sent (`PACKET_HOST` and its like in `linux/if_packet.h`).
 fn direction_of(kind: u8) -> Option<Direction> {
@@ -171,8 +178,9 @@ const MODIFIED: u32 = 0xa1b2cd34;
 const FILE_HEADER: usize = 24;
 const RECORD_HEADER: usize = 16;
 const MODIFIED_RECORD_HEADER: usize = 24;
-/// Where the packet type stands in the longer header, after interface index and protocol.
-const PACKET_TYPE: usize = 22;
+const ADDED_TO_RECORD_HEADER: usize = MODIFIED_RECORD_HEADER - RECORD_HEADER;
+/// Where the packet type stands in what is added, after interface index and protocol.
+const PACKET_TYPE: usize = 6;
 /// libpcap's and Wireshark's largest record (`MAXIMUM_SNAPLEN`, `WTAP_MAX_PACKET_SIZE_STANDARD`).
 const USUAL_LIMIT: u32 = 262_144;
 /// Their largest for the link types that need more (D-Bus, USB).
@@ -219,11 +227,10 @@ mod tests {
         let mut file = Pcap::new(ByteOrder::Little, MODIFIED, 0xffff, 1).bytes();
         file.extend_from_slice(b"\x01\0\0\0\0\0\0\0\x02\0\0\0\x02\0\0\0\x03\0\0\0\x00\x08\x04\0hi");
         file.extend_from_slice(b"\x01\0\0\0\0\0\0\0\x02\0\0\0\x02\0\0\0\x03\0\0\0\x00\x08\0\0ho");
+        file.extend_from_slice(b"\x01\0\0\0\0\0\0\0\x02\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0we");
         let (frames, summary) = read_all(&file);
-        assert_eq!(
-            (&*frames[0].data, &*frames[1].data, summary.damage.first()),
-            (&b"hi"[..], &b"ho"[..], None)
-        );
+        let data: Vec<&[u8]> = frames.iter().map(|frame| &*frame.data).collect();
+        assert_eq!((&*data, summary.damage.first()), (&[&b"hi"[..], b"ho", b"we"][..], None));
         assert_eq!((summary.format, summary.format.name()), (Format::ModifiedPcap, "pcap"));
         assert_eq!((summary.marks.inbound, summary.marks.outbound), (1, 1));
     }
