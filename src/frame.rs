@@ -246,7 +246,8 @@ pub struct Frame<'a> {
     pub number: u64,
     /// When it was captured; simple packet blocks do not say.
     pub time: Option<Timestamp>,
-    /// The interface it was captured on, counted from 0 through all sections of the input.
+    /// The interface it was captured on, counted from 0 through all sections of the input. One that the next section
+    /// describes again, at the same place and in the same words, keeps its first number.
     pub interface: u32,
     /// How many interfaces the input has described so far.
     pub interfaces: u32,

@@ -25,7 +25,7 @@ pub struct Section {
     pub os: Option<String>,
     /// The program that wrote it (`shb_userappl`); cut after 256 bytes.
     pub application: Option<String>,
-    /// The number of its first interface, as in `Frame::interface`.
+    /// The number of its first interface, through all sections.
     pub first_interface: u32,
     /// How many interfaces it describes.
     pub interfaces: u32,
@@ -116,6 +116,18 @@ impl Interface {
         let exponent = i32::from(self.resolution & 0x7f);
         let base: f64 = if self.resolution & 0x80 == 0 { 10.0 } else { 2.0 };
         Duration::from_secs_f64(base.powi(-exponent)).max(Duration::from_nanos(1))
+    }
+
+    /// Whether another description says the same of what it describes. What it counts may differ.
+    pub(super) fn is_described_as(&self, other: &Self) -> bool {
+        self.description() == other.description()
+    }
+
+    fn description(&self) -> impl PartialEq {
+        let Self { link, snap_len, mac, eui, speed, resolution, clock_offset, .. } = self;
+        let Self { name, description, filter, hardware, os, addresses, .. } = self;
+        let stated = (link, snap_len, mac, eui, speed, resolution, clock_offset);
+        (stated, (name, description, filter, hardware, os, addresses))
     }
 
     /// An interface of which nothing is known but its link type; microseconds.

@@ -160,7 +160,7 @@ impl Capture {
         Some(Frame {
             number: self.number,
             time: record.time,
-            interface: record.interface,
+            interface: record.same_as,
             interfaces: u32::try_from(self.about.interfaces.len()).unwrap_or(u32::MAX),
             link: record.link,
             wire_len: record.wire_len,
@@ -205,8 +205,7 @@ impl Capture {
         }
     }
 
-    /// The interfaces described so far, in the order of `Frame::interface`. In pcapng there may be more to
-    /// come.
+    /// The interfaces described so far; `Frame::interface` is a position in them. In pcapng there may be more to come.
     #[must_use]
     pub fn interfaces(&self) -> &[Interface] {
         &self.about.interfaces
@@ -350,7 +349,10 @@ enum Walker {
 /// One packet record: its metadata, and where its bytes lie in the buffer until the next step.
 struct Record {
     time: Option<Timestamp>,
+    /// Where the interface is in the list of those described.
     interface: u32,
+    /// The first in that list that is the same one.
+    same_as: u32,
     link: LinkType,
     wire_len: u32,
     at: usize,

@@ -29,6 +29,8 @@ pub(super) struct Walker {
     order: ByteOrder,
     /// How many interfaces the sections before this one described.
     before: usize,
+    /// The same of the section before this one.
+    before_last: usize,
     /// What packets need of each interface, in the order of `About::interfaces`.
     ports: Vec<Port>,
     processes: Processes,
@@ -46,6 +48,8 @@ struct Aside {
 }
 
 struct Port {
+    /// Which interface it is: its number through all sections, or that of the same one in a section before.
+    same_as: u32,
     link: LinkType,
     snap_len: Option<u32>,
     clock: Clock,
@@ -65,6 +69,7 @@ impl Walker {
         Self {
             order: ByteOrder::Little,
             before: 0,
+            before_last: 0,
             ports: Vec::new(),
             processes: Processes::default(),
             aside: None,
@@ -167,6 +172,7 @@ impl Walker {
             let what = format!("section of the unknown pcapng version {major}.{minor}");
             return Err(Fault::at(block.offset, UNSUPPORTED, what));
         }
+        self.before_last = self.before;
         self.before = self.ports.len();
         self.processes.clear();
         let first = u32::try_from(self.before).unwrap_or(u32::MAX);
@@ -208,9 +214,22 @@ impl Walker {
         about.broken_options += u64::from(options.is_broken());
         self.comments(list, on, about);
         let clock = Clock::new(interface.resolution, interface.clock_offset);
-        self.ports.push(Port { link, snap_len: interface.snap_len, clock });
+        let same_as = self.same_as(&interface, about);
+        self.ports.push(Port { same_as, link, snap_len: interface.snap_len, clock });
         about.add_interface(interface);
         Ok(())
+    }
+
+    /// Which interface one is that is described now. A program that ends a section and begins another describes its
+    /// interfaces anew, in the same order and with the same words.
+    fn same_as(&self, interface: &Interface, about: &About) -> u32 {
+        let index = self.ports.len();
+        let again = index.saturating_sub(self.before).saturating_add(self.before_last);
+        let known = self.ports.get(again).filter(|_| again < self.before);
+        let is_same =
+            about.interfaces.get(again).is_some_and(|described| described.is_described_as(interface));
+        let known = known.filter(|_| is_same).map(|port| port.same_as);
+        known.unwrap_or_else(|| u32::try_from(index).unwrap_or(u32::MAX))
     }
 
     /// Counters of an interface, from the start of the capture to now, so later ones replace earlier (section
@@ -256,6 +275,7 @@ impl Walker {
         let record = Record {
             time: packet.ticks.map(|ticks| port.clock.time(ticks)),
             interface,
+            same_as: port.same_as,
             link: port.link,
             wire_len: packet.wire_len,
             at,

@@ -28,7 +28,7 @@ pub struct Summary {
     pub more_damage: u64,
     /// How many frames the capturing side says it lost.
     pub dropped: Drops,
-    /// The interfaces, in the order of `Frame::interface`.
+    /// The interfaces of all sections; `Frame::interface` is a position in them.
     pub interfaces: Vec<Interface>,
     /// The first 64 sections; a classic capture is one.
     pub sections: Vec<Section>,
