@@ -110,7 +110,6 @@ const EXPLAINED: &[(&str, [i64; 3], Why)] = &[
     ("zeek/tunnels__geneve-vxlan-dns-truncated.pcap", [0, -2, 0], Why::Tunnel),
     ("zeek/tunnels__gtp__gtp4_udp_2152_inside.pcap", [0, -1, 0], Why::Tunnel),
     ("zeek/tunnels__gtp__gtp6_gtp_0x32.pcap", [0, -1, 0], Why::Tunnel),
-    ("zeek/tunnels__gtp__gtp9_unknown_or_too_short_payload.pcap", [0, -1, 0], Why::Tunnel),
     ("zeek/tunnels__vxlan-encapsulated-http.pcap", [0, -1, 0], Why::Tunnel),
     ("zeek/tunnels__vxlan-encapsulated-igmp-v2.pcap", [0, -3, 0], Why::Tunnel),
 ];

@@ -378,6 +378,64 @@ fn c9_not_a_capture_is_refused_though_the_pipe_never_ends() {
 
 #[cfg(feature = "cli")]
 #[test]
+fn c10_unknown_link_type_is_counted_by_number_and_bytes_and_never_silent() {
+    for link in [147, 253, 0x2020, u32::from(u16::MAX)] {
+        let data: &[&[u8]] = &[b"abcd", b"efgh"];
+        let mut file = pcap(data);
+        file[20..24].copy_from_slice(&link.to_le_bytes());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("unknown.pcap");
+        fs::write(&path, file).unwrap();
+        let inspection = inspect::inspect(&[path], Settings::default(), &mut ());
+        let census = inspection.census();
+        assert_eq!((census.frames(), census.bytes(), census.by_name()["unknown_link_type"]), (2, 8, 2));
+        let options = borderpost::report::Options { show_participants: false, list_flows: true };
+        let report = borderpost::report::build(&inspection, options);
+        let remarks = report.quality.remarks.join("\n");
+        assert!(
+            remarks.contains(&format!("2 frames counted and not decoded: link type {link}")),
+            "{remarks}"
+        );
+    }
+}
+
+#[test]
+fn c12_other_files_that_the_user_names_are_errors_and_no_panics() {
+    let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/eea-meeting.pcapng");
+    let folder = tempfile::tempdir().unwrap();
+    let mut seed = 7;
+    let mut noise = |len: usize| -> Vec<u8> {
+        (0..len)
+            .map(|_| {
+                seed = random(seed);
+                seed.to_le_bytes()[3]
+            })
+            .collect()
+    };
+    let files = [Vec::new(), noise(10), noise(5_000), vec![0; 4_096], b"\xab\xcd\xefMaxMind.com".to_vec()];
+    for (number, bytes) in files.iter().enumerate() {
+        for (option, extension) in [
+            ("--geoip", "mmdb"),
+            ("--override", "toml"),
+            ("--register", "toml"),
+            ("--geofeed", "csv"),
+            ("--ranges", "csv"),
+        ] {
+            let path = folder.path().join(format!("{number}.{extension}"));
+            fs::write(&path, bytes).unwrap();
+            let output = program(&[&capture]).arg(option).arg(&path).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(!said.contains("panicked"), "{option} {number}: {said}");
+            // An empty list is a list without rows; everything else is refused with the file's name.
+            let is_refused =
+                output.status.code() == Some(2) && said.contains(&format!("{number}.{extension}"));
+            let is_empty_list = bytes.is_empty() && output.status.code() == Some(0);
+            assert!(is_refused || is_empty_list, "{option} {number}: {:?} {said}", output.status);
+        }
+    }
+}
+
+#[test]
 fn c11_what_the_file_says_about_itself_is_never_believed_and_secrets_never_shown() {
     let option = |code: u16, value: &[u8]| {
         let length = u16::try_from(value.len()).unwrap().to_le_bytes();

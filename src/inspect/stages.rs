@@ -28,6 +28,7 @@ pub(super) struct Sight<'a> {
 
 impl Stages<'_> {
     /// Takes what a frame decoded to, and says how the frame counts.
+    #[inline]
     pub(super) fn decoded(&mut self, decoded: &Decoded<'_>, sight: &Sight<'_>) -> Class {
         match decoded {
             Decoded::Packet(packet) => match sight.interface {
