@@ -25,7 +25,7 @@ const EXPLAINED: &[(&str, [i64; 3], Why)] = &[
     ("libpcap/filter__ipv6_ah_modes.pcap", [0, -2, 0], Why::Ipsec),
     ("libpcap/pcap-invalid-version-1.pcap", [0, 1, 0], Why::OnlyOurs),
     ("mercury/data__new-stats-telemetry-test.pcap", [0, -1, 0], Why::ListedTwice),
-    ("ndpi/badpackets.pcap", [0, -93, 0], Why::FirstFragment),
+    ("ndpi/badpackets.pcap", [0, -77, 0], Why::FirstFragment),
     ("ndpi/capwap.pcap", [0, -1, 0], Why::ListedTwice),
     ("ndpi/dtls.pcap", [0, -1, 0], Why::Tunnel),
     ("ndpi/fuzz-14f36303dcb1ddc5c9d50b652b413fd2f82bbe35.pcap", [0, -1, 0], Why::Tunnel),
@@ -123,7 +123,7 @@ enum Why {
     BadLength,
     /// tshark decrypts by keys in the file.
     DecryptedByKeys,
-    /// A first fragment whose others are missing or do not fit is taken for a packet by tshark.
+    /// A first fragment of a length that none can have is taken for a packet by tshark.
     FirstFragment,
     /// TLS that begins inside another protocol (`PostgreSQL`, RDP over UDP).
     InsideAnotherProtocol,

@@ -221,7 +221,7 @@ fn p3_tiny_fragments_and_ids_used_again_are_one_flow() {
 }
 
 #[test]
-fn p3_teardrop_and_missing_pieces_are_counted_and_make_no_flow() {
+fn p3_teardrop_and_missing_pieces_are_counted_and_make_a_flow_by_the_first_alone() {
     let ends = [CLIENT, RESOLVER];
     let whole = udp(40_000, 8_801, &[7; 400]);
     let tiny = pieces(ends, 17, &whole, 8);
@@ -229,18 +229,21 @@ fn p3_teardrop_and_missing_pieces_are_counted_and_make_no_flow() {
         vec![fragment(ends, 17, 1, 0, true, &whole[..40]), fragment(ends, 17, 1, 24, false, &whole[24..28])];
     let report = report_of(&teardrop);
     assert!(report.totals.flows <= 1);
-    for (frames, what) in [
-        (tiny[1..].to_vec(), "first"),
-        (tiny[..tiny.len() - 1].to_vec(), "last"),
-        ([&tiny[..20], &tiny[21..]].concat(), "middle"),
-        (vec![tiny[5].clone(); 500], "all but one"),
+    // Who talks to whom stands in the first; what is said is known of none.
+    for (frames, flows, what) in [
+        (tiny[1..].to_vec(), 0, "first"),
+        (tiny[..1].to_vec(), 1, "all but the first"),
+        (tiny[..tiny.len() - 1].to_vec(), 1, "last"),
+        ([&tiny[..20], &tiny[21..]].concat(), 1, "middle"),
+        (vec![tiny[5].clone(); 500], 0, "all but one"),
     ] {
         let report = report_of(&frames);
         assert_eq!(
             (report.totals.flows, report.totals.classes["fragment"]),
-            (0, frames.len() as u64),
+            (flows, frames.len() as u64),
             "{what}"
         );
+        assert_eq!(report.totals.classes["udp"], 0, "{what}");
     }
     let beyond = vec![fragment(ends, 17, 1, 65_528, false, &[0; 64])];
     assert_eq!(report_of(&beyond).totals.classes["malformed"], 1);

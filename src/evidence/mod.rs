@@ -314,7 +314,10 @@ impl Notes {
         let (from, to): (IpAddr, IpAddr) = (packet.from().address, packet.to().address);
         let told = |host, address| self.answers.of(packet.tunnel, host, address);
         for answered in told(from, to).into_iter().chain(told(to, from)) {
-            debug_assert!(answered.frame < frame, "an answer names flows that start after it");
+            // A packet that was never whole is told late; answers after it do not name it.
+            if answered.frame >= frame {
+                continue;
+            }
             let fact = Fact::Name { name: answered.name, origin: answered.origin, from: None };
             self.log.push(Entry { flow: seen.flow, frame: answered.frame, time, fact });
         }

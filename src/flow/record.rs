@@ -99,7 +99,8 @@ impl Record {
         if side == Side::Second {
             self.state.set(State::ANSWERED);
         }
-        self.last_frame = arrival.frame;
+        // A packet whose pieces never came is counted late.
+        self.last_frame = self.last_frame.max(arrival.frame);
         if let Some(time) = arrival.time {
             // Where time goes backwards, the latest stays.
             let earlier = self.state.has(State::LAST_TIMED) && time.nanos() < self.last_time;

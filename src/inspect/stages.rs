@@ -6,7 +6,7 @@
 use crate::evidence::Evidence;
 use crate::flow::{FlowId, Flows, Scope, Seen, Sightings};
 use crate::frame::{Frame, FrameRef};
-use crate::packet::{Class, Decoded, Packet};
+use crate::packet::{Begun, Class, Decoded, Packet};
 
 /// What the packets of one capture change.
 pub(super) struct Stages<'a> {
@@ -86,6 +86,14 @@ impl Stages<'_> {
         let flow = self.packet(packet, sight);
         self.sightings.remember(digest, interface, sight.frame.time, flow);
         Decoded::Packet(*packet).class()
+    }
+
+    /// Counts a packet of which only the start is there. Who was talked to must not depend on the other pieces.
+    pub(super) fn begun(&mut self, begun: &Begun<'_>) {
+        let Begun { packet, interface, first, wire_len, time } = begun;
+        let scope = Scope { interface: *interface, vlan: packet.vlan, tunnel: packet.tunnel };
+        let seen = self.flows.observe(packet, scope, *first, *wire_len, *time);
+        self.evidence.observe(self.flows, seen, packet, *first, *time);
     }
 
     /// Reads what the packet says to a receiver who takes the last copy of what its fragments overlap in. It is counted

@@ -155,8 +155,12 @@ impl Unit {
     }
 
     fn settle(&mut self, census: &mut Census) {
-        for settled in self.opener.settled() {
+        let (opener, mut stages) = self.stages();
+        for settled in opener.settled() {
             census.classify(settled.class, settled.frames, settled.first);
+            if let Some(begun) = settled.begun() {
+                stages.begun(&begun);
+            }
         }
     }
 

@@ -11,7 +11,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::ip::Piece;
-use super::{Class, Ends, TunnelId, Vlan};
+use super::{Class, Ends, Macs, TunnelId, Vlan};
 use crate::frame::{FrameRef, Timestamp};
 
 /// Packets that may wait for the rest of their fragments at once; past it the oldest is given up.
@@ -62,8 +62,32 @@ pub struct Overlaps {
     pub different: Option<(u64, FrameRef)>,
 }
 
-/// What became of fragments: their class, their number and the first of them.
-pub(super) type Fate = (Class, u64, FrameRef);
+/// What became of fragments.
+#[derive(Clone, Debug)]
+pub(super) struct Fate {
+    pub(super) class: Class,
+    pub(super) frames: u64,
+    pub(super) first: FrameRef,
+    /// The start of a packet that was never whole, where that was captured.
+    pub(super) start: Option<Incomplete>,
+}
+
+/// The start of a packet whose other fragments are missing: a filter by port keeps no more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Incomplete {
+    pub(super) key: Key,
+    pub(super) protocol: u8,
+    pub(super) hop_limit: u8,
+    pub(super) macs: Macs,
+    /// What was captured from behind the IP header on, without a hole.
+    pub(super) bytes: Vec<u8>,
+    /// How many bytes that were on the wire.
+    pub(super) len: u32,
+    /// The bytes on the wire of all its frames.
+    pub(super) wire_len: u32,
+    pub(super) first: FrameRef,
+    pub(super) time: Option<Timestamp>,
+}
 
 /// The fragments that wait.
 #[derive(Clone, Default, Debug)]
@@ -114,7 +138,8 @@ impl Fragments {
             if let Some(whole) = &whole
                 && whole.frames_before > 0
             {
-                settled.push((Class::FragmentReassembled, whole.frames_before, whole.first));
+                let class = Class::FragmentReassembled;
+                settled.push(Fate { class, frames: whole.frames_before, first: whole.first, start: None });
             }
             return Ok(whole);
         }
@@ -159,7 +184,8 @@ impl Fragments {
             return Some(false);
         }
         if let Some(waiting) = self.remove(&key) {
-            settled.push((Class::Fragment(waiting.protocol), waiting.frames, waiting.first));
+            let (class, frames, first) = (Class::Fragment(waiting.protocol), waiting.frames, waiting.first);
+            settled.push(Fate { class, frames, first, start: waiting.into_start(key) });
         }
         Some(true)
     }
@@ -180,6 +206,7 @@ pub(super) struct Arrival {
     pub(super) frame: FrameRef,
     pub(super) wire_len: u32,
     pub(super) time: Option<Timestamp>,
+    pub(super) macs: Macs,
 }
 
 /// How a fragment lies over what was there before.
@@ -219,6 +246,7 @@ struct Waiting {
     wire: u32,
     first: FrameRef,
     since: Option<Timestamp>,
+    macs: Macs,
 }
 
 impl Waiting {
@@ -235,6 +263,7 @@ impl Waiting {
             wire: 0,
             first: arrival.frame,
             since: arrival.time,
+            macs: arrival.macs,
         }
     }
 
@@ -342,6 +371,24 @@ impl Waiting {
 
     fn is_whole(&self) -> bool {
         matches!((self.stretches.first(), self.len), (Some((0, to)), Some(len)) if *to >= len)
+    }
+
+    /// The start of the packet, where it is there.
+    fn into_start(self, key: Key) -> Option<Incomplete> {
+        let (0, to) = *self.stretches.first()? else { return None };
+        let mut bytes = self.bytes;
+        bytes.truncate(to.min(self.cut_at));
+        Some(Incomplete {
+            key,
+            protocol: self.protocol,
+            hop_limit: self.hop_limit,
+            macs: self.macs,
+            bytes,
+            len: u32::try_from(to).unwrap_or(u32::MAX),
+            wire_len: self.wire,
+            first: self.first,
+            time: self.since,
+        })
     }
 
     fn into_whole(self, last: Arrival) -> Whole {

@@ -38,7 +38,7 @@ pub use fragment::Overlaps;
 pub use link_layer::LinkLayer;
 pub use mac::{Mac, Macs};
 pub use network::{Network, NetworkError};
-pub use opener::{Opened, Opener, Settled};
+pub use opener::{Begun, Opened, Opener, Settled};
 pub use tunnel::sealed_tunnel;
 pub use tunnels::{OpenedTunnel, TunnelId};
 pub use vlan::Vlan;

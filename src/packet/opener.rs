@@ -7,14 +7,14 @@
 use std::cell::OnceCell;
 
 use super::cursor::Cursor;
-use super::fragment::{Arrival, Fragments, Key, Whole};
+use super::fragment::{Arrival, Fate, Fragments, Incomplete, Key, Whole};
 use super::inner::Carried;
 use super::layer::{self, Start};
 use super::link::Link;
 use super::transport::UDP;
 use super::tunnels::Tunnels;
-use super::{Class, Decoded, OpenedTunnel, Overlaps, Packet, TunnelId, inner, transport};
-use crate::frame::{Frame, FrameRef};
+use super::{Class, Decoded, Macs, OpenedTunnel, Overlaps, Packet, TunnelId, inner, ip, transport};
+use crate::frame::{Frame, FrameRef, Timestamp};
 
 /// Tunnels in tunnels that are opened (Zeek's limit, too), and packets of one frame that are put together.
 const MAX_DEPTH: usize = 4;
@@ -24,7 +24,7 @@ const MAX_DEPTH: usize = 4;
 pub struct Opener {
     tunnels: Tunnels,
     fragments: Fragments,
-    settled: Vec<(Class, u64, FrameRef)>,
+    settled: Vec<Fate>,
 }
 
 /// What is inside a frame's tunnels, or what its fragment made whole.
@@ -39,7 +39,7 @@ pub struct Opened<'a> {
 }
 
 /// Frames whose class is known only now.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settled {
     /// Their class.
     pub class: Class,
@@ -47,6 +47,36 @@ pub struct Settled {
     pub frames: u64,
     /// The first of them.
     pub first: FrameRef,
+    start: Option<Incomplete>,
+}
+
+/// A packet of which only the start is there: who talks to whom is known, what it says is not.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun<'a> {
+    /// The packet, without its payload.
+    pub packet: Packet<'a>,
+    /// The interface that captured it.
+    pub interface: u32,
+    /// The first of its frames.
+    pub first: FrameRef,
+    /// The bytes on the wire of all its frames.
+    pub wire_len: u32,
+    /// The first frame's time.
+    pub time: Option<Timestamp>,
+}
+
+impl Settled {
+    /// The packet that the frames are the start of, where it has ports.
+    #[must_use]
+    pub fn begun(&self) -> Option<Begun<'_>> {
+        let start = self.start.as_ref()?;
+        let Incomplete { ref key, protocol, hop_limit, macs, ref bytes, len, wire_len, first, time } = *start;
+        let body = Cursor::new(bytes, len);
+        let ip = ip::whole(key.ends, protocol, hop_limit, body).ok()?;
+        let packet = transport::begun(Link { vlan: key.vlan, macs }, &ip)?;
+        let packet = Packet { tunnel: key.tunnel, ..packet };
+        Some(Begun { packet, interface: key.interface, first, wire_len, time })
+    }
 }
 
 /// A layer that is still to be decoded.
@@ -85,7 +115,8 @@ impl Opener {
 
     /// Decodes a frame with all its tunnels, and shows what is inside to `reader`.
     pub fn open<R>(&mut self, frame: &Frame<'_>, at: FrameRef, reader: impl FnOnce(&Opened<'_>) -> R) -> R {
-        let arrival = Arrival { frame: at, wire_len: frame.wire_len, time: frame.time };
+        let macs = Macs::default();
+        let arrival = Arrival { frame: at, wire_len: frame.wire_len, time: frame.time, macs };
         // What was put together lives here while what is inside it is read: each depth has a place, both readings another.
         let wholes: [OnceCell<Readings>; MAX_DEPTH] = Default::default();
         let mut places = wholes.iter();
@@ -130,7 +161,8 @@ impl Opener {
 
     /// Takes what is known of frames that waited.
     pub fn settled(&mut self) -> impl Iterator<Item = Settled> {
-        self.settled.drain(..).map(|(class, frames, first)| Settled { class, frames, first })
+        let settled = |Fate { class, frames, first, start }| Settled { class, frames, first, start };
+        self.settled.drain(..).map(settled)
     }
 
     /// The tunnels that were opened, in the order of their numbers.
@@ -193,6 +225,7 @@ impl Opener {
         };
         let protocol = (!piece.ends.is_v6()).then_some(piece.protocol);
         let key = Key { interface, vlan: below.vlan, tunnel, ends: piece.ends, protocol, id: piece.id };
+        let arrival = Arrival { macs: below.macs, ..arrival };
         match self.fragments.push(key, &piece, arrival, &mut self.settled) {
             Ok(Some(whole)) => {
                 let Whole { protocol, hop_limit, .. } = whole;

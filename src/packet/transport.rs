@@ -99,6 +99,20 @@ fn udp<'a>(ip: &Ip<'a>) -> Result<Header<'a>, Class> {
     Ok(Header { ports: ports([f0, f1, t0, t1]), transport: Transport::Udp, payload, payload_len })
 }
 
+/// A packet of which only the start is there: the lengths that its header claims are not.
+pub(super) fn begun<'a>(link: Link, ip: &Ip<'a>) -> Option<Packet<'a>> {
+    let header = match ip.protocol {
+        TCP => tcp(ip).ok()?,
+        UDP => {
+            let ports = ports(*ip.body.data().first_chunk()?);
+            let (payload, payload_len) = behind(ip.body, 8);
+            Header { ports, transport: Transport::Udp, payload, payload_len }
+        }
+        _ => return None,
+    };
+    Some(Packet { payload: &[], ..packet(link, ip, &header) })
+}
+
 #[inline]
 fn no_tunnel(header: Header<'_>) -> Result<Header<'_>, Class> {
     match tunnel::openable(header.ports, header.payload, header.payload_len) {

@@ -356,6 +356,29 @@ fn what_is_never_whole_is_counted_when_it_is_given_up() {
 }
 
 #[test]
+fn the_start_of_a_packet_tells_who_talks_to_whom() {
+    let tcp =
+        [&[0x9C, 0x40, 1, 187, 0, 0, 0, 9, 0, 0, 0, 0, 0x50, 2, 0, 0, 0, 0, 0, 0], &[5; 20][..]].concat();
+    for (packet, ends, size) in [
+        (long(), "10.0.0.5:40000 -> 10.0.0.6:53", 24),
+        (v4(6, INNER, &tcp), "10.0.0.5:40000 -> 10.0.0.6:443", 24),
+    ] {
+        let pieces = fragments(&packet, size);
+        let mut opener = Opener::new();
+        open(&mut opener, 1, &pieces[0]);
+        opener.finish();
+        let settled: Vec<Settled> = opener.settled().collect();
+        let begun = settled[0].begun().unwrap();
+        assert_eq!((format!("{:?}", begun.packet.ends), begun.packet.payload), (ends.to_owned(), &[][..]));
+        assert_eq!((begun.first, begun.wire_len as usize), (FrameRef::new(0, 1), pieces[0].len()));
+        // The others alone say nothing.
+        open(&mut opener, 2, &pieces[1]);
+        opener.finish();
+        assert!(opener.settled().all(|settled| settled.begun().is_none()));
+    }
+}
+
+#[test]
 fn lengths_that_no_packet_has_are_refused() {
     let mut last = fragments(&long(), 24).pop().unwrap();
     last[6..8].copy_from_slice(&0x1FFF_u16.to_be_bytes());
