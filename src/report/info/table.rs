@@ -120,7 +120,7 @@ impl Page {
         }
         if input.directions.inbound + input.directions.outbound > 0 {
             let (inbound, outbound) = (count(input.directions.inbound), count(input.directions.outbound));
-            self.field("direction", &format!("{inbound} frames in, {outbound} out, by the capture"));
+            self.field("direction", &format!("in {inbound}, out {outbound}, by the capture"));
         }
         for process in &input.processes {
             self.field(
