@@ -17,6 +17,11 @@ use borderpost::report;
 use borderpost::source::{ByteOrder, Capture, Options};
 use serde_json::Value;
 
+#[path = "common/packing.rs"]
+mod packing;
+
+use packing::PACKINGS;
+
 #[test]
 fn every_classic_format_gives_the_same_report() {
     for taken in captures() {
@@ -544,26 +549,6 @@ fn run(program: &str, arguments: &[&Path]) {
 
 fn say(what: &str) {
     std::io::stderr().write_all(format!("NOT CHECKED: {what}\n").as_bytes()).unwrap();
-}
-
-type Pack = fn(&[u8]) -> Vec<u8>;
-
-const PACKINGS: [(&str, Pack); 3] = [("gzip", gzip), ("zstd", zstd), ("lz4", lz4)];
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packer.write_all(bytes).unwrap();
-    packer.finish().unwrap()
-}
-
-fn zstd(bytes: &[u8]) -> Vec<u8> {
-    ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
-}
-
-fn lz4(bytes: &[u8]) -> Vec<u8> {
-    let mut packer = lz4_flex::frame::FrameEncoder::new(Vec::new());
-    packer.write_all(bytes).unwrap();
-    packer.finish().unwrap()
 }
 
 const MICROSECONDS: u32 = 0xa1b2c3d4;

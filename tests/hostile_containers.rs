@@ -14,6 +14,11 @@ use std::time::{Duration, Instant};
 use borderpost::inspect::{self, Settings};
 use borderpost::source::{Capture, Damage, Options, SourceError, Summary};
 
+#[path = "common/packing.rs"]
+mod packing;
+
+use packing::{PACKINGS, gzip, lz4, zstd};
+
 #[test]
 fn c1_cut_file_keeps_every_whole_record_before_the_cut_and_names_the_place() {
     let mut seed = 1;
@@ -538,26 +543,6 @@ fn packet(interface: u32, ticks: u64, data: &[u8]) -> Vec<u8> {
 fn pcapng(packets: &[&[u8]]) -> Vec<u8> {
     let packets: Vec<u8> = packets.iter().flat_map(|data| packet(0, 1, data)).collect();
     [section(), interface(1, 0), packets].concat()
-}
-
-type Pack = fn(&[u8]) -> Vec<u8>;
-
-const PACKINGS: [(&str, Pack); 3] = [("gzip", gzip), ("zstd", zstd), ("lz4", lz4)];
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packer.write_all(bytes).unwrap();
-    packer.finish().unwrap()
-}
-
-fn zstd(bytes: &[u8]) -> Vec<u8> {
-    ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
-}
-
-fn lz4(bytes: &[u8]) -> Vec<u8> {
-    let mut packer = lz4_flex::frame::FrameEncoder::new(Vec::new());
-    packer.write_all(bytes).unwrap();
-    packer.finish().unwrap()
 }
 
 /// The next of a sequence without a pattern.

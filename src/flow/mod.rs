@@ -33,7 +33,8 @@ use record::{Arrival, Handshake, Origin, Record, State};
 use sequence::{Holes, Window};
 use table::{Tuple, Tuples};
 
-/// A flow, numbered from 0 without gaps in the order of first packets.
+/// A flow, numbered from 0 without gaps in the order of first packets; one of which only a first fragment was captured
+/// comes where the others were given up.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FlowId(pub u32);
 

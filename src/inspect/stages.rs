@@ -32,7 +32,8 @@ impl Stages<'_> {
     pub(super) fn decoded(&mut self, decoded: &Decoded<'_>, sight: &Sight<'_>) -> Class {
         match decoded {
             Decoded::Packet(packet) => match sight.interface {
-                Some(interface) => return self.sighted(packet, interface, sight),
+                Some(interface) if self.is_repeated(packet, interface, sight) => return Class::Duplicate,
+                Some(_) => {}
                 None => {
                     self.packet(packet, sight);
                 }
@@ -68,24 +69,24 @@ impl Stages<'_> {
         }
     }
 
-    /// The same in a capture with several interfaces: what was seen on another one a moment ago is not counted again.
-    fn sighted(&mut self, packet: &Packet<'_>, interface: u64, sight: &Sight<'_>) -> Class {
+    /// The same in a capture with several interfaces: whether the packet was seen on another one a moment ago, and is not
+    /// counted again.
+    fn is_repeated(&mut self, packet: &Packet<'_>, interface: u64, sight: &Sight<'_>) -> bool {
         // What was cut may differ in what is missing.
         let Some(digest) = self.sightings.digest(packet) else {
             self.packet(packet, sight);
-            return Decoded::Packet(*packet).class();
+            return false;
         };
         if let Some(flow) = self.sightings.repeated(digest, interface, sight.frame.time) {
-            let seen = self.flows.link(packet, scope(packet, sight), flow);
             // What one interface cannot tell the other may.
-            if let Some(seen) = seen {
+            if let Some(seen) = self.flows.link(packet, scope(packet, sight), flow) {
                 self.claims(seen, sight);
             }
-            return Class::Duplicate;
+            return true;
         }
         let flow = self.packet(packet, sight);
         self.sightings.remember(digest, interface, sight.frame.time, flow);
-        Decoded::Packet(*packet).class()
+        false
     }
 
     /// Counts a packet of which only the start is there. Who was talked to must not depend on the other pieces.

@@ -240,8 +240,10 @@ impl Opener {
 
 /// Whether something that can be read begins inside a tunnel.
 fn leads_on(carried: &Carried<'_>) -> bool {
-    let inside = layer::of_start(carried.start, Link::default(), carried.cursor);
-    !matches!(inside, Err(class) if !matches!(class, Class::Arp | Class::Fragment(_) | Class::OtherLlc(_)))
+    match layer::of_start(carried.start, Link::default(), carried.cursor) {
+        Ok(_) => true,
+        Err(class) => matches!(class, Class::Arp | Class::Fragment(_) | Class::OtherLlc(_)),
+    }
 }
 
 /// The packet of a layer, where that is one.

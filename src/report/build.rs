@@ -45,7 +45,7 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
         flows: Vec::new(),
         tunnels: tunnels::tunnels(&view),
         anomalies: anomalies::anomalies(inspection),
-        quality: quality::quality(inspection),
+        quality: quality::quality(&view),
         data_sources: sources::data_sources(inspection.settings()),
         registers: Vec::new(),
         against: None,

@@ -13,11 +13,11 @@
 //! Input: a [`Report`]. Output: text. Must not: leave a cell of a capture's raw.
 
 use std::collections::BTreeSet;
-use std::fmt::Display;
 
 use csv::{Terminator, WriterBuilder};
+use serde_json::Value;
 
-use crate::report::schema::{Destination, Place, Report};
+use crate::report::schema::{Destination, Report};
 use crate::report::text::clean;
 
 /// Writes the destinations.
@@ -81,103 +81,26 @@ const COLUMNS: [&str; 44] = [
     "because",
 ];
 
-/// One row, in the order of the header.
+/// One row, in the order of the header, from the fields that the JSON has.
 fn cells(destination: &Destination) -> [String; 44] {
-    // Every field by its name, so that a new one cannot be forgotten here.
-    let Destination {
-        id,
-        whose,
-        identified_by,
-        recipient,
-        recipient_name,
-        recipient_seat,
-        host_pattern,
-        names,
-        addresses,
-        service,
-        network,
-        network_seat,
-        place,
-        zone,
-        zone_basis,
-        adequate,
-        certified_by,
-        listing,
-        listing_hint,
-        register_entry,
-        register,
-        flagged,
-        seated_outside_eea,
-        answered,
-        flows,
-        packets_out,
-        packets_in,
-        bytes_out,
-        bytes_in,
-        input,
-        first_frame,
-        last_input,
-        last_frame,
-        start,
-        end,
-        display_filter,
-        because,
-    } = destination;
-    let Place { axis, registered, located, grade, disputed, reason, remedy, witnesses } = place;
-    [
-        id.to_string(),
-        whose.clone(),
-        joined(identified_by),
-        known(recipient.as_ref()),
-        known(recipient_name.as_ref()),
-        known(recipient_seat.as_ref()),
-        host_pattern.clone(),
-        joined(names.iter().map(|name| &name.name).collect::<BTreeSet<_>>()),
-        joined(addresses),
-        service.clone(),
-        known(network.as_ref()),
-        known(network_seat.as_ref()),
-        axis.clone(),
-        known(registered.as_ref()),
-        joined(located),
-        grade.clone(),
-        joined(disputed),
-        known(reason.as_ref()),
-        known(remedy.as_ref()),
-        joined(witnesses.iter().map(|witness| &witness.says)),
-        known(zone.as_ref()),
-        known(zone_basis.as_ref()),
-        known(adequate.as_ref()),
-        known(certified_by.as_ref()),
-        listing.clone(),
-        known(listing_hint.as_ref()),
-        known(register_entry.as_ref()),
-        known(register.as_ref()),
-        flagged.to_string(),
-        seated_outside_eea.to_string(),
-        answered.to_string(),
-        flows.to_string(),
-        packets_out.to_string(),
-        packets_in.to_string(),
-        bytes_out.to_string(),
-        bytes_in.to_string(),
-        input.to_string(),
-        first_frame.to_string(),
-        last_input.to_string(),
-        last_frame.to_string(),
-        known(start.as_ref()),
-        known(end.as_ref()),
-        display_filter.clone(),
-        because.clone(),
-    ]
+    // The schema's types have no fallible serialiser, so this cannot fail.
+    let fields = serde_json::to_value(destination).unwrap_or_default();
+    COLUMNS.map(|column| cell(column.split('.').fold(&fields, |value, name| &value[name])))
 }
 
-fn known<T: Display>(value: Option<&T>) -> String {
-    value.map(ToString::to_string).unwrap_or_default()
-}
-
-fn joined<T: Display>(entries: impl IntoIterator<Item = T>) -> String {
-    entries.into_iter().map(|entry| entry.to_string()).collect::<Vec<_>>().join("; ")
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(entries) => {
+            let shown = |field| entries.iter().filter_map(move |entry| Some(cell(entry.get(field)?)));
+            // A name stands there once for each place where it was read.
+            let names: BTreeSet<String> = shown("name").collect();
+            let plain = entries.iter().filter(|entry| !entry.is_object()).map(cell);
+            names.into_iter().chain(shown("says")).chain(plain).collect::<Vec<_>>().join("; ")
+        }
+        other => other.to_string(),
+    }
 }
 
 /// The cell by the three rules of this file's head.
@@ -189,8 +112,6 @@ fn harmless(cell: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
     use crate::report::sample::{destination, flagged, report};
 

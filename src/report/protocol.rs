@@ -71,6 +71,12 @@ const fn link_layer(layer: LinkLayer) -> &'static str {
     }
 }
 
+/// The same by its name for machines.
+pub(super) fn tunnel_title(name: &str) -> &str {
+    let known = TUNNELS.iter().find(|(known, _)| known.name() == name);
+    known.map_or(name, |(_, title)| title)
+}
+
 /// IEEE 802 Numbers (IANA), and the makers' own.
 const ETHER_TYPES: &[(u32, &str)] = &[
     (0x0842, "Wake-on-LAN"),

@@ -18,8 +18,8 @@ use crate::report::tunnels;
 use crate::wire::dns;
 
 /// Sums up what is missing.
-pub(super) fn quality(inspection: &Inspection) -> Quality {
-    let view = View::new(inspection, true);
+pub(super) fn quality(view: &View<'_>) -> Quality {
+    let inspection = view.inspection;
     let rows = |holds: &dyn Fn(&Row<'_>) -> bool| view.rows().filter(|row| holds(row)).count() as u64;
     let limits = |of: &dyn Fn(&Unit) -> u64| inspection.units().iter().map(of).sum::<u64>();
     let mut quality = Quality {
@@ -34,14 +34,14 @@ pub(super) fn quality(inspection: &Inspection) -> Quality {
         handshakes_dropped: limits(&|unit| unit.evidence().limits().handshakes_dropped),
         files_skipped: inspection.files_skipped(),
         inputs_without_loss_count: silent(inspection),
-        vpn_or_proxy_suspected: tunnels::suspicions(inspection),
+        vpn_or_proxy_suspected: tunnels::suspicions(view),
         register_switched_off: inspection.settings().registers.is_empty(),
         vantage: vantage(inspection),
         vantage_conflicts: conflicts(inspection),
-        round_trips_unused: round_trips_unused(&view),
+        round_trips_unused: round_trips_unused(view),
         flows_of_impossible_days: limits(&Unit::flows_of_impossible_days),
         law_date: inspection.settings().law_date.map(|day| day.to_string()),
-        database_days_away: database_days_away(&view),
+        database_days_away: database_days_away(view),
         remarks: Vec::new(),
     };
     quality.remarks = remarks(&quality, inspection);
@@ -243,9 +243,13 @@ fn suspected(quality: &Quality, inspection: &Inspection) -> impl Iterator<Item =
     let shown =
         all.filter(move |suspicion| !(is_told && suspicion.kind == "no_link_layer")).take(MAX_SUSPICIONS);
     shown.map(move |suspicion| {
-        let flows = plural(suspicion.flows, "flow", "flows");
+        // Frames without ports make no flow.
+        let flows = match suspicion.flows {
+            0 => String::new(),
+            flows => format!("{}, ", plural(flows, "flow", "flows")),
+        };
         let first = frame(FrameRef::new(suspicion.input, suspicion.frame), inspection);
-        format!("A VPN or a proxy is suspected: {} ({flows}, first in {first}).", suspicion.says)
+        format!("A VPN or a proxy is suspected: {} ({flows}first in {first}).", suspicion.says)
     })
 }
 

@@ -383,7 +383,7 @@ pub struct Meeting {
 /// Both directions of one five-tuple in one stretch of time.
 #[derive(Serialize, Clone, Debug)]
 pub struct Flow {
-    /// Its number, from 0, in order of first frames within a capture.
+    /// Its number, from 0, in order of first frames within a capture, but for flows of a first fragment alone.
     pub id: u64,
     /// The input that holds its first frame.
     pub input: u32,

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use crate::client::{Catalogue, Whose};
 use crate::evidence::Fact;
 use crate::frame::FrameRef;
-use crate::inspect::Inspection;
 use crate::packet::{Class, Tunnel as Kind, TunnelId};
 use crate::report::build::{Row, View};
 use crate::report::protocol::tunnel_name;
@@ -44,8 +43,7 @@ pub(super) fn tunnels(view: &View<'_>) -> Vec<Tunnel> {
 }
 
 /// What suggests a VPN or a proxy, each kind once for each place it was seen at.
-pub(super) fn suspicions(inspection: &Inspection) -> Vec<Suspicion> {
-    let view = View::new(inspection, true);
+pub(super) fn suspicions(view: &View<'_>) -> Vec<Suspicion> {
     let mut seen: BTreeMap<(&'static str, String), (FrameRef, u64)> = BTreeMap::new();
     let mut note = |kind, says: String, frame: FrameRef| {
         let (first, flows) = seen.entry((kind, says)).or_insert((frame, 0));
@@ -54,9 +52,7 @@ pub(super) fn suspicions(inspection: &Inspection) -> Vec<Suspicion> {
     };
     for row in view.rows() {
         if let Some((tunnel, frame)) = sealed(&row) {
-            let ends =
-                [row.judged.local, row.judged.local.other()].map(|side| row.flow.endpoint(side).address);
-            let [local, remote] = ends;
+            let (local, remote) = (row.flow.endpoint(row.judged.local).address, view.address(&row));
             let name = tunnel_name(tunnel);
             note(
                 "encrypted_tunnel",
@@ -64,7 +60,7 @@ pub(super) fn suspicions(inspection: &Inspection) -> Vec<Suspicion> {
                 frame,
             );
         }
-        if let Some((says, frame)) = proxied(&row) {
+        if let Some((says, frame)) = proxied(view, &row) {
             note("proxy", says, frame);
         }
         if is_client(&row)
@@ -73,10 +69,10 @@ pub(super) fn suspicions(inspection: &Inspection) -> Vec<Suspicion> {
             note(kind, says, row.flow.first_frame());
         }
     }
-    let esp = inspection.census().others().find(|(class, _)| *class == Class::Tunnel(Kind::Esp));
+    let esp = view.inspection.census().others().find(|(class, _)| *class == Class::Tunnel(Kind::Esp));
     if let Some((_, counted)) = esp {
         let says = format!("{}: what runs in it is not seen", tunnel_name(Kind::Esp));
-        note("encrypted_tunnel", says, counted.first);
+        seen.insert(("encrypted_tunnel", says), (counted.first, 0));
     }
     let row = |((kind, says), (frame, flows)): ((&'static str, String), (FrameRef, u64))| Suspicion {
         kind,
@@ -97,7 +93,7 @@ fn sealed(row: &Row<'_>) -> Option<(Kind, FrameRef)> {
 }
 
 /// Where a proxy is asked for a host of the client's: whom the proxy asks, and where that stands, is not seen.
-fn proxied(row: &Row<'_>) -> Option<(String, FrameRef)> {
+fn proxied(view: &View<'_>, row: &Row<'_>) -> Option<(String, FrameRef)> {
     let evidence = row.unit.evidence();
     let (name, frame) = evidence.of(row.flow.id()).iter().find_map(|entry| match entry.fact {
         Fact::Behind { name, .. } => Some((evidence.name(name), entry.frame)),
@@ -105,7 +101,7 @@ fn proxied(row: &Row<'_>) -> Option<(String, FrameRef)> {
     })?;
     let is_clients = Hostname::parse(name.as_bytes())
         .and_then(|host| Catalogue::builtin().name(&host).map(|m| m.is_client()));
-    let proxy = row.flow.endpoint(row.judged.local.other());
+    let proxy = view.end(row, row.judged.local.other());
     let says = format!("{name} is asked for through the proxy {proxy}: where it stands is not seen");
     (is_clients == Some(true)).then_some((says, frame))
 }

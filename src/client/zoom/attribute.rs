@@ -126,7 +126,8 @@ impl Catalogue {
         // A name that the catalogue does not know is shown as it was said.
         let said = contact.names.iter().find(|(_, origin)| *origin != Origin::SameAddress);
         let pattern = end.host_pattern().or_else(|| said.map(|(host, _)| host.to_string()));
-        let because = format!("its process is {}: {}", process.name, process.method.words());
+        let because =
+            format!("the capture says that its process is {}: {}", process.name, process.method.words());
         Some(client(IdentifiedBy::Process, self.service(contact, end), recipient, pattern, because))
     }
 

@@ -90,7 +90,7 @@ pub struct Suspicion {
     pub input: u32,
     /// The first frame that shows it.
     pub frame: u64,
-    /// How many flows show it.
+    /// How many flows show it; 0 where it has no ports and so makes none.
     pub flows: u64,
     /// What was seen, in one sentence for people, without a full stop.
     pub says: String,

@@ -1,5 +1,6 @@
 //! The table's parts on sessions, their meetings, and the tunnels that flows came out of.
 
+use crate::report::protocol::tunnel_title;
 use crate::report::schema::{Meeting, Report, Session, Tunnel};
 use crate::report::table::{INDENT, Page, rule};
 use crate::report::text::{clean, count, plural, size};
@@ -36,7 +37,10 @@ impl Page {
             };
             let (pid, uid) = (number("pid", process.pid), number("uid", process.uid));
             let at = self.frame(process.input, process.frame);
-            self.field("", &format!("process {name}{pid}{uid}: {}; first in {at}", process.says));
+            self.field(
+                "",
+                &format!("process {name}{pid}{uid}, as the capture says: {}; first in {at}", process.says),
+            );
         }
     }
 
@@ -86,7 +90,7 @@ impl Page {
         let network = t.network.map(|network| format!(", network {network}")).unwrap_or_default();
         let within = t.within.map(|within| format!(", inside tunnel {within}")).unwrap_or_default();
         let [from, to] = &t.outer;
-        let text = format!("{} between {from} and {to}{network}{within}", t.kind.replace('_', " "));
+        let text = format!("{} between {from} and {to}{network}{within}", tunnel_title(t.kind));
         self.wrapped(&text, &format!("{:>3}. ", t.id), INDENT);
         let frames = plural(t.frames, "frame", "frames");
         let first = self.frame(t.input, t.first_frame);
