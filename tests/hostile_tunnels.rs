@@ -109,6 +109,22 @@ fn p2_a_packet_nested_a_thousand_times_costs_microseconds() {
 const DEBUG_FACTOR: u32 = 30;
 
 #[test]
+fn encrypted_tunnels_are_suspected_with_the_flows_that_they_make() {
+    let ends = [CLIENT, RESOLVER];
+    let handshake = [&[1, 0, 0, 0][..], &[7; 144]].concat();
+    let wireguard = datagram(ends, 40_000, 51_820, &handshake);
+    let esp = ethernet(0x0800, &v4(50, ends, &[7; 40]));
+    let report = report_of(&[wireguard, esp.clone(), esp]);
+    let suspected = &report.quality.vpn_or_proxy_suspected;
+    let seen: Vec<_> = suspected.iter().map(|s| (s.kind, s.frame, s.flows)).collect();
+    assert_eq!(seen, [("encrypted_tunnel", 2, 0), ("encrypted_tunnel", 1, 1)], "{suspected:?}");
+    assert!(suspected[0].says.starts_with("ESP") && suspected[1].says.starts_with("WireGuard between"));
+    let remarks = report.quality.remarks.join("\n");
+    assert!(remarks.contains("is not seen (first in frame 2)"), "{remarks}");
+    assert!(remarks.contains("is not seen (1 flow, first in frame 1)"), "{remarks}");
+}
+
+#[test]
 fn p3_overlap_in_a_dns_answer_names_what_either_reading_says() {
     let [plain, zoom] = ["edge.example.org", "weblog01.zoom.us"].map(|alias| answer(alias, [203, 0, 113, 9]));
     for (first, last) in [(&plain, &zoom), (&zoom, &plain)] {

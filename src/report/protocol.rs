@@ -218,6 +218,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn tunnels_have_the_names_that_people_know() {
+        for (name, title) in [("gtp_u", "GTP-U"), ("6to4", "6to4"), ("vxlan", "VXLAN"), ("other", "other")] {
+            assert_eq!(tunnel_title(name), title);
+        }
+        assert_eq!(tunnel_name(Tunnel::WireGuard), "WireGuard");
+    }
+
+    #[test]
     fn well_known_protocols_have_names_and_all_have_numbers() {
         let said = |class| describe(class);
         assert_eq!(said(Class::OtherEtherType(0x88cc)), "EtherType 0x88cc, LLDP");
