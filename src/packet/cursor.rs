@@ -17,6 +17,15 @@ impl<'a> Cursor<'a> {
         Self { data, uncaptured: wire.saturating_sub(data.len()) }
     }
 
+    /// A layer of `len` bytes on the wire, at the start of what was captured.
+    #[inline]
+    pub(super) fn limited(data: &'a [u8], len: usize) -> Self {
+        match data.get(..len) {
+            Some(data) => Self { data, uncaptured: 0 },
+            None => Self { data, uncaptured: len.saturating_sub(data.len()) },
+        }
+    }
+
     /// The captured bytes from here on.
     #[inline]
     pub(super) const fn data(&self) -> &'a [u8] {

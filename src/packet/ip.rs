@@ -194,20 +194,19 @@ fn v6_header(cursor: &mut Cursor<'_>) -> Result<V6Header, Class> {
     if version >> 4 != 6 {
         return Err(Class::Malformed("IP version is not 6"));
     }
-    let (from, to) = u128_pair(addresses);
     Ok(V6Header {
-        ends: Ends::v6(from, to),
+        ends: ends(addresses),
         next: *next,
         hop_limit: *hop_limit,
         payload_len: u16::from_be_bytes([*l0, *l1]),
     })
 }
 
-/// Two addresses in a row.
+/// The ends that two addresses in a row are.
 #[inline]
-fn u128_pair(bytes: &[u8; 32]) -> (u128, u128) {
+pub(super) fn ends(addresses: &[u8; 32]) -> Ends {
     let half = |chunk: Option<&[u8; 16]>| chunk.copied().map_or(0, u128::from_be_bytes);
-    (half(bytes.first_chunk()), half(bytes.last_chunk()))
+    Ends::v6(half(addresses.first_chunk()), half(addresses.last_chunk()))
 }
 
 /// Walks the extension headers (RFC 8200, section 4): the protocol behind them, and whether the packet is a fragment.

@@ -26,6 +26,7 @@ mod link_layer;
 mod mac;
 mod network;
 mod opener;
+mod plain;
 mod transport;
 mod tunnel;
 mod tunnels;
@@ -50,7 +51,19 @@ use cursor::Cursor;
 ///
 /// A `wire_len` below the captured length is taken as the captured length.
 #[must_use]
+#[inline]
 pub fn decode(link: LinkType, data: &[u8], wire_len: u32) -> Decoded<'_> {
+    if link == LinkType::ETHERNET
+        && let Some(packet) = plain::decode(data, wire_len)
+    {
+        return Decoded::Packet(packet);
+    }
+    decode_any(link, data, wire_len)
+}
+
+/// The general way.
+#[inline(never)]
+fn decode_any(link: LinkType, data: &[u8], wire_len: u32) -> Decoded<'_> {
     match layer::of_link(link, Cursor::new(data, wire_len)) {
         Ok((below, ip)) => transport::decode(below, &ip),
         Err(class) => Decoded::Other(class),
@@ -175,6 +188,14 @@ pub struct Tcp {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct TcpFlags(pub u8);
 
+impl std::ops::BitOr for TcpFlags {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
 impl TcpFlags {
     /// The sender has no more data.
     pub const FIN: Self = Self(0x01);
@@ -189,6 +210,12 @@ impl TcpFlags {
     #[must_use]
     pub const fn has(self, flags: Self) -> bool {
         self.0 & flags.0 == flags.0
+    }
+
+    /// Whether any of the given flags is set.
+    #[must_use]
+    pub const fn any(self, flags: Self) -> bool {
+        self.0 & flags.0 != 0
     }
 
     /// SYN without ACK: a client opens a connection.

@@ -466,6 +466,20 @@ fn oracle(data: &[u8]) -> Option<Seen> {
     Some((tags, (from, to), ports, seq, payload.to_vec()))
 }
 
+#[test]
+fn plain_frames_are_decoded_the_plain_way() {
+    let (v4, v6) = (ethernet(0x0800, &UDP4), ethernet(0x86DD, &TCP6));
+    for frame in [&v4, &v6] {
+        let len = u32::try_from(frame.len()).unwrap();
+        assert!(plain::decode(frame, len).is_some());
+        assert_eq!(plain::decode(frame, len), plain::decode(frame, 0), "a length below the captured one");
+    }
+    let tagged = [&ETHERNET[..], &[0x81, 0, 0, 7, 8, 0], &UDP4].concat();
+    for other in [tagged, with(&v4, 14, &[0x46]), with(&v4, 20, &[0x20]), v4[..40].to_vec(), vec![]] {
+        assert!(plain::decode(&other, 99).is_none());
+    }
+}
+
 proptest! {
     #[test]
     fn built_packets_decode_to_what_they_were_built_from(built in built(), padding in 0_usize..20) {
@@ -490,6 +504,28 @@ proptest! {
                 prop_assert!(!has_ack || tcp.ack == ack);
             }
             other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_plain_way_says_what_the_general_one_does_or_nothing(
+        built in built(),
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        cut in any::<prop::sample::Index>(),
+        is_cut: bool,
+        uncaptured in -3_i32..40,
+    ) {
+        let mut bytes = built.bytes();
+        for (index, value) in damage {
+            let at = index.index(bytes.len());
+            bytes[at] = value;
+        }
+        if is_cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        let wire_len = u32::try_from(bytes.len()).unwrap().saturating_add_signed(uncaptured);
+        if let Some(packet) = plain::decode(&bytes, wire_len) {
+            prop_assert_eq!(Decoded::Packet(packet), decode_any(LinkType::ETHERNET, &bytes, wire_len));
         }
     }
 

@@ -34,6 +34,17 @@ fn decode_as<'a, const IS_OPENED: bool>(link: Link, ip: &Ip<'a>) -> Decoded<'a> 
 }
 
 /// What a transport header says.
+/// Decodes what is plainly TCP or UDP; nothing where the general way has something to say.
+#[inline]
+pub(super) fn plain<'a>(link: Link, ip: &Ip<'a>) -> Option<Packet<'a>> {
+    let header = match ip.protocol {
+        TCP => tcp(ip).ok()?,
+        UDP => udp(ip).and_then(no_tunnel).ok()?,
+        _ => return None,
+    };
+    Some(packet(link, ip, &header))
+}
+
 struct Header<'a> {
     ports: [u16; 2],
     transport: Transport,
