@@ -257,7 +257,7 @@ fn evidence_of(bytes: &Arc<[u8]>) -> (Flows, Evidence) {
             evidence.observe(&mut flows, seen, &packet, FrameRef::new(0, frame.number), frame.time);
         }
     });
-    evidence.finish(flows.len());
+    evidence.finish(&flows);
     (flows, evidence)
 }
 

@@ -89,7 +89,7 @@ fn observed(packets: &[Vec<u8>]) -> (Flows, Evidence) {
         let seen = flows.observe(&packet, Scope::default(), frame, wire_len, time);
         evidence.observe(&mut flows, seen, &packet, frame, time);
     }
-    evidence.finish(flows.len());
+    evidence.finish(&flows);
     (flows, evidence)
 }
 
@@ -270,7 +270,7 @@ fn p4_the_evasions_of_suricata_are_contested_or_agree() {
         if !(name.starts_with("eve-overlap-payload") || name.starts_with("bug-3286-02-linux-evasion")) {
             continue;
         }
-        let (mut flows, mut streams) = (Flows::new(), Streams::new());
+        let (mut flows, mut streams) = (Flows::new(), Streams::<()>::new());
         let mut sent = 0;
         let mut capture = Capture::open(&path, &Options { hash: false, ..Options::default() }).unwrap();
         while let Some(frame) = capture.next_frame() {

@@ -11,10 +11,10 @@ use std::net::IpAddr;
 
 use hashbrown::HashMap;
 
-use crate::evidence::fact::{Answered, Origin};
+use crate::evidence::fact::{Answered, Entry, Fact, Origin};
 use crate::evidence::name::{NameId, Names};
 use crate::evidence::{Notes, Outcome, Sighting};
-use crate::flow::{FlowId, Method, Side};
+use crate::flow::{FlowId, Flows, Method, Side};
 use crate::frame::FrameRef;
 use crate::packet::Packet;
 use crate::packet::TunnelId;
@@ -27,8 +27,9 @@ pub(super) struct Answers {
     asked: HashMap<(FlowId, Side, u16), Asked>,
     /// The question that was answered last, and the frame: the answer's other reading answers the same one.
     last: Option<((FlowId, Side, u16), NameId, FrameRef)>,
-    told: Vec<Told>,
-    latest: HashMap<(TunnelId, IpAddr, IpAddr), u32>,
+    told: Vec<Answered>,
+    /// Those that were looked through when somebody asked in the middle of the reading.
+    heard: Heard,
     pub(super) unasked: u64,
     pub(super) refused: u64,
 }
@@ -38,13 +39,6 @@ pub(super) struct Answers {
 struct Asked {
     name: NameId,
     copies: u32,
-}
-
-#[derive(Debug)]
-struct Told {
-    answered: Answered,
-    /// The answer before this one for the same host and address, counted from 1; 0 is none.
-    previous: u32,
 }
 
 /// How many names one flow gets from DNS at most: a shared address may have been given for hundreds.
@@ -59,33 +53,44 @@ const MAX_TOLD: usize = 1 << 20;
 const FRONT: usize = 2 + 12 + 255 + 4;
 
 impl Answers {
-    /// The names under which `host`, outside all tunnels or in one, was told `address`, the latest first.
-    pub(super) fn of(&self, tunnel: TunnelId, host: IpAddr, address: IpAddr) -> Vec<Answered> {
-        let mut found: Vec<Answered> = Vec::new();
-        let mut at = self.latest.get(&(tunnel, host, address)).copied().unwrap_or(0);
-        for _ in 0..MAX_LOOKED_AT {
-            let Some(told) = at.checked_sub(1).and_then(|at| self.told.get(at as usize)) else { break };
-            let answered = &told.answered;
-            let is_full = found.len() == MAX_NAMES;
-            match found.iter_mut().find(|known| known.name == answered.name) {
-                Some(known) if known.origin == Origin::DnsHint && answered.origin != Origin::DnsHint => {
-                    *known = answered.clone();
-                }
-                Some(_) => {}
-                None if is_full => break,
-                None => found.push(answered.clone()),
-            }
-            at = told.previous;
+    /// The names of all flows, in their order: those under which either end was told the other end's address before the flow
+    /// began, the latest first. The frame is the answer's.
+    pub(super) fn names_of(&self, flows: &Flows) -> Vec<Entry> {
+        if self.told.is_empty() {
+            return Vec::new();
         }
-        found
+        let (mut names, mut heard, mut answers) = (Vec::new(), Heard::default(), self.told.iter().peekable());
+        for flow in flows.iter() {
+            let frame = flow.first_frame();
+            while let Some(answered) = answers.next_if(|answered| answered.frame < frame) {
+                heard.hear(answered);
+            }
+            let tunnel = flow.scope().tunnel;
+            let [from, to] = [Side::First, Side::Second].map(|side| flow.endpoint(side).address);
+            let told = |host, address| heard.of(&self.told, (tunnel, host, address));
+            for answered in told(from, to).into_iter().chain(told(to, from)) {
+                // A packet that was never whole is told late; answers after it do not name it.
+                if answered.frame < frame {
+                    let Answered { name, origin, frame, .. } = answered;
+                    let fact = Fact::Name { name, origin, from: None };
+                    names.push(Entry { flow: flow.id(), frame, time: flow.first_time(), fact });
+                }
+            }
+        }
+        names
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.told.is_empty()
+    /// The names under which a host was told an address so far, the latest first.
+    pub(super) fn so_far(&mut self, tunnel: TunnelId, host: IpAddr, address: IpAddr) -> Vec<Answered> {
+        let Self { told, heard, .. } = self;
+        for answered in told.iter().skip(heard.previous.len()) {
+            heard.hear(answered);
+        }
+        heard.of(told, (tunnel, host, address))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Answered> {
-        self.told.iter().map(|told| &told.answered)
+        self.told.iter()
     }
 
     fn ask(&mut self, key: (FlowId, Side, u16), name: NameId) {
@@ -117,10 +122,48 @@ impl Answers {
             self.refused += 1;
             return;
         }
+        self.told.push(answered);
+    }
+}
+
+/// A host, outside all tunnels or in one, and an address that it was told.
+type Told = (TunnelId, IpAddr, IpAddr);
+
+/// The answers that were given up to a moment. They are numbered from 1.
+#[derive(Default, Debug)]
+struct Heard {
+    latest: HashMap<Told, u32>,
+    /// The answer before each for the same host and address; 0 is none.
+    previous: Vec<u32>,
+}
+
+impl Heard {
+    /// Hears the next answer.
+    fn hear(&mut self, answered: &Answered) {
         let key = (answered.tunnel, answered.host, answered.address);
-        let number = u32::try_from(self.told.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let previous = self.latest.insert(key, number).unwrap_or(0);
-        self.told.push(Told { answered, previous });
+        let number = u32::try_from(self.previous.len()).unwrap_or(u32::MAX).saturating_add(1);
+        self.previous.push(self.latest.insert(key, number).unwrap_or(0));
+    }
+
+    /// The names under which a host was told an address, the latest first.
+    fn of(&self, all: &[Answered], told: Told) -> Vec<Answered> {
+        let mut found: Vec<Answered> = Vec::new();
+        let mut at = self.latest.get(&told).copied().unwrap_or(0);
+        for _ in 0..MAX_LOOKED_AT {
+            let Some(place) = at.checked_sub(1).map(|at| at as usize) else { break };
+            let (Some(answered), Some(previous)) = (all.get(place), self.previous.get(place)) else { break };
+            let is_full = found.len() == MAX_NAMES;
+            match found.iter_mut().find(|known| known.name == answered.name) {
+                Some(known) if known.origin == Origin::DnsHint && answered.origin != Origin::DnsHint => {
+                    *known = answered.clone();
+                }
+                Some(_) => {}
+                None if is_full => break,
+                None => found.push(answered.clone()),
+            }
+            at = *previous;
+        }
+        found
     }
 }
 
@@ -280,18 +323,20 @@ mod tests {
 
     #[test]
     fn a_flow_looks_at_the_latest_answers_alone() {
-        let (mut names, mut answers) = (Names::default(), Answers::default());
+        let (mut names, mut heard, mut all) = (Names::default(), Heard::default(), Vec::new());
         let mut tell = |name: &str, frame| {
             let name = names.intern(&Hostname::parse(name.as_bytes()).unwrap()).unwrap();
             let (host, address) = ([10, 0, 0, 5].into(), [8, 8, 4, 4].into());
             let frame = FrameRef::new(0, frame);
             let (tunnel, origin) = (TunnelId::NONE, Origin::Dns);
-            answers.tell(Answered { tunnel, host, address, name, origin, frame });
+            let answered = Answered { tunnel, host, address, name, origin, frame };
+            heard.hear(&answered);
+            all.push(answered);
         };
         tell("old.example", 1);
         tell("zoom.us", 2);
         (3..MAX_LOOKED_AT as u64 + 2).for_each(|frame| tell("zoom.us", frame));
-        let found = answers.of(TunnelId::NONE, [10, 0, 0, 5].into(), [8, 8, 4, 4].into());
+        let found = heard.of(&all, (TunnelId::NONE, [10, 0, 0, 5].into(), [8, 8, 4, 4].into()));
         assert_eq!(found.len(), 1, "the 65th answer back is not looked at");
         assert_eq!(found[0].frame, FrameRef::new(0, MAX_LOOKED_AT as u64 + 1));
     }

@@ -265,8 +265,12 @@ impl Log {
         self.entries.push(entry);
     }
 
-    /// Orders the facts by flow and makes them accessible by flow.
-    pub(super) fn sort(&mut self, flows: usize) {
+    /// Orders the facts by flow and makes them accessible by flow. Names that come from elsewhere than the flow stand before
+    /// what it says itself; `names` are all of them.
+    pub(super) fn sort(&mut self, flows: usize, names: Vec<Entry>) {
+        let mut said = std::mem::replace(&mut self.entries, names);
+        said.retain(|entry| !matches!(entry.fact, Fact::Name { from: None, .. }));
+        self.entries.append(&mut said);
         self.entries.sort_by_key(|entry| entry.flow.0);
         self.starts = Vec::with_capacity(flows + 1);
         let mut at = 0;

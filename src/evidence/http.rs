@@ -101,6 +101,6 @@ fn pass_on(
 /// Whether DNS gave the sender the address that it talks to for the host that it names.
 fn is_told(request: &Request, seen: &Sighting<'_>, notes: &mut Notes) -> bool {
     let Some(name) = request.host.as_ref().and_then(|host| notes.names.intern(host)) else { return false };
-    let told = notes.answers.of(seen.packet.tunnel, seen.packet.from().address, seen.packet.to().address);
+    let told = notes.answers.so_far(seen.packet.tunnel, seen.packet.from().address, seen.packet.to().address);
     told.iter().any(|answered| answered.name == name)
 }

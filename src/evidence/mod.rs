@@ -20,7 +20,7 @@ mod tls;
 mod tunnel;
 mod zoom;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use hashbrown::HashMap;
 
@@ -32,7 +32,7 @@ pub use self::name::{NameId, Names};
 pub use self::process::{ProcessEntry, ProcessId};
 use self::round_trip::{Key, RoundTrips};
 use crate::flow::stream::{MAX_PREFIX, Streams};
-use crate::flow::{FlowId, Flows, Method, RoundTrip, Seen, Side};
+use crate::flow::{FlowId, Flows, Mark, Method, RoundTrip, Seen, Side};
 use crate::frame::{FrameRef, Process, Timestamp};
 use crate::packet::{Packet, Tcp, TcpFlags, Transport};
 use crate::wire::Hostname;
@@ -40,14 +40,15 @@ use crate::wire::Hostname;
 /// Everything that the flows of one capture say about themselves.
 #[derive(Default, Debug)]
 pub struct Evidence {
-    interest: Vec<Interest>,
-    streams: Streams,
+    streams: Streams<connection::Progress>,
     notes: Notes,
     processes: process::Processes,
 }
 
 impl Evidence {
-    /// Looks at one packet, as far as its flow still has something to say. `flows` keeps the round trips.
+    /// Looks at one packet, as far as its flow still has something to say. `flows` keeps the round trips, and with each flow
+    /// what is still wanted of it.
+    #[inline]
     pub fn observe(
         &mut self,
         flows: &mut Flows,
@@ -56,25 +57,28 @@ impl Evidence {
         frame: FrameRef,
         time: Option<Timestamp>,
     ) {
-        let at = seen.flow.0 as usize;
-        if self.interest.len() <= at {
-            self.interest.resize(at + 1, Interest::Settled);
+        let interest = if seen.is_new { opening(packet) } else { Interest::from(seen.mark) };
+        if interest != Interest::Settled {
+            self.look(flows, seen, interest, packet, frame, time);
         }
-        let mut interest =
-            if seen.is_new { opening(packet) } else { self.interest.get(at).copied().unwrap_or_default() };
-        if seen.is_new {
-            self.notes.name_from_dns(seen, packet, frame, time);
-        }
+    }
+
+    /// Looks at a packet of a flow that has still something to say.
+    fn look(
+        &mut self,
+        flows: &mut Flows,
+        seen: Seen,
+        before: Interest,
+        packet: &Packet<'_>,
+        frame: FrameRef,
+        time: Option<Timestamp>,
+    ) {
         // A SYN has no payload and yet says where the stream begins.
-        let is_counted_only =
-            interest == Interest::Settled || (packet.payload.is_empty() && !opens_stream(packet));
-        if is_counted_only {
-            self.keep(at, interest);
-            return;
-        }
+        let has_something = !packet.payload.is_empty() || opens_stream(packet);
         let sighting = Sighting { flow: seen.flow, side: seen.side, packet, frame, time };
-        interest = match (&packet.transport, interest) {
-            (Transport::Tcp(tcp), Interest::Stream(progress)) => self.stream(progress, tcp, &sighting),
+        let interest = match (&packet.transport, before) {
+            _ if !has_something => before,
+            (Transport::Tcp(tcp), Interest::Stream) => self.stream(tcp, &sighting),
             (Transport::Udp, Interest::Datagrams { looked }) => self.datagram(looked, &sighting),
             (Transport::Udp, Interest::Watch { protocol, left }) => self.watch(protocol, left, &sighting),
             _ => Interest::Settled,
@@ -82,7 +86,9 @@ impl Evidence {
         if let Some((requester, trip)) = self.notes.measured.take() {
             flows.note_round_trip(seen.flow, requester, trip);
         }
-        self.keep(at, interest);
+        if seen.is_new || interest != before {
+            flows.set_mark(seen.flow, interest.into());
+        }
     }
 
     /// Reads what a packet says in the other reading of fragments that overlap: on its own, because what the first reading
@@ -109,7 +115,7 @@ impl Evidence {
             Transport::Udp => {
                 let mut readers = DATAGRAM_PROTOCOLS.iter();
                 readers.find(|reader| (reader.observe)(&sighting, &mut self.notes) != Outcome::NotMine);
-                if self.interest.get(seen.flow.0 as usize) == Some(&Interest::Settled) {
+                if Interest::from(seen.mark) == Interest::Settled {
                     self.notes.forget(seen.flow);
                 }
             }
@@ -130,9 +136,10 @@ impl Evidence {
         self.processes.get(id)
     }
 
-    /// Ends the reading: orders the facts by flow.
-    pub fn finish(&mut self, flows: usize) {
-        self.notes.log.sort(flows);
+    /// Ends the reading: gives flows the names that DNS told, and orders the facts by flow.
+    pub fn finish(&mut self, flows: &Flows) {
+        let Notes { log, answers, .. } = &mut self.notes;
+        log.sort(flows.len(), answers.names_of(flows));
     }
 
     /// The facts of one flow in order of frames, once reading has ended.
@@ -174,30 +181,28 @@ impl Evidence {
         }
     }
 
-    fn keep(&mut self, at: usize, interest: Interest) {
-        if let Some(slot) = self.interest.get_mut(at) {
-            *slot = interest;
-        }
-    }
-
-    fn stream(&mut self, mut progress: connection::Progress, tcp: &Tcp, seen: &Sighting<'_>) -> Interest {
+    fn stream(&mut self, tcp: &Tcp, seen: &Sighting<'_>) -> Interest {
         let Self { streams, notes, .. } = self;
-        if tcp.flags.accepts() {
-            progress.accepted(seen.packet.hop_limit);
-        }
-        let Some(prefix) = streams.push(seen.flow, seen.side, tcp, seen.packet.payload, seen.frame) else {
-            return Interest::Stream(progress);
-        };
-        let full = prefix.first.len() >= MAX_PREFIX;
-        let is_settled = connection::observe(&mut progress, prefix.first, full, seen, notes);
-        if let Some(last) = prefix.last {
-            tls::contested(prefix.first, last, seen, notes);
-        }
+        let grew = streams.push(seen.flow, seen.side, tcp, seen.packet.payload, seen.frame).is_some();
+        let grown = if grew { streams.reading(seen.flow, seen.side) } else { None };
+        let is_settled = grown.is_some_and(|(prefix, progress)| {
+            let full = prefix.first.len() >= MAX_PREFIX;
+            let is_settled = connection::observe(progress, prefix.first, full, seen, notes);
+            if let Some(last) = prefix.last {
+                tls::contested(prefix.first, last, seen, notes);
+            }
+            is_settled
+        });
         if is_settled {
             streams.settle(seen.flow);
             return Interest::Settled;
         }
-        Interest::Stream(progress)
+        if tcp.flags.accepts()
+            && let Some(progress) = streams.kept(seen.flow)
+        {
+            progress.accepted(seen.packet.hop_limit);
+        }
+        Interest::Stream
     }
 
     fn datagram(&mut self, looked: u8, seen: &Sighting<'_>) -> Interest {
@@ -305,23 +310,6 @@ impl Notes {
         self.measured = Some((requester, RoundTrip { rtt, reply: seen.frame, method }));
         true
     }
-
-    /// A new flow takes the names under which its opener was told the other end's address. The frame is the answer's.
-    fn name_from_dns(&mut self, seen: Seen, packet: &Packet<'_>, frame: FrameRef, time: Option<Timestamp>) {
-        if self.answers.is_empty() {
-            return;
-        }
-        let (from, to): (IpAddr, IpAddr) = (packet.from().address, packet.to().address);
-        let told = |host, address| self.answers.of(packet.tunnel, host, address);
-        for answered in told(from, to).into_iter().chain(told(to, from)) {
-            // A packet that was never whole is told late; answers after it do not name it.
-            if answered.frame >= frame {
-                continue;
-            }
-            let fact = Fact::Name { name: answered.name, origin: answered.origin, from: None };
-            self.log.push(Entry { flow: seen.flow, frame: answered.frame, time, fact });
-        }
-    }
 }
 
 /// What the packet path still wants of a flow.
@@ -331,11 +319,36 @@ enum Interest {
     #[default]
     Settled,
     /// TCP whose first bytes have not told all.
-    Stream(connection::Progress),
+    Stream,
     /// UDP of a protocol not known yet.
     Datagrams { looked: u8 },
     /// UDP of a known protocol, for so many datagrams more; 0 is for as long as it lasts.
     Watch { protocol: u8, left: u16 },
+}
+
+/// A kind in the lowest byte, its numbers above.
+impl From<Interest> for Mark {
+    fn from(interest: Interest) -> Self {
+        Self(match interest {
+            Interest::Settled => 0,
+            Interest::Stream => 1,
+            Interest::Datagrams { looked } => 2 | u32::from(looked) << 8,
+            Interest::Watch { protocol, left } => 3 | u32::from(protocol) << 8 | u32::from(left) << 16,
+        })
+    }
+}
+
+impl From<Mark> for Interest {
+    #[inline]
+    fn from(mark: Mark) -> Self {
+        let [kind, number, left @ ..] = mark.0.to_le_bytes();
+        match kind {
+            1 => Self::Stream,
+            2 => Self::Datagrams { looked: number },
+            3 => Self::Watch { protocol: number, left: u16::from_le_bytes(left) },
+            _ => Self::Settled,
+        }
+    }
 }
 
 /// What a reader made of a datagram.
@@ -375,7 +388,7 @@ const MAX_UNKNOWN_DATAGRAMS: u8 = 24;
 /// What a flow's first packet promises.
 fn opening(packet: &Packet<'_>) -> Interest {
     match packet.transport {
-        Transport::Tcp(_) => Interest::Stream(connection::Progress::default()),
+        Transport::Tcp(_) => Interest::Stream,
         Transport::Udp => Interest::Datagrams { looked: 0 },
     }
 }

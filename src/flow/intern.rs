@@ -24,11 +24,13 @@ struct Entry<K> {
     number: u32,
 }
 
-impl<K: Copy + Eq + Hash> Numbers<K> {
-    pub(super) fn new() -> Self {
+impl<K> Default for Numbers<K> {
+    fn default() -> Self {
         Self { index: HashTable::new(), entries: Vec::new(), hasher: DefaultHashBuilder::default(), last: 0 }
     }
+}
 
+impl<K: Copy + Eq + Hash> Numbers<K> {
     /// The number of a key, where it has one.
     #[inline]
     pub(super) fn find(&mut self, key: K) -> Option<u32> {
@@ -84,11 +86,13 @@ impl<K: Copy + Eq + Hash> Numbers<K> {
 #[derive(Clone, Debug)]
 pub(super) struct Interner<T>(Numbers<T>);
 
-impl<T: Copy + Eq + Hash> Interner<T> {
-    pub(super) fn new() -> Self {
-        Self(Numbers::new())
+impl<T> Default for Interner<T> {
+    fn default() -> Self {
+        Self(Numbers::default())
     }
+}
 
+impl<T: Copy + Eq + Hash> Interner<T> {
     /// The number of `value`, a new one where it is new.
     #[inline]
     pub(super) fn intern(&mut self, value: T) -> u32 {
@@ -109,6 +113,11 @@ impl<T: Copy + Eq + Hash> Interner<T> {
         self.0.key(number)
     }
 
+    /// How many values there are.
+    pub(super) fn len(&self) -> u32 {
+        self.0.len()
+    }
+
     #[cold]
     fn insert(&mut self, value: T) -> u32 {
         let number = self.0.len();
@@ -123,7 +132,7 @@ mod tests {
 
     #[test]
     fn numbers_follow_first_sight_and_stay() {
-        let mut interner = Interner::new();
+        let mut interner = Interner::default();
         for round in 0..2 {
             for value in 0..10_000_u32 {
                 assert_eq!(interner.intern(value * 7), value, "round {round}");
@@ -135,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_last_number_set_counts() {
-        let mut numbers = Numbers::new();
+        let mut numbers = Numbers::default();
         numbers.set('a', 1);
         numbers.set('b', 2);
         numbers.set('a', 3);

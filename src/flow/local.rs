@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{AddressId, Flow, Flows, Side};
+use hashbrown::HashMap;
+
+use super::{Flow, Flows, Side};
 use crate::packet::Network;
 
 /// What is known about local addresses beside the flows.
@@ -62,27 +64,62 @@ impl LocalReason {
 /// requester.
 #[must_use]
 pub fn locate(flows: &Flows, settings: &LocalSettings) -> Vec<(Side, LocalReason)> {
-    let traits: Vec<Traits> =
-        flows.addresses().iter().map(|(_, address)| Traits::new(address, &settings.overrides)).collect();
-    let interfaces = interfaces(flows, settings);
-    let shares = shares(flows);
+    let addresses = Addresses::of(flows, settings);
     let of_flow = |flow: Flow<'_>| {
-        let ids = [flow.address_id(Side::First), flow.address_id(Side::Second)];
-        let [first, second] = ids.map(|id| Sided {
-            traits: traits.get(id.0 as usize).copied().unwrap_or_default(),
-            is_interface: interfaces.contains(&id),
-            share: shares.get(id.0 as usize).copied().unwrap_or(0),
-        });
+        let [first, second] = [Side::First, Side::Second].map(|side| addresses.about(&flow, side));
         decide(first, second, flow.outbound(), flow.tcp().and_then(super::TcpState::opener))
     };
     flows.iter().map(of_flow).collect()
 }
 
+/// The addresses of all flows, as they stand in the flows' tuples.
+struct Addresses {
+    v4: HashMap<u32, Sided>,
+    v6: Vec<Sided>,
+}
+
+impl Addresses {
+    fn of(flows: &Flows, settings: &LocalSettings) -> Self {
+        let v6 = vec![Sided::default(); flows.v6.len() as usize];
+        let mut addresses = Self { v4: HashMap::new(), v6 };
+        let interfaces: BTreeSet<IpAddr> = settings.interface_addresses.iter().copied().collect();
+        for flow in flows.iter() {
+            for side in [Side::First, Side::Second] {
+                let Some(known) = addresses.place(&flow, side) else { continue };
+                if known.share == 0 {
+                    let address = flow.endpoint(side).address;
+                    known.traits = Traits::new(address, &settings.overrides);
+                    known.is_interface = interfaces.contains(&address);
+                }
+                known.share = known.share.saturating_add(1);
+            }
+        }
+        addresses
+    }
+
+    fn place(&mut self, flow: &Flow<'_>, side: Side) -> Option<&mut Sided> {
+        let (address, _) = flow.record.end(side);
+        if flow.record.key.is_v6() {
+            self.v6.get_mut(address as usize)
+        } else {
+            Some(self.v4.entry(address).or_default())
+        }
+    }
+
+    fn about(&self, flow: &Flow<'_>, side: Side) -> Sided {
+        let (address, _) = flow.record.end(side);
+        let known =
+            if flow.record.key.is_v6() { self.v6.get(address as usize) } else { self.v4.get(&address) };
+        known.copied().unwrap_or_default()
+    }
+}
+
 /// What is known about one side of a flow.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Default, Debug)]
 struct Sided {
     traits: Traits,
     is_interface: bool,
+    /// In how many flows its address takes part.
     share: u32,
 }
 
@@ -125,23 +162,6 @@ const fn only(first: bool, second: bool) -> Option<Side> {
         (false, true) => Some(Side::Second),
         _ => None,
     }
-}
-
-fn interfaces(flows: &Flows, settings: &LocalSettings) -> BTreeSet<AddressId> {
-    settings.interface_addresses.iter().filter_map(|address| flows.addresses().id(*address)).collect()
-}
-
-/// In how many flows each address takes part, by its number.
-fn shares(flows: &Flows) -> Vec<u32> {
-    let mut shares: Vec<u32> = vec![0; flows.addresses().len()];
-    for flow in flows.iter() {
-        for side in [Side::First, Side::Second] {
-            if let Some(share) = shares.get_mut(flow.address_id(side).0 as usize) {
-                *share = share.saturating_add(1);
-            }
-        }
-    }
-    shares
 }
 
 /// Group and loopback addresses: nobody who is elsewhere has one.

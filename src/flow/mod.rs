@@ -21,13 +21,13 @@ pub mod stream;
 mod table;
 mod view;
 
-pub use address::{AddressId, Addresses};
 pub use record::Passage;
 pub use repeat::{Digest, Sightings};
 pub use view::{Flow, Method, RoundTrip, TcpState};
 
 use crate::frame::{Direction, FrameRef, Timestamp};
 use crate::packet::{IcmpError, Macs, Packet, Tcp, TcpFlags, Transport, TunnelId, Vlan};
+use address::V6;
 use intern::Interner;
 use record::{Arrival, Handshake, Origin, Record, State};
 use sequence::{Holes, Window};
@@ -69,6 +69,10 @@ pub struct Scope {
     pub tunnel: TunnelId,
 }
 
+/// A word that a flow's record keeps for whoever reads its payload, so that a packet costs one look-up for both.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Mark(pub u32);
+
 /// Which flow a packet belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Seen {
@@ -78,52 +82,50 @@ pub struct Seen {
     pub side: Side,
     /// Whether it is the flow's first packet.
     pub is_new: bool,
+    /// What was kept with the flow by [`Flows::set_mark`]; 0 where nothing was.
+    pub mark: Mark,
 }
 
 /// All flows of a run.
 ///
 /// A tuple that is used anew gets a new flow; the old one keeps its record. Nothing is allocated per packet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Flows {
     tuples: Tuples,
     /// Both by flow.
     records: Vec<Record>,
     origins: Vec<Origin>,
-    addresses: Addresses,
+    v6: V6,
     scopes: Interner<Scope>,
     macs: Interner<Macs>,
     round_trips: Vec<RoundTrip>,
-    /// How often the packets, wire bytes, payload bytes and repeated bytes of a flow's side went over 2^32.
-    carries: HashMap<(FlowId, Side), [u32; 4]>,
+    /// What few flows have: how often counters went over, bytes that were sent again.
+    carries: HashMap<(FlowId, Side), Carry>,
+    /// The ICMP errors about flows that had any.
+    icmp_errors: HashMap<FlowId, u32>,
     holes: Holes,
 }
 
-impl Default for Flows {
-    fn default() -> Self {
-        Self::new()
-    }
+/// What few flows have of a side.
+#[derive(Clone, Copy, Default, Debug)]
+struct Carry {
+    /// How often the packets, wire bytes and payload bytes went over 2^32.
+    over: [u32; 3],
+    /// Bytes of TCP payload that were sent again.
+    repeated: u64,
 }
 
 impl Flows {
     /// No flows yet.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            tuples: Tuples::new(),
-            records: Vec::new(),
-            origins: Vec::new(),
-            addresses: Addresses::new(),
-            scopes: Interner::new(),
-            macs: Interner::new(),
-            round_trips: Vec::new(),
-            carries: HashMap::new(),
-            holes: Holes::default(),
-        }
+        Self::default()
     }
 
     /// Counts a packet on its flow, which begins with it where there is none yet.
     ///
     /// Packets must come in the order of the capture. `wire_len` is the frame's length on the wire in bytes.
+    #[inline]
     pub fn observe(
         &mut self,
         packet: &Packet<'_>,
@@ -135,19 +137,20 @@ impl Flows {
         let scope = self.scopes.intern(scope);
         let tuple = Tuple::new(packet.transport.protocol(), packet.ends, scope);
         let arrival = Arrival { frame, wire_len, payload_len: packet.payload_len, time };
-        let latest = self.tuples.find(&tuple).filter(|latest| {
-            self.records.get(*latest as usize).is_some_and(|record| {
-                let side = record.state.side(tuple.from_low);
-                !record.is_over(side, packet.transport, time)
-            })
-        });
-        let is_new = latest.is_none();
-        let flow = match latest {
-            Some(flow) => FlowId(flow),
-            None => self.start(packet, &tuple, scope, frame, time),
-        };
-        let side = self.count(flow, tuple.from_low, packet, &arrival);
-        Seen { flow, side, is_new }
+        if let Some(flow) = self.tuples.find(&tuple, &self.records)
+            && let Some(seen) = self.count::<false>(FlowId(flow), tuple.from_low, packet, &arrival)
+        {
+            return seen;
+        }
+        self.begin(packet, &tuple, &arrival)
+    }
+
+    /// Keeps a word with a flow.
+    #[inline]
+    pub fn set_mark(&mut self, flow: FlowId, mark: Mark) {
+        if let Some(record) = self.records.get_mut(flow.0 as usize) {
+            record.mark = mark;
+        }
     }
 
     /// Takes note of which way a packet of a side went through the capturing machine's interface.
@@ -161,9 +164,9 @@ impl Flows {
     /// The flow of a packet that was counted already.
     pub fn find(&mut self, packet: &Packet<'_>, scope: Scope) -> Option<Seen> {
         let tuple = Tuple::new(packet.transport.protocol(), packet.ends, self.scopes.find(scope)?);
-        let flow = FlowId(self.tuples.find(&tuple)?);
-        let side = self.records.get(flow.0 as usize)?.state.side(tuple.from_low);
-        Some(Seen { flow, side, is_new: false })
+        let flow = FlowId(self.tuples.find(&tuple, &self.records)?);
+        let record = self.records.get(flow.0 as usize)?;
+        Some(Seen { flow, side: record.state.side(tuple.from_low), is_new: false, mark: record.mark })
     }
 
     /// Makes a packet's tuple lead to a flow in another scope, too: the same packets are captured there again, in one order
@@ -174,10 +177,10 @@ impl Flows {
     pub fn link(&mut self, packet: &Packet<'_>, scope: Scope, flow: FlowId) -> Option<Seen> {
         let scope = self.scopes.intern(scope);
         let tuple = Tuple::new(packet.transport.protocol(), packet.ends, scope);
-        self.tuples.set(&tuple, flow.0);
+        self.tuples.link(&tuple, flow.0, &self.records);
         let record = self.records.get_mut(flow.0 as usize)?;
         record.state.set(State::SEEN_TWICE);
-        Some(Seen { flow, side: record.state.side(tuple.from_low), is_new: false })
+        Some(Seen { flow, side: record.state.side(tuple.from_low), is_new: false, mark: record.mark })
     }
 
     /// Counts an ICMP error on the flow of the packet that it quotes; `None` where no such flow was seen in its scope.
@@ -194,13 +197,13 @@ impl Flows {
         let scope = self.scopes.find(scope)?;
         let quoted = error.quoted;
         let tuple = Tuple::new(quoted.protocol, quoted.ends, scope);
-        let flow = FlowId(self.tuples.find(&tuple)?);
+        let flow = FlowId(self.tuples.find(&tuple, &self.records)?);
         let record = self.records.get(flow.0 as usize)?;
-        let origin = self.origins.get_mut(flow.0 as usize)?;
-        let is_about_only_packet = origin.frame == record.last_frame
-            && origin.icmp_errors == 0
+        let errors = self.icmp_errors.entry(flow).or_default();
+        let is_about_only_packet = self.origins.get(flow.0 as usize)?.frame == record.last_frame
+            && *errors == 0
             && record.state.side(tuple.from_low) == Side::First;
-        origin.icmp_errors = origin.icmp_errors.saturating_add(1);
+        *errors = errors.saturating_add(1);
         if is_about_only_packet
             && error.reporter == quoted.ends.to().address
             && let Some(rtt) = self.since_start(flow, time)
@@ -250,88 +253,61 @@ impl Flows {
         (0_u32..).map_while(|number| self.flow(FlowId(number)))
     }
 
-    /// The addresses of all flows.
-    #[must_use]
-    pub const fn addresses(&self) -> &Addresses {
-        &self.addresses
-    }
-
-    /// Adds the record of a new flow, before its first packet is counted.
-    fn start(
-        &mut self,
-        packet: &Packet<'_>,
-        tuple: &Tuple,
-        scope: u32,
-        frame: FrameRef,
-        time: Option<Timestamp>,
-    ) -> FlowId {
+    /// Begins a flow with its first packet.
+    #[cold]
+    fn begin(&mut self, packet: &Packet<'_>, tuple: &Tuple, arrival: &Arrival) -> Seen {
         let number = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
-        self.tuples.set(tuple, number);
-        self.records.push(Record::start(packet, tuple.from_low, frame, time));
-        self.origins.push(Origin {
-            addresses: self.addresses.intern(packet.ends),
-            ports: packet.ends.ports(),
-            scope,
-            macs: self.macs.intern(packet.macs),
-            icmp_errors: 0,
-            round_trips: [0; 2],
-            first_seq: [0; 2],
-            repeated: [0; 2],
-            frame,
-            time: time.map_or(0, Timestamp::nanos),
-        });
-        FlowId(number)
+        let Arrival { frame, time, .. } = *arrival;
+        let key = tuple.kept(&mut self.v6);
+        self.records.push(Record::start(packet, key, tuple.from_low, frame, time));
+        self.origins.push(Origin::start(frame, time, self.macs.intern(packet.macs)));
+        self.tuples.set(tuple, number, &self.records);
+        let seen = self.count::<true>(FlowId(number), tuple.from_low, packet, arrival);
+        seen.unwrap_or(Seen { flow: FlowId(number), side: Side::First, is_new: true, mark: Mark(0) })
     }
 
-    /// Counts a packet on a flow that there is, and says which side sent it.
+    /// Counts a packet on a flow that there is; nothing where the packet begins another one.
     #[inline]
-    fn count(&mut self, flow: FlowId, from_low: bool, packet: &Packet<'_>, arrival: &Arrival) -> Side {
-        let Some(record) = self.records.get_mut(flow.0 as usize) else {
-            return Side::First;
-        };
+    fn count<const IS_NEW: bool>(
+        &mut self,
+        flow: FlowId,
+        from_low: bool,
+        packet: &Packet<'_>,
+        arrival: &Arrival,
+    ) -> Option<Seen> {
+        let place = flow.0 as usize;
+        let (record, origin) = (self.records.get_mut(place)?, self.origins.get_mut(place)?);
         let side = record.state.side(from_low);
-        if side == Side::Second
-            && !record.state.has(State::ANSWERED)
-            && let Some(origin) = self.origins.get_mut(flow.0 as usize)
-        {
+        if !IS_NEW && record.is_over(origin, side, &packet.transport, arrival.time) {
+            return None;
+        }
+        let seen = Seen { flow, side, is_new: IS_NEW, mark: record.mark };
+        if side == Side::Second && !record.state.has(State::ANSWERED) {
             origin.macs = answered_macs(&mut self.macs, origin.macs, packet.macs);
             record.state = record.state.passed(side, packet.hop_limit);
         }
-        let handshake = match &packet.transport {
-            Transport::Tcp(tcp) => record.note_tcp(side, tcp),
-            Transport::Udp => Handshake::Silent,
+        let Transport::Tcp(tcp) = &packet.transport else {
+            let over = record.count(side, arrival);
+            self.carry(flow, side, over);
+            return Some(seen);
         };
-        let continues = match &packet.transport {
-            Transport::Tcp(tcp) => record.continues(side, tcp, packet.payload_len),
-            Transport::Udp => true,
-        };
-        let [packets, wire, payload] = if continues {
+        let handshake = record.note_tcp(origin, side, tcp);
+        let over = if record.continues(origin, side, tcp, packet.payload_len) {
             record.count(side, arrival)
         } else {
-            self.count_disordered(flow, side, packet, arrival)
+            self.count_disordered(flow, side, tcp, arrival)
         };
-        if packets || wire || payload {
-            self.carry(flow, side, [packets, wire, payload, false]);
-        }
+        self.carry(flow, side, over);
         if handshake != Handshake::Silent {
             self.note_handshake(flow, handshake, arrival);
         }
-        side
+        Some(seen)
     }
 
     /// Counts a segment that does not continue its stream.
     #[cold]
-    fn count_disordered(
-        &mut self,
-        flow: FlowId,
-        side: Side,
-        packet: &Packet<'_>,
-        arrival: &Arrival,
-    ) -> [bool; 3] {
-        let payload_len = match &packet.transport {
-            Transport::Tcp(tcp) => self.disordered(flow, side, tcp, packet.payload_len),
-            Transport::Udp => packet.payload_len,
-        };
+    fn count_disordered(&mut self, flow: FlowId, side: Side, tcp: &Tcp, arrival: &Arrival) -> [bool; 3] {
+        let payload_len = self.disordered(flow, side, tcp, arrival.payload_len);
         let record = self.records.get_mut(flow.0 as usize);
         record.map_or([false; 3], |record| record.count(side, &Arrival { payload_len, ..*arrival }))
     }
@@ -351,31 +327,36 @@ impl Flows {
         let has_syn = tcp.flags.has(TcpFlags::SYN);
         let seq = if has_syn { tcp.seq.wrapping_add(1) } else { tcp.seq };
         let [_, _, sent] = record.counters.sent_by(side);
-        let is_long = sent >= 1 << 31 || carries.get(&(flow, side)).is_some_and(|[_, _, sent, _]| *sent > 0);
-        let first = record::of_mut(&mut origin.first_seq, side);
-        let mut window = record.window(side, *first, is_long).unwrap_or(Window::at(seq, has_syn));
+        let went_over = || carries.get(&(flow, side)).is_some_and(|carry| carry.over[2] > 0);
+        let is_long = sent >= 1 << 31 || went_over();
+        let mut window = record.window(origin, side, is_long).unwrap_or(Window::at(seq, has_syn));
         let new = holes.with(flow, side, |holes| {
             if has_syn {
                 window.begin(seq, holes);
             }
             if len == 0 { 0 } else { window.take(seq, len, holes) }
         });
-        *first = window.base;
-        record.set_window(side, window);
-        let repeated = record::of_mut(&mut origin.repeated, side);
-        let wrapped;
-        (*repeated, wrapped) = repeated.overflowing_add(len.saturating_sub(new));
-        if wrapped {
-            self.carry(flow, side, [false, false, false, true]);
+        record.set_window(origin, side, window);
+        if let Some(again) = len.checked_sub(new).filter(|again| *again > 0) {
+            let repeated = &mut carries.entry((flow, side)).or_default().repeated;
+            *repeated = repeated.saturating_add(again.into());
         }
         new
     }
 
+    /// Takes note of which counters went over.
+    #[inline]
+    fn carry(&mut self, flow: FlowId, side: Side, over: [bool; 3]) {
+        if over != [false; 3] {
+            self.note_carry(flow, side, over);
+        }
+    }
+
     #[cold]
-    fn carry(&mut self, flow: FlowId, side: Side, wrapped: [bool; 4]) {
+    fn note_carry(&mut self, flow: FlowId, side: Side, over: [bool; 3]) {
         let carried = self.carries.entry((flow, side)).or_default();
-        for (carried, wrapped) in carried.iter_mut().zip(wrapped) {
-            *carried = carried.saturating_add(wrapped.into());
+        for (carried, over) in carried.over.iter_mut().zip(over) {
+            *carried = carried.saturating_add(over.into());
         }
     }
 

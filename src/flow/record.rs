@@ -1,41 +1,38 @@
-//! What is kept of a flow, 120 bytes in all, and how packets change it.
+//! What is kept of a flow, 112 bytes in all, and how packets change it.
 
 use super::sequence::Window;
-use super::{AddressId, Side};
+use super::table::Key;
+use super::{Mark, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::packet::{Packet, Protocol, Tcp, TcpFlags, Transport};
 
-/// What every packet of a flow reads or changes, in 56 bytes. The rest is kept apart ([`Origin`]), so that more flows fit
-/// into the processor's cache.
+/// What every packet of a flow reads or changes: 64 bytes, which is what a processor's cache holds or lacks at once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
+    /// The tuple, by which the flow is found. Of IPv6, the numbers of the addresses stand in it.
+    pub(super) key: Key,
     pub(super) state: State,
-    /// The initial sequence number of the side that opened the connection, where the state knows which one did.
-    opening_seq: u32,
-    /// The sequence number behind the last byte that each side sent, where the state knows one.
-    next_seq: [u32; 2],
+    pub(super) mark: Mark,
     pub(super) counters: Counters,
     pub(super) last_frame: FrameRef,
     last_time: i64,
 }
 
-/// How a flow began, and what its packets seldom change. Pairs are of the first side and the second.
+/// How a flow began, and what few of its packets change. Pairs are of the first side and the second.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
-    pub(super) addresses: [AddressId; 2],
-    pub(super) ports: [u16; 2],
-    pub(super) scope: u32,
+    pub(super) frame: FrameRef,
+    /// In nanoseconds since 1970, where the record's state says that there is one.
+    pub(super) time: i64,
     pub(super) macs: u32,
-    pub(super) icmp_errors: u32,
     /// The places of the round trips by requester, from 1; 0 where there is none.
     pub(super) round_trips: [u32; 2],
     /// The sequence number of the first byte of each side, where the record's state knows one.
     pub(super) first_seq: [u32; 2],
-    /// Bytes of TCP payload that were sent again, modulo 2^32 as the counters are.
-    pub(super) repeated: [u32; 2],
-    pub(super) frame: FrameRef,
-    /// In nanoseconds since 1970, where the record's state says that there is one.
-    pub(super) time: i64,
+    /// The sequence number behind the last byte that each side sent, where the state knows one.
+    next_seq: [u32; 2],
+    /// The initial sequence number of the side that opened the connection, where the state knows which one did.
+    opening_seq: u32,
 }
 
 /// What a packet adds to its flow.
@@ -59,37 +56,59 @@ pub(super) enum Handshake {
     Ambiguous,
 }
 
+impl Origin {
+    pub(super) fn start(frame: FrameRef, time: Option<Timestamp>, macs: u32) -> Self {
+        Self {
+            frame,
+            time: time.map_or(0, Timestamp::nanos),
+            macs,
+            round_trips: [0; 2],
+            first_seq: [0; 2],
+            next_seq: [0; 2],
+            opening_seq: 0,
+        }
+    }
+}
+
 impl Record {
     /// A flow before its first packet is counted.
     pub(super) fn start(
         packet: &Packet<'_>,
+        key: Key,
         from_low: bool,
         frame: FrameRef,
         time: Option<Timestamp>,
     ) -> Self {
         Self {
+            key,
             state: State::start(packet.transport, from_low, time).passed(Side::First, packet.hop_limit),
-            opening_seq: 0,
-            next_seq: [0; 2],
+            mark: Mark::default(),
             counters: Counters::default(),
             last_frame: frame,
             last_time: 0,
         }
     }
 
+    /// The address of a side as it stands in the tuple, and its port.
+    pub(super) const fn end(&self, side: Side) -> (u32, u16) {
+        self.key.end(self.state.has(State::FIRST_IS_LOW) == matches!(side, Side::First))
+    }
+
     /// Whether a packet of the same tuple belongs to a new flow.
     #[inline]
-    pub(super) fn is_over(&self, side: Side, transport: Transport, time: Option<Timestamp>) -> bool {
-        let limit = match transport {
-            Transport::Tcp(_) => TCP_SILENCE,
-            Transport::Udp => UDP_SILENCE,
-        };
-        if self.silence(time) > limit {
-            return true;
-        }
+    pub(super) fn is_over(
+        &self,
+        origin: &Origin,
+        side: Side,
+        transport: &Transport,
+        time: Option<Timestamp>,
+    ) -> bool {
         match transport {
-            Transport::Tcp(tcp) if tcp.flags.opens() => self.is_reopened(side, tcp.seq),
-            _ => false,
+            Transport::Udp => self.silence(time) > UDP_SILENCE,
+            Transport::Tcp(tcp) => {
+                self.silence(time) > TCP_SILENCE
+                    || (tcp.flags.opens() && self.is_reopened(origin.opening_seq, side, tcp.seq))
+            }
         }
     }
 
@@ -112,15 +131,15 @@ impl Record {
 
     /// Takes a segment's payload where it continues its stream, as nearly all do; false where that takes a closer look.
     #[inline]
-    pub(super) fn continues(&mut self, side: Side, tcp: &Tcp, len: u32) -> bool {
-        if tcp.flags.0 & (TcpFlags::SYN.0 | TcpFlags::RST.0) != 0 {
+    pub(super) fn continues(&self, origin: &mut Origin, side: Side, tcp: &Tcp, len: u32) -> bool {
+        if tcp.flags.any(TcpFlags::SYN | TcpFlags::RST) {
             return false;
         }
         if len == 0 {
             return true;
         }
         let is_known = self.state.has(State::SEQUENCED.of(side));
-        let next = of_mut(&mut self.next_seq, side);
+        let next = of_mut(&mut origin.next_seq, side);
         if !is_known || *next != tcp.seq {
             return false;
         }
@@ -128,28 +147,37 @@ impl Record {
         true
     }
 
-    /// What is known of a side's sequence numbers. `first` is the number of its first byte.
-    pub(super) fn window(&self, side: Side, first: u32, is_long: bool) -> Option<Window> {
+    /// What is known of a side's sequence numbers.
+    pub(super) fn window(&self, origin: &Origin, side: Side, is_long: bool) -> Option<Window> {
         self.state.has(State::SEQUENCED.of(side)).then(|| Window {
-            base: first,
-            next: *of(&self.next_seq, side),
+            base: *of(&origin.first_seq, side),
+            next: *of(&origin.next_seq, side),
             is_exact: self.state.has(State::BEGUN.of(side)),
             is_long,
         })
     }
 
-    /// Keeps it, but for the number of its first byte.
-    pub(super) fn set_window(&mut self, side: Side, window: Window) {
-        *of_mut(&mut self.next_seq, side) = window.next;
+    /// Keeps it.
+    pub(super) fn set_window(&mut self, origin: &mut Origin, side: Side, window: Window) {
+        *of_mut(&mut origin.first_seq, side) = window.base;
+        *of_mut(&mut origin.next_seq, side) = window.next;
         self.state.set(State::SEQUENCED.of(side));
         if window.is_exact {
             self.state.set(State::BEGUN.of(side));
         }
     }
 
-    /// Takes note of a segment's control bits, before it is counted.
+    /// Takes note of a segment's control bits, of which most have none, before it is counted.
     #[inline]
-    pub(super) fn note_tcp(&mut self, side: Side, tcp: &Tcp) -> Handshake {
+    pub(super) fn note_tcp(&mut self, origin: &mut Origin, side: Side, tcp: &Tcp) -> Handshake {
+        if tcp.flags.any(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST) {
+            self.note_control(origin, side, tcp)
+        } else {
+            Handshake::Silent
+        }
+    }
+
+    fn note_control(&mut self, origin: &mut Origin, side: Side, tcp: &Tcp) -> Handshake {
         if tcp.flags.has(TcpFlags::FIN) {
             self.state.set(State::FIN.of(side));
         }
@@ -157,25 +185,25 @@ impl Record {
             self.state.set(State::RST.of(side));
         }
         if tcp.flags.opens() {
-            self.note_syn(side, tcp);
+            self.note_syn(origin, side, tcp);
         } else if tcp.flags.accepts() {
-            return self.note_syn_ack(side, tcp);
+            return self.note_syn_ack(origin, side, tcp);
         }
         Handshake::Silent
     }
 
-    fn note_syn(&mut self, side: Side, tcp: &Tcp) {
+    fn note_syn(&mut self, origin: &mut Origin, side: Side, tcp: &Tcp) {
         if self.state.has(State::SYN.of(side)) {
             self.state.set(State::SYN_REPEATED);
         }
         if self.opener().is_none() {
             self.state.set(State::OPENER.of(side));
-            self.opening_seq = tcp.seq;
+            origin.opening_seq = tcp.seq;
         }
         self.state.set(State::SYN.of(side));
     }
 
-    fn note_syn_ack(&mut self, side: Side, tcp: &Tcp) -> Handshake {
+    fn note_syn_ack(&mut self, origin: &mut Origin, side: Side, tcp: &Tcp) -> Handshake {
         if self.state.has(State::SYN_ACK) {
             return Handshake::Ambiguous;
         }
@@ -183,11 +211,11 @@ impl Record {
         let answered = tcp.ack.wrapping_sub(1);
         let Some(opener) = self.opener() else {
             self.state.set(State::OPENER.of(side.other()));
-            self.opening_seq = answered;
+            origin.opening_seq = answered;
             return Handshake::Silent;
         };
         let is_clean = opener != side
-            && answered == self.opening_seq
+            && answered == origin.opening_seq
             && self.state.has(State::SYN.of(Side::First))
             && !self.state.has(State::SYN.of(Side::Second))
             && !self.state.has(State::MID_STREAM)
@@ -214,9 +242,9 @@ impl Record {
     }
 
     /// Whether a SYN with this sequence number opens another connection than the flow's.
-    fn is_reopened(&self, side: Side, seq: u32) -> bool {
+    fn is_reopened(&self, opening_seq: u32, side: Side, seq: u32) -> bool {
         match self.opener() {
-            Some(opener) if opener == side => seq != self.opening_seq,
+            Some(opener) if opener == side => seq != opening_seq,
             // Both may open at once (RFC 9293, section 3.5), until one was accepted.
             Some(_) => self.state.has(State::SYN_ACK),
             None => true,
@@ -391,7 +419,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flow_takes_120_bytes() {
-        assert_eq!((size_of::<Record>(), size_of::<Origin>()), (56, 64));
+    fn a_flow_takes_112_bytes() {
+        assert_eq!((size_of::<Record>(), size_of::<Origin>()), (64, 48));
     }
 }

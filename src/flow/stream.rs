@@ -31,10 +31,10 @@ pub struct Prefix<'a> {
     pub last: Option<&'a [u8]>,
 }
 
-/// The first bytes of all flows that are not settled yet.
-#[derive(Clone, Debug, Default)]
-pub struct Streams {
-    waiting: HashMap<FlowId, [Direction; 2]>,
+/// The first bytes of all flows that are not settled yet, each flow with what its reader keeps of it.
+#[derive(Clone, Debug)]
+pub struct Streams<P = ()> {
+    waiting: HashMap<FlowId, Waiting<P>>,
     /// The waiting flows in the order in which they began to wait, and some that no longer wait.
     order: VecDeque<FlowId>,
     /// A bit for each flow that is settled or was dropped.
@@ -45,7 +45,27 @@ pub struct Streams {
     contested: Option<(u64, FrameRef)>,
 }
 
-impl Streams {
+/// A flow that waits.
+#[derive(Clone, Debug, Default)]
+struct Waiting<P> {
+    directions: [Direction; 2],
+    kept: P,
+}
+
+impl<P> Default for Streams<P> {
+    fn default() -> Self {
+        Self {
+            waiting: HashMap::new(),
+            order: VecDeque::new(),
+            settled: Vec::new(),
+            bytes: 0,
+            dropped: 0,
+            contested: None,
+        }
+    }
+}
+
+impl<P: Default> Streams<P> {
     /// No flows yet.
     #[must_use]
     pub fn new() -> Self {
@@ -73,7 +93,7 @@ impl Streams {
         if !self.waiting.contains_key(&flow) {
             self.wait(flow);
         }
-        let direction = of_mut(self.waiting.get_mut(&flow)?, side);
+        let direction = of_mut(&mut self.waiting.get_mut(&flow)?.directions, side);
         // SYN takes the first sequence number; data may come with it (RFC 7413).
         let seq = if has_syn { tcp.seq.wrapping_add(1) } else { tcp.seq };
         let held = direction.held();
@@ -82,8 +102,19 @@ impl Streams {
         while self.bytes > MAX_BYTES && !self.waiting.is_empty() {
             self.drop_first();
         }
-        let direction = of(self.waiting.get(&flow)?, side);
-        changed.then(|| Prefix { first: direction.prefix(), last: direction.last() })
+        let direction = of(&self.waiting.get(&flow)?.directions, side);
+        changed.then(|| direction.text())
+    }
+
+    /// A direction's contiguous prefix so far, with what is kept of the flow; nothing where it does not wait.
+    pub fn reading(&mut self, flow: FlowId, side: Side) -> Option<(Prefix<'_>, &mut P)> {
+        let Waiting { directions, kept } = self.waiting.get_mut(&flow)?;
+        Some((of(directions, side).text(), kept))
+    }
+
+    /// What is kept of a flow; nothing where it does not wait.
+    pub fn kept(&mut self, flow: FlowId) -> Option<&mut P> {
+        self.waiting.get_mut(&flow).map(|waiting| &mut waiting.kept)
     }
 
     /// The contiguous prefix of a direction so far; empty where nothing waits.
@@ -131,11 +162,14 @@ impl Streams {
     /// How many flows had copies of the same bytes that differed, and the first frame that did.
     #[must_use]
     pub fn contested(&self) -> Option<(u64, FrameRef)> {
-        self.waiting.values().filter_map(contested_at).fold(self.contested, |sum, at| Some(add(sum, at)))
+        let waiting = self.waiting.values();
+        waiting
+            .filter_map(|waiting| contested_at(&waiting.directions))
+            .fold(self.contested, |sum, at| Some(add(sum, at)))
     }
 
     fn direction(&self, flow: FlowId, side: Side) -> Option<&Direction> {
-        self.waiting.get(&flow).map(|directions| of(directions, side))
+        self.waiting.get(&flow).map(|waiting| of(&waiting.directions, side))
     }
 
     fn wait(&mut self, flow: FlowId) {
@@ -148,7 +182,7 @@ impl Streams {
             order.retain(|flow| waiting.contains_key(flow));
         }
         self.order.push_back(flow);
-        self.waiting.insert(flow, [Direction::default(), Direction::default()]);
+        self.waiting.insert(flow, Waiting::default());
     }
 
     #[cold]
@@ -163,7 +197,7 @@ impl Streams {
     }
 
     fn free(&mut self, flow: FlowId) {
-        let Some(directions) = self.waiting.remove(&flow) else {
+        let Some(Waiting { directions, .. }) = self.waiting.remove(&flow) else {
             return;
         };
         if let Some(at) = contested_at(&directions) {
@@ -225,6 +259,10 @@ type Filled = [u64; MAX_PREFIX / 64];
 impl Direction {
     fn prefix(&self) -> &[u8] {
         self.bytes.get(..self.prefix).unwrap_or_default()
+    }
+
+    fn text(&self) -> Prefix<'_> {
+        Prefix { first: self.prefix(), last: self.last() }
     }
 
     fn last(&self) -> Option<&[u8]> {
@@ -362,6 +400,8 @@ mod tests {
 
     use super::*;
 
+    type Streams = super::Streams<()>;
+
     const FLOW: FlowId = FlowId(3);
 
     fn frame(number: u64) -> FrameRef {
@@ -498,7 +538,7 @@ mod tests {
         let long = vec![7; 100_000];
         assert_eq!(push(&mut streams, 1, &long).map(<[u8]>::len), Some(MAX_PREFIX));
         assert_eq!(push(&mut streams, 100_001, &long), None);
-        assert_eq!(streams.bytes, streams.waiting[&FLOW][0].held());
+        assert_eq!(streams.bytes, streams.waiting[&FLOW].directions[0].held());
     }
 
     #[test]
@@ -539,7 +579,15 @@ mod tests {
             assert!(streams.bytes <= MAX_BYTES);
         }
         assert_eq!(streams.dropped() + streams.waiting() as u64, 5000);
-        assert_eq!(streams.bytes, streams.waiting.values().flatten().map(Direction::held).sum::<usize>());
+        assert_eq!(
+            streams.bytes,
+            streams
+                .waiting
+                .values()
+                .flat_map(|waiting| &waiting.directions)
+                .map(Direction::held)
+                .sum::<usize>()
+        );
     }
 
     /// A text cut into segments with some overlap, as (offset, bytes).
@@ -575,7 +623,7 @@ mod tests {
                     prop_assert!(prefix.len() > grown.len() && text.starts_with(prefix));
                     grown = prefix.to_vec();
                 }
-                prop_assert!(streams.gap(FLOW, Side::First) || streams.waiting[&FLOW][0].filled.is_none());
+                prop_assert!(streams.gap(FLOW, Side::First) || streams.waiting[&FLOW].directions[0].filled.is_none());
             }
             prop_assert_eq!(grown, text);
             prop_assert!(!streams.gap(FLOW, Side::First) && !streams.is_contested(FLOW, Side::First));
@@ -594,7 +642,7 @@ mod tests {
                     prop_assert!(prefix.len() <= MAX_PREFIX && prefix.len() > before.len());
                     before = prefix.to_vec();
                 }
-                let held = streams.waiting.values().flatten().map(Direction::held).sum::<usize>();
+                let held = streams.waiting.values().flat_map(|waiting| &waiting.directions).map(Direction::held).sum::<usize>();
                 prop_assert_eq!(streams.bytes, held);
                 prop_assert!(held <= 2 * MAX_PREFIX + size_of::<Filled>());
             }

@@ -1,45 +1,99 @@
 //! From the tuple of a packet to the latest flow of that tuple.
 
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 
-use super::address::halves;
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+
+use super::address::{V6, halves};
 use super::intern::Numbers;
+use super::record::Record;
 use crate::packet::{Ends, Protocol};
 
 /// The tuples seen, each with the number of its latest flow.
-#[derive(Clone, Debug)]
+///
+/// Of IPv4, the index holds nothing but that number: the tuple stands in the flow's record, which the packet needs anyway.
+/// Tuples are hashed with a seed of the table's own, because addresses and ports are chosen by whoever sends the packets.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tuples {
-    v4: Numbers<Key4>,
+    v4: HashTable<u32>,
     v6: Numbers<Key6>,
+    /// Tuples of IPv4 that lead to a flow of another tuple.
+    links: HashMap<Key, u32>,
+    hasher: DefaultHashBuilder,
+    /// The flow found last, which the next packet often belongs to.
+    last: u32,
 }
 
 impl Tuples {
-    pub(super) fn new() -> Self {
-        Self { v4: Numbers::new(), v6: Numbers::new() }
-    }
-
     /// The latest flow of the tuple, where there is one.
     #[inline]
-    pub(super) fn find(&mut self, tuple: &Tuple) -> Option<u32> {
-        match tuple.key {
-            Key::V4(key) => self.v4.find(key),
-            Key::V6(key) => self.v6.find(key),
+    pub(super) fn find(&mut self, tuple: &Tuple, records: &[Record]) -> Option<u32> {
+        match &tuple.key {
+            Either::V4(key) => self.find_v4(key, records),
+            Either::V6(key) => self.v6.find(*key),
         }
     }
 
-    /// Makes `flow` the latest of the tuple.
-    pub(super) fn set(&mut self, tuple: &Tuple, flow: u32) {
-        match tuple.key {
-            Key::V4(key) => self.v4.set(key, flow),
-            Key::V6(key) => self.v6.set(key, flow),
+    #[inline]
+    fn find_v4(&mut self, key: &Key, records: &[Record]) -> Option<u32> {
+        if is_of(records, self.last, key) {
+            return Some(self.last);
+        }
+        match self.v4.find(self.hasher.hash_one(key), |flow| is_of(records, *flow, key)) {
+            Some(flow) => {
+                self.last = *flow;
+                Some(*flow)
+            }
+            None if self.links.is_empty() => None,
+            None => self.links.get(key).copied(),
         }
     }
+
+    /// Makes `flow`, whose record has the tuple, the latest of it.
+    pub(super) fn set(&mut self, tuple: &Tuple, flow: u32, records: &[Record]) {
+        let key = match &tuple.key {
+            Either::V4(key) => key,
+            Either::V6(key) => return self.v6.set(*key, flow),
+        };
+        let Self { v4, links, hasher, last, .. } = self;
+        *last = flow;
+        links.remove(key);
+        let hash = hasher.hash_one(key);
+        match v4.find_mut(hash, |known| is_of(records, *known, key)) {
+            Some(known) => *known = flow,
+            None => {
+                v4.insert_unique(hash, flow, |known| {
+                    records.get(*known as usize).map_or(0, |record| hasher.hash_one(record.key))
+                });
+            }
+        }
+    }
+
+    /// Makes `flow`, which is of another tuple, the latest of this one.
+    pub(super) fn link(&mut self, tuple: &Tuple, flow: u32, records: &[Record]) {
+        let key = match &tuple.key {
+            Either::V4(key) => key,
+            Either::V6(key) => return self.v6.set(*key, flow),
+        };
+        let hash = self.hasher.hash_one(key);
+        if let Ok(known) = self.v4.find_entry(hash, |known| is_of(records, *known, key)) {
+            known.remove();
+        }
+        self.last = u32::MAX;
+        self.links.insert(*key, flow);
+    }
+}
+
+/// Whether a flow's own tuple is this one.
+#[inline]
+fn is_of(records: &[Record], flow: u32, key: &Key) -> bool {
+    records.get(flow as usize).is_some_and(|record| record.key == *key)
 }
 
 /// Protocol, scope and both ends of a packet, the same for both directions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Tuple {
-    key: Key,
+    key: Either,
     /// Whether the packet's sender is the lower end of the key.
     pub(super) from_low: bool,
 }
@@ -47,46 +101,80 @@ pub(super) struct Tuple {
 impl Tuple {
     #[inline]
     pub(super) fn new(protocol: Protocol, ends: Ends, scope: u32) -> Self {
-        let scope = scope << 1 | u32::from(protocol == Protocol::Udp);
+        let scope = Key::scope(scope, protocol, ends.is_v6());
         let ([from, to], [from_port, to_port]) = (ends.bits(), ends.ports());
-        let ports = |low: u16, high: u16| u32::from(low) << 16 | u32::from(high);
         if ends.is_v6() {
             let from_low = (from, from_port) <= (to, to_port);
             let [from, to] = [from, to].map(halves);
-            let key = if from_low {
-                Key6 { low: from, high: to, ports: ports(from_port, to_port), scope }
-            } else {
-                Key6 { low: to, high: from, ports: ports(to_port, from_port), scope }
-            };
-            return Self { key: Key::V6(key), from_low };
+            let (low, high) = if from_low { (from, to) } else { (to, from) };
+            let key = Key6 { low, high, ports: ports(from_low, from_port, to_port), scope };
+            return Self { key: Either::V6(key), from_low };
         }
         let [from, to] = [from, to].map(lower);
         let from_low = (from, from_port) <= (to, to_port);
-        let key = if from_low {
-            Key4 { low: from, high: to, ports: ports(from_port, to_port), scope }
-        } else {
-            Key4 { low: to, high: from, ports: ports(to_port, from_port), scope }
-        };
-        Self { key: Key::V4(key), from_low }
+        let (low, high) = if from_low { (from, to) } else { (to, from) };
+        Self {
+            key: Either::V4(Key { low, high, ports: ports(from_low, from_port, to_port), scope }),
+            from_low,
+        }
+    }
+
+    /// The tuple as a record keeps it.
+    pub(super) fn kept(&self, addresses: &mut V6) -> Key {
+        match self.key {
+            Either::V4(key) => key,
+            Either::V6(Key6 { low, high, ports, scope }) => {
+                Key { low: addresses.intern(low), high: addresses.intern(high), ports, scope }
+            }
+        }
     }
 }
 
+/// Both ports, the lower end's in the upper half.
+#[inline]
+fn ports(from_low: bool, from: u16, to: u16) -> u32 {
+    let (low, high) = if from_low { (from, to) } else { (to, from) };
+    u32::from(low) << 16 | u32::from(high)
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Key {
-    V4(Key4),
+enum Either {
+    V4(Key),
     V6(Key6),
 }
 
-/// 16 bytes: both addresses, both ports, and the scope's number with the protocol in its lowest bit.
+/// 16 bytes: both addresses, both ports, and the scope's number with the protocols in its lowest bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Key4 {
+pub(super) struct Key {
     low: u32,
     high: u32,
     ports: u32,
     scope: u32,
 }
 
-impl Hash for Key4 {
+impl Key {
+    const fn scope(scope: u32, protocol: Protocol, is_v6: bool) -> u32 {
+        scope << 2 | (is_v6 as u32) << 1 | matches!(protocol, Protocol::Udp) as u32
+    }
+
+    /// Whether the addresses are numbers of IPv6 addresses.
+    pub(super) const fn is_v6(&self) -> bool {
+        self.scope & 2 != 0
+    }
+
+    /// The number of the scope.
+    pub(super) const fn scope_number(&self) -> u32 {
+        self.scope >> 2
+    }
+
+    /// The address and the port of the lower or the higher end.
+    #[expect(clippy::cast_possible_truncation, reason = "it takes half of the bits")]
+    pub(super) const fn end(&self, low: bool) -> (u32, u16) {
+        if low { (self.low, (self.ports >> 16) as u16) } else { (self.high, self.ports as u16) }
+    }
+}
+
+impl Hash for Key {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         let addresses = u64::from(self.low) << 32 | u64::from(self.high);
@@ -95,7 +183,7 @@ impl Hash for Key4 {
     }
 }
 
-/// 40 bytes, as [`Key4`]; the addresses are in halves, for a `u128` would align it to 48.
+/// 40 bytes, as [`Key`]; the addresses are in halves, for a `u128` would align it to 48.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Key6 {
     low: [u64; 2],
@@ -128,7 +216,7 @@ mod tests {
 
     #[test]
     fn keys_are_as_small_as_planned() {
-        assert_eq!((size_of::<Key4>(), size_of::<Key6>()), (16, 40));
+        assert_eq!((size_of::<Key>(), size_of::<Key6>()), (16, 40));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! A flow as others read it.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use super::record::{Origin, Passage, Record, State};
-use super::{AddressId, FlowId, Flows, Scope, Side};
+use super::{FlowId, Flows, Mark, Scope, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::packet::{Endpoint, Mac, Protocol};
 
@@ -29,25 +30,23 @@ impl Flow<'_> {
         self.record.state.protocol()
     }
 
-    /// The number of an end's address.
-    #[must_use]
-    pub const fn address_id(&self, side: Side) -> AddressId {
-        of(self.origin.addresses, side)
-    }
-
     /// An end's address and port.
     #[must_use]
     pub fn endpoint(&self, side: Side) -> Endpoint {
-        let address = self.flows.addresses.address(self.address_id(side));
-        // Each record holds numbers that its own table gave out.
-        let address = address.unwrap_or(std::net::IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED));
-        Endpoint { address, port: of(self.origin.ports, side) }
+        let (address, port) = self.record.end(side);
+        let address = if self.record.key.is_v6() {
+            // Each record holds numbers that its own table gave out.
+            IpAddr::V6(self.flows.v6.get(address).unwrap_or(Ipv6Addr::UNSPECIFIED))
+        } else {
+            IpAddr::V4(Ipv4Addr::from_bits(address))
+        };
+        Endpoint { address, port }
     }
 
     /// Where it was captured.
     #[must_use]
     pub fn scope(&self) -> Scope {
-        self.flows.scopes.get(self.origin.scope).unwrap_or_default()
+        self.flows.scopes.get(self.record.key.scope_number()).unwrap_or_default()
     }
 
     /// An end's link-layer address on the captured link: the machine's own, or that of the router it is behind.
@@ -80,7 +79,7 @@ impl Flow<'_> {
     /// The bytes of TCP payload that a side sent again: retransmissions, overlaps, keep-alives.
     #[must_use]
     pub fn repeated_bytes(&self, from: Side) -> u64 {
-        u64::from(of(self.origin.repeated, from)) | self.carried(from, 3) << 32
+        self.flows.carries.get(&(self.id, from)).map_or(0, |carry| carry.repeated)
     }
 
     /// Whether packets came from both sides.
@@ -152,10 +151,16 @@ impl Flow<'_> {
         }
     }
 
+    /// What was kept with it by [`Flows::set_mark`].
+    #[must_use]
+    pub const fn mark(&self) -> Mark {
+        self.record.mark
+    }
+
     /// How many ICMP errors were about it.
     #[must_use]
-    pub const fn icmp_errors(&self) -> u32 {
-        self.origin.icmp_errors
+    pub fn icmp_errors(&self) -> u32 {
+        self.flows.icmp_errors.get(&self.id).copied().unwrap_or_default()
     }
 
     /// What was seen of the TCP connection; `None` for UDP.
@@ -172,7 +177,7 @@ impl Flow<'_> {
 
     /// How often a counter went over 2^32.
     fn carried(&self, from: Side, which: usize) -> u64 {
-        let carried = self.flows.carries.get(&(self.id, from)).and_then(|carried| carried.get(which));
+        let carried = self.flows.carries.get(&(self.id, from)).and_then(|carry| carry.over.get(which));
         carried.copied().map_or(0, u64::from)
     }
 }
