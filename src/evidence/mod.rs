@@ -57,13 +57,15 @@ impl Evidence {
         frame: FrameRef,
         time: Option<Timestamp>,
     ) {
-        let interest = if seen.is_new { opening(packet) } else { Interest::from(seen.mark) };
-        if interest != Interest::Settled {
-            self.look(flows, seen, interest, packet, frame, time);
+        if seen.is_new {
+            self.look(flows, seen, opening(packet), packet, frame, time);
+        } else if seen.mark != Mark::default() {
+            self.look(flows, seen, seen.mark.into(), packet, frame, time);
         }
     }
 
     /// Looks at a packet of a flow that has still something to say.
+    #[inline(never)]
     fn look(
         &mut self,
         flows: &mut Flows,

@@ -13,6 +13,7 @@ use hashbrown::HashMap;
 
 mod address;
 mod intern;
+mod key;
 pub mod local;
 mod record;
 mod repeat;

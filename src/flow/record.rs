@@ -1,7 +1,7 @@
 //! What is kept of a flow, 112 bytes in all, and how packets change it.
 
+use super::key::Key;
 use super::sequence::Window;
-use super::table::Key;
 use super::{Mark, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::packet::{Packet, Protocol, Tcp, TcpFlags, Transport};

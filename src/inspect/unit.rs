@@ -13,7 +13,7 @@ use crate::inspect::judge::Judged;
 use crate::inspect::locate::{Placement, VantageConflict};
 use crate::inspect::stages::{Sight, Stages};
 use crate::inspect::vantage::Vantage;
-use crate::packet::{self, Decoded, Opener, Through};
+use crate::packet::{self, Class, Decoded, Opener, Through};
 use crate::session::{Moment, Session};
 use crate::source::Summary;
 
@@ -37,6 +37,8 @@ pub struct Unit {
     pub(super) tick: Duration,
     /// The interfaces of the input that is being read, as far as they have frames.
     interfaces: BTreeSet<u32>,
+    /// The last of them.
+    interface: Option<u32>,
 }
 
 impl Unit {
@@ -102,18 +104,32 @@ impl Unit {
     }
 
     /// Takes a frame through the stages that look at single packets.
+    #[inline]
     pub(super) fn observe(&mut self, frame: &Frame<'_>, at: FrameRef, census: &mut Census) {
-        if self.interfaces.last() != Some(&frame.interface) {
+        if self.interface != Some(frame.interface) {
+            self.interface = Some(frame.interface);
             self.interfaces.insert(frame.interface);
         }
         self.last = self.last.max(Some(Moment { frame: at, time: frame.time }));
+        match packet::plain(frame.link, frame.data, frame.wire_len) {
+            Some(packet) if frame.interfaces == 1 => {
+                census.count(frame);
+                let sight = Sight { frame, at, wire_len: frame.wire_len, interface: None };
+                self.stages().1.packet(&packet, &sight);
+                census.classify(Class::of(&packet), 1, at);
+            }
+            _ => self.observe_any(frame, at, census),
+        }
+    }
+
+    #[inline(never)]
+    fn observe_any(&mut self, frame: &Frame<'_>, at: FrameRef, census: &mut Census) {
         match annotated(frame) {
             Some((frame, through)) => self.take(&frame, at, through, census),
             None => self.take(frame, at, None, census),
         }
     }
 
-    #[inline]
     fn take(&mut self, frame: &Frame<'_>, at: FrameRef, through: Option<Through<'_>>, census: &mut Census) {
         census.count(frame);
         let decoded = packet::decode(frame.link, frame.data, frame.wire_len);
@@ -174,6 +190,7 @@ impl Unit {
     pub(super) fn end_input(&mut self, summary: &Summary) {
         let addresses = summary.interfaces.iter().flat_map(|interface| interface.addresses.iter().copied());
         self.own_addresses.extend(addresses);
+        self.interface = None;
         let timed = std::mem::take(&mut self.interfaces);
         let used = (0..).zip(&summary.interfaces).filter(|(number, _)| timed.contains(number));
         self.tick = used.map(|(_, interface)| interface.tick()).fold(self.tick, Duration::max);

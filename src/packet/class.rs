@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::LinkLayer;
+use super::{LinkLayer, Packet, Transport};
 
 /// What a frame ended as: every frame in exactly one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -51,6 +51,15 @@ pub enum Class {
 }
 
 impl Class {
+    /// The class of a packet.
+    #[must_use]
+    pub const fn of(packet: &Packet<'_>) -> Self {
+        match packet.transport {
+            Transport::Tcp(_) => Self::Tcp,
+            Transport::Udp => Self::Udp,
+        }
+    }
+
     /// Its name in `snake_case`, stable for machines.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -53,12 +53,18 @@ use cursor::Cursor;
 #[must_use]
 #[inline]
 pub fn decode(link: LinkType, data: &[u8], wire_len: u32) -> Decoded<'_> {
-    if link == LinkType::ETHERNET
-        && let Some(packet) = plain::decode(data, wire_len)
-    {
-        return Decoded::Packet(packet);
+    match plain(link, data, wire_len) {
+        Some(packet) => Decoded::Packet(packet),
+        None => decode_any(link, data, wire_len),
     }
-    decode_any(link, data, wire_len)
+}
+
+/// Decodes a frame that is plainly a packet of TCP or UDP over Ethernet and IP, as nearly all are: the front half of
+/// [`decode`]. Nothing is written around such a frame (see [`annotation`]).
+#[must_use]
+#[inline]
+pub fn plain(link: LinkType, data: &[u8], wire_len: u32) -> Option<Packet<'_>> {
+    if link == LinkType::ETHERNET { plain::decode(data, wire_len) } else { None }
 }
 
 /// The general way.
@@ -86,10 +92,7 @@ impl Decoded<'_> {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Packet(packet) => match packet.transport {
-                Transport::Tcp(_) => Class::Tcp,
-                Transport::Udp => Class::Udp,
-            },
+            Self::Packet(packet) => Class::of(packet),
             Self::IcmpError(_) => Class::IcmpError,
             Self::Other(class) => *class,
         }

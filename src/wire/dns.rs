@@ -246,7 +246,8 @@ impl Reader<'_> {
     fn name(&mut self) -> Result<Option<Hostname>, Flaw> {
         let mut cursor = self.cursor;
         let mut began = self.message.len().saturating_sub(cursor.rest().len());
-        let mut text = Vec::new();
+        // Enough for nearly all names.
+        let mut text = Vec::with_capacity(64);
         let mut is_host = true;
         let mut jumps = 0_u32;
         loop {

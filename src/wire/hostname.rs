@@ -25,13 +25,27 @@ impl Hostname {
         if bytes.len() > Self::MAX {
             return None;
         }
-        let labels_hold = bytes.split(|&byte| byte == b'.').all(is_label);
-        let last = bytes.rsplit(|&byte| byte == b'.').next()?;
-        if !labels_hold || last.iter().all(u8::is_ascii_digit) {
+        let mut text = Vec::with_capacity(bytes.len());
+        let (mut label, mut is_number) = (0_u32, true);
+        for &byte in bytes {
+            if byte == b'.' {
+                if label == 0 {
+                    return None;
+                }
+                (label, is_number) = (0, true);
+            } else {
+                if label == MAX_LABEL || !(byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
+                    return None;
+                }
+                label += 1;
+                is_number &= byte.is_ascii_digit();
+            }
+            text.push(byte.to_ascii_lowercase());
+        }
+        if label == 0 || is_number {
             return None;
         }
-        let text = str::from_utf8(bytes).ok()?;
-        Some(Self(text.to_ascii_lowercase().into_boxed_str()))
+        String::from_utf8(text).ok().map(|text| Self(text.into_boxed_str()))
     }
 
     /// The name as text.
@@ -61,10 +75,8 @@ impl fmt::Debug for Hostname {
     }
 }
 
-fn is_label(label: &[u8]) -> bool {
-    (1..=63).contains(&label.len())
-        && label.iter().all(|&byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-}
+/// Longest label in bytes (RFC 1035 section 2.3.4).
+const MAX_LABEL: u32 = 63;
 
 #[cfg(test)]
 mod tests {
