@@ -18,7 +18,7 @@ pub(super) struct Record {
     last_time: i64,
 }
 
-/// How a flow began, and what few of its packets change. Pairs are of the first side and the second.
+/// How a flow began, and what its datagrams and empty segments leave alone. Pairs are of the first side and the second.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
     pub(super) frame: FrameRef,

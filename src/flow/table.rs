@@ -70,11 +70,11 @@ impl Tuples {
         }
     }
 
-    /// Makes `flow`, which is of another tuple, the latest of this one.
+    /// Makes `flow`, which may be of another tuple, the latest of this one.
     pub(super) fn link(&mut self, tuple: &Tuple, flow: u32, records: &[Record]) {
         let key = match &tuple.key {
-            Either::V4(key) => key,
-            Either::V6(key) => return self.v6.set(*key, flow),
+            Either::V4(key) if !is_of(records, flow, key) => key,
+            _ => return self.set(tuple, flow, records),
         };
         let hash = self.hasher.hash_one(key);
         if let Ok(known) = self.v4.find_entry(hash, |known| is_of(records, *known, key)) {

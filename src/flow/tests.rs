@@ -122,6 +122,26 @@ fn scope_and_protocol_keep_flows_apart() {
 }
 
 #[test]
+fn a_tuple_that_leads_to_another_scopes_flow_does_so_until_it_has_one_of_its_own() {
+    for [client, server] in [[CLIENT, SERVER], ["[2001:db8::5]:6000", "[2001:db8::9]:443"]] {
+        let mut flows = Flows::new();
+        let (own, other) = (Scope::default(), Scope { interface: 1, ..Scope::default() });
+        let packet = udp(client, server, 1);
+        let at = |scope, minutes: i64, flows: &mut Flows| {
+            let time = Some(Timestamp::from_nanos(minutes * 60 * SECOND));
+            flows.observe(&packet, scope, FrameRef::new(0, minutes.unsigned_abs()), 43, time).flow.0
+        };
+        assert_eq!((at(own, 1, &mut flows), at(other, 1, &mut flows)), (0, 1));
+        flows.link(&packet, other, FlowId(0));
+        flows.link(&packet, own, FlowId(0));
+        assert_eq!([own, other, own].map(|scope| at(scope, 2, &mut flows)), [0, 0, 0]);
+        assert_eq!((at(other, 9, &mut flows), at(other, 10, &mut flows)), (2, 2), "after a silence");
+        assert_eq!(at(own, 3, &mut flows), 0, "the flow's own tuple still leads to it");
+        assert_eq!(flows.flow(FlowId(0)).unwrap().packets(Side::First), 5);
+    }
+}
+
+#[test]
 fn a_silence_ends_a_flow_and_backward_time_does_not() {
     let mut capture = Capture::new();
     let ping = udp(CLIENT, SERVER, 1);

@@ -94,7 +94,6 @@ impl Found {
 
 /// Judges every flow of `unit`.
 pub(super) fn judge(unit: &mut Unit, settings: &Settings) {
-    unit.evidence.finish(&unit.flows);
     let interface_addresses = unit.own_addresses.clone();
     let sides =
         locate(&unit.flows, &LocalSettings { overrides: settings.local.clone(), interface_addresses });

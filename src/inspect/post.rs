@@ -237,7 +237,7 @@ mod tests {
             let frame = Frame { time, ..Frame::new(number, LinkType::RAW, data) };
             unit.observe(&frame, FrameRef::new(0, number), &mut Census::default());
         }
-        unit.evidence.finish(&unit.flows);
+        unit.end(&mut Census::default());
         unit
     }
 

@@ -46,6 +46,12 @@ fn connection(port: u16, server: [u8; 4], name: [u8; 13]) -> [Vec<u8>; 3] {
     ]
 }
 
+/// Ends the reading and judges, as a run does.
+fn end(unit: &mut Unit, settings: &Settings) {
+    unit.end(&mut Census::default());
+    judge::judge(unit, settings);
+}
+
 /// A capture of these packets, a millisecond apart.
 fn judged(packets: &[Vec<u8>], start: Option<i64>, settings: &Settings) -> Unit {
     let mut unit = Unit::default();
@@ -55,7 +61,7 @@ fn judged(packets: &[Vec<u8>], start: Option<i64>, settings: &Settings) -> Unit 
         let frame = Frame { time, ..Frame::new(number, LinkType::RAW, data) };
         unit.observe(&frame, FrameRef::new(0, number), &mut Census::default());
     }
-    judge::judge(&mut unit, settings);
+    end(&mut unit, settings);
     unit
 }
 
@@ -176,7 +182,7 @@ fn one_server_on_two_days_is_two_placements() {
         let frame = Frame { time, ..Frame::new(number, LinkType::RAW, &packet) };
         unit.observe(&frame, FrameRef::new(0, number), &mut Census::default());
     }
-    judge::judge(&mut unit, &settings());
+    end(&mut unit, &settings());
     let days: Vec<String> =
         unit.judged().iter().map(|flow| unit.placement(flow).unwrap().day.to_string()).collect();
     assert_eq!(days, ["2024-06-01", "2024-06-03"]);
@@ -222,7 +228,7 @@ fn timed(packets: &[(i64, Vec<u8>)], settings: &Settings) -> Unit {
         let frame = Frame { time, ..Frame::new(number, LinkType::ETHERNET, &data) };
         unit.observe(&frame, FrameRef::new(0, number), &mut Census::default());
     }
-    judge::judge(&mut unit, settings);
+    end(&mut unit, settings);
     unit
 }
 
@@ -314,7 +320,7 @@ fn what_a_second_sighting_alone_says_of_the_process_counts() {
         let frame = Frame { time, interface, interfaces: 2, process, ..frame };
         unit.observe(&frame, FrameRef::new(0, number), &mut Census::default());
     }
-    judge::judge(&mut unit, &settings());
+    end(&mut unit, &settings());
     assert_eq!(unit.judged()[0].attribution.identified_by, Some(IdentifiedBy::Process));
 }
 
@@ -402,7 +408,7 @@ fn the_clients_process_ties_a_flow_and_an_unreliable_word_does_not() {
         let time = Some(Timestamp::from_nanos(JUNE_2024));
         let frame = Frame { time, process, ..Frame::new(1, LinkType::RAW, &data) };
         unit.observe(&frame, FrameRef::new(0, 1), &mut Census::default());
-        judge::judge(&mut unit, &settings());
+        end(&mut unit, &settings());
         (unit.judged()[0].attribution.identified_by, unit.sessions().len())
     };
     assert_eq!(by(b"zoom.us", ProcessMethod::Pktap), (Some(IdentifiedBy::Process), 1));

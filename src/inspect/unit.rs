@@ -111,14 +111,15 @@ impl Unit {
             self.interfaces.insert(frame.interface);
         }
         self.last = self.last.max(Some(Moment { frame: at, time: frame.time }));
-        match packet::plain(frame.link, frame.data, frame.wire_len) {
-            Some(packet) if frame.interfaces == 1 => {
-                census.count(frame);
-                let sight = Sight { frame, at, wire_len: frame.wire_len, interface: None };
-                self.stages().1.packet(&packet, &sight);
-                census.classify(Class::of(&packet), 1, at);
-            }
-            _ => self.observe_any(frame, at, census),
+        if frame.interfaces == 1
+            && let Some(packet) = packet::plain(frame.link, frame.data, frame.wire_len)
+        {
+            census.count(frame);
+            let sight = Sight { frame, at, wire_len: frame.wire_len, interface: None };
+            self.stages().1.packet(&packet, &sight);
+            census.classify(Class::of(&packet), 1, at);
+        } else {
+            self.observe_any(frame, at, census);
         }
     }
 
@@ -184,6 +185,7 @@ impl Unit {
     pub(super) fn end(&mut self, census: &mut Census) {
         self.opener.finish();
         self.settle(census);
+        self.evidence.finish(&self.flows);
     }
 
     /// An input's interfaces say at its end which addresses are the capturing machine's own.
