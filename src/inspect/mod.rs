@@ -5,12 +5,16 @@
 
 mod around;
 mod census;
+mod circumstances;
+mod hearing;
 mod judge;
+mod judged;
 mod known;
 mod law;
 mod locate;
 mod neighbour;
 mod post;
+mod relation;
 mod stages;
 mod survey;
 mod times;
@@ -20,10 +24,13 @@ mod vantage;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use self::census::{Census, Counted};
-pub use self::judge::{Found, Judged, SeenName};
+pub use self::hearing::SeenName;
+pub use self::judged::{FindingId, Found, Judged};
 pub use self::locate::{Placement, VantageConflict};
+pub use self::relation::RelationId;
 pub use self::survey::{Survey, Surveys, survey};
 pub use self::unit::Unit;
 pub use self::vantage::{KnownBy, Vantage};
@@ -135,13 +142,14 @@ pub struct Inspection {
     units: Vec<Unit>,
     census: Census,
     files_skipped: u64,
-    settings: Settings,
+    settings: Arc<Settings>,
 }
 
 impl Inspection {
     /// Judges the same captures by other settings, without reading them again.
     #[must_use]
     pub fn judged_by(mut self, settings: Settings) -> Self {
+        let settings = Arc::new(settings);
         for unit in &mut self.units {
             judge::judge(unit, &settings);
         }
@@ -211,6 +219,7 @@ pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &mut dyn Progres
     let mut units: Vec<Unit> = Vec::new();
     let inputs = expand(paths);
     let options = settings.reading();
+    let settings = Arc::new(settings);
     let interval = if options.follow.is_some() { 1 } else { PROGRESS_INTERVAL };
     for path in inputs.captures {
         let capture = path.and_then(|path| Capture::open(&path, &options).map(|capture| (path, capture)));
