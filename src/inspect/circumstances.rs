@@ -5,6 +5,7 @@
 
 use hashbrown::HashMap;
 
+use crate::client::zoom::Owner;
 use crate::client::{Attribution, Catalogue, ClientProcess, Contact, Origin, PayloadMark};
 use crate::evidence::{Evidence, Fact, NameId, ProcessId};
 use crate::flow::Flow;
@@ -36,13 +37,10 @@ impl Matches {
         if self.0.len() <= place {
             self.0.resize(place + 1, None);
         }
-        let look_up = || {
-            let host = Hostname::parse(evidence.name(name).as_bytes());
-            match host.and_then(|host| Catalogue::builtin().name(&host).map(|matched| matched.is_client())) {
-                None => Match::Unknown,
-                Some(false) => Match::Known,
-                Some(true) => Match::Operators,
-            }
+        let look_up = || match Catalogue::builtin().owner(evidence.name(name)) {
+            None => Match::Unknown,
+            Some(Owner::Client) => Match::Operators,
+            Some(Owner::ThirdParty | Owner::Shared) => Match::Known,
         };
         match self.0.get_mut(place) {
             Some(known) => *known.get_or_insert_with(look_up),

@@ -115,7 +115,10 @@ fn find(attribution: &Attribution, place: &Placement, settings: &Settings) -> Fo
     let contact = verdict::Contact {
         recipient: recipient.map(|recipient| recipient.id.as_str()),
         service: Some(attribution.service.id()),
-        is_recipient_certified: recipient.and_then(|r| r.certified_in(&place.resolution.allowed, day)),
+        // What nobody claims has no zone in which a certificate could count.
+        is_recipient_certified: recipient
+            .filter(|_| place.resolution.grade.is_claimed())
+            .and_then(|recipient| recipient.certified_in(&place.resolution.allowed, day)),
         is_participant,
     };
     let finding = verdict::judge(&place.address, &place.resolution, &contact, register, day);

@@ -135,10 +135,10 @@ impl Places {
     fn contradicted(&mut self, hearing: &Hearing<'_>, settings: &Settings) -> Vec<VantageConflict> {
         let mut conflicts = BTreeMap::new();
         for (id, relation) in hearing.relations.iter() {
-            let Some((measured, None)) = hearing.round_trip(id) else { continue };
             if !self.is_measurable(relation, settings) {
                 continue;
             }
+            let Some((measured, None)) = hearing.round_trip(id) else { continue };
             let (local, day) = (relation.local, relation.day);
             let Some(reach) = self.reaches.measure(local, day, &self.posts, settings) else { continue };
             if reach.is_stale() || conflicts.contains_key(&relation.remote) {
@@ -164,6 +164,7 @@ impl Places {
     /// Whether a round trip of the relation can count, whatever it is.
     fn is_measurable(&self, relation: &Relation, settings: &Settings) -> bool {
         settings.uses(WitnessKind::RoundTrip)
+            && (settings.vantage.is_some() || self.posts.tell(relation.local, relation.day))
             && place::classify(relation.remote).is_public()
             && self.posts.doubt(relation.local).is_none()
     }

@@ -101,6 +101,12 @@ impl Posts {
         }
     }
 
+    /// Whether a public address of the host's is known for the day.
+    pub(super) fn tell(&self, host: Host, day: Date) -> bool {
+        let machine = self.hosts.get(&host).map(|host| host.machine);
+        machine.is_some_and(|machine| self.public.contains_key(&(machine, day)))
+    }
+
     /// The one country that all the host's public addresses of the day are in, with the first address that says so.
     fn country(&self, host: Host, day: Date, settings: &Settings) -> Option<Inferred> {
         let machine = self.hosts.get(&host)?.machine;

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use crate::client::{Attribution, Catalogue, IdentifiedBy, Recipient, Service};
+use crate::evidence::{NameId, Origin};
 use crate::flow::{Flow, FlowId, Side};
 use crate::frame::Timestamp;
-use crate::inspect::{FindingId, Found, Inspection, Judged, Placement, Unit};
+use crate::inspect::{FindingId, Found, Inspection, Judged, Placement, SeenName, Unit};
 use crate::packet::TunnelId;
 use crate::place::{Country, Resolution, Zone, zone};
 use crate::report::filter::Ends;
@@ -516,8 +517,16 @@ fn add_witnesses(place: &mut Place, rows: &[Row<'_>]) {
 
 /// Each name once for each origin, with the first frame that shows it.
 fn names(rows: &[Row<'_>]) -> Vec<Name> {
+    let mut seen: BTreeMap<(usize, NameId, Origin), (&Unit, SeenName)> = BTreeMap::new();
+    for row in rows {
+        for name in row.unit.names(row.flow.id()).into_iter().filter(|name| !name.is_of_address) {
+            let (_, known) =
+                seen.entry((row.key.0, name.name, name.origin)).or_insert_with(|| (row.unit, name));
+            known.frame = known.frame.min(name.frame);
+        }
+    }
     let mut names: BTreeMap<(String, &str), Name> = BTreeMap::new();
-    for name in rows.iter().flat_map(flows::names).filter(|name| name.origin != flows::SAME_ADDRESS) {
+    for name in seen.into_values().map(|(unit, name)| flows::name(unit, &name)) {
         let known = names.entry((name.name.clone(), name.origin)).or_insert_with(|| name.clone());
         if (name.input, name.frame) < (known.input, known.frame) {
             *known = name;

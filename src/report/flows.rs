@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::evidence::{self, Entry, Fact, HelloName, ProxyKind, ProxyRequest, ZoomFact};
 use crate::flow::TcpState;
-use crate::inspect::{Found, Placement};
+use crate::inspect::{Found, Placement, SeenName, Unit};
 use crate::place::WitnessKind;
 use crate::report::build::{self, Counted, Key, Row, View};
 use crate::report::protocol::tunnel_name;
@@ -100,13 +100,17 @@ pub(super) const SAME_ADDRESS: &str = "same_address";
 
 /// The names of a flow's remote end.
 pub(super) fn names(row: &Row<'_>) -> Vec<Name> {
-    let name = |seen: &crate::inspect::SeenName| Name {
-        name: row.unit.evidence().name(seen.name).to_owned(),
+    row.unit.names(row.flow.id()).iter().map(|seen| name(row.unit, seen)).collect()
+}
+
+/// One of them.
+pub(super) fn name(unit: &Unit, seen: &SeenName) -> Name {
+    Name {
+        name: unit.evidence().name(seen.name).to_owned(),
         origin: if seen.is_of_address { SAME_ADDRESS } else { seen.origin.name() },
         input: seen.frame.input(),
         frame: seen.frame.number(),
-    };
-    row.unit.names(row.flow.id()).iter().map(name).collect()
+    }
 }
 
 /// The processes that the capture says the flow is of.

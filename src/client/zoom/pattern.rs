@@ -70,6 +70,12 @@ impl Pattern {
         self.literal
     }
 
+    /// Whether the whole name fits.
+    pub(super) fn fits(&self, host: &str) -> bool {
+        let fits = |form: &Vec<Part>| fits(form, host, &mut Captures::default());
+        host.ends_with(&self.ending) && self.forms.iter().any(fits)
+    }
+
     /// What the variable parts are, where the whole name fits.
     pub(super) fn captures<'h>(&self, host: &'h str) -> Option<Captures<'h>> {
         if !host.ends_with(&self.ending) {
