@@ -761,7 +761,7 @@ proptest! {
             let unit = &inspection.units()[0];
             unit.judged().map(|(_, judged)| unit.placement(&judged).unwrap().clone()).collect()
         };
-        let whole = inspect(&[capture], lists(), &mut ());
+        let whole = inspect(&[capture], lists(), &());
         let full = read(&whole);
         let without: BTreeSet<WitnessKind> = left_out.into_iter().collect();
         let left = read(&whole.judged_by(Settings { without: without.clone(), ..lists() }));

@@ -202,7 +202,7 @@ fn list(section: &str, label: &str) -> (BTreeSet<String>, bool) {
 
 fn inspection(file: &str) -> Inspection {
     let settings = Settings { hash: false, ..Settings::default() };
-    let inspection = inspect(&[folder().join(file)], settings, &mut ());
+    let inspection = inspect(&[folder().join(file)], settings, &());
     assert!(inspection.failures().is_empty(), "{file}: {:?}", inspection.failures());
     inspection
 }

@@ -218,7 +218,7 @@ fn one_server_on_two_days_is_two_placements() {
 fn an_input_that_is_not_there_is_noted_and_the_others_are_read() {
     let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/eea-meeting.pcapng");
     let paths = [PathBuf::from("no/such.pcap"), PathBuf::from(capture)];
-    let inspection = inspect(&paths, usual(), &mut ());
+    let inspection = inspect(&paths, usual(), &());
     assert_eq!((inspection.failures().len(), inspection.inputs().len()), (1, 1));
     let read = &inspection.inputs()[0].summary;
     assert_eq!(inspection.census().frames(), read.frames + read.other_records);
@@ -229,8 +229,8 @@ fn an_input_that_is_not_there_is_noted_and_the_others_are_read() {
 fn captures_are_apart_unless_they_are_joined() {
     let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/eea-meeting.pcapng");
     let paths = [PathBuf::from(capture), PathBuf::from(capture)];
-    assert_eq!(inspect(&paths, usual(), &mut ()).units().len(), 2);
-    let joined = inspect(&paths, Settings { join: true, ..usual() }, &mut ());
+    assert_eq!(inspect(&paths, usual(), &()).units().len(), 2);
+    let joined = inspect(&paths, Settings { join: true, ..usual() }, &());
     assert_eq!((joined.units().len(), joined.inputs().len()), (1, 2));
 }
 
