@@ -208,12 +208,29 @@ fn check(workload: Workload, bytes: &Arc<[u8]>) {
         Workload::Mixed => {
             let per_flow = frames / flows.len() as u64;
             assert!((15..30).contains(&per_flow), "{per_flow} packets to a flow");
-            assert!(has(|fact| matches!(fact, Fact::ClientHello(hello) if hello.name == HelloName::Read)));
+            assert!(has(is_named_hello));
             assert!(has(|fact| matches!(fact, Fact::Quic(_))));
             assert!(evidence.answers().count() > 0);
         }
         Workload::Small => assert_eq!((flows.len(), lengths), (20_000, BTreeSet::from([64]))),
+        Workload::Flows => {
+            let hellos = evidence.facts().filter(|entry| is_named_hello(&entry.fact)).count();
+            // Those that are open when the capture ends have not said their names.
+            assert!(hellos <= flows.len() && flows.len() - hellos < 17_000, "{hellos} of {}", flows.len());
+            assert!(frames <= flows.len() as u64 * 4);
+        }
+        Workload::Zoom => {
+            assert!(has(|fact| matches!(fact, Fact::Zoom(ZoomFact::Certain))));
+            assert!(has(|fact| matches!(fact, Fact::Zoom(ZoomFact::Bind { .. }))));
+            assert!(has(is_named_hello));
+            assert!(has(|fact| matches!(fact, Fact::Quic(_))));
+            assert!(evidence.answers().count() > 0);
+        }
     }
+}
+
+fn is_named_hello(fact: &Fact) -> bool {
+    matches!(fact, Fact::ClientHello(hello) if hello.name == HelloName::Read)
 }
 
 /// Reads the capture and shows every frame; gives their number.
