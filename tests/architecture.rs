@@ -31,7 +31,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("lz4_flex", &["source"]),
     ("maxminddb", &["place"]),
     ("mmdb_writer", &["place::build"]),
-    ("rustls", &["wire::quic"]),
+    ("ring", &["wire::quic"]),
     ("ruzstd", &["source"]),
     ("serde", &["frame", "data", "evidence", "place", "client", "verdict", "report"]),
     ("serde_json", &["place", "report"]),
