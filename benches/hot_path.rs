@@ -294,7 +294,7 @@ fn settings() -> Settings {
 }
 
 fn inspected(path: &Path, settings: Settings) -> Inspection {
-    let inspection = inspect::inspect(&[path.to_owned()], settings, &mut ());
+    let inspection = inspect::inspect(&[path.to_owned()], settings, &());
     assert!(inspection.failures().is_empty());
     inspection
 }

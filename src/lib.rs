@@ -5,7 +5,7 @@
 //! use borderpost::inspect::{Settings, inspect};
 //! use borderpost::report::{self, Options};
 //!
-//! let inspection = inspect(&["captures/eea-meeting.pcapng".into()], Settings::default(), &mut ());
+//! let inspection = inspect(&["captures/eea-meeting.pcapng".into()], Settings::default(), &());
 //! let report = report::build(&inspection, Options { show_participants: false, list_flows: true });
 //! assert_eq!(report.headline.outside, 0);
 //! assert_eq!(report.meetings.len(), 1);

@@ -24,7 +24,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("csv", &["report"]),
     ("ctrlc", &["cli"]),
     ("flate2", &["source"]),
-    ("hashbrown", &["flow", "evidence"]),
+    ("hashbrown", &["flow", "evidence", "inspect"]),
     ("httparse", &["wire::http"]),
     ("indicatif", &["cli"]),
     ("jiff", &["frame"]),

@@ -175,7 +175,7 @@ fn conversations_and_server_names_equal_those_of_tshark_or_the_reason_is_known()
 /// TCP conversations, UDP conversations and server names that we find in a file; none where it cannot be read.
 fn counts(path: &Path) -> [i64; 3] {
     let settings = Settings { hash: false, ..Settings::default() };
-    let inspection = inspect(&[path.to_owned()], settings, &mut ());
+    let inspection = inspect(&[path.to_owned()], settings, &());
     let count = |of: &dyn Fn(&Unit) -> usize| inspection.units().iter().map(of).sum::<usize>();
     let conversations = |protocol| count(&|unit: &Unit| conversations(unit, protocol).len());
     let counts =

@@ -456,7 +456,7 @@ fn report_of_bytes(file: &[u8]) -> Value {
 
 fn report_of(path: &Path, join: bool) -> Value {
     let settings = Settings { join, ..Settings::default() };
-    let inspection = inspect(&[path.to_owned()], settings, &mut ());
+    let inspection = inspect(&[path.to_owned()], settings, &());
     assert!(inspection.failures().is_empty(), "{:?}", inspection.failures());
     let options = report::Options { show_participants: false, list_flows: true };
     serde_json::from_str(&report::json(&report::build(&inspection, options))).unwrap()

@@ -64,7 +64,7 @@ fn c1_cut_file_leaves_nothing_to_the_next_input() {
     let whole = pcapng(&[b"abcd", b"efgh"]);
     fs::write(folder.path().join("a.pcapng"), &whole[..whole.len() - 10]).unwrap();
     fs::write(folder.path().join("b.pcapng"), &whole).unwrap();
-    let inspection = inspect::inspect(&[folder.path().to_owned()], Settings::default(), &mut ());
+    let inspection = inspect::inspect(&[folder.path().to_owned()], Settings::default(), &());
     let seen: Vec<_> =
         inspection.inputs().iter().map(|input| (input.summary.frames, input.summary.damage.len())).collect();
     assert_eq!(seen, [(1, 1), (2, 0)]);
@@ -262,14 +262,14 @@ fn c7_times_of_any_resolution_and_order_do_no_harm() {
     let late =
         [&pcap(&[])[..], &words(&[u32::MAX, u32::MAX, 1, 1]), b"x", &words(&[0, 0, 1, 1]), b"y"].concat();
     fs::write(folder.path().join("late.pcap"), late).unwrap();
-    let inspection = inspect::inspect(&[folder.path().to_owned()], Settings::default(), &mut ());
+    let inspection = inspect::inspect(&[folder.path().to_owned()], Settings::default(), &());
     assert_eq!(inspection.inputs().len(), 7);
     assert!(inspection.inputs().iter().all(|input| input.earliest <= input.latest));
     // Ticks of 10^-51, 10^-102 and 2^-127 seconds are all the same nanosecond.
     assert_eq!(inspection.inputs().iter().filter(|input| input.backwards.is_some()).count(), 4);
     let backward: Vec<_> =
         corpus().iter().filter(|row| row["flags"].contains("time-backward")).map(path_of).collect();
-    let inspection = inspect::inspect(&backward, Settings::default(), &mut ());
+    let inspection = inspect::inspect(&backward, Settings::default(), &());
     assert_eq!(inspection.inputs().len(), backward.len());
     assert!(
         inspection.inputs().iter().filter(|input| input.backwards.is_some()).count()
@@ -391,7 +391,7 @@ fn c10_unknown_link_type_is_counted_by_number_and_bytes_and_never_silent() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("unknown.pcap");
         fs::write(&path, file).unwrap();
-        let inspection = inspect::inspect(&[path], Settings::default(), &mut ());
+        let inspection = inspect::inspect(&[path], Settings::default(), &());
         let census = inspection.census();
         assert_eq!((census.frames(), census.bytes(), census.by_name()["unknown_link_type"]), (2, 8, 2));
         let options = borderpost::report::Options { show_participants: false, list_flows: true };

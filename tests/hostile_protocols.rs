@@ -79,7 +79,7 @@ impl Made {
         let path = folder.path().join("made.pcap");
         fs::write(&path, &self.0).unwrap();
         let started = Instant::now();
-        let inspection = inspect(&[path], Settings::default(), &mut ());
+        let inspection = inspect(&[path], Settings::default(), &());
         assert!(started.elapsed() < LIMIT, "{:?}", started.elapsed());
         assert!(inspection.failures().is_empty());
         inspection
@@ -385,7 +385,7 @@ fn p8_dns_as_in_captures_of_others() {
     for file in files {
         read += 1;
         let started = Instant::now();
-        inspect(&[file], Settings::default(), &mut ());
+        inspect(&[file], Settings::default(), &());
         assert!(started.elapsed() < LIMIT);
     }
     assert!(read > 0, "the corpus has no such file any more");
@@ -424,7 +424,7 @@ fn p9_endless_text_as_in_captures_of_others() {
     for file in folder.map(|file| file.unwrap().path()).filter(is_wanted) {
         read += 1;
         let started = Instant::now();
-        inspect(&[file], Settings::default(), &mut ());
+        inspect(&[file], Settings::default(), &());
         assert!(started.elapsed() < LIMIT);
     }
     assert!(read > 0, "the corpus has no such file any more");
@@ -438,7 +438,7 @@ fn shared(file: &str) -> Option<Inspection> {
         return None;
     }
     let started = Instant::now();
-    let inspection = inspect(&[path], Settings::default(), &mut ());
+    let inspection = inspect(&[path], Settings::default(), &());
     assert!(started.elapsed() < LIMIT, "{file}");
     Some(inspection)
 }

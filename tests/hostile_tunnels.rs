@@ -326,7 +326,7 @@ fn p3_fragments_of_other_projects_are_survived_and_counted() {
         if !is_named {
             continue;
         }
-        let inspection = inspect(&[corpus.join(file)], Settings::default(), &mut ());
+        let inspection = inspect(&[corpus.join(file)], Settings::default(), &());
         let report = report::build(&inspection, Options { show_participants: false, list_flows: true });
         assert_eq!(report.totals.frames.to_string(), packets, "{file}");
         assert_eq!(report.totals.classes.values().sum::<u64>(), report.totals.frames, "{file}");
@@ -351,7 +351,7 @@ fn report_of(frames: &[Vec<u8>]) -> Report {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hostile.pcap");
     fs::write(&path, pcap(frames)).unwrap();
-    let inspection = inspect(&[path], Settings::default(), &mut ());
+    let inspection = inspect(&[path], Settings::default(), &());
     let mut report = report::build(&inspection, Options { show_participants: false, list_flows: true });
     assert_eq!(report.totals.frames, frames.len() as u64);
     assert_eq!(

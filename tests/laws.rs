@@ -93,7 +93,7 @@ fn cut(capture: &[u8], frames: &[Range<usize>], chosen: Range<usize>) -> Vec<u8>
 
 fn read(paths: &[PathBuf]) -> Inspection {
     let settings = Settings { join: true, hash: false, ..Settings::default() };
-    inspect(paths, settings, &mut ())
+    inspect(paths, settings, &())
 }
 
 /// What a report says of the traffic, with every frame numbered as in the whole: `before` frames stand before each input.

@@ -759,9 +759,9 @@ proptest! {
         };
         let read = |inspection: &Inspection| -> Vec<Placement> {
             let unit = &inspection.units()[0];
-            unit.judged().iter().map(|judged| unit.placement(judged).unwrap().clone()).collect()
+            unit.judged().map(|(_, judged)| unit.placement(&judged).unwrap().clone()).collect()
         };
-        let whole = inspect(&[capture], lists(), &mut ());
+        let whole = inspect(&[capture], lists(), &());
         let full = read(&whole);
         let without: BTreeSet<WitnessKind> = left_out.into_iter().collect();
         let left = read(&whole.judged_by(Settings { without: without.clone(), ..lists() }));

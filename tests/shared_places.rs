@@ -294,7 +294,7 @@ fn what_each_witness_is_worth_on_the_real_captures() {
     assert_eq!(captures.len(), 5, "{captures:?}");
     let mut read: Vec<Option<Inspection>> = captures
         .iter()
-        .map(|capture| Some(inspect(&[folder.join(capture)], Settings::default(), &mut ())))
+        .map(|capture| Some(inspect(&[folder.join(capture)], Settings::default(), &())))
         .collect();
     let mut total = |without: &[&str], knows_vantage: bool| -> Counts {
         let mut total = Counts::default();

@@ -1,5 +1,6 @@
 //! What the user may type. Plain values: nothing is opened or looked up here.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -80,6 +81,9 @@ pub(super) struct Inspect {
     /// Show the addresses of other participants instead of masking them
     #[arg(long)]
     pub(super) show_participants: bool,
+    /// How many threads read at once; the report does not depend on it [default: as many as there are processors]
+    #[arg(short = 'j', long, value_name = "N")]
+    pub(super) threads: Option<NonZeroUsize>,
     /// Do not hash the inputs; the report then cannot say which files it was made from
     #[arg(long)]
     pub(super) no_hash: bool,

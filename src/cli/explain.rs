@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Explain) -> Status {
     let inspection = inspect::inspect(
         &arguments.captures,
         Settings { hash: false, join: arguments.join, local: arguments.local.clone(), ..settings },
-        &mut Bar::new(),
+        &Bar::new(),
     );
     for failure in inspection.failures() {
         say(&failure.to_string());

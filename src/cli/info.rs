@@ -1,5 +1,6 @@
 //! `borderpost info`: what captures are as files.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -8,6 +9,7 @@ use crate::cli::format::InfoFormat;
 use crate::cli::message::{fail, say};
 use crate::cli::output;
 use crate::cli::progress::Bar;
+use crate::cli::settings::threads;
 use crate::cli::status::Status;
 use crate::inspect::survey;
 use crate::report::info::{self, schema};
@@ -28,6 +30,9 @@ pub(super) struct Info {
     /// The most that a packed capture may unpack to [default: 64 GiB, and 200 times its size]
     #[arg(long, value_name = "BYTES")]
     max_unpacked: Option<u64>,
+    /// How many captures are looked over at once [default: as many as there are processors]
+    #[arg(short = 'j', long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
     /// End with status 1 where this holds
     #[arg(long, value_enum, value_name = "CONDITION")]
     fail_on: Option<Condition>,
@@ -44,7 +49,7 @@ enum Condition {
 pub(super) fn run(arguments: &Info) -> Status {
     let options =
         Options { hash: !arguments.no_hash, ..Options::default() }.with_max_unpacked(arguments.max_unpacked);
-    let surveys = survey(&arguments.paths, &options, &mut Bar::new());
+    let surveys = survey(&arguments.paths, options, threads(arguments.threads), &Bar::new());
     for failure in &surveys.failures {
         say(&failure.to_string());
     }

@@ -1,4 +1,4 @@
-//! The progress bar: bytes read of bytes to read, on standard error, on a terminal only.
+//! The progress bar: bytes read of bytes to read, rate and time left, on standard error, on a terminal only.
 
 use std::io::{IsTerminal as _, stderr};
 use std::path::Path;
@@ -9,13 +9,10 @@ use crate::inspect::Progress;
 use crate::report::text;
 
 /// A bar over all inputs; hidden where nobody watches.
-pub(super) struct Bar {
-    bar: ProgressBar,
-    before: u64,
-}
+pub(super) struct Bar(ProgressBar);
 
 impl Bar {
-    /// A bar that shows nothing until the first input is opened.
+    /// A bar that shows nothing until it is known what is to be read.
     pub(super) fn new() -> Self {
         let bar = if stderr().is_terminal() {
             ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(8))
@@ -25,31 +22,47 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
             bar.set_style(style);
         }
-        Self { bar, before: 0 }
+        Self(bar)
     }
 }
 
 impl Progress for Bar {
-    fn input(&mut self, path: &Path, size: Option<u64>) {
-        self.before = self.bar.position();
-        self.bar.inc_length(size.unwrap_or(0));
-        self.bar.set_message(text::clean(&path.display().to_string()));
+    fn expect(&self, bytes: u64) {
+        self.0.set_length(bytes);
     }
 
-    fn read(&mut self, bytes: u64) {
-        let position = self.before.saturating_add(bytes);
-        // A capture that is followed grows.
-        if self.bar.length().is_some_and(|length| length < position) {
-            self.bar.set_length(position);
+    fn open(&self, path: &Path) {
+        self.0.set_message(text::clean(&path.display().to_string()));
+    }
+
+    fn read(&self, bytes: u64) {
+        self.0.inc(bytes);
+        // What comes from standard input is not expected, and a capture that is followed grows.
+        if let Some(more @ 1..) = self.0.position().checked_sub(self.0.length().unwrap_or(u64::MAX)) {
+            self.0.inc_length(more);
         }
-        self.bar.set_position(position);
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.0.finish_and_clear();
     }
 }
 
 const TEMPLATE: &str = "{bytes}/{total_bytes} {bytes_per_sec} {eta} {wide_msg}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_ends_where_the_reading_does() {
+        let bar = Bar(ProgressBar::hidden());
+        bar.expect(100);
+        bar.read(60);
+        assert_eq!((bar.0.position(), bar.0.length()), (60, Some(100)));
+        bar.read(60);
+        assert_eq!((bar.0.position(), bar.0.length()), (120, Some(120)));
+    }
+}

@@ -35,7 +35,7 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
         Ok(other) => other,
         Err(message) => return fail(&message),
     };
-    let inspection = inspect::inspect(&inputs(arguments), settings, &mut Bar::new());
+    let inspection = inspect::inspect(&inputs(arguments), settings, &Bar::new());
     for failure in inspection.failures() {
         say(&failure.to_string());
     }
@@ -129,6 +129,7 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
         join: arguments.join,
         hash: !arguments.no_hash,
         max_unpacked: arguments.max_unpacked,
+        threads: settings::threads(arguments.threads),
         local: arguments.local.clone(),
         ..settings::of(&arguments.evidence)?
     };

@@ -55,6 +55,21 @@ impl Census {
         self.records += records;
     }
 
+    /// Adds what was counted elsewhere.
+    pub(super) fn add(&mut self, other: &Self) {
+        let Self { frames, bytes, cut, timeless, tcp, udp, records, others } = other;
+        self.frames += frames;
+        self.bytes += bytes;
+        self.cut += cut;
+        self.timeless += timeless;
+        self.tcp += tcp;
+        self.udp += udp;
+        self.records += records;
+        for (class, counted) in others {
+            self.classify(*class, counted.frames, counted.first);
+        }
+    }
+
     /// All frames.
     #[must_use]
     pub fn frames(&self) -> u64 {
@@ -120,6 +135,12 @@ mod tests {
         census.count_records(2);
         assert_eq!(census.frames(), 7);
         assert_eq!(census.by_name().values().sum::<u64>(), census.frames());
+        let mut twice = Census::default();
+        twice.add(&census);
+        assert_eq!(format!("{twice:?}"), format!("{census:?}"));
+        twice.add(&census);
+        assert!(census.by_name().iter().all(|(name, count)| twice.by_name().get(name) == Some(&(count * 2))));
+        assert_eq!((twice.frames(), twice.bytes(), twice.cut()), (14, 600, 10));
         assert_eq!(census.by_name().get("unknown_link_type"), Some(&2));
         assert_eq!(census.others().count(), 3);
     }

@@ -5,12 +5,18 @@
 
 mod around;
 mod census;
+mod circumstances;
+mod hearing;
+mod inputs;
 mod judge;
+mod judged;
 mod known;
 mod law;
 mod locate;
 mod neighbour;
 mod post;
+mod progress;
+mod relation;
 mod stages;
 mod survey;
 mod times;
@@ -19,20 +25,27 @@ mod vantage;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
 
 pub use self::census::{Census, Counted};
-pub use self::judge::{Found, Judged, SeenName};
+pub use self::hearing::SeenName;
+pub use self::judged::{FindingId, Found, Judged};
 pub use self::locate::{Placement, VantageConflict};
+pub use self::progress::Progress;
+pub use self::relation::RelationId;
 pub use self::survey::{Survey, Surveys, survey};
 pub use self::unit::Unit;
 pub use self::vantage::{KnownBy, Vantage};
 use crate::client::Spoken;
 use crate::frame::{Anomaly, Date, FrameRef, Timestamp};
+use crate::inspect::inputs::{Inputs, Opened};
 use crate::inspect::times::Times;
 use crate::packet::Network;
 use crate::place::{self, Databases, Declared, WitnessKind};
-use crate::source::{Capture, Follow, Options, SourceError, Summary, expand};
+use crate::source::{Follow, Options, SourceError, Summary};
 use crate::verdict::Register;
 
 /// What the user chose.
@@ -48,6 +61,8 @@ pub struct Settings {
     pub max_unpacked: Option<u64>,
     /// Whether inputs are read on at their ends while another program writes them, and for how long.
     pub follow: Option<Follow>,
+    /// How many threads may read at once. What comes out does not depend on it.
+    pub threads: NonZeroUsize,
     /// Networks of the client's own, by the user's word.
     pub local: Vec<Network>,
     /// What addresses are looked up in.
@@ -78,7 +93,13 @@ impl Settings {
     }
 }
 
-/// Separate captures that are hashed, the embedded database and the built-in registers.
+/// As many threads as there are processors for this program.
+#[must_use]
+pub fn all_processors() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Separate captures that are hashed, read on all processors, the embedded database and the built-in registers.
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -87,6 +108,7 @@ impl Default for Settings {
             hash: true,
             max_unpacked: None,
             follow: None,
+            threads: all_processors(),
             local: Vec::new(),
             databases: Databases::embedded(),
             registers: Register::builtin().to_vec(),
@@ -96,20 +118,6 @@ impl Default for Settings {
             law_date: None,
         }
     }
-}
-
-/// Somebody who watches the reading.
-pub trait Progress {
-    /// An input is opened; `size` is its stored size in bytes where it is known.
-    fn input(&mut self, path: &Path, size: Option<u64>);
-    /// So many stored bytes of that input have been read.
-    fn read(&mut self, bytes: u64);
-}
-
-/// Nobody watches.
-impl Progress for () {
-    fn input(&mut self, _: &Path, _: Option<u64>) {}
-    fn read(&mut self, _: u64) {}
 }
 
 /// One input that was read.
@@ -135,13 +143,14 @@ pub struct Inspection {
     units: Vec<Unit>,
     census: Census,
     files_skipped: u64,
-    settings: Settings,
+    settings: Arc<Settings>,
 }
 
 impl Inspection {
     /// Judges the same captures by other settings, without reading them again.
     #[must_use]
     pub fn judged_by(mut self, settings: Settings) -> Self {
+        let settings = Arc::new(settings);
         for unit in &mut self.units {
             judge::judge(unit, &settings);
         }
@@ -206,40 +215,45 @@ impl Inspection {
 }
 
 /// Reads captures and judges what is in them. An input that cannot be read is noted and the others go on.
-pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &mut dyn Progress) -> Inspection {
-    let mut run = Run { inputs: Vec::new(), failures: Vec::new(), census: Census::default() };
-    let mut units: Vec<Unit> = Vec::new();
-    let inputs = expand(paths);
-    let options = settings.reading();
-    let interval = if options.follow.is_some() { 1 } else { PROGRESS_INTERVAL };
-    for path in inputs.captures {
-        let capture = path.and_then(|path| Capture::open(&path, &options).map(|capture| (path, capture)));
-        let (path, capture) = match capture {
-            Ok(opened) => opened,
-            Err(error) => {
-                run.failures.push(error);
-                continue;
-            }
-        };
-        if units.is_empty() || !settings.join {
-            units.push(Unit::default());
-        }
-        if let Some(unit) = units.last_mut() {
-            run.read(path, capture, unit, interval, progress);
-        }
-    }
-    for unit in &mut units {
-        unit.end(&mut run.census);
-        judge::judge(unit, &settings);
-    }
-    Inspection {
-        inputs: run.inputs,
-        failures: run.failures,
-        units,
-        census: run.census,
-        files_skipped: inputs.others,
+pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &dyn Progress) -> Inspection {
+    let settings = Arc::new(settings);
+    let mut inputs = Inputs::new(paths, settings.reading(), settings.threads, progress);
+    let captures = if settings.join {
+        joined(&mut inputs, &settings)
+    } else {
+        inputs.read_each(|opened| {
+            let mut capture = Captured::default();
+            capture.read(opened);
+            capture.end(&settings);
+            capture
+        })
+    };
+    let Inputs { failures, others: files_skipped, .. } = inputs;
+    let mut inspection = Inspection {
+        inputs: Vec::new(),
+        failures,
+        units: Vec::new(),
+        census: Census::default(),
+        files_skipped,
         settings,
+    };
+    for Captured { inputs, unit, census } in captures {
+        inspection.inputs.extend(inputs);
+        inspection.units.push(unit);
+        inspection.census.add(&census);
     }
+    inspection
+}
+
+/// All inputs as pieces of one capture; none, where none could be opened.
+fn joined(inputs: &mut Inputs<'_>, settings: &Arc<Settings>) -> Vec<Captured> {
+    let mut capture = Captured::default();
+    inputs.for_each(|opened| capture.read(opened));
+    if capture.inputs.is_empty() {
+        return Vec::new();
+    }
+    capture.end(settings);
+    vec![capture]
 }
 
 /// Where an address stands on a day by what is known without a capture; names and round trips are missing.
@@ -262,45 +276,41 @@ pub fn law_of(day: Date, settings: &Settings) -> Option<Date> {
     law::law_day(Some(day), settings)
 }
 
-struct Run {
+/// One capture: the inputs that it was read from, and what is in it.
+#[derive(Default)]
+struct Captured {
     inputs: Vec<Input>,
-    failures: Vec<SourceError>,
+    unit: Unit,
     census: Census,
 }
 
-impl Run {
-    /// Takes every frame of a capture through the stages that look at single packets; `interval` frames lie between two
-    /// looks at the progress.
-    fn read(
-        &mut self,
-        path: PathBuf,
-        mut capture: Capture,
-        unit: &mut Unit,
-        interval: u64,
-        progress: &mut dyn Progress,
-    ) {
-        progress.input(&path, capture.size());
-        let number = u32::try_from(self.inputs.len()).unwrap_or(u32::MAX);
+impl Captured {
+    /// Takes every frame of an input through the stages that look at single packets.
+    fn read(&mut self, opened: Opened<'_>) {
+        let Opened { number, path, mut capture, mut watch } = opened;
         let mut times = Times::default();
         while let Some(frame) = capture.next_frame() {
             let at = FrameRef::new(number, frame.number);
             times.see(frame.time, at);
-            unit.observe(&frame, at, &mut self.census);
-            if frame.number.is_multiple_of(interval) {
-                progress.read(capture.bytes_read());
+            self.unit.observe(&frame, at, &mut self.census);
+            if frame.number.is_multiple_of(watch.interval) {
+                watch.look(&capture);
             }
         }
-        progress.read(capture.bytes_read());
         let summary = capture.finish();
+        watch.end(summary.size);
         self.census.count_records(summary.other_records);
-        unit.end_input(&summary);
+        self.unit.end_input(&summary);
         let Times { earliest, latest, backwards, .. } = times;
         self.inputs.push(Input { path, summary, earliest, latest, backwards });
     }
-}
 
-/// Frames between two looks at the progress: a bar that moves every few milliseconds.
-const PROGRESS_INTERVAL: u64 = 1 << 14;
+    /// Judges what was read.
+    fn end(&mut self, settings: &Arc<Settings>) {
+        self.unit.end(&mut self.census);
+        judge::judge(&mut self.unit, settings);
+    }
+}
 
 #[cfg(test)]
 mod tests;

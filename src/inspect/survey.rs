@@ -3,15 +3,17 @@
 //! Input: paths. Output: a [`Survey`] for each capture. Must not: keep a frame, or need memory that grows with the frames.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use crate::frame::{Direction, Frame, FrameRef, LinkType, ProcessMethod, Timestamp};
 use crate::inspect::around::annotated;
 use crate::inspect::census::{Census, Counted};
+use crate::inspect::inputs::{Inputs, Opened};
+use crate::inspect::progress::Progress;
 use crate::inspect::times::Times;
-use crate::inspect::{PROGRESS_INTERVAL, Progress};
 use crate::packet::{self, Class, Decoded, Opener};
-use crate::source::{Capture, Options, SourceError, Summary, expand};
+use crate::source::{Options, SourceError, Summary};
 
 /// What surveying gave.
 #[derive(Debug, Default)]
@@ -54,32 +56,31 @@ pub struct Survey {
     pub by_process_method: BTreeMap<ProcessMethod, u64>,
 }
 
-/// Looks captures over. An input that cannot be read is noted and the others go on.
+/// Looks captures over, several at a time. An input that cannot be read is noted and the others go on.
 #[must_use]
-pub fn survey(paths: &[PathBuf], options: &Options, progress: &mut dyn Progress) -> Surveys {
-    let inputs = expand(paths);
-    let mut surveys = Surveys { files_skipped: inputs.others, ..Surveys::default() };
-    for path in inputs.captures {
-        let opened = path.and_then(|path| Ok((Capture::open(&path, options)?, path)));
-        match opened {
-            Ok((capture, path)) => surveys.captures.push(read(&path, capture, progress)),
-            Err(error) => surveys.failures.push(error),
-        }
-    }
-    surveys
+pub fn survey(
+    paths: &[PathBuf],
+    options: Options,
+    threads: NonZeroUsize,
+    progress: &dyn Progress,
+) -> Surveys {
+    let mut inputs = Inputs::new(paths, options, threads, progress);
+    let captures = inputs.read_each(read);
+    Surveys { captures, failures: inputs.failures, files_skipped: inputs.others }
 }
 
-fn read(path: &Path, mut capture: Capture, progress: &mut dyn Progress) -> Survey {
-    progress.input(path, capture.size());
+fn read(opened: Opened<'_>) -> Survey {
+    let Opened { path, mut capture, mut watch, .. } = opened;
     let mut tally = Tally::default();
     while let Some(frame) = capture.next_frame() {
         tally.count(&frame);
-        if frame.number.is_multiple_of(PROGRESS_INTERVAL) {
-            progress.read(capture.bytes_read());
+        if frame.number.is_multiple_of(watch.interval) {
+            watch.look(&capture);
         }
     }
-    progress.read(capture.bytes_read());
-    tally.end(path, capture.finish())
+    let summary = capture.finish();
+    watch.end(summary.size);
+    tally.end(path, summary)
 }
 
 /// What is counted while a capture is read.
@@ -145,12 +146,12 @@ impl Tally {
         }
     }
 
-    fn end(mut self, path: &Path, summary: Summary) -> Survey {
+    fn end(mut self, path: PathBuf, summary: Summary) -> Survey {
         self.opener.finish();
         self.settle();
         self.census.count_records(summary.other_records);
         Survey {
-            path: path.to_owned(),
+            path,
             summary,
             census: self.census,
             opener: self.opener,
@@ -173,8 +174,8 @@ mod tests {
     #[test]
     fn a_survey_counts_what_an_inspection_counts() {
         let folder = [PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("captures")];
-        let surveys = survey(&folder, &Options::default(), &mut ());
-        let inspection = crate::inspect::inspect(&folder, crate::inspect::Settings::default(), &mut ());
+        let surveys = survey(&folder, Options::default(), NonZeroUsize::MIN, &());
+        let inspection = crate::inspect::inspect(&folder, crate::inspect::Settings::default(), &());
         assert_eq!(surveys.captures.len(), 3);
         assert_eq!(surveys.files_skipped, inspection.files_skipped());
         let mut frames = BTreeMap::<&str, u64>::new();

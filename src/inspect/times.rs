@@ -18,12 +18,21 @@ impl Times {
     #[inline]
     pub(super) fn see(&mut self, time: Option<Timestamp>, at: FrameRef) {
         let Some(time) = time else { return };
-        self.earliest = Some(self.earliest.map_or(time, |earliest| earliest.min(time)));
+        // Nearly always time goes on, and what was earliest stays so.
+        if self.before.is_none_or(|before| time < before) {
+            self.turn(time, at);
+        }
         self.latest = self.latest.max(Some(time));
-        if Some(time) < self.before {
+        self.before = Some(time);
+    }
+
+    /// The first time, or one before that of the frame before.
+    #[cold]
+    fn turn(&mut self, time: Timestamp, at: FrameRef) {
+        self.earliest = Some(self.earliest.map_or(time, |earliest| earliest.min(time)));
+        if self.before.is_some() {
             self.backwards.get_or_insert(Counted { frames: 0, first: at }).frames += 1;
         }
-        self.before = Some(time);
     }
 }
 

@@ -31,16 +31,17 @@ impl Readings {
 }
 
 fn read(view: &View<'_>, row: &Row<'_>) -> Option<Read> {
-    let found = row.judged.finding.as_deref()?;
+    let found = row.found?;
+    let placement = row.placement()?;
     let address = view.address(row);
-    let host_pattern = row.judged.attribution.host_pattern.clone().unwrap_or_else(|| address.clone());
+    let host_pattern = row.attribution.host_pattern.clone().unwrap_or_else(|| address.clone());
     let first = row.flow.first_frame();
     Some(Read {
         host_pattern,
         address,
         at: (first.input(), first.number()),
-        reading: reading(found, row.placement),
-        decisive: decisive(row.placement),
+        reading: reading(found, placement),
+        decisive: decisive(placement),
     })
 }
 

@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use crate::client::{Catalogue, IdentifiedBy, Recipient, Service};
+use crate::client::{Attribution, Catalogue, IdentifiedBy, Recipient, Service};
+use crate::evidence::{NameId, Origin};
 use crate::flow::{Flow, FlowId, Side};
 use crate::frame::Timestamp;
-use crate::inspect::{Found, Inspection, Judged, Placement, Unit};
+use crate::inspect::{FindingId, Found, Inspection, Judged, Placement, SeenName, Unit};
 use crate::packet::TunnelId;
 use crate::place::{Country, Resolution, Zone, zone};
 use crate::report::filter::Ends;
@@ -85,8 +86,27 @@ pub(super) struct Row<'a> {
     pub(super) key: Key,
     pub(super) unit: &'a Unit,
     pub(super) flow: Flow<'a>,
-    pub(super) judged: &'a Judged,
-    pub(super) placement: &'a Placement,
+    pub(super) judged: Judged,
+    pub(super) attribution: &'a Attribution,
+    /// `None` for others' flows.
+    pub(super) found: Option<&'a Found>,
+}
+
+impl<'a> Row<'a> {
+    fn new(number: usize, unit: &'a Unit, flow: Flow<'a>, judged: Judged) -> Option<Self> {
+        let (attribution, found) = (unit.attribution(&judged)?, unit.finding(&judged));
+        Some(Self { key: (number, flow.id()), unit, flow, judged, attribution, found })
+    }
+
+    /// Where the remote end stands. Others' flows are many, and are placed when somebody asks.
+    pub(super) fn placement(&self) -> Option<&'a Placement> {
+        self.unit.placement(&self.judged)
+    }
+
+    /// The remote address.
+    pub(super) fn remote(&self) -> IpAddr {
+        self.flow.endpoint(self.judged.local.other()).address
+    }
 }
 
 impl<'a> View<'a> {
@@ -105,25 +125,21 @@ impl<'a> View<'a> {
         if show_participants {
             return view;
         }
-        let peers = view.rows().filter(|row| row.judged.attribution.service == Service::MeetingPeer);
-        let masked = peers.map(|row| (row.key.0, row.flow.endpoint(row.judged.local.other()).address));
+        let peers = view.rows().filter(|row| row.attribution.service == Service::MeetingPeer);
+        let masked = peers.map(|row| (row.key.0, row.remote()));
         view.masked = masked.collect();
         view
     }
 
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'a>> {
         self.inspection.units().iter().enumerate().flat_map(|(number, unit)| {
-            unit.flows().iter().zip(unit.judged()).filter_map(move |(flow, judged)| {
-                Some(Row { key: (number, flow.id()), unit, placement: unit.placement(judged)?, flow, judged })
-            })
+            unit.judged().filter_map(move |(flow, judged)| Row::new(number, unit, flow, judged))
         })
     }
 
     fn row(&self, number: usize, flow: FlowId) -> Option<Row<'a>> {
         let unit = self.inspection.units().get(number)?;
-        let judged = unit.judged().get(flow.0 as usize)?;
-        let (key, placement) = ((number, flow), unit.placement(judged)?);
-        Some(Row { key, unit, flow: unit.flows().flow(flow)?, judged, placement })
+        Row::new(number, unit, unit.flows().flow(flow)?, unit.judged_flow(flow)?)
     }
 
     /// The flow's number in the report.
@@ -147,12 +163,12 @@ impl<'a> View<'a> {
 
     /// The remote address, masked where it is another participant's.
     pub(super) fn address(&self, row: &Row<'_>) -> String {
-        let remote = row.flow.endpoint(row.judged.local.other()).address;
+        let remote = row.remote();
         if self.is_masked(row) { masked(remote) } else { remote.to_string() }
     }
 
     fn is_masked(&self, row: &Row<'_>) -> bool {
-        self.hides(row, row.flow.endpoint(row.judged.local.other()).address)
+        self.hides(row, row.remote())
     }
 
     /// Whether the address is another participant's.
@@ -162,10 +178,21 @@ impl<'a> View<'a> {
 
     fn destinations(&self, report: &mut Report) -> BTreeMap<Key, Counted> {
         let mut groups: BTreeMap<DestinationKey, Vec<Row<'a>>> = BTreeMap::new();
+        // Flows that share a finding share the key, which is made of words.
+        let mut by_finding: BTreeMap<(usize, FindingId), Vec<Row<'a>>> = BTreeMap::new();
         for row in self.rows() {
-            if let Some(found) = &row.judged.finding {
-                groups.entry(self.key(&row, found)).or_default().push(row);
+            if let Some(finding) = row.judged.finding {
+                by_finding.entry((row.key.0, finding)).or_default().push(row);
             }
+        }
+        for rows in by_finding.into_values() {
+            if let Some(key) = rows.first().and_then(|row| self.key(row)) {
+                groups.entry(key).or_default().extend(rows);
+            }
+        }
+        // In the order of the capture, whichever finding came first.
+        for rows in groups.values_mut() {
+            rows.sort_by_key(|row| row.key);
         }
         let mut counted = BTreeMap::new();
         for (id, (key, rows)) in (1..).zip(groups) {
@@ -177,39 +204,38 @@ impl<'a> View<'a> {
         counted
     }
 
-    fn key(&self, row: &Row<'_>, found: &Found) -> DestinationKey {
-        let attribution = &row.judged.attribution;
-        let remote = row.flow.endpoint(row.judged.local.other()).address;
+    fn key(&self, row: &Row<'_>) -> Option<DestinationKey> {
+        let (attribution, found, remote) = (row.attribution, row.found?, row.remote());
         let pattern = attribution.host_pattern.clone();
         let shown = || if self.is_masked(row) { masked(remote) } else { remote.to_string() };
-        DestinationKey {
+        Some(DestinationKey {
             rank: verdict::rank(attribution.whose, found.axis, found.grade, found.is_flagged),
             whose: attribution.whose,
-            recipient: recipient(row.judged).map(|recipient| recipient.id.clone()),
+            recipient: recipient(attribution).map(|recipient| recipient.id.clone()),
             host_pattern: pattern.unwrap_or_else(shown),
             service: attribution.service.id(),
             axis: found.axis,
-            countries: countries(found, row.placement),
+            countries: countries(found, row.placement()?),
             grade: found.grade,
             register: found.register.clone(),
             zone: zone_label(found),
-        }
+        })
     }
 
     fn destination(&self, id: u64, key: &DestinationKey, rows: &[Row<'_>]) -> Option<Destination> {
         let first = rows.iter().min_by_key(|row| row.flow.first_frame())?;
         let last = rows.iter().max_by_key(|row| row.flow.last_frame())?;
-        let found = first.judged.finding.as_deref()?;
-        let recipient = recipient(first.judged);
+        let (found, placement) = (first.found?, first.placement()?);
+        let recipient = recipient(first.attribution);
         let sum = |count: &dyn Fn(&Row<'_>) -> u64| rows.iter().map(count).fold(0, u64::saturating_add);
         let out = |row: &Row<'_>| row.judged.local;
         let back = |row: &Row<'_>| row.judged.local.other();
-        let mut place = place(found, first.placement);
+        let mut place = place(found, placement);
         add_witnesses(&mut place, rows);
         Some(Destination {
             id,
             whose: key.whose.name().to_owned(),
-            identified_by: distinct(rows, |row| row.judged.attribution.identified_by.map(IdentifiedBy::name)),
+            identified_by: distinct(rows, |row| row.attribution.identified_by.map(IdentifiedBy::name)),
             recipient: key.recipient.clone(),
             recipient_name: recipient.map(|recipient| recipient.legal_entity.clone()),
             recipient_seat: recipient.and_then(|recipient| recipient.seat.clone()),
@@ -217,8 +243,8 @@ impl<'a> View<'a> {
             names: names(rows),
             addresses: self.addresses(rows),
             service: key.service.to_owned(),
-            network: network(first.placement),
-            network_seat: network_seat(first.placement),
+            network: network(placement),
+            network_seat: network_seat(placement),
             place,
             zone: key.zone.clone(),
             zone_basis: basis(found),
@@ -231,7 +257,7 @@ impl<'a> View<'a> {
             register_entry: found.entry.clone(),
             register: found.register.clone(),
             flagged: found.is_flagged,
-            seated_outside_eea: is_seated_outside(recipient, first.placement),
+            seated_outside_eea: is_seated_outside(recipient, placement),
             answered: rows.iter().any(|row| row.flow.is_answered()),
             flows: rows.len() as u64,
             packets_out: sum(&|row| row.flow.packets(out(row))),
@@ -245,7 +271,7 @@ impl<'a> View<'a> {
             start: time(rows.iter().filter_map(|row| row.flow.first_time()).min()),
             end: time(rows.iter().filter_map(|row| row.flow.last_time()).max()),
             display_filter: self.filter(rows),
-            because: first.judged.attribution.because.to_string(),
+            because: first.attribution.because.to_string(),
         })
     }
 
@@ -261,7 +287,7 @@ impl<'a> View<'a> {
                 let (first, last) = (row.flow.first_frame().number(), row.flow.last_frame().number());
                 ends.add_masked(SocketAddr::new(local.address, local.port), first, last);
             } else {
-                ends.add(row.flow.endpoint(row.judged.local.other()).address);
+                ends.add(row.remote());
             }
         }
         ends.display_filter()
@@ -478,8 +504,8 @@ fn add_witnesses(place: &mut Place, rows: &[Row<'_>]) {
     let key = |witness: &Witness| (witness.says.clone(), witness.input, witness.frame);
     let mut known: BTreeMap<_, usize> = place.witnesses.iter().map(key).zip(0..).collect();
     let mut seen = BTreeSet::new();
-    let placements = rows.iter().filter(|row| seen.insert((row.key.0, row.judged.placement)));
-    for witness in placements.flat_map(|row| witnesses(row.placement)) {
+    let placements = rows.iter().filter(|row| seen.insert((row.key.0, row.judged.relation)));
+    for witness in placements.filter_map(Row::placement).flat_map(witnesses) {
         let at = *known.entry(key(&witness)).or_insert(place.witnesses.len());
         match place.witnesses.get_mut(at) {
             Some(same) if same.address != witness.address => same.address = None,
@@ -491,8 +517,16 @@ fn add_witnesses(place: &mut Place, rows: &[Row<'_>]) {
 
 /// Each name once for each origin, with the first frame that shows it.
 fn names(rows: &[Row<'_>]) -> Vec<Name> {
+    let mut seen: BTreeMap<(usize, NameId, Origin), (&Unit, SeenName)> = BTreeMap::new();
+    for row in rows {
+        for name in row.unit.names(row.flow.id()).into_iter().filter(|name| !name.is_of_address) {
+            let (_, known) =
+                seen.entry((row.key.0, name.name, name.origin)).or_insert_with(|| (row.unit, name));
+            known.frame = known.frame.min(name.frame);
+        }
+    }
     let mut names: BTreeMap<(String, &str), Name> = BTreeMap::new();
-    for name in rows.iter().flat_map(flows::names).filter(|name| name.origin != flows::SAME_ADDRESS) {
+    for name in seen.into_values().map(|(unit, name)| flows::name(unit, &name)) {
         let known = names.entry((name.name.clone(), name.origin)).or_insert_with(|| name.clone());
         if (name.input, name.frame) < (known.input, known.frame) {
             *known = name;
@@ -536,8 +570,8 @@ pub(super) fn certified_by(zones: impl IntoIterator<Item = Zone>, recipient: &Re
     Some(known.source.clone())
 }
 
-pub(super) fn recipient(judged: &Judged) -> Option<&'static Recipient> {
-    judged.attribution.recipient.map(|id| Catalogue::builtin().recipient(id))
+pub(super) fn recipient(attribution: &Attribution) -> Option<&'static Recipient> {
+    attribution.recipient.map(|id| Catalogue::builtin().recipient(id))
 }
 
 pub(super) fn network(placement: &Placement) -> Option<String> {

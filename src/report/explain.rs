@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::client::zoom::Standing;
 use crate::client::{Catalogue, Recipient};
 use crate::frame::Date;
-use crate::inspect::{Inspection, Placement, Settings, law_of, place_address};
+use crate::inspect::{Inspection, Placement, RelationId, Settings, law_of, place_address};
 use crate::place::{Country, Group, Resolution, resolve, zone};
 use crate::report::build::{self, View};
 use crate::report::flows;
@@ -166,9 +166,9 @@ pub enum Subject {
 /// Explains every placement in the captures that the subject belongs to: one for each address, day and local host.
 #[must_use]
 pub fn in_captures(subject: &Subject, inspection: &Inspection) -> Vec<Explanation> {
-    let mut found: BTreeMap<(usize, usize), Explanation> = BTreeMap::new();
+    let mut found: BTreeMap<(usize, RelationId), Explanation> = BTreeMap::new();
     for row in View::new(inspection, true).rows() {
-        let remote = row.flow.endpoint(row.judged.local.other()).address;
+        let remote = row.remote();
         let names = flows::names(&row);
         let is_meant = match subject {
             Subject::Address(address) => remote.to_canonical() == address.to_canonical(),
@@ -177,10 +177,11 @@ pub fn in_captures(subject: &Subject, inspection: &Inspection) -> Vec<Explanatio
         if !is_meant {
             continue;
         }
-        let known = found.entry((row.key.0, row.judged.placement)).or_insert_with(|| Explanation {
+        let Some(placement) = row.placement() else { continue };
+        let known = found.entry((row.key.0, row.judged.relation)).or_insert_with(|| Explanation {
             address: Some(remote.to_string()),
             seen_from: Some(row.flow.endpoint(row.judged.local).address.to_string()),
-            ..explanation(row.placement, build::recipient(row.judged))
+            ..explanation(placement, build::recipient(row.attribution))
         });
         for name in names.into_iter().filter(|name| name.origin != flows::SAME_ADDRESS) {
             let is_known = known.names.iter().any(|old| (&old.name, old.origin) == (&name.name, name.origin));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::evidence::{self, Entry, Fact, HelloName, ProxyKind, ProxyRequest, ZoomFact};
 use crate::flow::TcpState;
-use crate::inspect::Found;
+use crate::inspect::{Found, Placement, SeenName, Unit};
 use crate::place::WitnessKind;
 use crate::report::build::{self, Counted, Key, Row, View};
 use crate::report::protocol::tunnel_name;
@@ -13,18 +13,17 @@ use crate::wire::zoom::MediaKind;
 
 /// Adds every flow.
 pub(super) fn flows(view: &View<'_>, counted: &BTreeMap<Key, Counted>, report: &mut Report) {
-    report.flows =
-        view.rows().map(|row| flow(view, &row, counted.get(&row.key).copied().unwrap_or_default())).collect();
+    let listed = |row: Row<'_>| flow(view, &row, counted.get(&row.key).copied().unwrap_or_default());
+    report.flows = view.rows().filter_map(listed).collect();
 }
 
-fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Flow {
-    let Row { flow, judged, placement, .. } = row;
+fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Option<Flow> {
+    let Row { flow, judged, attribution, found, .. } = *row;
+    let placement = row.placement()?;
     let (local, remote) = (judged.local, judged.local.other());
-    let attribution = &judged.attribution;
-    let recipient = build::recipient(judged);
-    let found = judged.finding.as_deref();
+    let recipient = build::recipient(attribution);
     let trip = flow.round_trip(local);
-    Flow {
+    Some(Flow {
         id: view.flow_id(row.key),
         input: flow.first_frame().input(),
         session: counted.session,
@@ -44,7 +43,8 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Flow {
         recipient_seat: recipient.and_then(|recipient| recipient.seat.clone()),
         network: build::network(placement),
         network_seat: build::network_seat(placement),
-        place: found.map_or_else(|| place_of_other(row), |found| of_flow(build::place(found, placement))),
+        place: found
+            .map_or_else(|| place_of_other(placement), |found| of_flow(build::place(found, placement))),
         zone: found.and_then(build::zone_label),
         listing: found.map(|found| found.listing.to_owned()),
         register_entry: found.and_then(|found| found.entry.clone()),
@@ -67,13 +67,13 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Flow {
         rtt_input: trip.map(|trip| trip.reply.input()),
         rtt_frame: trip.map(|trip| trip.reply.number()),
         handshake: notes(view, row),
-    }
+    })
 }
 
 /// Others' flows are placed and not judged.
-fn place_of_other(row: &Row<'_>) -> Place {
-    let found = Found::of_place(row.placement.axis, row.placement.resolution.grade);
-    of_flow(build::place(&found, row.placement))
+fn place_of_other(placement: &Placement) -> Place {
+    let found = Found::of_place(placement.axis, placement.resolution.grade);
+    of_flow(build::place(&found, placement))
 }
 
 /// A round trip names most countries of the world. Among the flows it is listed where the place rests on it; destinations
@@ -100,13 +100,17 @@ pub(super) const SAME_ADDRESS: &str = "same_address";
 
 /// The names of a flow's remote end.
 pub(super) fn names(row: &Row<'_>) -> Vec<Name> {
-    let name = |seen: &crate::inspect::SeenName| Name {
-        name: row.unit.evidence().name(seen.name).to_owned(),
+    row.unit.names(row.flow.id()).iter().map(|seen| name(row.unit, seen)).collect()
+}
+
+/// One of them.
+pub(super) fn name(unit: &Unit, seen: &SeenName) -> Name {
+    Name {
+        name: unit.evidence().name(seen.name).to_owned(),
         origin: if seen.is_of_address { SAME_ADDRESS } else { seen.origin.name() },
         input: seen.frame.input(),
         frame: seen.frame.number(),
-    };
-    row.judged.names.iter().map(name).collect()
+    }
 }
 
 /// The processes that the capture says the flow is of.

@@ -64,8 +64,8 @@ fn not_seen(
     destinations: &[Destination],
 ) -> Vec<String> {
     let view = View::new(inspection, true);
-    let clients = view.rows().filter(|row| row.judged.attribution.whose == Whose::Client);
-    let days: BTreeSet<Date> = clients.filter_map(|row| row.placement.law).collect();
+    let clients = view.rows().filter(|row| row.attribution.whose == Whose::Client);
+    let days: BTreeSet<Date> = clients.filter_map(|row| row.placement()?.law).collect();
     let is_seen = |id: &str| {
         destinations.iter().any(|d| {
             d.register.as_deref() == Some(register.name()) && d.register_entry.as_deref() == Some(id)

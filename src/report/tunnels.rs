@@ -127,7 +127,7 @@ fn around(row: &Row<'_>) -> Option<(&'static str, String)> {
 }
 
 fn is_client(row: &Row<'_>) -> bool {
-    row.judged.attribution.whose == Whose::Client
+    row.attribution.whose == Whose::Client
 }
 
 /// Suspicions that are listed: an input may hold any number of tunnels' ends.

@@ -55,16 +55,6 @@ impl About {
         }
     }
 
-    /// Counts a frame of an interface.
-    #[inline]
-    pub(super) fn count_frame(&mut self, interface: u32, wire_len: u32, captured: usize) {
-        if let Some(interface) = self.interfaces.get_mut(interface as usize) {
-            interface.frames += 1;
-            interface.wire_bytes = interface.wire_bytes.saturating_add(u64::from(wire_len));
-            interface.captured_bytes = interface.captured_bytes.saturating_add(captured as u64);
-        }
-    }
-
     /// Counts a comment, and keeps it where there is room.
     pub(super) fn comment(&mut self, on: CommentOn, text: impl FnOnce() -> String) {
         self.claims.comment_count += 1;

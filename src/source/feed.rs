@@ -26,7 +26,7 @@ impl Feed {
 
     /// No bytes at all.
     pub(super) fn empty() -> Self {
-        Self::new(Stored::new(Box::new(io::empty()), false), Vec::new(), 0, 0)
+        Self::new(Stored::new(Box::new(io::empty()), None), Vec::new(), 0, 0)
     }
 
     pub(super) fn stored(&self) -> &Stored {

@@ -171,7 +171,7 @@ mod tests {
 
     /// Everything unpacked, and how it ended.
     fn unpack(bytes: &[u8], room: usize) -> (Vec<u8>, Option<&'static str>) {
-        let stored = Stored::new(Box::new(Cursor::new(bytes.to_vec())), false);
+        let stored = Stored::new(Box::new(Cursor::new(bytes.to_vec())), None);
         let mut gzip = Gzip::new(Feed::new(stored, vec![0; 512], 0, 0));
         let (mut all, mut into) = (Vec::new(), vec![0; room]);
         loop {

@@ -3,6 +3,7 @@
 //! Input: the stored bytes. Output: slices of the unpacked bytes. The buffer grows only for a record that is larger
 //! than it, and only as the bytes really arrive. Must not: know a file format.
 
+use super::ahead::Ahead;
 use super::feed::Feed;
 use super::packed::{Limits, Packed};
 use super::stored::{Failure, Stored};
@@ -10,7 +11,7 @@ use super::summary::{Compression, Fault, READ_ERROR, TRUNCATED};
 
 /// Where the buffer's bytes come from.
 enum Stream {
-    Packed(Box<Packed>),
+    Packed(Box<Ahead>),
     Plain(Stored),
 }
 
@@ -35,7 +36,8 @@ pub(super) struct Input {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    offset: u64,
+    /// Where the buffer begins, in bytes of the unpacked input.
+    before: u64,
     ending: Option<Ending>,
 }
 
@@ -45,16 +47,18 @@ impl Input {
     }
 
     fn over(stream: Stream) -> Self {
-        Self { stream, buffer: vec![0; CAPACITY], start: 0, end: 0, offset: 0, ending: None }
+        Self { stream, buffer: vec![0; CAPACITY], start: 0, end: 0, before: 0, ending: None }
     }
 
-    /// The same input, unpacked. Only for an input of which nothing was taken yet.
-    pub(super) fn unfold(self, compression: Compression, limits: Limits) -> Self {
+    /// The same input, unpacked; where `beside`, a long one on a thread of its own. Only for an input of which nothing was
+    /// taken yet.
+    pub(super) fn unfold(self, compression: Compression, limits: Limits, beside: bool) -> Self {
         match self.stream {
             packed @ Stream::Packed(_) => Self::over(packed),
             Stream::Plain(stored) => {
                 let feed = Feed::new(stored, self.buffer, self.start, self.end);
-                Self::over(Stream::Packed(Box::new(Packed::new(compression, feed, limits))))
+                let packed = Packed::new(compression, feed, limits);
+                Self::over(Stream::Packed(Box::new(Ahead::new(packed, beside))))
             }
         }
     }
@@ -77,7 +81,6 @@ impl Input {
         let count = count.min(self.available());
         let at = self.start;
         self.start += count;
-        self.offset = self.offset.saturating_add(count as u64);
         at
     }
 
@@ -90,7 +93,7 @@ impl Input {
     /// How many unpacked bytes were taken.
     #[inline]
     pub(super) fn offset(&self) -> u64 {
-        self.offset
+        self.before.saturating_add(self.start as u64)
     }
 
     #[inline]
@@ -120,17 +123,11 @@ impl Input {
         Fault::at(offset, TRUNCATED, format!("{what} of {wanted} bytes ends after {}", self.available()))
     }
 
-    pub(super) fn stored(&self) -> &Stored {
+    /// How many stored bytes were read.
+    pub(super) fn count(&self) -> u64 {
         match &self.stream {
-            Stream::Packed(packed) => packed.stored(),
-            Stream::Plain(stored) => stored,
-        }
-    }
-
-    pub(super) fn into_stored(self) -> Stored {
-        match self.stream {
-            Stream::Packed(packed) => packed.into_stored(),
-            Stream::Plain(stored) => stored,
+            Stream::Packed(packed) => packed.count(),
+            Stream::Plain(stored) => stored.count(),
         }
     }
 
@@ -139,12 +136,19 @@ impl Input {
         if self.failure().is_some_and(|failure| failure.kind == READ_ERROR) {
             return Ok(()); // known already, and reading on may never end
         }
-        let stored = match &mut self.stream {
-            Stream::Packed(packed) => packed.stored_mut(),
-            Stream::Plain(stored) => stored,
+        match &mut self.stream {
+            Stream::Packed(packed) => packed.drain(&mut self.buffer),
+            Stream::Plain(stored) => stored.drain(&mut self.buffer),
+        }
+    }
+
+    /// How many stored bytes were read, and their hash.
+    pub(super) fn finish(self) -> (u64, Option<String>) {
+        let stored = match self.stream {
+            Stream::Packed(packed) => packed.into_stored(),
+            Stream::Plain(stored) => Some(stored),
         };
-        while stored.read(&mut self.buffer)? > 0 {}
-        Ok(())
+        stored.map_or((0, None), Stored::finish)
     }
 
     #[cold]
@@ -176,6 +180,7 @@ impl Input {
             return;
         }
         self.buffer.copy_within(self.start..self.end, 0);
+        self.before = self.offset();
         self.end -= self.start;
         self.start = 0;
         if self.buffer.len() > CAPACITY && wanted.max(self.end) <= CAPACITY {
@@ -190,11 +195,12 @@ pub(super) const CAPACITY: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use super::super::hash::Hash;
     use super::*;
     use std::io::Cursor;
 
     fn input(bytes: Vec<u8>) -> Input {
-        Input::new(Stored::new(Box::new(Cursor::new(bytes)), true))
+        Input::new(Stored::new(Box::new(Cursor::new(bytes)), Some(Hash::new(true))))
     }
 
     #[test]
@@ -214,14 +220,14 @@ mod tests {
         assert_eq!(input.buffer.capacity(), CAPACITY);
         assert_eq!(input.offset(), 3 * CAPACITY as u64 + 1);
         assert_eq!(input.drain().map_err(|failure| failure.what), Ok(()));
-        assert_eq!(input.stored().count(), 5 * CAPACITY as u64);
+        assert_eq!(input.count(), 5 * CAPACITY as u64);
     }
 
     #[test]
     fn the_hash_is_that_of_the_stored_bytes() {
         let mut input = input(b"abc".to_vec());
         assert!(input.ensure(3) && !input.ensure(4) && !input.is_at_end());
-        let (count, hash) = input.into_stored().finish();
+        let (count, hash) = input.finish();
         assert_eq!(count, 3);
         // FIPS 180-2, appendix B.1.
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";

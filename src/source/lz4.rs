@@ -94,7 +94,7 @@ mod tests {
     use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
 
     fn unpack(bytes: &[u8], room: usize) -> (Vec<u8>, Option<&'static str>) {
-        let stored = Stored::new(Box::new(Cursor::new(bytes.to_vec())), false);
+        let stored = Stored::new(Box::new(Cursor::new(bytes.to_vec())), None);
         let mut lz4 = Lz4::new(Feed::new(stored, vec![0; 512], 0, 0));
         let (mut all, mut into) = (Vec::new(), vec![0; room]);
         loop {

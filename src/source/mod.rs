@@ -11,6 +11,7 @@
 #![warn(clippy::indexing_slicing)]
 
 mod about;
+mod ahead;
 mod claims;
 mod clock;
 mod error;
@@ -18,6 +19,7 @@ mod feed;
 mod folder;
 mod follow;
 mod gzip;
+mod hash;
 mod input;
 mod lz4;
 mod order;
@@ -27,6 +29,7 @@ mod pcapng;
 mod recognise;
 mod stored;
 mod summary;
+mod tally;
 pub mod write;
 mod zstd;
 
@@ -39,7 +42,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::frame::{Frame, LinkType, Timestamp};
+use crate::frame::{Direction, Frame, LinkType, Process, Timestamp};
 
 pub use claims::{
     ByteOrder, Claims, Comment, CommentOn, Interface, Marks, NamedAddress, Resolver, Secrets, Section,
@@ -51,11 +54,13 @@ pub use summary::{Compression, Damage, Drops, Format, Summary};
 
 use about::About;
 use follow::Following;
+use hash::Hash;
 use input::Input;
 use packed::Limits;
 use recognise::Kind;
 use stored::Stored;
 use summary::Fault;
+use tally::Tally;
 
 /// How captures are read.
 #[derive(Clone, Debug)]
@@ -70,12 +75,14 @@ pub struct Options {
     /// Whether a file is read on at its end while another program writes it, and for how long. Other inputs end by
     /// themselves.
     pub follow: Option<Follow>,
+    /// Whether a long input may be hashed and unpacked on threads of their own, beside the one that reads it.
+    pub beside: bool,
 }
 
-/// Hashed, not followed, and packed inputs up to 64 GiB and 200 times their size.
+/// Hashed, not followed, with threads beside, and packed inputs up to 64 GiB and 200 times their size.
 impl Default for Options {
     fn default() -> Self {
-        Self { hash: true, max_unpacked: 64 << 30, max_ratio: 200, follow: None }
+        Self { hash: true, max_unpacked: 64 << 30, max_ratio: 200, follow: None, beside: true }
     }
 }
 
@@ -102,10 +109,11 @@ pub struct Capture {
     about: About,
     format: Format,
     compression: Option<Compression>,
+    hashing: bool,
     size: Option<u64>,
     /// Where the file is followed: set once nothing more is waited for.
     enough: Option<Arc<AtomicBool>>,
-    frames: u64,
+    tally: Tally,
     /// The number of the last frame.
     number: u64,
     /// Whether nothing more is read.
@@ -146,17 +154,25 @@ impl Capture {
     /// The next frame; `None` at the end of the capture and from damage on after which reading does not resume.
     #[inline]
     pub fn next_frame(&mut self) -> Option<Frame<'_>> {
-        let record = self.next_record()?;
-        self.frames += 1;
-        self.number = self.frames + self.about.other_records;
-        self.about.count_frame(record.interface, record.wire_len, record.len);
-        let (direction, process) = match &self.walker {
-            Walker::Pcap(walker) => (walker.direction(), None),
-            Walker::PcapNg(walker) => walker.aside(&self.input),
-        };
-        if direction.is_some() || process.is_some() {
-            self.about.marks.count(direction, process.map(|process| process.method));
+        if self.ended {
+            return None;
         }
+        let usual = match &mut self.walker {
+            Walker::Pcap(walker) => walker.usual(&mut self.input),
+            Walker::PcapNg(walker) => walker.usual(&mut self.input),
+        };
+        let is_usual = usual.is_some();
+        let record = match usual {
+            Some(record) => record,
+            None => self.next_record()?,
+        };
+        if record.interface != self.tally.interface() {
+            self.tally.turn_to(record.interface, &mut self.about);
+        }
+        self.tally.count(record.wire_len, record.len);
+        self.number = self.tally.frames().saturating_add(self.about.other_records);
+        // Where nothing is unusual, nothing is said beside the frame.
+        let (direction, process) = if is_usual { (None, None) } else { self.walker.aside(&self.input) };
         Some(Frame {
             number: self.number,
             time: record.time,
@@ -170,7 +186,8 @@ impl Capture {
         })
     }
 
-    #[inline]
+    /// The next record, whatever it takes.
+    #[inline(never)]
     fn next_record(&mut self) -> Option<Record> {
         while !self.ended {
             let step = match &mut self.walker {
@@ -178,7 +195,11 @@ impl Capture {
                 Walker::PcapNg(walker) => walker.next(&mut self.input, &mut self.about),
             };
             match step {
-                Ok(Some(record)) => return Some(record),
+                Ok(Some(record)) => {
+                    let (direction, process) = self.walker.aside(&self.input);
+                    self.about.marks.count(direction, process.map(|process| process.method));
+                    return Some(record);
+                }
                 Ok(None) => self.ended = true,
                 Err(fault) => self.recover(fault),
             }
@@ -214,7 +235,7 @@ impl Capture {
     /// How many stored bytes were read so far, for progress. Reading runs ahead of the frames by one buffer.
     #[must_use]
     pub fn bytes_read(&self) -> u64 {
-        self.input.stored().count()
+        self.input.count()
     }
 
     /// The stored size in bytes, where the input is a file; of one that is followed, what it was at first.
@@ -231,8 +252,8 @@ impl Capture {
             enough.store(true, Ordering::Relaxed);
             self.size = None;
         }
-        let hashing = self.input.stored().is_hashing();
-        if hashing || self.size.is_none() {
+        self.tally.write_down(&mut self.about);
+        if self.hashing || self.size.is_none() {
             let rest = self.input.drain();
             if let Err(failure) = rest
                 && self.about.damage.last().is_none_or(|last| last.resumed_at.is_some())
@@ -241,15 +262,15 @@ impl Capture {
                 self.about.note(fault.after(self.number, None));
             }
         }
-        let (count, sha256) = self.input.into_stored().finish();
+        let (count, sha256) = self.input.finish();
         let dropped = self.about.drops();
         let sections = self.about.counted_sections();
         Summary {
             format: self.format,
             compression: self.compression,
             sha256,
-            size: if hashing { count } else { self.size.unwrap_or(count) },
-            frames: self.frames,
+            size: if self.hashing { count } else { self.size.unwrap_or(count) },
+            frames: self.tally.frames(),
             damage: self.about.damage,
             more_damage: self.about.more_damage,
             dropped,
@@ -271,14 +292,15 @@ impl Capture {
         size: Option<u64>,
         options: &Options,
     ) -> Result<Self, SourceError> {
-        let mut input = Input::new(Stored::new(reader, options.hash));
+        let hash = options.hash.then(|| Hash::new(options.beside));
+        let mut input = Input::new(Stored::new(reader, hash));
         input.ensure(packed::MAGIC_LEN);
         if feed::is_skippable(input.peek()) {
             input.ensure(packed::LOOK_AHEAD);
         }
         let compression = packed::packing(input.peek());
         if let Some(compression) = compression {
-            input = input.unfold(compression, options.limits());
+            input = input.unfold(compression, options.limits(), options.beside);
         }
         let enough = input.ensure(recognise::HEAD);
         if let Some(failure) = input.failure()
@@ -298,9 +320,10 @@ impl Capture {
             about: About::default(),
             format: Format::PcapNg,
             compression,
+            hashing: options.hash,
             size,
             enough: None,
-            frames: 0,
+            tally: Tally::default(),
             number: 0,
             ended: false,
         };
@@ -331,7 +354,7 @@ impl std::fmt::Debug for Capture {
         f.debug_struct("Capture")
             .field("format", &self.format)
             .field("compression", &self.compression)
-            .field("frames", &self.frames)
+            .field("frames", &self.tally.frames())
             .field("damage", &self.about.damage)
             .finish_non_exhaustive()
     }
@@ -344,6 +367,16 @@ const STDIN: &str = "-";
 enum Walker {
     Pcap(pcap::Walker),
     PcapNg(pcapng::Walker),
+}
+
+impl Walker {
+    /// Which way the last packet went and whose it is, where the capture says so beside it.
+    fn aside<'a>(&'a self, input: &'a Input) -> (Option<Direction>, Option<Process<'a>>) {
+        match self {
+            Self::Pcap(walker) => (walker.direction(), None),
+            Self::PcapNg(walker) => walker.aside(input),
+        }
+    }
 }
 
 /// One packet record: its metadata, and where its bytes lie in the buffer until the next step.

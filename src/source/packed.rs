@@ -137,7 +137,7 @@ mod tests {
     use std::io::Cursor;
 
     fn unpack(packed: &[u8], limits: Limits) -> (u64, Option<Failure>) {
-        let stored = Stored::new(Box::new(Cursor::new(packed.to_vec())), false);
+        let stored = Stored::new(Box::new(Cursor::new(packed.to_vec())), None);
         let feed = Feed::new(stored, vec![0; 4_096], 0, 0);
         let mut packed = Packed::new(packing(packed).unwrap(), feed, limits);
         let (mut all, mut into) = (0, vec![0; 10_000]);

@@ -15,7 +15,7 @@ use crate::frame::{Direction, LinkType, Timestamp};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Magic {
     order: ByteOrder,
-    nanos_per_tick: i64,
+    nanos_per_tick: u32,
     record_header: usize,
 }
 
@@ -46,6 +46,8 @@ impl Magic {
 pub(super) struct Walker {
     magic: Magic,
     lengths: Lengths,
+    /// Whether records have the header that nearly all files have: the short one, with the captured length first.
+    is_usual: bool,
     limit: u32,
     link: LinkType,
     /// Which way the last packet went, where its header says so.
@@ -68,7 +70,8 @@ impl Walker {
         let interface = Interface { snap_len, resolution, ..Interface::new(link) };
         let lengths = Lengths::of_version(magic.order, version);
         let section = Section::new(0, magic.order, magic.order.halves(version), 0);
-        let walker = Self { magic, lengths, limit: largest(snap_len), link, direction: None };
+        let is_usual = !magic.is_modified() && lengths == Lengths::CapturedFirst;
+        let walker = Self { magic, lengths, is_usual, limit: largest(snap_len), link, direction: None };
         Ok((walker, interface, section))
     }
 
@@ -78,8 +81,20 @@ impl Walker {
         self.direction
     }
 
-    /// The next record; `None` where the file ends between two.
+    /// The next record, where it has the usual header, no length that needs a second look, and is in the buffer. Nearly all
+    /// are and have; what else there may be is for [`Walker::next`].
     #[inline]
+    pub(super) fn usual(&mut self, input: &mut Input) -> Option<Record> {
+        let ([seconds, fraction, captured, wire_len], data) = self.magic.order.words::<4>(input.peek())?;
+        let len = captured as usize;
+        if !self.is_usual || captured > USUAL_LIMIT || len > data.len() {
+            return None;
+        }
+        let at = input.take(RECORD_HEADER + len) + RECORD_HEADER;
+        Some(self.record(seconds, fraction, wire_len, at, len))
+    }
+
+    /// The next record; `None` where the file ends between two.
     pub(super) fn next(&mut self, input: &mut Input) -> Result<Option<Record>, Fault> {
         let header = self.magic.record_header;
         input.ensure(header);
@@ -100,10 +115,16 @@ impl Walker {
             let added = input.slice(at - ADDED_TO_RECORD_HEADER, ADDED_TO_RECORD_HEADER);
             self.direction = direction(added);
         }
+        Ok(Some(self.record(seconds, fraction, wire_len, at, len)))
+    }
+
+    #[inline]
+    fn record(&self, seconds: u32, fraction: u32, wire_len: u32, at: usize, len: usize) -> Record {
         // At most 2^32 * 10^9 + 2^32 * 10^3, which is below 2^63; a fraction above one second carries.
-        let nanos = i64::from(seconds) * NANOS_PER_SECOND + i64::from(fraction) * self.magic.nanos_per_tick;
-        let time = Some(Timestamp::from_nanos(nanos));
-        Ok(Some(Record { time, interface: 0, same_as: 0, link: self.link, wire_len, at, len }))
+        let nanos = u64::from(seconds) * NANOS_PER_SECOND
+            + u64::from(fraction) * u64::from(self.magic.nanos_per_tick);
+        let time = Some(Timestamp::from_nanos(nanos.cast_signed()));
+        Record { time, interface: 0, same_as: 0, link: self.link, wire_len, at, len }
     }
 
     #[cold]
@@ -185,7 +206,7 @@ const PACKET_TYPE: usize = 6;
 const USUAL_LIMIT: u32 = 262_144;
 /// Their largest for the link types that need more (D-Bus, USB).
 const HARD_LIMIT: u32 = 128 * 1024 * 1024;
-const NANOS_PER_SECOND: i64 = 1_000_000_000;
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 #[cfg(test)]
 mod tests {

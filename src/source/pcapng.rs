@@ -88,8 +88,37 @@ impl Walker {
         }
     }
 
-    /// The next packet; `None` where the file ends between two blocks.
+    /// The next packet, where it is in an enhanced packet block without options that is in the buffer whole and of which
+    /// all is sound. Nearly all are; what else there may be is for [`Walker::next`].
     #[inline]
+    pub(super) fn usual(&mut self, input: &mut Input) -> Option<Record> {
+        let words = self.order.words::<7>(input.peek());
+        let ([kind, total, id, high, low, captured, wire_len], data) = words?;
+        let (len, block_len) = (captured as usize, total as usize);
+        if kind != ENHANCED_PACKET || len > data.len() || block_len > LARGEST_BLOCK {
+            return None;
+        }
+        let padded = len.next_multiple_of(4);
+        let trailer = data.get(padded..).and_then(<[u8]>::first_chunk)?;
+        if block_len != AROUND_ENHANCED + padded || self.order.u32(*trailer) != total {
+            return None;
+        }
+        let (interface, port) = self.port(id)?;
+        let record = Record {
+            time: Some(port.clock.time(u64::from(high) << 32 | u64::from(low))),
+            interface,
+            same_as: port.same_as,
+            link: port.link,
+            wire_len,
+            at: input.take(block_len) + BEFORE_ENHANCED,
+            len,
+        };
+        self.aside = None;
+        self.packets += 1;
+        Some(record)
+    }
+
+    /// The next packet; `None` where the file ends between two blocks.
     pub(super) fn next(&mut self, input: &mut Input, about: &mut About) -> Result<Option<Record>, Fault> {
         loop {
             let Some(block) = self.block(input)? else {
@@ -109,7 +138,6 @@ impl Walker {
     }
 
     /// Takes a whole block, after its two lengths agree (section 3.1).
-    #[inline]
     fn block(&mut self, input: &mut Input) -> Result<Option<Block>, Fault> {
         let offset = input.offset();
         if !input.ensure(SMALLEST_BLOCK) {
@@ -255,7 +283,6 @@ impl Walker {
     }
 
     /// A packet, from any of the three blocks that hold one.
-    #[inline]
     fn packet(&mut self, block: Block, body: &[u8], about: &mut About) -> Result<Record, Fault> {
         self.aside = None;
         let Some((packet, rest)) = self.fields(block.kind, body) else {
@@ -292,7 +319,6 @@ impl Walker {
     }
 
     /// The fields before a packet's data, and the data with what follows it.
-    #[inline]
     fn fields<'a>(&self, kind: u32, body: &'a [u8]) -> Option<(Packet, &'a [u8])> {
         if kind == SIMPLE_PACKET {
             // Section 4.4: no time, the section's first interface, cut to its snap length.
@@ -463,6 +489,10 @@ const EPB_DROPCOUNT: u16 = 4;
 const OTHER_RECORDS: [u32; 9] = [9, 0xbad, 0x40000bad, 0x204, 0x208, 0x216, 0x217, 0x221, 0x222];
 /// Type, length, and the length again.
 const SMALLEST_BLOCK: usize = 12;
+/// What stands before the data of an enhanced packet block: type, length, interface, time in two words, two lengths.
+const BEFORE_ENHANCED: usize = 28;
+/// The same with what stands behind the data, the length again.
+const AROUND_ENHANCED: usize = 32;
 /// Wireshark's limit (`MAX_BLOCK_SIZE`).
 const LARGEST_BLOCK: usize = 16 * 1024 * 1024;
 /// What the obsolete packet block says where it does not count losses.

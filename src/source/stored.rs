@@ -2,11 +2,9 @@
 //!
 //! Input: a reader. Output: the bytes, and in the end their number and SHA-256. Must not: unpack or keep them.
 
-use std::fmt::Write as _;
 use std::io::{self, Read};
 
-use sha2::{Digest, Sha256};
-
+use super::hash::Hash;
 use super::summary::READ_ERROR;
 
 /// Why the bytes end before the input does, or instead of it.
@@ -38,22 +36,18 @@ pub(super) fn reason(error: &io::Error) -> String {
 /// The stored bytes: counted, and hashed where that is wanted.
 pub(super) struct Stored {
     reader: Box<dyn Read + Send>,
-    hash: Option<Sha256>,
+    hash: Option<Hash>,
     count: u64,
     failed: bool,
 }
 
 impl Stored {
-    pub(super) fn new(reader: Box<dyn Read + Send>, hash: bool) -> Self {
-        Self { reader, hash: hash.then(Sha256::new), count: 0, failed: false }
+    pub(super) fn new(reader: Box<dyn Read + Send>, hash: Option<Hash>) -> Self {
+        Self { reader, hash, count: 0, failed: false }
     }
 
     pub(super) fn count(&self) -> u64 {
         self.count
-    }
-
-    pub(super) fn is_hashing(&self) -> bool {
-        self.hash.is_some()
     }
 
     /// Reads what there is, at least one byte unless `into` is empty or the input has ended.
@@ -76,15 +70,15 @@ impl Stored {
         Ok(read)
     }
 
+    /// Reads the bytes to their end, through `buffer`.
+    pub(super) fn drain(&mut self, buffer: &mut [u8]) -> Result<(), Failure> {
+        while self.read(buffer)? > 0 {}
+        Ok(())
+    }
+
     /// How many bytes were read, and their hash in hex. There is no hash of a part.
     pub(super) fn finish(self) -> (u64, Option<String>) {
-        let hex = self.hash.filter(|_| !self.failed).map(|hash| {
-            hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-                // Writing to a String cannot fail.
-                let _ = write!(hex, "{byte:02x}");
-                hex
-            })
-        });
-        (self.count, hex)
+        let hash = self.hash.filter(|_| !self.failed);
+        (self.count, hash.and_then(Hash::finish))
     }
 }

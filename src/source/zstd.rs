@@ -138,7 +138,7 @@ mod tests {
     use std::io::Cursor;
 
     fn unpack(bytes: &[u8], room: usize) -> (Vec<u8>, Option<Failure>) {
-        let stored = Stored::new(Box::new(Cursor::new(bytes.to_vec())), false);
+        let stored = Stored::new(Box::new(Cursor::new(bytes.to_vec())), None);
         let mut zstd = Zstd::new(Feed::new(stored, vec![0; 512], 0, 0));
         let (mut all, mut into) = (Vec::new(), vec![0; room]);
         loop {

@@ -1,0 +1,121 @@
+//! The inputs of a run: opened one after the other, read several at a time.
+//!
+//! Input: paths, and what to do with an opened capture. Output: what came of each, in the order of the inputs, whatever the
+//! number of threads. As many captures are read at once as there are threads. Must not: look at a frame.
+
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::vec;
+
+use crate::inspect::progress::{self, Progress, Watch};
+use crate::source::{Capture, Options, SourceError, expand};
+
+/// The inputs that are not opened yet.
+pub(super) struct Inputs<'a> {
+    captures: vec::IntoIter<Result<PathBuf, SourceError>>,
+    /// The stored bytes of each of those, as far as they are known.
+    sizes: vec::IntoIter<u64>,
+    options: Options,
+    threads: NonZeroUsize,
+    progress: &'a dyn Progress,
+    opened: u32,
+    /// Those that could not be opened, and why.
+    pub(super) failures: Vec<SourceError>,
+    /// Files in the folders named that are no captures.
+    pub(super) others: u64,
+}
+
+/// An input that was opened.
+pub(super) struct Opened<'a> {
+    /// How many inputs were opened before it, which is what frames refer to it by.
+    pub(super) number: u32,
+    /// The path as it was given, or as the folder has it.
+    pub(super) path: PathBuf,
+    pub(super) capture: Capture,
+    pub(super) watch: Watch<'a>,
+}
+
+impl<'a> Inputs<'a> {
+    /// The inputs that `paths` name.
+    pub(super) fn new(
+        paths: &[PathBuf],
+        mut options: Options,
+        threads: NonZeroUsize,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        let inputs = expand(paths);
+        let size = |path: &Result<PathBuf, _>| path.as_deref().map_or(0, progress::size);
+        let sizes: Vec<u64> = inputs.captures.iter().map(size).collect();
+        progress.expect(sizes.iter().fold(0, |sum, size| sum.saturating_add(*size)));
+        options.beside = threads.get() > 1;
+        Self {
+            captures: inputs.captures.into_iter(),
+            sizes: sizes.into_iter(),
+            options,
+            threads,
+            progress,
+            opened: 0,
+            failures: Vec::new(),
+            others: inputs.others,
+        }
+    }
+
+    /// Opens all of them and reads each, several at a time; gives what came of them, in their order.
+    pub(super) fn read_each<T: Send>(&mut self, read: impl Fn(Opened<'a>) -> T + Sync) -> Vec<T> {
+        let readers = self.threads.get().min(self.captures.len());
+        // Where every thread has a capture of its own, another beside it would only take its processor.
+        self.options.beside = self.threads.get() > readers;
+        let door = Mutex::new(self);
+        // A number is known only once all before it were opened, so they are opened one after the other.
+        let next = || door.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let share = || {
+            let mut share = Vec::new();
+            while let Some(opened) = next() {
+                share.push((opened.number, read(opened)));
+            }
+            share
+        };
+        let mut all = thread::scope(|scope| {
+            // Where a thread is not to be had, the others do its share.
+            let start = |_| thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, &share).ok();
+            let others: Vec<_> = (1..readers).filter_map(start).collect();
+            let mut all = share();
+            for other in others {
+                all.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            }
+            all
+        });
+        all.sort_unstable_by_key(|(number, _)| *number);
+        all.into_iter().map(|(_, read)| read).collect()
+    }
+}
+
+impl<'a> Iterator for Inputs<'a> {
+    type Item = Opened<'a>;
+
+    /// Opens the next input that can be opened.
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let path = self.captures.next()?;
+            let size = self.sizes.next().unwrap_or(0);
+            match path.and_then(|path| Ok((Capture::open(&path, &self.options)?, path))) {
+                Ok((capture, path)) => {
+                    self.progress.open(&path);
+                    let number = self.opened;
+                    self.opened = self.opened.saturating_add(1);
+                    // What is followed comes slowly, and is watched closely.
+                    let interval = if self.options.follow.is_some() { 1 } else { progress::INTERVAL };
+                    let watch = Watch::new(self.progress, interval);
+                    return Some(Opened { number, path, capture, watch });
+                }
+                Err(error) => {
+                    self.progress.read(size);
+                    self.failures.push(error);
+                }
+            }
+        }
+    }
+}

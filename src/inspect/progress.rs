@@ -1,0 +1,69 @@
+//! How far the reading has come: stored bytes read, of all that there are to read.
+//!
+//! Input: what was read of each input, now and then. Output: calls to whoever watches. Must not: cost anything for a frame.
+
+use std::fs;
+use std::path::Path;
+
+use crate::source::Capture;
+
+/// Somebody who watches the reading. Inputs may be read several at a time, each by a thread of its own.
+pub trait Progress: Sync {
+    /// So many stored bytes are to be read, in files of known size. Said once, before the first input is opened.
+    fn expect(&self, bytes: u64);
+    /// An input is opened.
+    fn open(&self, path: &Path);
+    /// So many stored bytes have been read since the last call, of whichever input. In the end they add up to those expected
+    /// and those of inputs whose size was not known; what is not read, because it lies behind damage or could not be opened, counts
+    /// as read.
+    fn read(&self, bytes: u64);
+}
+
+/// Nobody watches.
+impl Progress for () {
+    fn expect(&self, _: u64) {}
+    fn open(&self, _: &Path) {}
+    fn read(&self, _: u64) {}
+}
+
+/// The stored bytes of a file, as far as that is known before it is opened.
+pub(super) fn size(path: &Path) -> u64 {
+    fs::metadata(path).ok().filter(fs::Metadata::is_file).map_or(0, |metadata| metadata.len())
+}
+
+/// One input that is watched.
+pub(super) struct Watch<'a> {
+    progress: &'a dyn Progress,
+    /// How many of its bytes were told.
+    told: u64,
+    /// Frames between two looks.
+    pub(super) interval: u64,
+}
+
+impl<'a> Watch<'a> {
+    /// Watches an input from its start on.
+    pub(super) fn new(progress: &'a dyn Progress, interval: u64) -> Self {
+        Self { progress, told: 0, interval }
+    }
+
+    /// Tells how far the reading has come.
+    #[cold]
+    pub(super) fn look(&mut self, capture: &Capture) {
+        self.tell(capture.bytes_read());
+    }
+
+    /// Tells the rest of an input of so many bytes.
+    pub(super) fn end(mut self, size: u64) {
+        self.tell(size);
+    }
+
+    fn tell(&mut self, read: u64) {
+        if let Some(more @ 1..) = read.checked_sub(self.told) {
+            self.told = read;
+            self.progress.read(more);
+        }
+    }
+}
+
+/// Frames between two looks at the progress: a bar that moves every few milliseconds.
+pub(super) const INTERVAL: u64 = 1 << 14;
