@@ -29,6 +29,9 @@ mod jobs;
 mod machine;
 mod measure;
 mod page;
+#[path = "../usage/mod.rs"]
+#[expect(dead_code, reason = "`stages` uses the rest")]
+mod usage;
 #[path = "../workload/mod.rs"]
 #[expect(unused_imports, reason = "the other benchmarks use the rest")]
 mod workload;

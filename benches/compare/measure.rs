@@ -8,6 +8,8 @@ use std::io;
 use std::process::{ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::usage::{self, Whose};
+
 /// The argument that makes this program run the command behind it, and print its cost.
 pub(crate) const HELPER: &str = "--measure";
 
@@ -95,24 +97,6 @@ pub(crate) fn help(mut command: impl Iterator<Item = OsString>) -> io::Result<St
     if !status.success() {
         return Err(io::Error::other(status.to_string()));
     }
-    let (cpu, peak) = children()?;
-    Ok(format!("{cpu} {} {peak}", wall.as_micros()))
-}
-
-/// Microseconds of processor time and KiB of peak memory of the children that have ended.
-#[cfg(unix)]
-fn children() -> io::Result<(i64, i64)> {
-    use nix::sys::resource::{UsageWho, getrusage};
-    use nix::sys::time::TimeValLike as _;
-
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let cpu = usage.user_time() + usage.system_time();
-    // Darwin counts bytes.
-    let unit = if cfg!(target_vendor = "apple") { 1024 } else { 1 };
-    Ok((cpu.num_microseconds(), usage.max_rss() / unit))
-}
-
-#[cfg(not(unix))]
-fn children() -> io::Result<(i64, i64)> {
-    Err(io::Error::other("processes are measured on Unix only"))
+    let (cpu, peak) = usage::of(Whose::Children)?;
+    Ok(format!("{} {} {peak}", cpu.as_micros(), wall.as_micros()))
 }
