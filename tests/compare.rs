@@ -17,6 +17,8 @@ mod machine;
 mod measure;
 #[path = "../benches/compare/page.rs"]
 mod page;
+#[path = "../benches/readme/mod.rs"]
+mod readme;
 #[path = "../benches/usage/mod.rs"]
 mod usage;
 #[path = "../benches/workload/mod.rs"]

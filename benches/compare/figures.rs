@@ -56,7 +56,7 @@ impl Measured {
 /// A figure that is asked for.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Figure {
-    /// Its row in the table of issue 5.
+    /// Its number; several figures may share one.
     pub(crate) number: u8,
     /// What it is.
     pub(crate) what: String,

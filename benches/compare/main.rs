@@ -29,6 +29,8 @@ mod jobs;
 mod machine;
 mod measure;
 mod page;
+#[path = "../readme/mod.rs"]
+mod readme;
 #[path = "../usage/mod.rs"]
 #[expect(dead_code, reason = "`stages` uses the rest")]
 mod usage;
@@ -78,9 +80,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), Box<dyn Error>> 
     }
     let page = page::page(&measured, &setting);
     if wish.writes {
-        let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/README.md");
-        let text = page::replaced(&fs::read_to_string(&readme)?, &page).ok_or("the README has no marks")?;
-        fs::write(readme, text)?;
+        readme::put("compare", &page)?;
     }
     Ok(io::stdout().write_all(page.as_bytes())?)
 }

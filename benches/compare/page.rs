@@ -1,4 +1,4 @@
-//! The page that a comparison fills: Markdown between two marks of `benches/README.md`.
+//! The page that a comparison makes, in Markdown.
 //!
 //! Input: what was measured, and where. Output: text. Must not: measure, or open a file.
 
@@ -34,13 +34,6 @@ pub(crate) fn page(measured: &Measured, setting: &Setting) -> String {
         page.push_str(&table(group));
     }
     page
-}
-
-/// The text with another page between its marks; `None` where it has no marks.
-pub(crate) fn replaced(text: &str, page: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n\n{page}\n{END}{after}"))
 }
 
 impl Setting {
@@ -95,9 +88,6 @@ fn ratio(cost: Cost, other: Option<Cost>) -> String {
 fn seconds(time: Duration) -> String {
     format!("{:.3}", time.as_secs_f64())
 }
-
-const BEGIN: &str = "<!-- compare: begin -->";
-const END: &str = "<!-- compare: end -->";
 
 #[cfg(test)]
 #[allow(
@@ -154,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn every_figure_of_the_issue_is_there_and_none_is_reached_unmeasured() {
+    fn every_number_is_there_and_none_is_reached_unmeasured() {
         let all = figures(&Measured::default());
         assert!((1..=9).all(|number| all.iter().any(|figure| figure.number == number)));
         assert!(all.iter().all(|figure| figure.verdict() == "not measured"));
@@ -165,19 +155,6 @@ mod tests {
         let costs = [cost(3), Cost { peak: 1, ..cost(1) }, Cost { peak: 7, ..cost(2) }];
         assert_eq!(Cost::medians(&costs), Some(Cost { peak: 7, ..cost(2) }));
         assert_eq!(Cost::medians(&[]), None);
-    }
-
-    #[test]
-    fn a_page_replaces_the_page_between_the_marks_of_the_readme_alone() {
-        let readme = include_str!("../README.md");
-        let (before, _) = readme.split_once(BEGIN).expect("the mark");
-        let once = replaced(readme, "one\n").expect("both marks");
-        assert!(once.starts_with(before) && once.contains("\n\none\n\n<!--"), "{once}");
-        assert_eq!(
-            replaced(&once, "two\n").expect("both marks"),
-            replaced(readme, "two\n").expect("both marks")
-        );
-        assert_eq!(replaced("no marks", "one"), None);
     }
 
     #[test]

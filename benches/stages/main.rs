@@ -10,10 +10,15 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
+use machine::Machine;
 use stage::{Stage, Took};
 use workload::{Format, Workload};
 
 mod after;
+#[path = "../compare/machine.rs"]
+mod machine;
+#[path = "../readme/mod.rs"]
+mod readme;
 mod stage;
 #[path = "../usage/mod.rs"]
 #[expect(dead_code, reason = "`compare` uses the rest")]
@@ -44,18 +49,21 @@ fn run_stage(name: &str, file: &Path) -> Result<(), Box<dyn Error>> {
 struct Wish {
     mebibytes: u64,
     rounds: usize,
+    /// Whether the tables go into the README.
+    writes: bool,
 }
 
 impl Wish {
     /// `None` where another benchmark is wanted, by a filter that all of them are given.
     fn read(arguments: &[String]) -> Result<Option<Self>, Box<dyn Error>> {
-        let mut wish = Self { mebibytes: 128, rounds: 5 };
+        let mut wish = Self { mebibytes: 128, rounds: 5, writes: false };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 // Cargo adds this.
                 "--bench" => {}
                 "--test" => (wish.mebibytes, wish.rounds) = (2, 1),
+                "--write" => wish.writes = true,
                 "--size" => wish.mebibytes = arguments.next().ok_or(USAGE)?.parse()?,
                 "--rounds" => wish.rounds = arguments.next().ok_or(USAGE)?.parse()?,
                 filter if !filter.starts_with('-') && "stages".contains(filter) => {}
@@ -80,12 +88,18 @@ fn run(wish: &Wish) -> Result<(), Box<dyn Error>> {
         // One at a time is enough to keep.
         fs::remove_file(&file)?;
     }
-    let out = &mut io::stdout().lock();
-    writeln!(out, "{} MiB of each workload; rounds, interleaved: {}.\n", wish.mebibytes, wish.rounds)?;
-    write_table(out, "CPU ns a packet", &columns, Stage::nanos_a_packet)?;
-    writeln!(out)?;
-    write_table(out, "bytes a flow", &columns, Stage::bytes_a_flow)?;
-    Ok(())
+    let page = format!(
+        "{} {} MiB of each workload; rounds, interleaved: {}.\n\n{}\n{}",
+        Machine::this(),
+        wish.mebibytes,
+        wish.rounds,
+        table("CPU ns a packet", &columns, Stage::nanos_a_packet),
+        table("bytes a flow", &columns, Stage::bytes_a_flow)
+    );
+    if wish.writes {
+        readme::put("stages", &page)?;
+    }
+    Ok(io::stdout().write_all(page.as_bytes())?)
 }
 
 /// The medians of every stage on a file, in the order of the stages.
@@ -105,26 +119,22 @@ fn measure(file: &Path, rounds: usize) -> Result<Vec<Took>, Box<dyn Error>> {
     Ok(all.iter().filter_map(|all| Took::medians(all)).collect())
 }
 
-fn write_table(
-    out: &mut impl Write,
-    title: &str,
-    columns: &[Vec<Took>],
-    cell: fn(Stage, &[Took]) -> Option<i64>,
-) -> io::Result<()> {
+fn table(title: &str, columns: &[Vec<Took>], cell: fn(Stage, &[Took]) -> Option<i64>) -> String {
     let names = Workload::ALL.map(Workload::name).join(" | ");
-    writeln!(out, "| {title} | {names} |\n| --- |{}", " --- |".repeat(columns.len()))?;
+    let mut lines =
+        vec![format!("| {title} | {names} |"), format!("| --- |{}", " --- |".repeat(columns.len()))];
     for stage in Stage::ALL {
         let cells: Vec<Option<i64>> = columns.iter().map(|column| cell(stage, column)).collect();
-        if cells.iter().all(Option::is_none) {
-            continue;
+        if cells.iter().any(Option::is_some) {
+            let cells = cells.iter().map(|cell| cell.map_or_else(String::new, |cell| cell.to_string()));
+            lines.push(format!("| {} | {} |", stage.title(), cells.collect::<Vec<_>>().join(" | ")));
         }
-        let cells = cells.into_iter().map(|cell| cell.map(|cell| cell.to_string()).unwrap_or_default());
-        writeln!(out, "| {} | {} |", stage.title(), cells.collect::<Vec<_>>().join(" | "))?;
     }
-    Ok(())
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// The argument that makes this program run one stage on a file.
 const STAGE: &str = "--stage";
 
-const USAGE: &str = "usage: cargo bench --bench stages -- [--size MEBIBYTES] [--rounds N]";
+const USAGE: &str = "usage: cargo bench --bench stages -- [--write] [--size MEBIBYTES] [--rounds N]";
