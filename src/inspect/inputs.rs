@@ -80,7 +80,7 @@ impl<'a> Inputs<'a> {
         };
         let mut all = thread::scope(|scope| {
             // Where a thread is not to be had, the others do its share.
-            let start = |_| thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, &share).ok();
+            let start = |_| thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, share).ok();
             let others: Vec<_> = (1..readers).filter_map(start).collect();
             let mut all = share();
             for other in others {

@@ -146,7 +146,7 @@ impl Unit {
             self.interface = Some(frame.interface);
             self.interfaces.insert(frame.interface);
         }
-        self.last = self.last.max(Some(Moment { frame: at, time: frame.time }));
+        self.last = Some(Moment { frame: at, time: frame.time });
         if frame.interfaces == 1
             && let Some(packet) = packet::plain(frame.link, frame.data, frame.wire_len)
         {

@@ -158,7 +158,7 @@ impl Portion {
 
 /// A thread that unpacks.
 struct Thread {
-    thread: JoinHandle<Option<Box<Packed>>>,
+    handle: JoinHandle<Option<Box<Packed>>>,
     full: Receiver<Portion>,
     empty: SyncSender<Portion>,
     /// How many stored bytes it has read.
@@ -185,14 +185,14 @@ impl Thread {
             }
             Some(packed)
         };
-        let thread: io::Result<_> = thread::Builder::new().name("unpack".to_owned()).spawn(unpack);
-        let Ok(thread) = thread else { return Err(packed) };
+        let handle: io::Result<_> = thread::Builder::new().name("unpack".to_owned()).spawn(unpack);
+        let Ok(handle) = handle else { return Err(packed) };
         hand.send(packed).map_err(|refused| refused.0)?;
         for _ in 1..PORTIONS {
             // There is room for all of them, so nothing waits.
             let _ = empty.try_send(Portion::default());
         }
-        Ok(Self { thread, full, empty, count })
+        Ok(Self { handle, full, empty, count })
     }
 
     /// Takes the next portion in place of one that was read; `false` where none comes.
@@ -203,10 +203,10 @@ impl Thread {
 
     /// Waits for its end; gives back what it unpacked from, and the failure that it came to.
     fn stop(self) -> (Option<Box<Packed>>, Option<Failure>) {
-        let Self { thread, full, empty, .. } = self;
+        let Self { handle, full, empty, .. } = self;
         drop(empty);
         let failure = full.iter().find_map(|portion| portion.ending.and_then(Result::err));
-        match thread.join() {
+        match handle.join() {
             Ok(packed) => (packed, failure),
             Err(panic) => resume_unwind(panic),
         }

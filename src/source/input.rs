@@ -72,15 +72,20 @@ impl Input {
     /// The bytes that are there and not taken.
     #[inline]
     pub(super) fn peek(&self) -> &[u8] {
-        self.buffer.get(self.start..self.end).unwrap_or_default()
+        self.seen().unwrap_or_default()
+    }
+
+    /// The same, for who goes another way where there are none.
+    #[inline]
+    pub(super) fn seen(&self) -> Option<&[u8]> {
+        self.buffer.get(self.start..self.end)
     }
 
     /// Takes so many of them (all, if there are fewer), and says where they begin in the buffer.
     #[inline]
     pub(super) fn take(&mut self, count: usize) -> usize {
-        let count = count.min(self.available());
         let at = self.start;
-        self.start += count;
+        self.start = at.saturating_add(count).min(self.end);
         at
     }
 

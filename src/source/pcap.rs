@@ -46,7 +46,8 @@ impl Magic {
 pub(super) struct Walker {
     magic: Magic,
     lengths: Lengths,
-    /// Whether records have the header that nearly all files have: the short one, with the captured length first.
+    /// Whether records have the header that nearly all files have: the short one, the captured length first, in the usual
+    /// order of bytes.
     is_usual: bool,
     limit: u32,
     link: LinkType,
@@ -70,7 +71,9 @@ impl Walker {
         let interface = Interface { snap_len, resolution, ..Interface::new(link) };
         let lengths = Lengths::of_version(magic.order, version);
         let section = Section::new(0, magic.order, magic.order.halves(version), 0);
-        let is_usual = !magic.is_modified() && lengths == Lengths::CapturedFirst;
+        let is_usual = magic.order == USUAL_ORDER
+            && magic.record_header == RECORD_HEADER
+            && lengths == Lengths::CapturedFirst;
         let walker = Self { magic, lengths, is_usual, limit: largest(snap_len), link, direction: None };
         Ok((walker, interface, section))
     }
@@ -85,7 +88,7 @@ impl Walker {
     /// are and have; what else there may be is for [`Walker::next`].
     #[inline]
     pub(super) fn usual(&mut self, input: &mut Input) -> Option<Record> {
-        let ([seconds, fraction, captured, wire_len], data) = self.magic.order.words::<4>(input.peek())?;
+        let ([seconds, fraction, captured, wire_len], data) = USUAL_ORDER.words::<4>(input.seen()?)?;
         let len = captured as usize;
         if !self.is_usual || captured > USUAL_LIMIT || len > data.len() {
             return None;
@@ -196,6 +199,8 @@ const MICROSECONDS: u32 = 0xa1b2c3d4;
 const NANOSECONDS: u32 = 0xa1b23c4d;
 /// Alexey Kuznetsov's modified format: eight more bytes a record (interface index, protocol, packet type).
 const MODIFIED: u32 = 0xa1b2cd34;
+/// The order of nearly all machines, and so of nearly all files.
+const USUAL_ORDER: ByteOrder = ByteOrder::Little;
 const FILE_HEADER: usize = 24;
 const RECORD_HEADER: usize = 16;
 const MODIFIED_RECORD_HEADER: usize = 24;

@@ -88,19 +88,20 @@ impl Walker {
         }
     }
 
-    /// The next packet, where it is in an enhanced packet block without options that is in the buffer whole and of which
-    /// all is sound. Nearly all are; what else there may be is for [`Walker::next`].
+    /// The next packet, where it is in a little-endian enhanced packet block without options that is in the buffer whole
+    /// and of which all is sound. Nearly all are; what else there may be is for [`Walker::next`].
     #[inline]
     pub(super) fn usual(&mut self, input: &mut Input) -> Option<Record> {
-        let words = self.order.words::<7>(input.peek());
+        let order = ByteOrder::Little;
+        let words = order.words::<7>(input.seen()?);
         let ([kind, total, id, high, low, captured, wire_len], data) = words?;
         let (len, block_len) = (captured as usize, total as usize);
-        if kind != ENHANCED_PACKET || len > data.len() || block_len > LARGEST_BLOCK {
+        if self.order != order || kind != ENHANCED_PACKET || len > data.len() || block_len > LARGEST_BLOCK {
             return None;
         }
         let padded = len.next_multiple_of(4);
         let trailer = data.get(padded..).and_then(<[u8]>::first_chunk)?;
-        if block_len != AROUND_ENHANCED + padded || self.order.u32(*trailer) != total {
+        if block_len != AROUND_ENHANCED + padded || order.u32(*trailer) != total {
             return None;
         }
         let (interface, port) = self.port(id)?;

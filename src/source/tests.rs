@@ -336,6 +336,86 @@ fn what_follows_damage_is_hashed_too() {
     assert_eq!((unhashed.sha256, unhashed.size, unhashed.frames), (None, 700_062, 0));
 }
 
+/// A capture of some MiB that no packing makes much of.
+fn large() -> Vec<u8> {
+    let mixed = |number: u32| (number ^ number >> 15).wrapping_mul(0x85eb_ca6b).to_be_bytes()[1];
+    let noise = |seed: u32| (0..1_400).map(move |i| mixed((seed * 1_400 + i).wrapping_mul(0x9e37_79b1)));
+    let record = |number: u32| {
+        let head = [number, 0, 1_400, 1_400].map(u32::to_le_bytes).concat();
+        head.into_iter().chain(noise(number))
+    };
+    let head = Pcap::new(ByteOrder::Little, 0xa1b2c3d4, 65_535, 1).bytes();
+    head.into_iter().chain((0..1_500).flat_map(record)).collect()
+}
+
+#[test]
+fn threads_beside_make_no_difference() {
+    let whole = large();
+    let mut damaged = whole.clone();
+    damaged[1_500_000..1_500_100].fill(0xff);
+    let stored = [(&whole, false), (&damaged, false), (&whole, true)];
+    let packings = PACKINGS.map(|(_, pack)| pack).into_iter().chain([<[u8]>::to_vec as Pack]);
+    for (pack, (file, is_broken)) in packings.flat_map(|pack| stored.map(|stored| (pack, stored))) {
+        // Joined, since nothing comes of a block of lz4 before all of it is there.
+        let mut bytes = file.chunks(file.len() / 3 + 1).flat_map(pack).collect::<Vec<u8>>();
+        assert!(bytes.len() > 2 << 20, "{}", bytes.len());
+        let (middle, late) = (bytes.len() / 2, bytes.len() / 8);
+        if is_broken {
+            bytes[middle..middle + 64].fill(0x55);
+        }
+        for (cut, max_unpacked) in [(0, u64::MAX), (late, u64::MAX), (0, 1_900_001)] {
+            let stored = &bytes[..bytes.len() - cut];
+            let read = |beside| {
+                let options = Options { max_unpacked, beside, ..Options::default() };
+                let reader = Box::new(io::Cursor::new(stored.to_vec()));
+                drain(Capture::from_reader("large", reader, &options).unwrap())
+            };
+            let (here, beside) = (read(false), read(true));
+            assert!(here.0.len() > 400 && here.1.sha256.is_some() && here.1.size == stored.len() as u64);
+            assert!(here == beside, "{:?}\n{:?}", here.1, beside.1);
+        }
+        // A reader that fails ahead of where the capture is damaged, or before.
+        let fails = |beside| {
+            let until = bytes.len() - late;
+            let reader = Slow { bytes: bytes.clone(), at: 0, step: 70_000, until, interrupt: false };
+            let options = Options { beside, ..Options::default() };
+            drain(Capture::from_reader("fails", Box::new(reader), &options).unwrap())
+        };
+        let (here, beside) = (fails(false), fails(true));
+        assert!(here == beside && here.1.sha256.is_none(), "{:?}\n{:?}", here.1, beside.1);
+        assert!(!here.1.damage.is_empty());
+    }
+}
+
+#[test]
+fn a_ratio_that_is_too_large_is_so_at_the_same_byte_with_threads() {
+    let zeros = vec![0; 66 << 20];
+    let packed = gzip(&[&tiny_pcap()[..24], &zeros].concat());
+    let read = |beside| {
+        let options = Options { max_ratio: 100, beside, ..Options::default() };
+        let reader = Box::new(io::Cursor::new(packed.clone()));
+        let mut capture = Capture::from_reader("zeros", reader, &options).unwrap();
+        while capture.next_frame().is_some() {}
+        capture.finish()
+    };
+    let (here, beside) = (read(false), read(true));
+    assert_eq!(here, beside);
+    assert_eq!(here.damage.last().map(|damage| damage.kind), Some("limit"));
+}
+
+#[test]
+fn a_capture_that_is_given_up_gives_up_its_threads() {
+    for pack in [gzip as Pack, <[u8]>::to_vec] {
+        let reader = Box::new(io::Cursor::new(pack(&large())));
+        let mut capture = Capture::from_reader("large", reader, &Options::default()).unwrap();
+        let mut frames = 0;
+        while frames < 1_000 && capture.next_frame().is_some() {
+            frames += 1;
+        }
+        assert_eq!(frames, 1_000);
+    }
+}
+
 #[test]
 fn a_folder_opened_as_a_file_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
