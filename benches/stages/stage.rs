@@ -285,3 +285,66 @@ pub(crate) fn size(inspection: &Inspection) -> (u64, usize) {
     let flows = inspection.units().iter().map(|unit| unit.flows().len()).sum();
     (inspection.census().frames(), flows)
 }
+
+#[cfg(test)]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "run in tests/stages.rs; a benchmark is built with `test` and without the harness"
+)]
+mod tests {
+    use super::*;
+
+    /// Stages that took 10, 20, 30… microseconds for 10 packets on 2 flows, with peaks of 100, 200, 300… KiB.
+    fn all() -> Vec<Took> {
+        let took = |number: u64| Took {
+            time: Duration::from_micros(10 * number),
+            packets: 10,
+            flows: 2,
+            peak: Some(100 * number),
+        };
+        (1..).map(took).take(Stage::ALL.len()).collect()
+    }
+
+    #[test]
+    fn stages_stand_in_their_order() {
+        for (position, stage) in Stage::ALL.into_iter().enumerate() {
+            assert_eq!(stage as usize, position);
+        }
+    }
+
+    #[test]
+    fn a_stage_that_reads_is_shown_without_those_before_it() {
+        let row = |stage: Stage| stage.nanos_a_packet(&all());
+        assert_eq!([Stage::Read, Stage::Walk, Stage::Names].map(row), [Some(1000); 3]);
+        // Inspecting took 60 microseconds, judging 70 and names 50.
+        assert_eq!(row(Stage::Inspect), Some(-6000));
+        assert_eq!([Stage::Judge, Stage::Report].map(row), [Some(7000), Some(11_000)]);
+        assert_eq!(Stage::Walk.nanos_a_packet(&[]), None);
+    }
+
+    #[test]
+    fn memory_is_what_a_stage_adds_to_the_one_before_it() {
+        let row = |stage: Stage| stage.bytes_a_flow(&all());
+        assert_eq!([Stage::Flow, Stage::Names, Stage::Judge].map(row), [Some(100 * 1024 / 2); 3]);
+        assert_eq!(row(Stage::Report), Some(500 * 1024 / 2));
+        assert_eq!(row(Stage::Place), None);
+    }
+
+    #[test]
+    fn what_a_process_prints_is_read_back() {
+        let took = all()[3];
+        assert_eq!(took.to_string().parse(), Ok(took));
+        let unknown = Took { peak: None, ..took };
+        assert_eq!(unknown.to_string().parse(), Ok(unknown));
+        assert_eq!("1 2 3".parse::<Took>(), Err(()));
+    }
+
+    #[test]
+    fn medians_are_taken_of_each_figure_alone() {
+        let [a, b, c] = [all()[0], all()[1], all()[2]];
+        let runs = [Took { time: a.time, ..c }, Took { time: c.time, ..a }, b];
+        assert_eq!(Took::medians(&runs).map(|took| (took.time, took.peak)), Some((b.time, b.peak)));
+        assert_eq!(Took::medians(&[]), None);
+    }
+}
