@@ -9,9 +9,8 @@ use crate::cli::format::InfoFormat;
 use crate::cli::message::{fail, say};
 use crate::cli::output;
 use crate::cli::progress::Bar;
-use crate::cli::settings::threads;
 use crate::cli::status::Status;
-use crate::inspect::survey;
+use crate::inspect::{all_processors, survey};
 use crate::report::info::{self, schema};
 use crate::source::Options;
 
@@ -49,7 +48,8 @@ enum Condition {
 pub(super) fn run(arguments: &Info) -> Status {
     let options =
         Options { hash: !arguments.no_hash, ..Options::default() }.with_max_unpacked(arguments.max_unpacked);
-    let surveys = survey(&arguments.paths, options, threads(arguments.threads), &Bar::new());
+    let threads = arguments.threads.unwrap_or_else(all_processors);
+    let surveys = survey(&arguments.paths, options, threads, &Bar::new());
     for failure in &surveys.failures {
         say(&failure.to_string());
     }

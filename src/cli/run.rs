@@ -129,7 +129,7 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
         join: arguments.join,
         hash: !arguments.no_hash,
         max_unpacked: arguments.max_unpacked,
-        threads: settings::threads(arguments.threads),
+        threads: arguments.threads.unwrap_or_else(inspect::all_processors),
         local: arguments.local.clone(),
         ..settings::of(&arguments.evidence)?
     };

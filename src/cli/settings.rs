@@ -1,7 +1,6 @@
 //! What places are argued from: the files and days that the user names, as settings.
 
 use std::fs;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::Evidence;
@@ -9,7 +8,7 @@ use crate::cli::file::{text, today};
 use crate::cli::register;
 use crate::client::Catalogue;
 use crate::frame::Date;
-use crate::inspect::{Settings, all_processors};
+use crate::inspect::Settings;
 use crate::place::{Databases, Declared};
 
 /// Reads the files that the user names.
@@ -23,11 +22,6 @@ pub(super) fn of(evidence: &Evidence) -> Result<Settings, String> {
         registers: register::chosen(evidence.register.as_deref())?,
         ..Settings::default()
     })
-}
-
-/// How many threads read at once: all processors, where the user does not say.
-pub(super) fn threads(stated: Option<NonZeroUsize>) -> NonZeroUsize {
-    stated.unwrap_or_else(all_processors)
 }
 
 /// The day by whose law places are read.

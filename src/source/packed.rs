@@ -67,7 +67,7 @@ impl Packed {
 
     /// Unpacks what fits and is allowed; 0 at the end. A failure is repeated for ever.
     pub(super) fn read(&mut self, into: &mut [u8]) -> Result<usize, Failure> {
-        if self.unpacked >= RATIO_FROM && self.unpacked / self.limits.ratio.max(1) > self.stored().count() {
+        if self.unpacked > RATIO_FROM && self.unpacked / self.limits.ratio.max(1) > self.stored().count() {
             let ratio = self.limits.ratio;
             let what = format!(
                 "unpacks to more than {ratio} times its size, which is the limit (--max-unpacked BYTES lifts it)"
@@ -127,7 +127,7 @@ pub(super) fn packing(head: &[u8]) -> Option<Compression> {
 pub(super) const MAGIC_LEN: usize = 4;
 /// How many bytes are looked at where skippable frames come first.
 pub(super) const LOOK_AHEAD: usize = 4096;
-/// The ratio is looked at from here on: what is smaller does no harm.
+/// The ratio is looked at behind these bytes: so many do no harm.
 const RATIO_FROM: u64 = 64 << 20;
 
 #[cfg(test)]
