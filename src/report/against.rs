@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use crate::inspect::{Found, Inspection, Placement};
-use crate::report::build::{Row, View};
+use crate::report::parts::zone_label;
 use crate::report::schema::{Against, Moved, Reading};
+use crate::report::view::{Row, View};
 
 /// What was found about every judged flow, in the order of the flows.
 pub struct Readings(Vec<Read>);
@@ -50,7 +51,7 @@ fn reading(found: &Found, placement: &Placement) -> Reading {
         axis: found.axis.name().to_owned(),
         located: found.zones.iter().map(|(country, _)| country.to_string()).collect(),
         grade: found.grade.name().to_owned(),
-        zone: super::build::zone_label(found),
+        zone: zone_label(found),
         listing: found.listing.to_owned(),
         register: found.register.clone(),
         register_entry: found.entry.clone(),

@@ -6,9 +6,10 @@ use crate::evidence::{self, Entry, Fact, HelloName, ProxyKind, ProxyRequest, Zoo
 use crate::flow::TcpState;
 use crate::inspect::{Found, Placement, SeenName, Unit};
 use crate::place::WitnessKind;
-use crate::report::build::{self, Counted, Key, Row, View};
+use crate::report::parts;
 use crate::report::protocol::tunnel_name;
 use crate::report::schema::{Flow, Name, Note, Place, Process, Report, Witness};
+use crate::report::view::{Counted, Key, Row, View};
 use crate::wire::zoom::MediaKind;
 
 /// Adds every flow.
@@ -21,7 +22,7 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Option<Flow> {
     let Row { flow, judged, attribution, found, .. } = *row;
     let placement = row.placement()?;
     let (local, remote) = (judged.local, judged.local.other());
-    let recipient = build::recipient(attribution);
+    let recipient = parts::recipient(attribution);
     let trip = flow.round_trip(local);
     Some(Flow {
         id: view.flow_id(row.key),
@@ -41,11 +42,11 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Option<Flow> {
         service: found.map(|_| attribution.service.id().to_owned()),
         recipient: recipient.map(|recipient| recipient.id.clone()),
         recipient_seat: recipient.and_then(|recipient| recipient.seat.clone()),
-        network: build::network(placement),
-        network_seat: build::network_seat(placement),
+        network: parts::network(placement),
+        network_seat: parts::network_seat(placement),
         place: found
-            .map_or_else(|| place_of_other(placement), |found| of_flow(build::place(found, placement))),
-        zone: found.and_then(build::zone_label),
+            .map_or_else(|| place_of_other(placement), |found| of_flow(parts::place(found, placement))),
+        zone: found.and_then(parts::zone_label),
         listing: found.map(|found| found.listing.to_owned()),
         register_entry: found.and_then(|found| found.entry.clone()),
         answered: flow.is_answered(),
@@ -61,8 +62,8 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Option<Flow> {
         first_frame: flow.first_frame().number(),
         last_input: flow.last_frame().input(),
         last_frame: flow.last_frame().number(),
-        start: build::time(flow.first_time()),
-        end: build::time(flow.last_time()),
+        start: parts::time(flow.first_time()),
+        end: parts::time(flow.last_time()),
         rtt_min_ms: trip.map(|trip| millis(trip.rtt)),
         rtt_input: trip.map(|trip| trip.reply.input()),
         rtt_frame: trip.map(|trip| trip.reply.number()),
@@ -73,7 +74,7 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Option<Flow> {
 /// Others' flows are placed and not judged.
 fn place_of_other(placement: &Placement) -> Place {
     let found = Found::of_place(placement.axis, placement.resolution.grade);
-    of_flow(build::place(&found, placement))
+    of_flow(parts::place(&found, placement))
 }
 
 /// A round trip names most countries of the world. Among the flows it is listed where the place rests on it; destinations
@@ -221,11 +222,11 @@ fn zoom(fact: &ZoomFact) -> (&'static str, String) {
         ZoomFact::Certain => ("zoom_layer", "certain".to_owned()),
         ZoomFact::Weak => ("zoom_layer", "weak".to_owned()),
         ZoomFact::Hello { .. } => ("zoom_hello", "hello".to_owned()),
-        ZoomFact::Bind { meeting } => ("zoom_bind", build::hex(*meeting)),
+        ZoomFact::Bind { meeting } => ("zoom_bind", parts::hex(*meeting)),
         ZoomFact::Media(kind) => ("zoom_media", media(*kind)),
         ZoomFact::Close { reason, .. } => ("zoom_close", format!("reason {reason}")),
         ZoomFact::Stun => ("zoom_stun", "STUN without cookie".to_owned()),
-        ZoomFact::PeerHello { uuid } => ("zoom_peer_hello", build::hex(*uuid)),
+        ZoomFact::PeerHello { uuid } => ("zoom_peer_hello", parts::hex(*uuid)),
         ZoomFact::PeerMedia => ("zoom_peer_media", "media between participants".to_owned()),
     }
 }

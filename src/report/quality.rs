@@ -9,12 +9,12 @@ use crate::frame::FrameRef;
 use crate::inspect::{self, Inspection, KnownBy, Unit};
 use crate::packet::Class;
 use crate::place::{Doubt, STALE_AFTER_DAYS};
-use crate::report::build::{Row, View};
 use crate::report::flows::is_joined_midway;
 use crate::report::protocol::describe;
 use crate::report::schema::{Quality, Undecoded, Vantage, VantageConflict};
 use crate::report::text::{count, plural};
 use crate::report::tunnels;
+use crate::report::view::{Row, View};
 use crate::wire::dns;
 
 /// Sums up what is missing.

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use crate::client::{Catalogue, Whose};
 use crate::frame::Date;
 use crate::inspect::{Inspection, Settings};
-use crate::report::build::View;
 use crate::report::schema::{DataSource, Destination, Register};
+use crate::report::view::View;
 use crate::verdict;
 
 /// The embedded database's parts, the user's databases and lists, and the project's own tables.

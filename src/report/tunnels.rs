@@ -8,9 +8,9 @@ use crate::client::{Catalogue, Whose};
 use crate::evidence::Fact;
 use crate::frame::FrameRef;
 use crate::packet::{Class, Tunnel as Kind, TunnelId};
-use crate::report::build::{Row, View};
 use crate::report::protocol::tunnel_name;
 use crate::report::schema::{Suspicion, Tunnel};
+use crate::report::view::{Row, View};
 use crate::wire::Hostname;
 
 /// The tunnels of all captures, in order.
