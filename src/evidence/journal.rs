@@ -71,6 +71,12 @@ pub(super) const fn noted(mark: Mark) -> u8 {
     (mark.0 >> 2) as u8 & 0x3F
 }
 
+/// Whether a flow's first packets were noted.
+#[inline]
+pub(super) const fn is_past_head(mark: Mark) -> bool {
+    noted(mark) == HEAD
+}
+
 /// A mark with that number.
 pub(super) const fn with_noted(mark: Mark, noted: u8) -> Mark {
     Mark(mark.0 & !0xFC | (noted as u32) << 2)

@@ -99,8 +99,12 @@ impl Evidence {
         }
         let mark = interest.into();
         if self.journal.is_some() {
-            let is_read = has_something && before != Interest::Settled;
-            self.note(flows, seen, &sighting, is_read, before_it, mark);
+            let is_passed_over = std::mem::take(&mut self.notes.is_passed_over);
+            // Nearly all datagrams of a call: nothing of them is noted, and nothing changes.
+            if !is_passed_over || !journal::is_past_head(seen.mark) {
+                let is_read = has_something && before != Interest::Settled && !is_passed_over;
+                self.note(flows, seen, &sighting, is_read, before_it, mark);
+            }
         } else if seen.is_new || interest != before {
             flows.set_mark(seen.flow, mark);
         }

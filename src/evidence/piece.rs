@@ -59,7 +59,6 @@ impl Evidence {
         mark: Mark,
     ) {
         let (requests_now, unasked_now) = self.notes.counts();
-        let is_passed_over = std::mem::take(&mut self.notes.is_passed_over);
         let Self { journal: Some(journal), streams, .. } = self else { return };
         let before = if seen.is_new { 0 } else { noted(seen.mark) };
         let mut now = before;
@@ -67,7 +66,7 @@ impl Evidence {
             let is_first = before < HEAD;
             let may_matter = || match &sighting.packet.transport {
                 Transport::Tcp(tcp) => !streams.is_past(seen.flow, seen.side, tcp),
-                Transport::Udp => !is_passed_over,
+                Transport::Udp => true,
             };
             if is_first || (is_read && may_matter()) {
                 journal.push(Noted {

@@ -35,14 +35,15 @@ const DATA: u8 = 5;
 /// Reads one datagram of the layer between clients and media routers.
 pub(super) fn server(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
     // Nearly all datagrams of a call end here, so this is one look-up and moves nothing.
-    if let Some(socket) = notes.sockets.get(&seen.flow) {
-        if socket.has_said_what_it_carries() && seen.packet.payload.first() == Some(&DATA) {
+    let known = match notes.sockets.get(&seen.flow) {
+        Some(socket) if socket.has_said_what_it_carries() && seen.packet.payload.first() == Some(&DATA) => {
             return Outcome::PassedOver;
         }
-    } else if notes.sockets.len() >= MAX_SOCKETS {
-        return Outcome::NotMine;
-    }
-    let mut socket = notes.sockets.remove(&seen.flow).unwrap_or_default();
+        Some(_) => notes.sockets.remove(&seen.flow),
+        None if notes.sockets.len() >= MAX_SOCKETS => return Outcome::NotMine,
+        None => None,
+    };
+    let mut socket = known.unwrap_or_default();
     let outcome = read(&mut socket, seen, notes);
     if outcome == Outcome::Watch || socket.is_noted {
         notes.sockets.insert(seen.flow, socket);
