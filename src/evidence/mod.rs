@@ -12,6 +12,7 @@ mod encrypted_dns;
 mod fact;
 mod http;
 mod journal;
+mod kept;
 mod moved;
 mod name;
 mod piece;
@@ -168,7 +169,7 @@ impl Evidence {
     }
 
     /// Every fact.
-    pub fn facts(&self) -> impl Iterator<Item = &Entry> {
+    pub fn facts(&self) -> impl ExactSizeIterator<Item = &Entry> {
         self.notes.log.iter()
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use crate::evidence::name::NameId;
-use crate::flow::{FlowId, Side};
+use crate::flow::{FlowId, Side, table_bytes};
 use crate::frame::Timestamp;
 
 /// What ties a reply to its request.
@@ -80,6 +80,12 @@ impl RoundTrips {
         if let Some(asked) = self.known(&(flow, requester, key)) {
             asked.time = None;
         }
+    }
+
+    /// The bytes that they fill.
+    pub(super) fn bytes(&self) -> usize {
+        type Waiting = (FlowId, Side, Key);
+        table_bytes::<(Waiting, Option<Timestamp>)>(self.pending.len()) + self.order.len() * size_of::<Waiting>()
     }
 
     /// `requester` got the reply to a request. A second reply finds nothing.

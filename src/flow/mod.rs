@@ -14,6 +14,7 @@ use hashbrown::HashMap;
 mod address;
 mod intern;
 mod joint;
+mod kept;
 mod key;
 pub mod local;
 mod piece;
@@ -25,6 +26,7 @@ mod table;
 mod view;
 
 pub use joint::Joint;
+pub(crate) use kept::{renumbered, table_bytes};
 pub use piece::Continued;
 pub use record::Passage;
 pub use repeat::{Digest, Sightings};

@@ -66,6 +66,19 @@ impl Sightings {
         (seen.interface != interface && apart <= WINDOW).then_some(seen.flow)
     }
 
+    /// Forgets packets of flows to which `number` gives no new number, and takes the new ones of the others.
+    pub fn retain(&mut self, number: impl Fn(FlowId) -> Option<FlowId>) {
+        let Self { recent, order, .. } = self;
+        recent.retain(|_, sighting| match number(sighting.flow) {
+            Some(flow) => {
+                sighting.flow = flow;
+                true
+            }
+            None => false,
+        });
+        order.retain(|digest| recent.contains_key(digest));
+    }
+
     /// Remembers a packet that was counted.
     pub fn remember(&mut self, digest: Digest, interface: u64, time: Option<Timestamp>, flow: FlowId) {
         let Some(time) = time else { return };
