@@ -28,6 +28,12 @@ impl Evidence {
             + table_bytes::<(FlowId, Vec<NameId>)>(contested.len())
     }
 
+    /// How many flows there are whose handshake is waited for.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.streams.waiting()
+    }
+
     /// Whether a flow has said what it will: nothing more is wanted of it, or its handshake was given up.
     #[must_use]
     pub fn is_decided(&self, flow: &Flow<'_>) -> bool {

@@ -13,8 +13,8 @@ use std::net::IpAddr;
 use crate::client::Catalogue;
 use crate::client::zoom::Owner;
 use crate::evidence::{Entry, Evidence, Fact, NameId};
-use crate::flow::{Flow, FlowId, Side};
-use crate::frame::FrameRef;
+use crate::flow::{Flow, FlowId, Flows, Side};
+use crate::frame::{FrameRef, Timestamp};
 use crate::inspect::{Settings, Unit};
 
 /// The flows of a capture that were summed up unjudged, and how that went.
@@ -44,12 +44,18 @@ pub(super) struct Budget {
     limit: usize,
     /// Where flows are summed up next.
     next: usize,
-    /// What a flow takes when it is judged and reported.
-    judged: usize,
+    costs: Costs,
     clients: Clients,
     /// The most that was left.
     most: usize,
     summed_up: SummedUp,
+}
+
+/// The bytes that it takes to judge a flow and to report on it, and what it takes beside where it may be the client's.
+#[derive(Clone, Copy, Debug)]
+struct Costs {
+    flow: usize,
+    client: usize,
 }
 
 /// Frames between two looks.
@@ -63,20 +69,22 @@ impl Budget {
         Some(Self {
             limit,
             next: limit,
-            judged: JUDGED + if settings.lists_flows { LISTED } else { 0 },
+            costs: if settings.lists_flows { LISTED } else { JUDGED },
             clients: Clients { is_exclusive: settings.exclusive, ..Clients::default() },
             most: 0,
             summed_up: SummedUp::default(),
         })
     }
 
-    /// Sums flows up where a capture takes more than it may, until it takes three quarters of it.
-    pub(super) fn look(unit: &mut Unit) {
+    /// Sums flows up where a capture takes more than it may, until it takes three quarters of it. While it is read
+    /// (`is_read`), none of which something is still wanted.
+    pub(super) fn look(unit: &mut Unit, is_read: bool) {
         let Some(mut budget) = unit.budget.take() else { return };
-        let reached = budget.reckon(unit);
-        if reached > budget.next {
-            budget.sum_up(unit, reached.saturating_sub(budget.limit / 4 * 3));
-            let left = budget.reckon(unit);
+        budget.clients.listen(&unit.flows, &unit.evidence);
+        let reached = budget.reckon(unit, is_read);
+        if reached > if is_read { budget.next } else { budget.limit } {
+            budget.sum_up(unit, is_read, reached.saturating_sub(budget.limit / 4 * 3));
+            let left = budget.reckon(unit, is_read);
             budget.most = budget.most.max(left);
             // Where more has to stay, looking through it at every turn would find nothing.
             budget.next = budget.limit.max(left.saturating_add(left / 8));
@@ -91,25 +99,37 @@ impl Budget {
         is_told.then_some(SummedUp { limit: self.limit as u64, over, ..self.summed_up })
     }
 
-    /// The bytes that a capture takes, with what it will take to judge and report it.
-    fn reckon(&self, unit: &Unit) -> usize {
+    /// The bytes that a capture takes, with what it will take to judge and report it. Of flows whose handshake is waited for that
+    /// is left out: in the end they may still be summed up.
+    fn reckon(&self, unit: &Unit, is_read: bool) -> usize {
         let Unit { flows, evidence, .. } = unit;
-        flows.bytes() + evidence.bytes() + flows.len() * self.judged + evidence.facts().len() * JUDGED_FACT
+        let waiting = if is_read { evidence.waiting() } else { 0 };
+        flows.bytes()
+            + evidence.bytes()
+            + flows.len().saturating_sub(waiting) * self.costs.flow
+            + self.clients.flows() * self.costs.client
+            + evidence.facts().len() * JUDGED_FACT
     }
 
     #[cold]
-    fn sum_up(&mut self, unit: &mut Unit, excess: usize) {
+    fn sum_up(&mut self, unit: &mut Unit, is_read: bool, excess: usize) {
         let Unit { flows, evidence, sightings, last, .. } = unit;
         let now = last.and_then(|last| last.time);
-        let said = self.clients.said(evidence, flows.len());
-        let candidates = flows.iter().zip(said).filter(|(flow, _)| evidence.is_decided(flow) || flow.is_over(now));
+        let mut facts = vec![0_u32; flows.len()];
+        for entry in evidence.facts() {
+            if let Some(facts) = facts.get_mut(entry.flow.0 as usize) {
+                *facts += 1;
+            }
+        }
+        let may_leave = |flow: &Flow<'_>| !is_read || evidence.is_decided(flow) || flow.is_over(now);
+        let candidates = flows.iter().zip(facts).filter(|(flow, _)| may_leave(flow));
         let mut candidates: Vec<Candidate> = candidates
-            .map(|(flow, said)| Candidate {
-                is_clients: said.is_clients || self.clients.is_reached(&flow),
-                is_recent: flow.last_time().zip(now).is_none_or(|(last, now)| now.nanos() - last.nanos() < IDLE),
+            .map(|(flow, facts)| Candidate {
+                is_clients: self.clients.has(flow.id()),
+                is_recent: is_recent(&flow, now),
                 bytes: both(|side| flow.wire_bytes(side)),
                 flow: flow.id(),
-                facts: said.facts,
+                facts,
             })
             .collect();
         candidates.sort_unstable();
@@ -119,7 +139,8 @@ impl Budget {
             if freed >= excess {
                 break;
             }
-            freed += FLOW + self.judged + facts as usize * (size_of::<Entry>() + JUDGED_FACT);
+            let cost = self.costs.flow + if is_clients { self.costs.client } else { 0 };
+            freed += FLOW + cost + facts as usize * (size_of::<Entry>() + JUDGED_FACT);
             if let (Some(leaves), Some(flow)) = (leaves.get_mut(id.0 as usize), flows.flow(id)) {
                 *leaves = true;
                 self.summed_up.add(&flow, bytes, is_clients);
@@ -128,6 +149,7 @@ impl Budget {
         let numbers = flows.retain(|flow| !leaves.get(flow.0 as usize).copied().unwrap_or(false));
         evidence.retain(&numbers);
         sightings.retain(|flow| numbers.get(flow.0 as usize).copied().flatten());
+        self.clients.retain(&numbers, evidence);
     }
 }
 
@@ -153,42 +175,60 @@ struct Candidate {
     facts: u32,
 }
 
-/// What a flow has said so far.
-#[derive(Clone, Copy, Default, Debug)]
-struct Said {
-    facts: u32,
-    is_clients: bool,
-}
-
 /// What may be the client's.
 #[derive(Default, Debug)]
 struct Clients {
     is_exclusive: bool,
+    /// By flow, as far as they were looked at.
+    of: Vec<bool>,
+    /// How many facts were looked at.
+    facts: usize,
+    /// How many DNS answers were.
+    answers: usize,
     /// Of the names that were asked for so far: whether they may be the client's.
     names: Vec<Option<bool>>,
-    /// How many DNS answers were looked at.
-    heard: usize,
-    /// The addresses that they gave for names that may be the client's.
+    /// The addresses that were told for such names.
     told: BTreeSet<IpAddr>,
 }
 
 impl Clients {
-    /// What each flow has said so far.
-    fn said(&mut self, evidence: &Evidence, flows: usize) -> Vec<Said> {
-        let mut all = vec![Said::default(); flows];
-        for entry in evidence.facts() {
-            if let Some(said) = all.get_mut(entry.flow.0 as usize) {
-                said.facts += 1;
-                said.is_clients |= self.is_clients(&entry.fact, evidence);
-            }
-        }
-        for answered in evidence.answers().skip(self.heard) {
-            self.heard += 1;
+    /// Looks at all that is new.
+    fn listen(&mut self, flows: &Flows, evidence: &Evidence) {
+        for answered in evidence.answers().skip(self.answers) {
+            self.answers += 1;
             if self.is_name(answered.name, evidence) {
                 self.told.insert(answered.address);
             }
         }
-        all
+        let known = u32::try_from(self.of.len()).unwrap_or(u32::MAX);
+        let new = (known..).map_while(|number| flows.flow(FlowId(number)));
+        let reached: Vec<bool> = new.map(|flow| self.is_reached(&flow)).collect();
+        self.of.extend(reached);
+        for entry in evidence.facts().skip(self.facts) {
+            if self.is_clients(&entry.fact, evidence)
+                && let Some(of) = self.of.get_mut(entry.flow.0 as usize)
+            {
+                *of = true;
+            }
+        }
+        self.facts = evidence.facts().len();
+    }
+
+    /// Whether a flow may be the client's.
+    fn has(&self, flow: FlowId) -> bool {
+        self.of.get(flow.0 as usize).copied().unwrap_or(false)
+    }
+
+    /// How many flows may be the client's.
+    fn flows(&self) -> usize {
+        self.of.iter().filter(|of| **of).count()
+    }
+
+    /// Follows flows to their new numbers.
+    fn retain(&mut self, numbers: &[Option<FlowId>], evidence: &Evidence) {
+        let mut numbers = numbers.iter();
+        self.of.retain(|_| numbers.next().is_some_and(Option::is_some));
+        self.facts = evidence.facts().len();
     }
 
     fn is_clients(&mut self, fact: &Fact, evidence: &Evidence) -> bool {
@@ -224,6 +264,12 @@ impl Clients {
     }
 }
 
+/// Whether something was heard of the flow within the last minute, as far as there are times.
+fn is_recent(flow: &Flow<'_>, now: Option<Timestamp>) -> bool {
+    let silence = flow.last_time().zip(now).map(|(last, now)| now.nanos().saturating_sub(last.nanos()));
+    silence.is_none_or(|silence| silence < IDLE)
+}
+
 fn both(of: impl Fn(Side) -> u64) -> u64 {
     of(Side::First).saturating_add(of(Side::Second))
 }
@@ -232,10 +278,9 @@ fn both(of: impl Fn(Side) -> u64) -> u64 {
 const IDLE: i64 = 60 * 1_000_000_000;
 /// About what a flow takes in the tables, without its facts.
 const FLOW: usize = 128;
-/// The bytes that it takes to judge a flow and to report on it in a table, measured on flows each of its own relation, and with
-/// the names that DNS gives it.
-const JUDGED: usize = 768;
-/// The bytes that it takes beside to list a flow in the report, with what its place rests on, and to write that.
-const LISTED: usize = 12 * 1024;
+/// Measured on flows each of which is alone between its ends: what names of DNS they get included, or reckoned high.
+const JUDGED: Costs = Costs { flow: 768, client: 2560 };
+/// The same where the report lists every flow with what its place rests on, and is written to a text.
+const LISTED: Costs = Costs { flow: 13 * 1024, client: 0 };
 /// The bytes that it takes to put a fact in order.
 const JUDGED_FACT: usize = 32;

@@ -325,7 +325,7 @@ impl Captured {
             if number.is_multiple_of(watch.interval) {
                 watch.look(&capture);
                 if number.is_multiple_of(memory::INTERVAL) {
-                    Budget::look(&mut self.unit);
+                    Budget::look(&mut self.unit, true);
                 }
             }
         }

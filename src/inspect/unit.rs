@@ -277,7 +277,7 @@ impl Unit {
     pub(super) fn end(&mut self, census: &mut Census) {
         self.opener.finish();
         self.settle(census);
-        Budget::look(self);
+        Budget::look(self, false);
         self.summed_up = self.budget.take().and_then(Budget::end);
         self.evidence.finish(&self.flows);
     }
