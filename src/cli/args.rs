@@ -180,7 +180,9 @@ pub(super) struct WitnessKinds(pub(super) Vec<WitnessKind>);
 fn size(text: &str) -> Result<u64, String> {
     let text = text.trim_end_matches("iB").trim_end_matches('B');
     let units = [('K', 10), ('M', 20), ('G', 30)];
-    let found = units.into_iter().find_map(|(unit, bits)| Some((text.strip_suffix([unit, unit.to_ascii_lowercase()])?, bits)));
+    let found = units
+        .into_iter()
+        .find_map(|(unit, bits)| Some((text.strip_suffix([unit, unit.to_ascii_lowercase()])?, bits)));
     let (digits, bits) = found.unwrap_or((text, 0));
     let number: Option<u64> = digits.trim_end().parse().ok();
     number

@@ -14,7 +14,8 @@ impl Evidence {
     /// The bytes that the evidence fills, reckoned as [`crate::flow::Flows::bytes`] does.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let Notes { log, names, answers, round_trips, quic, dtls, mapped, sockets, contested, .. } = &self.notes;
+        let Notes { log, names, answers, round_trips, quic, dtls, mapped, sockets, contested, .. } =
+            &self.notes;
         self.streams.bytes()
             + self.processes.bytes()
             + log.bytes()
@@ -50,8 +51,7 @@ impl Evidence {
         let Notes { log, answers, round_trips, quic, dtls, mapped, sockets, contested, .. } = notes;
         log.retain(number);
         answers.retain(number);
-        let waiting = take(round_trips);
-        round_trips.append(waiting, |flow, key| Some((number(flow)?, key)));
+        round_trips.retain(number);
         quic.retain(&moved);
         dtls.retain(&moved);
         *mapped = renumbered(take(mapped), number);

@@ -142,7 +142,13 @@ mod tests {
         let said = |flows: &Flows| -> Vec<_> {
             let all = flows.iter().map(|flow| {
                 let ends = [Side::First, Side::Second].map(|side| flow.endpoint(side));
-                (ends, flow.packets(Side::First), flow.first_frame(), flow.last_frame(), flow.round_trip(Side::First))
+                (
+                    ends,
+                    flow.packets(Side::First),
+                    flow.first_frame(),
+                    flow.last_frame(),
+                    flow.round_trip(Side::First),
+                )
             });
             all.collect()
         };

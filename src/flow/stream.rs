@@ -235,7 +235,8 @@ impl<P: Default> Streams<P> {
 
     /// Keeps what belongs to flows to which `number` gives a new number, under that.
     pub fn retain(&mut self, number: impl Fn(FlowId) -> Option<FlowId>) {
-        let leave: Vec<FlowId> = self.waiting.keys().copied().filter(|flow| number(*flow).is_none()).collect();
+        let leave: Vec<FlowId> =
+            self.waiting.keys().copied().filter(|flow| number(*flow).is_none()).collect();
         leave.into_iter().for_each(|flow| self.free(flow));
         let before = take(self);
         let Self { dropped, contested, most, .. } = before;

@@ -279,8 +279,171 @@ const IDLE: i64 = 60 * 1_000_000_000;
 /// About what a flow takes in the tables, without its facts.
 const FLOW: usize = 128;
 /// Measured on flows each of which is alone between its ends: what names of DNS they get included, or reckoned high.
-const JUDGED: Costs = Costs { flow: 768, client: 2560 };
+const JUDGED: Costs = Costs { flow: 384, client: 2816 };
 /// The same where the report lists every flow with what its place rests on, and is written to a text.
 const LISTED: Costs = Costs { flow: 13 * 1024, client: 0 };
 /// The bytes that it takes to put a fact in order.
 const JUDGED_FACT: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Frame, LinkType};
+    use crate::inspect::census::Census;
+    use crate::wire::tls::tests::small_with_name;
+
+    /// What a unit is fed with, and how far it is.
+    struct Reading {
+        unit: Unit,
+        frames: u64,
+        /// Seconds since 1970.
+        now: i64,
+    }
+
+    impl Reading {
+        fn within(max_memory: u64) -> Self {
+            let settings = Settings { max_memory: Some(max_memory), ..Settings::default() };
+            Self { unit: Unit::within(Budget::new(&settings, (1, 1))), frames: 0, now: 1_717_200_000 }
+        }
+
+        /// Sets the limit from now on.
+        fn limit(&mut self, limit: usize) {
+            let budget = self.unit.budget.as_mut().unwrap();
+            (budget.limit, budget.next) = (limit, limit);
+        }
+
+        fn see(&mut self, packet: &[u8]) {
+            self.frames += 1;
+            let time = Some(Timestamp::from_nanos(self.now * 1_000_000_000));
+            let frame = Frame { time, ..Frame::new(self.frames, LinkType::RAW, packet) };
+            self.unit.observe(&frame, FrameRef::new(0, self.frames), &mut Census::default());
+        }
+
+        /// A datagram flow of which nothing more is wanted: so many more bytes in each of its datagrams.
+        fn datagrams(&mut self, port: u16, more: usize) {
+            for _ in 0..30 {
+                self.see(&ipv4(
+                    17,
+                    &[&port.to_be_bytes()[..], &[0x9C, 0x40, 0, 9, 0, 0, 0xEE], &vec![0; more]].concat(),
+                ));
+            }
+        }
+
+        /// A connection that asks for `webx.zoom.us`, and that somebody then reset.
+        fn connection(&mut self, port: u16) {
+            for (seq, flags, payload) in
+                [(0, 0x02, vec![]), (1, 0x10, small_with_name(*b"webx.zoom.us.")), (9, 0x04, vec![])]
+            {
+                self.see(&segment(port, seq, flags, &payload));
+            }
+        }
+
+        /// The ports that the flows are from.
+        fn ports(&self) -> Vec<u16> {
+            self.unit.flows.iter().map(|flow| flow.endpoint(Side::First).port).collect()
+        }
+
+        fn reckoned(&self) -> usize {
+            self.unit.budget.as_ref().unwrap().reckon(&self.unit, true)
+        }
+
+        fn summed_up(&self) -> &SummedUp {
+            &self.unit.budget.as_ref().unwrap().summed_up
+        }
+    }
+
+    #[test]
+    fn the_smallest_go_first_and_the_clients_last() {
+        let mut reading = Reading::within(u64::MAX);
+        reading.connection(2000);
+        (0..12).for_each(|n| reading.datagrams(1011 - n, 20 * usize::from(n)));
+        reading.connection(2001);
+        reading.now += 61;
+        reading.datagrams(900, 0);
+        let all = reading.ports();
+        Budget::look(&mut reading.unit, true);
+        let before = reading.reckoned();
+        assert_eq!((reading.ports(), reading.summed_up().flows), (all.clone(), 0), "within the limit");
+        reading.limit(before - 1);
+        Budget::look(&mut reading.unit, true);
+        let gone = usize::try_from(reading.summed_up().flows).unwrap();
+        assert!((2..10).contains(&gone), "{gone}");
+        // The first of them are the smallest; the order of those that stay is as before.
+        let expected: Vec<u16> = [&all[..1], &all[1 + gone..]].concat();
+        assert_eq!(reading.ports(), expected);
+        assert!(reading.reckoned() * 4 <= before * 3 + 2048, "{} of {before}", reading.reckoned());
+        let summed_up = reading.summed_up().clone();
+        let bytes: usize = (0..gone).map(|n| 30 * (29 + 20 * n)).sum();
+        assert_eq!(
+            (summed_up.client_flows, summed_up.packets, summed_up.bytes),
+            (0, 30 * gone as u64, bytes as u64)
+        );
+        let last = 3 + 30 * gone as u64;
+        assert_eq!(
+            (summed_up.first, summed_up.last),
+            (Some(FrameRef::new(0, 4)), Some(FrameRef::new(0, last)))
+        );
+        // One that was heard of a moment ago stays longer, although it is the smallest, and the client's stay longest.
+        while reading.ports().len() > 3 {
+            reading.limit(reading.reckoned() - 1);
+            Budget::look(&mut reading.unit, true);
+            assert!(
+                reading.ports().ends_with(&[2001, 900]) || reading.ports() == [2000, 2001],
+                "{:?}",
+                reading.ports()
+            );
+        }
+        assert_eq!(reading.summed_up().client_flows, 0);
+    }
+
+    #[test]
+    fn what_is_undecided_stays_until_the_end() {
+        let mut reading = Reading::within(1);
+        reading.connection(2000);
+        reading.datagrams(1000, 0);
+        reading.see(&segment(3000, 0, 0x02, &[]));
+        reading.see(&ipv4(17, &[0x0B, 0xB9, 0x9C, 0x40, 0, 9, 0, 0, 0xEE]));
+        Budget::look(&mut reading.unit, true);
+        assert_eq!((reading.ports(), reading.summed_up().client_flows), (vec![3000, 3001], 1));
+        // What comes of a flow that left is a new one.
+        reading.datagrams(1000, 0);
+        assert_eq!(reading.ports(), [3000, 3001, 1000]);
+        // A datagram flow is over where its next packet would begin another.
+        reading.now += 301;
+        reading.connection(2000);
+        reading.limit(1);
+        Budget::look(&mut reading.unit, true);
+        assert_eq!(reading.ports(), [3000]);
+        let Reading { mut unit, .. } = reading;
+        unit.end(&mut Census::default());
+        assert!(unit.flows.is_empty());
+        let summed_up = unit.summed_up().unwrap();
+        assert_eq!(
+            (summed_up.flows, summed_up.client_flows, summed_up.packets),
+            (6, 2, 3 + 30 + 1 + 30 + 3 + 1)
+        );
+        assert!(summed_up.limit == 1 && summed_up.over > 100, "{summed_up:?}");
+    }
+
+    #[test]
+    fn flows_to_the_operators_addresses_may_be_the_clients() {
+        let mut reading = Reading::within(u64::MAX);
+        reading.datagrams(1000, 0);
+        let mut to_operator = ipv4(17, &[0x0B, 0xB9, 0x9C, 0x40, 0, 9, 0, 0, 0xEE]);
+        to_operator[16..20].copy_from_slice(&[170, 114, 52, 36]);
+        reading.see(&to_operator);
+        Budget::look(&mut reading.unit, true);
+        let clients = &reading.unit.budget.as_ref().unwrap().clients;
+        assert_eq!(clients.of, [false, true]);
+    }
+
+    fn segment(port: u16, seq: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
+        let head = [0x01, 0xBB, 0, 0, 0, seq, 0, 0, 0, 0, 0x50, flags, 0, 0, 0, 0, 0, 0];
+        ipv4(6, &[&port.to_be_bytes()[..], &head, payload].concat())
+    }
+
+    fn ipv4(protocol: u8, inner: &[u8]) -> Vec<u8> {
+        let [high, low] = u16::try_from(20 + inner.len()).unwrap().to_be_bytes();
+        [&[0x45, 0, high, low, 0, 0, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 2, 81, 2, 69, 160], inner].concat()
+    }
+}

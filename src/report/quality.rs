@@ -255,7 +255,10 @@ fn unjudged(of: &SummedUp, inspection: &Inspection) -> Vec<String> {
     if let Some((input, number)) = of.input.zip(of.first_frame) {
         let clients = match of.client_flows {
             0 => "None of them had said anything that may be the client's".to_owned(),
-            some => format!("{} may be the client's, and nothing is said of them here", plural(some, "flow", "flows")),
+            some => format!(
+                "{} may be the client's, and nothing is said of them here",
+                plural(some, "flow", "flows")
+            ),
         };
         remarks.push(format!(
             "To stay within {limit} of memory, {} summed up unjudged, the smallest first: {} in {}, first in {}. {clients}. With \
