@@ -238,10 +238,20 @@ impl<P: Default> Streams<P> {
         let leave: Vec<FlowId> =
             self.waiting.keys().copied().filter(|flow| number(*flow).is_none()).collect();
         leave.into_iter().for_each(|flow| self.free(flow));
-        let before = take(self);
-        let Self { dropped, contested, most, .. } = before;
-        *self = Self { dropped, contested, most, ..Self::default() };
-        self.append(before, 0, number);
+        let waiting: Vec<(FlowId, Waiting<P>)> = self.waiting.drain().collect();
+        self.order.retain_mut(|flow| match number(*flow) {
+            Some(number) => {
+                *flow = number;
+                true
+            }
+            None => false,
+        });
+        let waiting = waiting.into_iter().filter_map(|(flow, waiting)| Some((number(flow)?, waiting)));
+        self.waiting.extend(waiting);
+        for (word, settled) in (0_u32..).zip(take(&mut self.settled)) {
+            let bits = (0..64).filter(|bit| settled >> bit & 1 == 1);
+            bits.filter_map(|bit| number(FlowId(word * 64 + bit))).for_each(|flow| self.mark_settled(flow));
+        }
     }
 
     /// The bytes that they fill.

@@ -77,7 +77,8 @@ impl Budget {
     }
 
     /// Sums flows up where a capture takes more than it may, until it takes three quarters of it. While it is read
-    /// (`is_read`), none of which something is still wanted.
+    /// (`is_read`), none of which something is still wanted, and none that may be the client's unless what is held already
+    /// is too much: in the end others may leave in their place.
     pub(super) fn look(unit: &mut Unit, is_read: bool) {
         let Some(mut budget) = unit.budget.take() else { return };
         budget.clients.listen(&unit.flows, &unit.evidence);
@@ -85,7 +86,7 @@ impl Budget {
         if reached > if is_read { budget.next } else { budget.limit } {
             budget.sum_up(unit, is_read, reached.saturating_sub(budget.limit / 4 * 3));
             let left = budget.reckon(unit, is_read);
-            budget.most = budget.most.max(left);
+            budget.most = budget.most.max(if is_read { held(unit) } else { left });
             // Where more has to stay, looking through it at every turn would find nothing.
             budget.next = budget.limit.max(left.saturating_add(left / 8));
         }
@@ -104,8 +105,7 @@ impl Budget {
     fn reckon(&self, unit: &Unit, is_read: bool) -> usize {
         let Unit { flows, evidence, .. } = unit;
         let waiting = if is_read { evidence.waiting() } else { 0 };
-        flows.bytes()
-            + evidence.bytes()
+        held(unit)
             + flows.len().saturating_sub(waiting) * self.costs.flow
             + self.clients.flows() * self.costs.client
             + evidence.facts().len() * JUDGED_FACT
@@ -113,6 +113,7 @@ impl Budget {
 
     #[cold]
     fn sum_up(&mut self, unit: &mut Unit, is_read: bool, excess: usize) {
+        let is_pressing = !is_read || held(unit) > self.limit;
         let Unit { flows, evidence, sightings, last, .. } = unit;
         let now = last.and_then(|last| last.time);
         let mut facts = vec![0_u32; flows.len()];
@@ -136,7 +137,7 @@ impl Budget {
         let mut leaves = vec![false; flows.len()];
         let mut freed = 0;
         for Candidate { is_clients, bytes, flow: id, facts, .. } in candidates {
-            if freed >= excess {
+            if freed >= excess || (is_clients && !is_pressing) {
                 break;
             }
             let cost = self.costs.flow + if is_clients { self.costs.client } else { 0 };
@@ -264,6 +265,11 @@ impl Clients {
     }
 }
 
+/// The bytes that a capture holds.
+fn held(unit: &Unit) -> usize {
+    unit.flows.bytes() + unit.evidence.bytes()
+}
+
 /// Whether something was heard of the flow within the last minute, as far as there are times.
 fn is_recent(flow: &Flow<'_>, now: Option<Timestamp>) -> bool {
     let silence = flow.last_time().zip(now).map(|(last, now)| now.nanos().saturating_sub(last.nanos()));
@@ -344,7 +350,7 @@ mod tests {
         }
 
         fn reckoned(&self) -> usize {
-            self.unit.budget.as_ref().unwrap().reckon(&self.unit, true)
+            self.unit.budget.as_ref().unwrap().reckon(&self.unit, false)
         }
 
         fn summed_up(&self) -> &SummedUp {
@@ -356,7 +362,7 @@ mod tests {
     fn the_smallest_go_first_and_the_clients_last() {
         let mut reading = Reading::within(u64::MAX);
         reading.connection(2000);
-        (0..12).for_each(|n| reading.datagrams(1011 - n, 20 * usize::from(n)));
+        (0..12).for_each(|n| reading.datagrams(1000 + n, 20 * usize::from(n)));
         reading.connection(2001);
         reading.now += 61;
         reading.datagrams(900, 0);
@@ -365,7 +371,7 @@ mod tests {
         let before = reading.reckoned();
         assert_eq!((reading.ports(), reading.summed_up().flows), (all.clone(), 0), "within the limit");
         reading.limit(before - 1);
-        Budget::look(&mut reading.unit, true);
+        Budget::look(&mut reading.unit, false);
         let gone = usize::try_from(reading.summed_up().flows).unwrap();
         assert!((2..10).contains(&gone), "{gone}");
         // The first of them are the smallest; the order of those that stay is as before.
@@ -384,16 +390,29 @@ mod tests {
             (Some(FrameRef::new(0, 4)), Some(FrameRef::new(0, last)))
         );
         // One that was heard of a moment ago stays longer, although it is the smallest, and the client's stay longest.
-        while reading.ports().len() > 3 {
+        let order: Vec<u16> = (1000..1012).chain([900, 2000, 2001]).collect();
+        while reading.ports().len() > 1 {
             reading.limit(reading.reckoned() - 1);
-            Budget::look(&mut reading.unit, true);
-            assert!(
-                reading.ports().ends_with(&[2001, 900]) || reading.ports() == [2000, 2001],
-                "{:?}",
-                reading.ports()
-            );
+            Budget::look(&mut reading.unit, false);
+            let left: BTreeSet<u16> = reading.ports().into_iter().collect();
+            let (gone, stay) = order.split_at(order.len() - left.len());
+            assert_eq!(left, stay.iter().copied().collect());
+            let clients = gone.iter().filter(|port| **port >= 2000).count();
+            assert_eq!(reading.summed_up().client_flows, clients as u64);
         }
-        assert_eq!(reading.summed_up().client_flows, 0);
+    }
+
+    #[test]
+    fn the_clients_leave_while_reading_only_where_what_is_held_is_too_much() {
+        let mut reading = Reading::within(u64::MAX);
+        reading.connection(2000);
+        reading.datagrams(1000, 0);
+        reading.limit(held(&reading.unit));
+        Budget::look(&mut reading.unit, true);
+        assert_eq!(reading.ports(), [2000]);
+        reading.limit(held(&reading.unit) - 1);
+        Budget::look(&mut reading.unit, true);
+        assert_eq!((reading.ports().len(), reading.summed_up().client_flows), (0, 1));
     }
 
     #[test]
