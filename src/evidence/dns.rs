@@ -73,7 +73,7 @@ impl Answers {
                 if answered.frame < frame {
                     let Answered { name, origin, frame, .. } = answered;
                     let fact = Fact::Name { name, origin, from: None };
-                    names.push(Entry { flow: flow.id(), frame, time: flow.first_time(), fact });
+                    names.push(Entry::new(flow.id(), frame, flow.first_time(), fact));
                 }
             }
         }

@@ -128,7 +128,7 @@ impl Evidence {
     /// Takes note of whose a frame is, by the word of the capture.
     pub fn process(&mut self, seen: Seen, process: &Process<'_>, frame: FrameRef, time: Option<Timestamp>) {
         if let Some(id) = self.processes.note(seen.flow, process) {
-            self.notes.log.push(Entry { flow: seen.flow, frame, time, fact: Fact::Process(id) });
+            self.notes.log.push(Entry::new(seen.flow, frame, time, Fact::Process(id)));
         }
     }
 
@@ -289,7 +289,7 @@ impl Notes {
     }
 
     fn push(&mut self, seen: &Sighting<'_>, fact: Fact) {
-        self.log.push(Entry { flow: seen.flow, frame: seen.frame, time: seen.time, fact });
+        self.log.push(Entry::new(seen.flow, seen.frame, seen.time, fact));
     }
 
     fn name(&mut self, seen: &Sighting<'_>, host: &Hostname, origin: Origin) {
