@@ -89,6 +89,13 @@ impl Answers {
         heard.of(told, (tunnel, host, address))
     }
 
+    /// Frees what only reading needs.
+    pub(super) fn forget_questions(&mut self) {
+        let Self { mut told, unasked, refused, .. } = std::mem::take(self);
+        told.shrink_to_fit();
+        *self = Self { told, unasked, refused, ..Self::default() };
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Answered> {
         self.told.iter()
     }

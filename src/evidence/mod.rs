@@ -43,6 +43,8 @@ pub struct Evidence {
     streams: Streams<connection::Progress>,
     notes: Notes,
     processes: process::Processes,
+    /// What had to be left out, once reading has ended.
+    limits: Option<Limits>,
 }
 
 impl Evidence {
@@ -144,6 +146,15 @@ impl Evidence {
         log.sort(flows.len(), answers.names_of(flows));
     }
 
+    /// Frees what only reading needs. What a flow says afterwards would be read as if nothing had been said before.
+    pub fn free(&mut self) {
+        self.limits = Some(self.limits());
+        self.streams = Streams::default();
+        let Notes { log, names, mut answers, .. } = std::mem::take(&mut self.notes);
+        answers.forget_questions();
+        self.notes = Notes { log, names, answers, ..Notes::default() };
+    }
+
     /// The facts of one flow in order of frames, once reading has ended.
     #[must_use]
     pub fn of(&self, flow: FlowId) -> &[Entry] {
@@ -169,6 +180,9 @@ impl Evidence {
     /// What was seen and could not be used.
     #[must_use]
     pub fn limits(&self) -> Limits {
+        if let Some(limits) = self.limits {
+            return limits;
+        }
         Limits {
             unasked_dns_answers: self.notes.answers.unasked,
             dns_answers_refused: self.notes.answers.refused,

@@ -222,6 +222,7 @@ impl Unit {
         self.opener.finish();
         self.settle(census);
         self.evidence.finish(&self.flows);
+        self.evidence.free();
     }
 
     /// An input's interfaces say at its end which addresses are the capturing machine's own.
