@@ -15,15 +15,16 @@ pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, DataError
         .map_err(|error| DataError::at(file, text, error.span().map(|s| s.start), error.message()))
 }
 
-/// The day on which a data file was compiled, as its field `compiled` says. What follows the first head of a table is not
-/// read, since large files are asked for their day alone.
+/// The day on which a data file was compiled, as its line `compiled` at the top level says. The rest is not read, since
+/// large files are asked for their day alone.
 pub fn compiled(file: &str, text: &str) -> Result<Date, DataError> {
     #[derive(Deserialize)]
     struct Head {
         compiled: Date,
     }
-    let head = text.split("\n[").next().unwrap_or_default();
-    parse::<Head>(file, head).map(|head| head.compiled)
+    let top = text.split("\n[").next().unwrap_or_default();
+    let line = top.lines().find(|line| line.starts_with("compiled")).unwrap_or_default();
+    parse::<Head>(file, line).map(|head| head.compiled)
 }
 
 /// A data file that cannot be used: where, the offending line, and why.

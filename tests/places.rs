@@ -759,7 +759,7 @@ proptest! {
         };
         let read = |inspection: &Inspection| -> Vec<Placement> {
             let unit = &inspection.units()[0];
-            unit.judged().iter().map(|judged| unit.placement(judged).unwrap().clone()).collect()
+            unit.judged().map(|(_, judged)| unit.placement(&judged).unwrap().clone()).collect()
         };
         let whole = inspect(&[capture], lists(), &());
         let full = read(&whole);

@@ -10,7 +10,6 @@ use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use borderpost::client::Whose;
 use borderpost::evidence::{Fact, Origin, ZoomFact};
 use borderpost::flow::Side;
 use borderpost::inspect::{Inspection, Settings, inspect};
@@ -110,12 +109,7 @@ fn zoom_flows_are_found_by_payload_and_look_alikes_have_none() {
     }
     for truth in truths.iter().filter(|truth| truth.class != "zoom") {
         let inspection = inspection(&truth.file);
-        let mine: Vec<_> = inspection
-            .units()
-            .iter()
-            .flat_map(borderpost::inspect::Unit::judged)
-            .filter(|j| j.attribution.whose == Whose::Client)
-            .collect();
+        let mine: Vec<_> = inspection.units().iter().flat_map(borderpost::inspect::Unit::clients).collect();
         assert!(mine.is_empty(), "{}: {mine:?}", truth.file);
     }
 }

@@ -113,7 +113,17 @@ impl Tcp {
 
     /// SYN, SYN-ACK, ACK.
     pub(super) fn open(&mut self) -> [Vec<u8>; 3] {
-        [self.segment(Way::Up, SYN, &[]), self.segment(Way::Down, SYN | ACK, &[]), self.say(Way::Up, &[])]
+        [self.ask(), self.accept(), self.say(Way::Up, &[])]
+    }
+
+    /// The client's SYN.
+    pub(super) fn ask(&mut self) -> Vec<u8> {
+        self.segment(Way::Up, SYN, &[])
+    }
+
+    /// The server's SYN-ACK.
+    pub(super) fn accept(&mut self) -> Vec<u8> {
+        self.segment(Way::Down, SYN | ACK, &[])
     }
 
     /// A segment with data; without any it is an acknowledgement.
@@ -143,6 +153,16 @@ impl Tcp {
     }
 }
 
+/// The frame with another machine's MAC address where it has the client's.
+pub(super) fn of_another_machine(mut frame: Vec<u8>) -> Vec<u8> {
+    for address in frame.as_chunks_mut().0.iter_mut().take(2) {
+        if *address == CLIENT {
+            *address = OTHER;
+        }
+    }
+    frame
+}
+
 /// The checksum of an IPv4 header without options (RFC 791 section 3.1).
 fn header_checksum(total: [u8; 2], hops: u8, protocol: u8, from: [u8; 4], to: [u8; 4]) -> u16 {
     let fixed = [[0x45, 0], total, [0x40, 0], [hops, protocol]];
@@ -166,6 +186,7 @@ fn short(length: usize) -> u16 {
 }
 
 const CLIENT: [u8; 6] = [0x02, 0, 0, 0, 0, 0x01];
+const OTHER: [u8; 6] = [0x02, 0, 0, 0, 0, 0x02];
 const ROUTER: [u8; 6] = [0x02, 0, 0, 0, 0, 0xfe];
 const TCP: u8 = 6;
 const UDP: u8 = 17;

@@ -35,12 +35,21 @@ impl TlsHello {
         self.0.naming(server)
     }
 
+    /// A classic hello for a name of any length, made for it alone.
+    pub(super) fn naming(name: &str) -> io::Result<Vec<u8>> {
+        Self::made(&X25519, name)
+    }
+
     fn new(group: &'static StandIn) -> io::Result<Self> {
-        let name = Server::new(0).name.try_into().map_err(io::Error::other)?;
+        Template::new(Self::made(group, &Server::new(0).name)?).map(Self)
+    }
+
+    fn made(group: &'static StandIn, name: &str) -> io::Result<Vec<u8>> {
+        let name = name.to_owned().try_into().map_err(io::Error::other)?;
         let config = config(group, &[b"h2", b"http/1.1"])?;
         let mut bytes = Vec::new();
         ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?.write_tls(&mut bytes)?;
-        Template::new(bytes).map(Self)
+        Ok(bytes)
     }
 }
 

@@ -41,4 +41,4 @@ fn make(workload: &str, size: &str, path: &Path) -> io::Result<()> {
     writeln!(io::stdout(), "{}: {frames} frames", path.display())
 }
 
-const USAGE: &str = "usage: cargo bench --bench workload -- media|mixed|small MEBIBYTES FILE";
+const USAGE: &str = "usage: cargo bench --bench workload -- media|mixed|small|flows|zoom MEBIBYTES FILE";

@@ -13,7 +13,22 @@ use super::ethernet::{Path, Tcp, Way};
 use super::hello::{TlsHello, application_data, server_flight};
 use super::name::{Server, answer, query};
 use super::random::Random;
-use super::{Clock, Sent};
+use super::{Clock, START, Sent};
+
+/// Who meets, when and where.
+#[derive(Debug)]
+pub(super) struct Call {
+    /// When it begins, in nanoseconds.
+    pub(super) start: i64,
+    /// What its noise is drawn from.
+    pub(super) seed: u64,
+    /// The address of the client.
+    pub(super) client: Ipv4Addr,
+    /// The first of the client's ports: that of the look-up. The next is the control connection's, media are from 100 up.
+    pub(super) port: u16,
+    /// The media router.
+    pub(super) router: Server,
+}
 
 /// A meeting that does not end.
 #[derive(Debug)]
@@ -30,21 +45,28 @@ pub(super) struct Meeting {
 }
 
 impl Meeting {
+    /// The meeting of `media`.
     pub(super) fn new() -> io::Result<Self> {
-        let mut random = Random::new(1);
-        let server = Server { ipv4: ROUTER, ..Server::new(SERVER) };
-        let path = |client: u16, port: u16| Path {
-            client: SocketAddr::new(CLIENT.into(), client),
-            server: SocketAddr::new(ROUTER.into(), port),
+        let router = Server { ipv4: ROUTER, ..Server::new(SERVER) };
+        Self::of(&Call { start: START, seed: 1, client: CLIENT, port: 50_000, router })
+    }
+
+    /// Any meeting.
+    pub(super) fn of(Call { start, seed, client, port, router }: &Call) -> io::Result<Self> {
+        let mut random = Random::new(*seed);
+        let client = |offset: u16| SocketAddr::new((*client).into(), port + offset);
+        let path = |offset: u16, port: u16| Path {
+            client: client(offset),
+            server: SocketAddr::new(router.ipv4.into(), port),
         };
-        let mut control = Tcp::new(path(50001, 443), &mut random);
-        let sockets = KINDS.map(|kind| Socket::new(path(50100 + u16::from(kind), 8801), kind, &mut random));
-        let mut due = VecDeque::from(look_up(&server));
+        let mut control = Tcp::new(path(1, 443), &mut random);
+        let sockets = KINDS.map(|kind| Socket::new(path(100 + u16::from(kind), 8801), kind, &mut random));
+        let mut due = VecDeque::from(look_up(router, client(0)));
         due.extend(control.open());
-        due.push_back(control.say(Way::Up, &TlsHello::classic()?.to(&server)));
+        due.push_back(control.say(Way::Up, &TlsHello::naming(&router.name)?));
         due.push_back(control.say(Way::Down, &server_flight(&mut random, 1100)));
         due.extend(sockets.iter().flat_map(|socket| socket.join(&mut random)));
-        let clock = Clock::new();
+        let clock = Clock(*start);
         let next_round = Timestamp::from_nanos(clock.0 + ROUND);
         Ok(Self { clock, random, control, sockets, due, next_round, rounds: 0 })
     }
@@ -194,9 +216,9 @@ impl Socket {
     }
 }
 
-fn look_up(server: &Server) -> [Vec<u8>; 2] {
-    let path =
-        Path { client: SocketAddr::new(CLIENT.into(), 50000), server: SocketAddr::new(RESOLVER.into(), 53) };
+/// A client's question for a server's address, and the answer.
+pub(super) fn look_up(server: &Server, client: SocketAddr) -> [Vec<u8>; 2] {
+    let path = Path { client, server: SocketAddr::new(RESOLVER.into(), 53) };
     [path.udp(Way::Up, &query(server, false, 7)), path.udp(Way::Down, &answer(server, false, 7))]
 }
 

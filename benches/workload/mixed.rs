@@ -15,16 +15,29 @@ use super::{Clock, Sent};
 pub(super) struct Connections {
     clock: Clock,
     random: Random,
+    /// The longest pause between two frames, in microseconds.
+    pause: u32,
     first: FirstFlights,
     /// The frames that each open connection has still to send.
     open: Vec<VecDeque<Vec<u8>>>,
 }
 
 impl Connections {
+    /// The connections of `mixed`.
     pub(super) fn new() -> io::Result<Self> {
+        Self::paced(200, true)
+    }
+
+    /// The same of people who do not use Zoom and are in less of a hurry: some 50 frames a second.
+    pub(super) fn without_zoom() -> io::Result<Self> {
+        Self::paced(40_000, false)
+    }
+
+    fn paced(pause: u32, has_zoom: bool) -> io::Result<Self> {
         let random = Random::new(2);
         let open = vec![VecDeque::new(); OPEN as usize];
-        Ok(Self { clock: Clock::new(), random, first: FirstFlights::new()?, open })
+        let first = FirstFlights { has_zoom, ..FirstFlights::new()? };
+        Ok(Self { clock: Clock::new(), random, pause, first, open })
     }
 }
 
@@ -32,7 +45,7 @@ impl Iterator for Connections {
     type Item = Sent;
 
     fn next(&mut self) -> Option<Sent> {
-        let time = self.clock.advance(&mut self.random, 200);
+        let time = self.clock.advance(&mut self.random, self.pause);
         let turn = self.random.below(OPEN) as usize;
         let connection = self.open.get_mut(turn)?;
         if connection.is_empty() {
@@ -45,6 +58,8 @@ impl Iterator for Connections {
 /// The first flights, which are the same for every client.
 #[derive(Debug)]
 struct FirstFlights {
+    /// Whether some of the servers are Zoom's.
+    has_zoom: bool,
     classic: TlsHello,
     hybrid: TlsHello,
     /// Initials for the first servers.
@@ -57,7 +72,7 @@ impl FirstFlights {
         let quic = QuicHello::new()?;
         let initials = (0..QUIC_SERVERS).map(|number| quic.initial(&Server::new(number), &mut random));
         let initials = initials.collect::<io::Result<_>>()?;
-        Ok(Self { classic: TlsHello::classic()?, hybrid: TlsHello::hybrid()?, initials })
+        Ok(Self { has_zoom: true, classic: TlsHello::classic()?, hybrid: TlsHello::hybrid()?, initials })
     }
 
     /// All frames of a new connection, in order.
@@ -65,6 +80,8 @@ impl FirstFlights {
         let kind = random.below(100);
         let is_quic = (TLS..TLS + QUIC).contains(&kind);
         let number = random.below(if is_quic { QUIC_SERVERS } else { Server::COUNT });
+        let is_unwanted = !self.has_zoom && Server::is_zoom(number);
+        let number = number - u32::from(is_unwanted);
         let server = Server::new(number);
         let is_ipv6 = random.below(5) == 0;
         let host = u8::try_from(20 + random.below(200)).unwrap_or(0);

@@ -8,12 +8,14 @@
 //! offloading to the network card leaves them in captures.
 
 mod ethernet;
+mod flows;
 mod hello;
 mod media;
 mod mixed;
 mod name;
 mod random;
 mod small;
+mod zoom;
 
 use std::io::{self, BufWriter, Write};
 
@@ -43,11 +45,15 @@ pub(crate) enum Workload {
     Mixed,
     /// Frames of 64 bytes over 20,000 flows, some of which speak far more than others.
     Small,
+    /// A handshake and a ClientHello on every flow, to 50,000 names on 200,000 addresses; two million flows in 1040 MiB.
+    Flows,
+    /// A study day: the client signs in, waits, meets and reports, while others browse; 1 GiB has some 50 minutes of meetings.
+    Zoom,
 }
 
 impl Workload {
     /// Every workload.
-    pub(crate) const ALL: [Self; 3] = [Self::Media, Self::Mixed, Self::Small];
+    pub(crate) const ALL: [Self; 5] = [Self::Media, Self::Mixed, Self::Small, Self::Flows, Self::Zoom];
 
     /// Its name in results and on the command line.
     pub(crate) const fn name(self) -> &'static str {
@@ -55,6 +61,8 @@ impl Workload {
             Self::Media => "media",
             Self::Mixed => "mixed",
             Self::Small => "small",
+            Self::Flows => "flows",
+            Self::Zoom => "zoom",
         }
     }
 
@@ -64,6 +72,8 @@ impl Workload {
             Self::Media => Box::new(media::Meeting::new()?),
             Self::Mixed => Box::new(mixed::Connections::new()?),
             Self::Small => Box::new(small::Flows::new()),
+            Self::Flows => Box::new(flows::Handshakes::new()?),
+            Self::Zoom => Box::new(zoom::Day::new()?),
         })
     }
 }

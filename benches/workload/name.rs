@@ -7,7 +7,7 @@ use super::random::Random;
 /// One of the servers that are talked to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Server {
-    /// Its name, of [`Server::NAME_LENGTH`] bytes.
+    /// Its name; of [`Server::NAME_LENGTH`] bytes where it has a number.
     pub(crate) name: String,
     /// Its IPv4 address, anywhere in the public range.
     pub(crate) ipv4: Ipv4Addr,
@@ -16,12 +16,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// How many there are.
+    /// How many `mixed` has.
     pub(crate) const COUNT: u32 = 5000;
-    /// The length of every name.
+    /// The length of every numbered name.
     pub(crate) const NAME_LENGTH: usize = 24;
 
-    /// A server by its number, below [`Server::COUNT`].
+    /// A server by its number, of at most five digits.
     pub(crate) fn new(number: u32) -> Self {
         let mut random = Random::new(u64::from(number));
         let front = u128::from(0x2a00 | random.below(16)) << 112;
@@ -30,6 +30,11 @@ impl Server {
             ipv4: public_ipv4(&mut random),
             ipv6: Ipv6Addr::from_bits(front | u128::from(random.number())),
         }
+    }
+
+    /// Whether the server of a number has one of Zoom's names. The one before it then has not.
+    pub(super) const fn is_zoom(number: u32) -> bool {
+        number as usize % DOMAINS.len() == DOMAINS.len() - 1
     }
 
     /// Its address in one of the families.
@@ -61,9 +66,10 @@ pub(super) fn query(server: &Server, is_ipv6: bool, id: u16) -> Vec<u8> {
 pub(crate) fn answer(server: &Server, is_ipv6: bool, id: u16) -> Vec<u8> {
     let mut message = head(id, RESPONSE | RECURSION_DESIRED | RECURSION_AVAILABLE, 2);
     question(&mut message, server, is_ipv6);
-    // The alias is one label and a pointer to the domain behind the question's first label, "host-00000".
+    // The alias is one label and a pointer to the domain behind the question's first label.
     let alias_at = u16::try_from(message.len() + 12).unwrap_or(0);
-    let domain = [0xc0, 12 + 11];
+    let first = server.name.find('.').unwrap_or_default();
+    let domain = [0xc0, u8::try_from(12 + 1 + first).unwrap_or(0)];
     message.extend([&[0xc0, 12, 0, 5, 0, 1, 0, 0, 1, 0x2c, 0, 8, 5][..], b"alias", &domain].concat());
     message.extend((POINTER | alias_at).to_be_bytes());
     message.extend([&kind(is_ipv6)[..], &[0, 1, 0, 0, 0, 60]].concat());
@@ -90,7 +96,7 @@ fn kind(is_ipv6: bool) -> [u8; 2] {
     if is_ipv6 { [0, 28] } else { [0, 1] }
 }
 
-/// Of one length, so that names fit into the same places.
+/// Of one length, so that names fit into the same places; the last is Zoom's.
 const DOMAINS: [&str; 4] = ["a.example.com", "b.example.net", "c.example.org", "media.zoom.us"];
 const RESPONSE: u16 = 0x8000;
 const RECURSION_DESIRED: u16 = 0x0100;

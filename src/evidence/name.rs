@@ -14,7 +14,9 @@ use crate::wire::Hostname;
 pub struct NameId(u32);
 
 impl NameId {
-    pub(super) fn number(self) -> u32 {
+    /// Its number: from 0, without gaps.
+    #[must_use]
+    pub fn number(self) -> u32 {
         self.0
     }
 }

@@ -1,19 +1,24 @@
 //! Where a remote end stands: the witnesses of all modules brought together, once for each pair of a local host and a
-//! remote address on a day.
+//! remote address on a day, when it is first asked for: nearly all remote ends of a large capture are nobody's business.
 //!
 //! Round trips come last, because a strong statement that one of them makes impossible puts the vantage in doubt, and with
 //! it every other round trip of the capture.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, OnceLock};
 
 use crate::client::{Catalogue, Spoken};
+use crate::evidence::Fact;
 use crate::frame::{Date, FrameRef};
 use crate::inspect::Settings;
-use crate::inspect::known::{Host, Known, Relation};
+use crate::inspect::circumstances::{Match, Matches};
+use crate::inspect::hearing::Hearing;
+use crate::inspect::known::Known;
 use crate::inspect::law::law_day;
 use crate::inspect::neighbour::Neighbours;
 use crate::inspect::post::{Posts, Reaches};
+use crate::inspect::relation::{Host, Relation, RelationId};
 use crate::packet::TunnelId;
 use crate::place::{
     self, Address, Answer, Claim, Country, CountrySet, Doubt, KnownSite, Measurement, Network, Remedy,
@@ -85,29 +90,130 @@ pub struct VantageConflict {
 }
 
 /// The placements of one capture.
-pub(super) struct Placements {
-    /// In the order of their relations.
-    pub(super) all: Vec<Placement>,
-    /// The position of each relation's placement.
-    pub(super) positions: BTreeMap<Relation, usize>,
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    posts: Posts,
+    reaches: Reaches,
+    neighbours: Neighbours,
     /// Where a round trip contradicts a strong statement.
     pub(super) conflicts: Vec<VantageConflict>,
+    by_relation: Vec<OnceLock<Box<Placement>>>,
+    settings: Option<Arc<Settings>>,
 }
 
-/// Places every relation.
-pub(super) fn place_all(known: &BTreeMap<Relation, Known>, posts: &Posts, settings: &Settings) -> Placements {
-    let bench = Bench { neighbours: Neighbours::of(known), posts, settings };
-    let mut cases: Vec<Case<'_>> =
-        known.iter().map(|(relation, known)| bench.case(*relation, known)).collect();
-    let conflicts = measure(&mut cases, posts, settings);
-    let all = cases.into_iter().map(|case| case.weighed(settings)).collect();
-    Placements { all, positions: known.keys().copied().zip(0..).collect(), conflicts }
+impl Places {
+    /// Looks at everything that places depend on beside the remote end itself.
+    pub(super) fn new(hearing: &Hearing<'_>, matches: &mut Matches, settings: Arc<Settings>) -> Self {
+        let Hearing { flows, evidence, relations, .. } = *hearing;
+        let posts = Posts::of(flows, evidence, relations);
+        let neighbours = neighbours_of(hearing, matches);
+        let by_relation = std::iter::repeat_with(OnceLock::new).take(relations.len()).collect();
+        let mut places = Self { posts, neighbours, by_relation, ..Self::default() };
+        places.conflicts = places.contradicted(hearing, &settings);
+        places.settings = Some(settings);
+        places
+    }
+
+    /// Where the remote end of a relation stands.
+    pub(super) fn of(&self, id: RelationId, hearing: &Hearing<'_>) -> Option<&Placement> {
+        let settings = self.settings.as_deref()?;
+        let relation = *hearing.relations.get(id)?;
+        Some(self.by_relation.get(id.place())?.get_or_init(|| {
+            let known = hearing.known(id);
+            let mut case = self.bench(settings).case(relation, &known);
+            self.measure(&mut case);
+            Box::new(case.weighed(settings))
+        }))
+    }
+
+    fn bench<'a>(&'a self, settings: &'a Settings) -> Bench<'a> {
+        Bench { neighbours: &self.neighbours, posts: &self.posts, settings }
+    }
+
+    /// The statements that round trips make impossible, in order of the remote addresses; each is told once, whoever
+    /// measured. Where there are any, the vantage is in doubt and no round trip of the capture counts.
+    fn contradicted(&mut self, hearing: &Hearing<'_>, settings: &Settings) -> Vec<VantageConflict> {
+        let mut conflicts = BTreeMap::new();
+        for (id, relation) in hearing.relations.iter() {
+            if !self.is_measurable(relation, settings) {
+                continue;
+            }
+            let Some((measured, None)) = hearing.round_trip(id) else { continue };
+            let (local, day) = (relation.local, relation.day);
+            let Some(reach) = self.reaches.measure(local, day, &self.posts, settings) else { continue };
+            if reach.is_stale() || conflicts.contains_key(&relation.remote) {
+                continue;
+            }
+            let (excluded, vantage) = (reach.beyond(measured.bound_km()), reach.to_string());
+            let known = hearing.known(id);
+            let case = self.bench(settings).case(*relation, &known);
+            if let Some(statement) = place::contradicted_statement(&case.witnesses, &excluded) {
+                let conflict = VantageConflict {
+                    remote: relation.remote,
+                    vantage,
+                    measured: measured.to_string(),
+                    reply: measured.reply,
+                    says: statement.says.clone(),
+                };
+                conflicts.insert(relation.remote, conflict);
+            }
+        }
+        conflicts.into_values().collect()
+    }
+
+    /// Whether a round trip of the relation can count, whatever it is.
+    fn is_measurable(&self, relation: &Relation, settings: &Settings) -> bool {
+        settings.uses(WitnessKind::RoundTrip)
+            && (settings.vantage.is_some() || self.posts.tell(relation.local, relation.day))
+            && place::classify(relation.remote).is_public()
+            && self.posts.doubt(relation.local).is_none()
+    }
+
+    /// Adds what the round trip says.
+    fn measure(&self, case: &mut Case<'_>) {
+        let Some((measured, doubt)) = case.round_trip else { return };
+        // What is in doubt already is measured from nowhere.
+        let reach =
+            if doubt.is_none() { self.reaches.of(case.relation.local, case.relation.day) } else { None };
+        let doubt = doubt.or_else(|| match reach {
+            None => Some(Doubt::VantageUnknown),
+            Some(reach) if reach.is_stale() => Some(Doubt::VantageStale),
+            Some(_) => (!self.conflicts.is_empty()).then_some(Doubt::VantageContradicted),
+        });
+        let (sites, named) = (case.known_sites(), case.named_countries());
+        case.witnesses.extend(place::round_trip_witnesses(&measured, reach, doubt, sites, &named));
+        case.round_trip = Some((measured, doubt));
+    }
+}
+
+/// The names that spell the addresses they were seen for.
+fn neighbours_of(hearing: &Hearing<'_>, matches: &mut Matches) -> Neighbours {
+    let Hearing { evidence, relations, .. } = *hearing;
+    // Only names of the operator's can, and most relations have none.
+    let mut has_name = vec![false; relations.len()];
+    for entry in evidence.facts() {
+        if let Fact::Name { name, .. } = entry.fact
+            && matches.of(name, evidence) == Match::Operators
+            && let Some(ended) = relations.of_flow(entry.flow)
+            && let Some(has_name) = has_name.get_mut(ended.relation.place())
+        {
+            *has_name = true;
+        }
+    }
+    let has_name = |id: RelationId| has_name.get(id.place()).copied().unwrap_or(false);
+    let mut neighbours = Neighbours::default();
+    for (id, relation) in relations.iter() {
+        if has_name(id) || relations.beside(id).any(has_name) {
+            neighbours.note(relation.remote, relation.day, &hearing.known(id).names);
+        }
+    }
+    neighbours
 }
 
 /// Places one address by what is known without a capture, and by the names that are given for it.
 pub(super) fn place_alone(address: IpAddr, names: &[Spoken], day: Date, settings: &Settings) -> Placement {
-    let posts = Posts::default();
-    let bench = Bench { neighbours: Neighbours::default(), posts: &posts, settings };
+    let places = Places::default();
+    let bench = places.bench(settings);
     let nobody = Host { tunnel: TunnelId::NONE, address: Ipv4Addr::UNSPECIFIED.into() };
     let relation = Relation { local: nobody, remote: address, day };
     bench.case(relation, &Known::by_names(names)).weighed(settings)
@@ -128,7 +234,7 @@ struct Case<'a> {
 }
 
 struct Bench<'a> {
-    neighbours: Neighbours,
+    neighbours: &'a Neighbours,
     posts: &'a Posts,
     settings: &'a Settings,
 }
@@ -191,45 +297,6 @@ fn embedded_address(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
 fn databases(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
     let sources = bench.settings.databases.sources();
     place::database_witnesses(&case.answer, case.network.as_ref(), sources, case.relation.day)
-}
-
-/// Adds what the round trips say, and returns the statements that they make impossible. Where there are any, the vantage
-/// is in doubt and no round trip of the capture counts.
-fn measure(cases: &mut [Case<'_>], posts: &Posts, settings: &Settings) -> Vec<VantageConflict> {
-    let mut reaches = Reaches::new(posts, settings);
-    let mut conflicts = BTreeMap::new();
-    for case in cases.iter() {
-        let Some((measured, None)) = case.round_trip else { continue };
-        let Some(reach) = reaches.of(case.relation.local, case.relation.day) else { continue };
-        if reach.is_stale() {
-            continue;
-        }
-        let excluded = reach.beyond(measured.bound_km());
-        if let Some(statement) = place::contradicted_statement(&case.witnesses, &excluded) {
-            // Told once for each remote address, whoever measured.
-            conflicts.entry(case.relation.remote).or_insert_with(|| VantageConflict {
-                remote: case.relation.remote,
-                vantage: reach.to_string(),
-                measured: measured.to_string(),
-                reply: measured.reply,
-                says: statement.says.clone(),
-            });
-        }
-    }
-    for case in cases.iter_mut() {
-        let Some((measured, doubt)) = case.round_trip else { continue };
-        // What is in doubt already is measured from nowhere.
-        let reach = if doubt.is_none() { reaches.of(case.relation.local, case.relation.day) } else { None };
-        let doubt = doubt.or_else(|| match &reach {
-            None => Some(Doubt::VantageUnknown),
-            Some(reach) if reach.is_stale() => Some(Doubt::VantageStale),
-            Some(_) => (!conflicts.is_empty()).then_some(Doubt::VantageContradicted),
-        });
-        let (sites, named) = (case.known_sites(), case.named_countries());
-        case.witnesses.extend(place::round_trip_witnesses(&measured, reach.as_deref(), doubt, sites, &named));
-        case.round_trip = Some((measured, doubt));
-    }
-    conflicts.into_values().collect()
 }
 
 impl Case<'_> {

@@ -5,8 +5,11 @@
 
 mod around;
 mod census;
+mod circumstances;
+mod hearing;
 mod inputs;
 mod judge;
+mod judged;
 mod known;
 mod law;
 mod locate;
@@ -14,6 +17,7 @@ mod neighbour;
 mod pieces;
 mod post;
 mod progress;
+mod relation;
 mod stages;
 mod survey;
 mod times;
@@ -24,12 +28,15 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 
 pub use self::census::{Census, Counted};
-pub use self::judge::{Found, Judged, SeenName};
+pub use self::hearing::SeenName;
+pub use self::judged::{FindingId, Found, Judged};
 pub use self::locate::{Placement, VantageConflict};
 pub use self::progress::Progress;
+pub use self::relation::RelationId;
 pub use self::survey::{Survey, Surveys, survey};
 pub use self::unit::Unit;
 pub use self::vantage::{KnownBy, Vantage};
@@ -144,13 +151,14 @@ pub struct Inspection {
     units: Vec<Unit>,
     census: Census,
     files_skipped: u64,
-    settings: Settings,
+    settings: Arc<Settings>,
 }
 
 impl Inspection {
     /// Judges the same captures by other settings, without reading them again.
     #[must_use]
     pub fn judged_by(mut self, settings: Settings) -> Self {
+        let settings = Arc::new(settings);
         for unit in &mut self.units {
             judge::judge(unit, &settings);
         }
@@ -216,6 +224,7 @@ impl Inspection {
 
 /// Reads captures and judges what is in them. An input that cannot be read is noted and the others go on.
 pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &dyn Progress) -> Inspection {
+    let settings = Arc::new(settings);
     let mut inputs = Inputs::new(paths, settings.reading(), settings.threads, progress);
     let captures = if settings.join {
         joined(&mut inputs, &settings)
@@ -248,7 +257,7 @@ pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &dyn Progress) -
 }
 
 /// All inputs as pieces of one capture; none, where none could be opened.
-fn joined(inputs: &mut Inputs<'_>, settings: &Settings) -> Vec<Captured> {
+fn joined(inputs: &mut Inputs<'_>, settings: &Arc<Settings>) -> Vec<Captured> {
     let mut capture = Captured::default();
     inputs.for_each(|opened| capture.read(opened));
     if capture.inputs.is_empty() {
@@ -319,7 +328,7 @@ impl Captured {
     }
 
     /// Judges what was read.
-    fn end(&mut self, settings: &Settings) {
+    fn end(&mut self, settings: &Arc<Settings>) {
         self.unit.end(&mut self.census);
         judge::judge(&mut self.unit, settings);
     }

@@ -1,6 +1,6 @@
 //! Names with digits that were seen for other addresses of the same /24: operators give such blocks to one site.
 //!
-//! Input: what is known of all addresses of a capture. Output: for an address without such a name of its own, the country
+//! Input: the names that were seen for each address of a capture. Output: for an address without such a name of its own, the country
 //! that those of its neighbours agree on. Must not: choose where they disagree.
 
 use std::collections::BTreeMap;
@@ -8,15 +8,14 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::client::{Catalogue, Spoken};
 use crate::frame::Date;
-use crate::inspect::known::{Known, Relation};
 use crate::place::Witness;
 
 /// The names with digits of one capture, by their /24 and day: a block may be another operator's a year later.
-#[derive(Default)]
+#[derive(Default, Debug)]
 pub(super) struct Neighbours(BTreeMap<([u8; 3], Date), Block>);
 
 /// One /24 on one day.
-#[derive(Default)]
+#[derive(Default, Debug)]
 struct Block {
     /// The name that spells each address.
     names: BTreeMap<Ipv4Addr, Spoken>,
@@ -26,19 +25,15 @@ struct Block {
 }
 
 impl Neighbours {
-    /// Collects the names that spell the address they were seen for.
-    pub(super) fn of(known: &BTreeMap<Relation, Known>) -> Self {
-        let mut neighbours = Self::default();
-        for (relation, known) in known {
-            let IpAddr::V4(address) = relation.remote.to_canonical() else { continue };
-            let said = known.names.iter().find_map(|spoken| {
-                Some((spoken, Catalogue::builtin().neighbour_witness(spoken, IpAddr::V4(address))?))
-            });
-            if let Some((spoken, witness)) = said {
-                neighbours.0.entry((block(address), relation.day)).or_default().add(address, spoken, witness);
-            }
+    /// Takes note of the name that spells the address it was seen for, where one of `names` does.
+    pub(super) fn note(&mut self, remote: IpAddr, day: Date, names: &[Spoken]) {
+        let IpAddr::V4(address) = remote.to_canonical() else { return };
+        let said = names.iter().find_map(|spoken| {
+            Some((spoken, Catalogue::builtin().neighbour_witness(spoken, IpAddr::V4(address))?))
+        });
+        if let Some((spoken, witness)) = said {
+            self.0.entry((block(address), day)).or_default().add(address, spoken, witness);
         }
-        neighbours
     }
 
     /// The name with digits that is known for an address on a day or the days beside it, if any.
@@ -83,23 +78,17 @@ mod tests {
     use super::*;
     use crate::client::Origin;
     use crate::frame::FrameRef;
-    use crate::inspect::known::Host;
-    use crate::packet::TunnelId;
     use crate::place::{Claim, WitnessKind};
     use crate::wire::Hostname;
 
     fn neighbours(names: &[(&str, &str)]) -> Neighbours {
-        let known = names.iter().map(|(remote, name)| {
-            let relation = Relation {
-                local: Host { tunnel: TunnelId::NONE, address: "192.0.2.1".parse().unwrap() },
-                remote: remote.parse().unwrap(),
-                day: "2025-03-04".parse().unwrap(),
-            };
+        let mut neighbours = Neighbours::default();
+        for (remote, name) in names {
             let host = Hostname::parse(name.as_bytes()).unwrap();
             let spoken = Spoken { host, origin: Origin::Request, frame: FrameRef::new(0, 5) };
-            (relation, Known { names: vec![spoken], ..Known::default() })
-        });
-        Neighbours::of(&known.collect())
+            neighbours.note(remote.parse().unwrap(), "2025-03-04".parse().unwrap(), &[spoken]);
+        }
+        neighbours
     }
 
     fn said(names: &[(&str, &str)], address: &str) -> Option<Claim> {

@@ -3,74 +3,113 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::evidence::Fact;
-use crate::flow::{Flow, Passage, Side};
+use hashbrown::HashMap;
+
+use crate::evidence::{Evidence, Fact};
+use crate::flow::{Flow, Flows, Passage, Side};
 use crate::frame::{Date, FrameRef};
-use crate::inspect::known::Host;
-use crate::inspect::{Settings, Unit};
+use crate::inspect::Settings;
+use crate::inspect::relation::{Host, Relation, Relations};
 use crate::packet::{Mac, TunnelId};
 use crate::place::{self, Area, Country, Doubt, OwnPlace, Reach, Vantage};
 use crate::session::Machine;
 
 /// Where the hosts of one capture stood, as far as it tells.
-#[derive(Default)]
+#[derive(Default, Debug)]
 pub(super) struct Posts {
-    machines: BTreeMap<Host, Machine>,
+    hosts: HashMap<Host, OfHost>,
     /// The addresses by which a machine was seen from outside on a day, with the frame that told it where a STUN answer did.
     public: BTreeMap<(Machine, Date), BTreeMap<IpAddr, Option<FrameRef>>>,
-    /// Of a host's flows with public addresses: how many of its first packets had passed routers before they were captured,
-    /// and how many had not.
-    passages: BTreeMap<Host, (u32, u32)>,
+}
+
+/// What is known of one host.
+#[derive(Clone, Copy, Debug)]
+struct OfHost {
+    /// The machine that it is, by its first flow.
+    machine: Machine,
+    /// Of its flows with public addresses, those whose first packet had passed routers before it was captured.
+    routed: u32,
+    /// And those whose had not.
+    direct: u32,
+}
+
+impl OfHost {
+    fn of(machine: Machine) -> Self {
+        Self { machine, routed: 0, direct: 0 }
+    }
 }
 
 impl Posts {
-    /// Looks at every flow; `about` says which end of it is the local one, and its day.
-    pub(super) fn of(unit: &Unit, about: impl Fn(&Flow<'_>) -> (Side, Date)) -> Self {
+    /// Looks at every flow, with its relation.
+    pub(super) fn of(flows: &Flows, evidence: &Evidence, relations: &Relations) -> Self {
         let mut posts = Self::default();
-        for flow in unit.flows.iter() {
-            let (local, day) = about(&flow);
-            posts.note(unit, &flow, local, day);
+        // Of each local host and remote address it is asked with every flow whether it is public.
+        let is_public: Vec<[bool; 2]> = relations
+            .iter()
+            .map(|(_, relation)| [relation.local.address, relation.remote])
+            .map(|ends| ends.map(|address| place::classify(address).is_public()))
+            .collect();
+        for (flow, ended) in flows.iter().zip(relations.of_flows()) {
+            let about = relations.get(ended.relation).zip(is_public.get(ended.relation.place()));
+            if let Some((relation, is_public)) = about {
+                posts.note(evidence, &flow, ended.local, relation, *is_public);
+            }
         }
         posts
     }
 
-    fn note(&mut self, unit: &Unit, flow: &Flow<'_>, local: Side, day: Date) {
-        let (host, remote) = (Host::of(flow, local), flow.endpoint(local.other()).address);
-        let machine = machine(flow, local);
-        self.machines.entry(host).or_insert(machine);
-        let public = self.public.entry((machine, day)).or_default();
-        if public.len() < MAX_ADDRESSES && place::classify(host.address).is_public() {
-            public.entry(host.address).or_insert(None);
-        }
-        for (address, frame) in told(unit, flow, local) {
-            if public.len() < MAX_ADDRESSES {
-                public.entry(address).or_insert(Some(frame));
+    fn note(
+        &mut self,
+        evidence: &Evidence,
+        flow: &Flow<'_>,
+        local: Side,
+        relation: &Relation,
+        [is_public, is_remote_public]: [bool; 2],
+    ) {
+        let host = relation.local;
+        let of_host = self.hosts.entry(host).or_insert_with(|| OfHost::of(machine(flow, local)));
+        if is_remote_public {
+            match flow.passage(local) {
+                Some(Passage::Direct) => of_host.direct += 1,
+                Some(Passage::Routed) => of_host.routed += 1,
+                None => {}
             }
         }
-        if place::classify(remote).is_public() {
-            let (routed, direct) = self.passages.entry(host).or_default();
-            match flow.passage(local) {
-                Some(Passage::Direct) => *direct += 1,
-                Some(Passage::Routed) => *routed += 1,
-                None => {}
+        let told = told(evidence, flow, local);
+        if !is_public && told.is_empty() {
+            return;
+        }
+        let public = self.public.entry((machine(flow, local), relation.day)).or_default();
+        if public.len() < MAX_ADDRESSES && is_public {
+            public.entry(host.address).or_insert(None);
+        }
+        for (address, frame) in told {
+            if public.len() < MAX_ADDRESSES {
+                public.entry(address).or_insert(Some(frame));
             }
         }
     }
 
     /// What speaks against measuring from the host, whatever is measured: its packets must be seen to come straight from it.
     pub(super) fn doubt(&self, host: Host) -> Option<Doubt> {
-        let (routed, direct) = self.passages.get(&host).copied().unwrap_or_default();
+        let (routed, direct) = self.hosts.get(&host).map_or((0, 0), |host| (host.routed, host.direct));
         match (routed, direct) {
             (0, 0) => Some(Doubt::NotShownAtClient),
             _ => (direct <= routed).then_some(Doubt::CapturedAway),
         }
     }
 
+    /// Whether a public address of the host's is known for the day.
+    pub(super) fn tell(&self, host: Host, day: Date) -> bool {
+        let machine = self.hosts.get(&host).map(|host| host.machine);
+        machine.is_some_and(|machine| self.public.contains_key(&(machine, day)))
+    }
+
     /// The one country that all the host's public addresses of the day are in, with the first address that says so.
     fn country(&self, host: Host, day: Date, settings: &Settings) -> Option<Inferred> {
-        let machine = *self.machines.get(&host)?;
+        let machine = self.hosts.get(&host)?.machine;
         // Where there were more addresses than are kept, the others may say something else.
         let public = self.public.get(&(machine, day)).filter(|public| public.len() < MAX_ADDRESSES)?;
         let own = public.iter().filter(|(address, _)| **address == host.address);
@@ -115,8 +154,8 @@ impl Inferred {
 }
 
 /// The addresses that the local end of a flow was told by STUN. What the other end was told is the other end's.
-pub(super) fn told(unit: &Unit, flow: &Flow<'_>, local: Side) -> Vec<(IpAddr, FrameRef)> {
-    let facts = unit.evidence.of(flow.id()).iter().take(MAX_FACTS);
+pub(super) fn told(evidence: &Evidence, flow: &Flow<'_>, local: Side) -> Vec<(IpAddr, FrameRef)> {
+    let facts = evidence.of(flow.id()).iter().take(MAX_FACTS);
     let own = facts.filter_map(|entry| match &entry.fact {
         Fact::MappedAddress { asker, address } if *asker == local => Some((address.ip(), entry.frame)),
         _ => None,
@@ -150,42 +189,47 @@ pub(super) fn own_place(address: IpAddr, day: Date, settings: &Settings) -> Opti
 }
 
 /// The reaches of the hosts of one capture, each measured once: by the user's word, else by their own addresses.
-pub(super) struct Reaches<'a> {
-    posts: &'a Posts,
-    settings: &'a Settings,
-    by_host: BTreeMap<(Host, Date), Option<Rc<Reach>>>,
+#[derive(Default, Debug)]
+pub(super) struct Reaches {
+    by_host: BTreeMap<(Host, Date), Option<Arc<Reach>>>,
     /// The distances from a country, measured once however many hosts stood there.
     by_country: BTreeMap<Country, Reach>,
-    stated: Option<Rc<Reach>>,
+    stated: Option<Arc<Reach>>,
 }
 
-impl<'a> Reaches<'a> {
-    pub(super) fn new(posts: &'a Posts, settings: &'a Settings) -> Self {
-        Self { posts, settings, by_host: BTreeMap::new(), by_country: BTreeMap::new(), stated: None }
-    }
-
+impl Reaches {
     /// How far each country is from the host, where its place is known.
-    pub(super) fn of(&mut self, host: Host, day: Date) -> Option<Rc<Reach>> {
-        if let Some(known) = self.by_host.get(&(host, day)) {
-            return known.clone();
+    pub(super) fn measure(
+        &mut self,
+        host: Host,
+        day: Date,
+        posts: &Posts,
+        settings: &Settings,
+    ) -> Option<&Reach> {
+        if !self.by_host.contains_key(&(host, day)) {
+            let reach = self.stated(settings).or_else(|| self.inferred(host, day, posts, settings));
+            self.by_host.insert((host, day), reach);
         }
-        let reach = self.stated().or_else(|| self.inferred(host, day));
-        self.by_host.insert((host, day), reach.clone());
-        reach
+        self.of(host, day)
     }
 
-    fn stated(&mut self) -> Option<Rc<Reach>> {
-        let stated = self.settings.vantage.as_ref()?;
+    /// The same, where it was measured before.
+    pub(super) fn of(&self, host: Host, day: Date) -> Option<&Reach> {
+        self.by_host.get(&(host, day))?.as_deref()
+    }
+
+    fn stated(&mut self, settings: &Settings) -> Option<Arc<Reach>> {
+        let stated = settings.vantage.as_ref()?;
         let reach =
-            self.stated.get_or_insert_with(|| Rc::new(Reach::new(stated.clone(), "by --vantage", false)));
-        Some(Rc::clone(reach))
+            self.stated.get_or_insert_with(|| Arc::new(Reach::new(stated.clone(), "by --vantage", false)));
+        Some(Arc::clone(reach))
     }
 
-    fn inferred(&mut self, host: Host, day: Date) -> Option<Rc<Reach>> {
-        let inferred = self.posts.country(host, day, self.settings)?;
+    fn inferred(&mut self, host: Host, day: Date, posts: &Posts, settings: &Settings) -> Option<Arc<Reach>> {
+        let inferred = posts.country(host, day, settings)?;
         let measured = self.by_country.entry(inferred.country);
         let measured = measured.or_insert_with(|| Reach::new(anywhere_in(inferred.country), "", false));
-        Some(Rc::new(measured.known_otherwise(inferred.known_by(), inferred.is_stale)))
+        Some(Arc::new(measured.known_otherwise(inferred.known_by(), inferred.is_stale)))
     }
 }
 
@@ -202,8 +246,10 @@ pub(super) const MAX_ADDRESSES: usize = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::local::LocalReason;
     use crate::frame::{Frame, LinkType, Timestamp};
-    use crate::inspect::Census;
+    use crate::inspect::{Census, Unit};
+    use crate::packet::TunnelId;
     use crate::place::WitnessKind;
 
     const HOST: [u8; 4] = [192, 168, 1, 2];
@@ -247,10 +293,13 @@ mod tests {
 
     fn posts(unit: &Unit) -> Posts {
         let host: IpAddr = HOST.into();
-        Posts::of(unit, |flow| {
-            let local = if flow.endpoint(Side::First).address == host { Side::First } else { Side::Second };
-            (local, DAY.parse().unwrap())
-        })
+        let local = |flow: Flow<'_>| {
+            let is_host = flow.endpoint(Side::First).address == host;
+            (if is_host { Side::First } else { Side::Second }, LocalReason::Override)
+        };
+        let sides: Vec<(Side, LocalReason)> = unit.flows().iter().map(local).collect();
+        let relations = Relations::of(unit.flows(), &sides, |_| DAY.parse().unwrap());
+        Posts::of(unit.flows(), unit.evidence(), &relations)
     }
 
     fn country(packets: &[Vec<u8>], settings: &Settings) -> Option<String> {

@@ -1,7 +1,7 @@
 use super::*;
-use crate::client::{IdentifiedBy, Origin, Service, Whose};
+use crate::client::{Attribution, IdentifiedBy, Origin, Service, Whose};
 use crate::flow::local::LocalReason;
-use crate::flow::{FlowId, Side};
+use crate::flow::{Flow, FlowId, Side};
 use crate::frame::{Frame, LinkType};
 use crate::place::{Doubt, Grade};
 use crate::verdict::Axis;
@@ -14,8 +14,12 @@ const SERVER: [u8; 4] = [81, 2, 69, 160];
 /// 2024-06-01.
 const JUNE_2024: i64 = 1_717_200_000_000_000_000;
 
-fn settings() -> Settings {
+fn usual() -> Settings {
     Settings { hash: false, ..Settings::default() }
+}
+
+fn settings() -> Arc<Settings> {
+    Arc::new(usual())
 }
 
 /// An IPv4 packet without its checksum, which is not verified.
@@ -47,13 +51,36 @@ fn connection(port: u16, server: [u8; 4], name: [u8; 13]) -> [Vec<u8>; 3] {
 }
 
 /// Ends the reading and judges, as a run does.
-fn end(unit: &mut Unit, settings: &Settings) {
+fn end(unit: &mut Unit, settings: &Arc<Settings>) {
     unit.end(&mut Census::default());
     judge::judge(unit, settings);
 }
 
+/// What was decided about a flow.
+struct Decided {
+    local: Side,
+    local_reason: LocalReason,
+    names: Vec<SeenName>,
+    attribution: Attribution,
+    finding: Option<Found>,
+    placement: Placement,
+}
+
+/// What was decided about every flow.
+fn decided(unit: &Unit) -> Vec<Decided> {
+    let decided = |(flow, judged): (Flow<'_>, Judged)| Decided {
+        local: judged.local,
+        local_reason: judged.local_reason,
+        names: unit.names(flow.id()),
+        attribution: unit.attribution(&judged).unwrap().clone(),
+        finding: unit.finding(&judged).cloned(),
+        placement: unit.placement(&judged).unwrap().clone(),
+    };
+    unit.judged().map(decided).collect()
+}
+
 /// A capture of these packets, a millisecond apart.
-fn judged(packets: &[Vec<u8>], start: Option<i64>, settings: &Settings) -> Unit {
+fn judged(packets: &[Vec<u8>], start: Option<i64>, settings: &Arc<Settings>) -> Unit {
     let mut unit = Unit::default();
     for (number, data) in (1..).zip(packets) {
         let time =
@@ -68,11 +95,11 @@ fn judged(packets: &[Vec<u8>], start: Option<i64>, settings: &Settings) -> Unit 
 #[test]
 fn a_name_makes_a_flow_the_clients_with_a_place_and_a_finding() {
     let unit = judged(&connection(50_000, SERVER, *b"webex.zoom.us"), Some(JUNE_2024), &settings());
-    let [flow] = unit.judged() else { panic!("{:?}", unit.judged()) };
+    let [flow] = &decided(&unit)[..] else { panic!("{} flows", unit.flows().len()) };
     assert_eq!((flow.local, flow.local_reason), (Side::First, LocalReason::PrivateRange));
     assert_eq!(flow.attribution.identified_by, Some(IdentifiedBy::Name));
     assert_eq!(flow.names.iter().map(|name| name.frame.number()).collect::<Vec<_>>(), [3]);
-    let place = unit.placement(flow).unwrap();
+    let place = &flow.placement;
     assert_eq!(place.day.to_string(), "2024-06-01");
     let found = flow.finding.as_ref().unwrap();
     assert_eq!((found.axis, found.register.as_deref()), (place.axis, Some("surf-2024")));
@@ -87,10 +114,10 @@ fn a_flow_without_a_name_shares_those_of_its_address() {
     packets.push(tcp((CLIENT, 50_002), (SERVER, 443), 0, 0x02, &[]));
     packets.push(tcp(([192, 168, 1, 3], 50_001), (SERVER, 443), 0, 0x02, &[]));
     let unit = judged(&packets, Some(JUNE_2024), &settings());
-    let [own, lent, again, stranger] = unit.judged() else { panic!("{:?}", unit.judged()) };
+    let [own, lent, again, stranger] = &decided(&unit)[..] else { panic!("{} flows", unit.flows().len()) };
     assert!(!own.names[0].is_of_address && lent.names[0].is_of_address);
     assert_eq!((lent.names[0].name, lent.names[0].frame), (own.names[0].name, own.names[0].frame));
-    assert!(std::sync::Arc::ptr_eq(&lent.names, &again.names), "kept once");
+    assert_eq!(lent.names, again.names);
     assert_eq!(lent.attribution.whose, Whose::Client);
     assert!(lent.attribution.because.ends_with("(named by another flow to the address)"));
     assert_eq!((stranger.names.len(), stranger.attribution.whose), (0, Whose::Other), "another host's");
@@ -99,15 +126,15 @@ fn a_flow_without_a_name_shares_those_of_its_address() {
 #[test]
 fn a_flow_costs_little_to_judge() {
     // Millions of flows are judged at once, and nearly all of them are others'.
-    assert!(size_of::<Judged>() <= 128, "{}", size_of::<Judged>());
+    assert!(size_of::<Judged>() <= 16, "{}", size_of::<Judged>());
 }
 
 #[test]
 fn others_flows_are_placed_and_not_judged() {
     let unit = judged(&connection(50_000, [8, 8, 8, 8], *b"other.example"), Some(JUNE_2024), &settings());
-    let flow = &unit.judged()[0];
+    let flow = &decided(&unit)[0];
     assert_eq!((flow.attribution.whose, flow.finding.is_none()), (Whose::Other, true));
-    assert!(unit.placement(flow).unwrap().network.is_some());
+    assert!(flow.placement.network.is_some());
     assert!(unit.sessions().is_empty());
 }
 
@@ -115,20 +142,20 @@ fn others_flows_are_placed_and_not_judged() {
 fn the_testers_word_ties_a_third_party_and_makes_no_session() {
     let packets = connection(50_000, SERVER, *b"a.twilio.com.");
     let free = judged(&packets, Some(JUNE_2024), &settings());
-    assert_eq!(free.judged()[0].attribution.whose, Whose::NotAttributable);
-    assert!(free.judged()[0].finding.is_some(), "placed, for what stands below the headline");
-    let word = Settings { exclusive: true, ..settings() };
+    assert_eq!(decided(&free)[0].attribution.whose, Whose::NotAttributable);
+    assert!(decided(&free)[0].finding.is_some(), "placed, for what stands below the headline");
+    let word = Arc::new(Settings { exclusive: true, ..usual() });
     let tied = judged(&packets, Some(JUNE_2024), &word);
-    assert_eq!(tied.judged()[0].attribution.identified_by, Some(IdentifiedBy::Exclusive));
-    assert_eq!(tied.judged()[0].attribution.service, Service::ThirdPartyMessaging);
+    assert_eq!(decided(&tied)[0].attribution.identified_by, Some(IdentifiedBy::Exclusive));
+    assert_eq!(decided(&tied)[0].attribution.service, Service::ThirdPartyMessaging);
     assert!(tied.sessions().is_empty());
 }
 
 #[test]
 fn frames_without_a_time_are_of_a_day_before_every_register() {
     let unit = judged(&connection(50_000, SERVER, *b"webex.zoom.us"), None, &settings());
-    let flow = &unit.judged()[0];
-    assert_eq!(unit.placement(flow).unwrap().day.to_string(), "1970-01-01");
+    let flow = &decided(&unit)[0];
+    assert_eq!(flow.placement.day.to_string(), "1970-01-01");
     let found = flow.finding.as_ref().unwrap();
     assert_eq!((found.listing, &found.register), ("no_register", &None));
 }
@@ -136,7 +163,7 @@ fn frames_without_a_time_are_of_a_day_before_every_register() {
 #[test]
 fn a_private_address_is_placed_without_witnesses() {
     let unit = judged(&[udp((CLIENT, 50_000), ([192, 168, 1, 1], 9), b"x")], Some(JUNE_2024), &settings());
-    let place = unit.placement(&unit.judged()[0]).unwrap();
+    let place = decided(&unit).remove(0).placement;
     assert_eq!((place.axis, place.resolution.grade), (Axis::Local, Grade::Local));
     assert!(place.witnesses.is_empty() && place.network.is_none());
 }
@@ -183,8 +210,7 @@ fn one_server_on_two_days_is_two_placements() {
         unit.observe(&frame, FrameRef::new(0, number), &mut Census::default());
     }
     end(&mut unit, &settings());
-    let days: Vec<String> =
-        unit.judged().iter().map(|flow| unit.placement(flow).unwrap().day.to_string()).collect();
+    let days: Vec<String> = decided(&unit).iter().map(|flow| flow.placement.day.to_string()).collect();
     assert_eq!(days, ["2024-06-01", "2024-06-03"]);
 }
 
@@ -192,7 +218,7 @@ fn one_server_on_two_days_is_two_placements() {
 fn an_input_that_is_not_there_is_noted_and_the_others_are_read() {
     let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/eea-meeting.pcapng");
     let paths = [PathBuf::from("no/such.pcap"), PathBuf::from(capture)];
-    let inspection = inspect(&paths, settings(), &());
+    let inspection = inspect(&paths, usual(), &());
     assert_eq!((inspection.failures().len(), inspection.inputs().len()), (1, 1));
     let read = &inspection.inputs()[0].summary;
     assert_eq!(inspection.census().frames(), read.frames + read.other_records);
@@ -203,8 +229,8 @@ fn an_input_that_is_not_there_is_noted_and_the_others_are_read() {
 fn captures_are_apart_unless_they_are_joined() {
     let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/eea-meeting.pcapng");
     let paths = [PathBuf::from(capture), PathBuf::from(capture)];
-    assert_eq!(inspect(&paths, settings(), &()).units().len(), 2);
-    let joined = inspect(&paths, Settings { join: true, ..settings() }, &());
+    assert_eq!(inspect(&paths, usual(), &()).units().len(), 2);
+    let joined = inspect(&paths, Settings { join: true, ..usual() }, &());
     assert_eq!((joined.units().len(), joined.inputs().len()), (1, 2));
 }
 
@@ -218,7 +244,7 @@ fn handshake(port: u16, server: [u8; 4], millis: i64, start: i64, answer_hops: u
 }
 
 /// A capture on Ethernet of these packets at these times.
-fn timed(packets: &[(i64, Vec<u8>)], settings: &Settings) -> Unit {
+fn timed(packets: &[(i64, Vec<u8>)], settings: &Arc<Settings>) -> Unit {
     let mut unit = Unit::default();
     for (number, (time, packet)) in (1..).zip(packets) {
         let is_out = packet[12..16] == CLIENT;
@@ -233,25 +259,25 @@ fn timed(packets: &[(i64, Vec<u8>)], settings: &Settings) -> Unit {
 }
 
 fn doubts(unit: &Unit) -> Vec<Option<&'static str>> {
-    let trips = unit.judged().iter().map(|judged| unit.placement(judged).unwrap().round_trip);
+    let trips = decided(unit).into_iter().map(|flow| flow.placement.round_trip);
     trips.map(|trip| trip.and_then(|(_, doubt)| doubt).map(Doubt::name)).collect()
 }
 
 #[test]
 fn a_round_trip_stays_with_its_day() {
     const DAY: i64 = 86_400_000_000_000;
-    let settings = Settings { vantage: "DE".parse().ok(), ..settings() };
+    let settings = Arc::new(Settings { vantage: "DE".parse().ok(), ..usual() });
     let first = handshake(50_000, SERVER, 5, JUNE_2024, 55);
     let second = handshake(50_001, SERVER, 100, JUNE_2024 + DAY, 55);
     let unit = timed(&[first, second].concat(), &settings);
-    let trip = |flow: usize| unit.placement(&unit.judged()[flow]).unwrap().round_trip.unwrap().0;
+    let trip = |flow: usize| decided(&unit)[flow].placement.round_trip.unwrap().0;
     assert_eq!((trip(0).rtt.as_millis(), trip(0).reply.number()), (5, 2));
     assert_eq!((trip(1).rtt.as_millis(), trip(1).reply.number()), (100, 4), "the host may have moved");
 }
 
 #[test]
 fn a_box_that_answers_too_soon_is_not_believed_the_next_time() {
-    let settings = Settings { vantage: "DE".parse().ok(), ..settings() };
+    let settings = Arc::new(Settings { vantage: "DE".parse().ok(), ..usual() });
     let other = [81, 2, 69, 161];
     let both = |hops| {
         let fast = handshake(50_000, SERVER, 0, JUNE_2024, hops).map(|(time, packet)| (time + 1, packet));
@@ -291,7 +317,7 @@ fn what_two_interfaces_see_is_one_flow_whichever_sees_it_first() {
     let flow = unit.flows().iter().next().unwrap();
     assert_eq!((flow.packets(Side::First), flow.packets(Side::Second)), (2, 1));
     assert_eq!((census.by_name()["tcp"], census.by_name()["duplicate"], census.frames()), (3, 3, 6));
-    assert_eq!(unit.judged()[0].attribution.whose, Whose::Client);
+    assert_eq!(decided(&unit)[0].attribution.whose, Whose::Client);
 }
 
 #[test]
@@ -300,7 +326,7 @@ fn what_two_interfaces_timed_is_not_measured() {
     accepted[20 + 11] = 1;
     let doubt = |frames: &[(u32, &[u8])]| {
         let (unit, _) = on_interfaces(frames);
-        unit.placement(&unit.judged()[0]).unwrap().round_trip.unwrap().1
+        decided(&unit)[0].placement.round_trip.unwrap().1
     };
     let twice: [(u32, &[u8]); 5] = [(0, &syn), (1, &syn), (1, &accepted), (0, &accepted), (0, &hello)];
     assert_eq!(doubt(&twice), Some(Doubt::SeenTwice));
@@ -321,7 +347,7 @@ fn what_a_second_sighting_alone_says_of_the_process_counts() {
         unit.observe(&frame, FrameRef::new(0, number), &mut Census::default());
     }
     end(&mut unit, &settings());
-    assert_eq!(unit.judged()[0].attribution.identified_by, Some(IdentifiedBy::Process));
+    assert_eq!(decided(&unit)[0].attribution.identified_by, Some(IdentifiedBy::Process));
 }
 
 #[test]
@@ -332,7 +358,7 @@ fn what_a_remote_end_asks_for_does_not_name_it() {
     let asked = |from, to, payload: &[u8]| {
         let packets =
             [tcp(from, to, 0, 0x02, &[]), tcp(to, from, 0, 0x12, &[]), tcp(from, to, 1, 0x10, payload)];
-        judged(&packets, Some(JUNE_2024), &settings()).judged()[0].attribution.whose
+        decided(&judged(&packets, Some(JUNE_2024), &settings()))[0].attribution.whose
     };
     let hello = small_with_name(*b"webex.zoom.us");
     assert_eq!([asked(scanner, own, request), asked(scanner, own, &hello)], [Whose::Other; 2]);
@@ -358,7 +384,7 @@ fn a_flow_inside_a_tunnel_is_judged_by_itself() {
     let inside = tcp((CLIENT, 50_000), (SERVER, 443), 0, 0x02, &[]);
     let packets = [&outside[..], &[tunnelled(&inside), tunnelled(&outside[2])]].concat();
     let unit = judged(&packets[..4], Some(JUNE_2024), &settings());
-    let [named, stranger] = unit.judged() else { panic!("{:?}", unit.judged()) };
+    let [named, stranger] = &decided(&unit)[..] else { panic!("{} flows", unit.flows().len()) };
     assert_eq!(named.attribution.whose, Whose::Client);
     assert_eq!((stranger.attribution.whose, stranger.names.len()), (Whose::Other, 0), "another host's");
     let unit = judged(&packets, Some(JUNE_2024), &settings());
@@ -372,10 +398,10 @@ fn no_round_trip_inside_a_tunnel_is_used() {
     // The answer acknowledges the SYN.
     packets[1][20 + 11] = 1;
     let unit = judged(&packets, Some(JUNE_2024), &settings());
-    assert!(unit.placement(&unit.judged()[0]).unwrap().round_trip.is_some());
+    assert!(decided(&unit)[0].placement.round_trip.is_some());
     let packets = packets.map(|packet| tunnelled(&packet));
     let unit = judged(&packets, Some(JUNE_2024), &settings());
-    let (_, doubt) = unit.placement(&unit.judged()[0]).unwrap().round_trip.unwrap();
+    let (_, doubt) = decided(&unit)[0].placement.round_trip.unwrap();
     assert_eq!(doubt, Some(Doubt::InTunnel));
 }
 
@@ -409,7 +435,7 @@ fn the_clients_process_ties_a_flow_and_an_unreliable_word_does_not() {
         let frame = Frame { time, process, ..Frame::new(1, LinkType::RAW, &data) };
         unit.observe(&frame, FrameRef::new(0, 1), &mut Census::default());
         end(&mut unit, &settings());
-        (unit.judged()[0].attribution.identified_by, unit.sessions().len())
+        (decided(&unit)[0].attribution.identified_by, unit.sessions().len())
     };
     assert_eq!(by(b"zoom.us", ProcessMethod::Pktap), (Some(IdentifiedBy::Process), 1));
     assert_eq!(by(b"Safari", ProcessMethod::Pktap), (None, 0));
@@ -423,7 +449,7 @@ fn a_copy_of_a_request_with_another_name_does_not_free_a_flow_from_the_client() 
         let mut packets = connection(50_000, SERVER, *first).to_vec();
         packets.push(tcp(ends.0, ends.1, 1, 0x10, &small_with_name(*second)));
         let unit = judged(&packets, Some(JUNE_2024), &settings());
-        let [flow] = unit.judged() else { panic!("{:?}", unit.judged()) };
+        let [flow] = &decided(&unit)[..] else { panic!("{} flows", unit.flows().len()) };
         assert_eq!(flow.attribution.identified_by, Some(IdentifiedBy::Name), "{first:?}");
         assert!(flow.finding.is_some());
         let names: Vec<_> = flow
@@ -441,7 +467,7 @@ fn a_copy_of_a_request_with_another_name_does_not_free_a_flow_from_the_client() 
         assert_eq!(contested.map(|entry| entry.frame.number()).collect::<Vec<_>>(), [4]);
         // The copy states no place, in whichever order they come.
         let alone = judged(&connection(50_000, SERVER, *b"webex.zoom.us"), Some(JUNE_2024), &settings());
-        let finding = |unit: &Unit| unit.judged()[0].finding.as_ref().map(|finding| finding.axis);
+        let finding = |unit: &Unit| decided(unit)[0].finding.as_ref().map(|finding| finding.axis);
         assert_eq!(finding(&unit), finding(&alone));
     }
 }

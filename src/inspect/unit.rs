@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::client::{Attribution, Whose};
 use crate::evidence::Evidence;
-use crate::flow::{FlowId, Flows, Sightings};
+use crate::flow::{Flow, FlowId, Flows, Sightings};
 use crate::frame::{Frame, FrameRef};
 use crate::inspect::around::annotated;
 use crate::inspect::census::Census;
-use crate::inspect::judge::Judged;
+use crate::inspect::hearing::{Hearing, SeenName};
+use crate::inspect::judged::{Found, Judged, Judgement};
 use crate::inspect::locate::{Placement, VantageConflict};
 use crate::inspect::stages::{Sight, Stages};
 use crate::inspect::vantage::Vantage;
@@ -26,11 +28,9 @@ pub struct Unit {
     sightings: Sightings,
     pub(super) own_addresses: Vec<IpAddr>,
     pub(super) last: Option<Moment>,
-    pub(super) judged: Vec<Judged>,
-    pub(super) placements: Vec<Placement>,
+    pub(super) judgement: Judgement,
     pub(super) sessions: Vec<Session>,
     pub(super) vantages: Vec<Vec<Vantage>>,
-    pub(super) vantage_conflicts: Vec<VantageConflict>,
     pub(super) vantage_disagreements: BTreeSet<(IpAddr, String)>,
     pub(super) flows_of_impossible_days: u64,
     /// The coarsest tick of the clocks that the frames were timed by.
@@ -70,16 +70,52 @@ impl Unit {
         &self.opener
     }
 
-    /// The judgement of each flow, in order of the flows.
-    #[must_use]
-    pub fn judged(&self) -> &[Judged] {
-        &self.judged
+    /// What was decided about each flow, in order of the flows.
+    pub fn judged(&self) -> impl Iterator<Item = (Flow<'_>, Judged)> {
+        self.flows.iter().zip(self.judgement.iter())
     }
 
-    /// Where a flow's remote end stands.
+    /// What was decided about one flow.
+    #[must_use]
+    pub fn judged_flow(&self, flow: FlowId) -> Option<Judged> {
+        self.judgement.of(flow)
+    }
+
+    /// The client's flows.
+    pub fn clients(&self) -> impl Iterator<Item = (Flow<'_>, Judged)> {
+        let is_client =
+            |judged: &Judged| self.attribution(judged).is_some_and(|of| of.whose == Whose::Client);
+        self.judged().filter(move |(_, judged)| is_client(judged))
+    }
+
+    /// Whose a flow is and what for.
+    #[must_use]
+    pub fn attribution(&self, judged: &Judged) -> Option<&Attribution> {
+        self.judgement.attributions.get(judged.attribution as usize)
+    }
+
+    /// The finding about a flow; `None` for others' flows, which are counted and not judged.
+    #[must_use]
+    pub fn finding(&self, judged: &Judged) -> Option<&Found> {
+        self.judgement.finding(judged.finding?)
+    }
+
+    /// The names of a flow's remote end; a flow that says none has those of its two addresses.
+    #[must_use]
+    pub fn names(&self, flow: FlowId) -> Vec<SeenName> {
+        self.hearing_by(&self.judgement).names(flow)
+    }
+
+    /// Where a flow's remote end stands. It is worked out when it is first asked for.
     #[must_use]
     pub fn placement(&self, judged: &Judged) -> Option<&Placement> {
-        self.placements.get(judged.placement)
+        self.judgement.places.of(judged.relation, &self.hearing_by(&self.judgement))
+    }
+
+    /// What the flows say, with the relations of a judgement.
+    pub(super) fn hearing_by<'a>(&'a self, judgement: &'a Judgement) -> Hearing<'a> {
+        let Judgement { relations, proxied, .. } = judgement;
+        Hearing { flows: &self.flows, evidence: &self.evidence, relations, proxied, tick: self.tick }
     }
 
     /// The client's sessions.
@@ -98,7 +134,7 @@ impl Unit {
     /// trip of the capture is used.
     #[must_use]
     pub fn vantage_conflicts(&self) -> &[VantageConflict] {
-        &self.vantage_conflicts
+        &self.judgement.places.conflicts
     }
 
     /// The client's flows of days that cannot be, by the capture's clock.

@@ -80,8 +80,8 @@ fn of_session(unit: &Unit, session: &Session, settings: &Settings) -> Vec<Vantag
     let Some(day) = session.first.time.map(Timestamp::date) else { return Vec::new() };
     let mut addresses: BTreeMap<IpAddr, Option<FrameRef>> = BTreeMap::new();
     for flow in session.flows.iter().filter_map(|id| unit.flows.flow(*id)) {
-        let local = unit.judged.get(flow.id().0 as usize).map_or(Side::First, |judged| judged.local);
-        for (address, frame) in told(unit, &flow, local) {
+        let local = unit.judgement.relations.of_flow(flow.id()).map_or(Side::First, |ended| ended.local);
+        for (address, frame) in told(&unit.evidence, &flow, local) {
             addresses.entry(address).or_insert(Some(frame));
         }
     }

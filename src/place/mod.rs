@@ -50,7 +50,7 @@ pub use geography::{Area, nearest_km, nearest_to_point_km};
 pub use globe::{LEAST_RADIUS_KM, Point, PointError, distance_km};
 pub use network::{Network, NetworkKind, Region, network};
 pub use own::{OwnPlace, own_place};
-pub use prefix::{Prefix, PrefixError};
+pub use prefix::{Prefix, PrefixError, PrefixMap};
 pub use resolution::{Grade, Resolution, Sites, resolve};
 pub use round_trip::{
     Doubt, KnownSite, LEAST_TRUSTED, Measurement, Reach, contradicted_statement, round_trip_witnesses,

@@ -144,7 +144,7 @@ fn bits(address: IpAddr) -> u8 {
 
 /// A list of ranges, each once, with what is said of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct PrefixMap<T> {
+pub struct PrefixMap<T> {
     /// In the order of the prefixes.
     rows: Vec<Row<T>>,
 }
@@ -159,7 +159,8 @@ struct Row<T> {
 
 impl<T> PrefixMap<T> {
     /// The list of these rows, in any order. Of rows with the same prefix the first one stays.
-    pub(super) fn new(mut rows: Vec<(Prefix, T)>) -> Self {
+    #[must_use]
+    pub fn new(mut rows: Vec<(Prefix, T)>) -> Self {
         rows.sort_by_key(|(prefix, _)| *prefix);
         rows.dedup_by_key(|(prefix, _)| *prefix);
         let mut open: Vec<(Prefix, u32)> = Vec::new();
@@ -175,7 +176,7 @@ impl<T> PrefixMap<T> {
     }
 
     /// The ranges around the address, the longest first.
-    pub(super) fn around(&self, address: IpAddr) -> impl Iterator<Item = (Prefix, &T)> {
+    pub fn around(&self, address: IpAddr) -> impl Iterator<Item = (Prefix, &T)> {
         let address = address.to_canonical();
         // The longest range around an address is, or is around, the last one that starts at or before it.
         let next = self.rows.partition_point(|row| row.prefix.base <= address);
@@ -190,12 +191,13 @@ impl<T> PrefixMap<T> {
     }
 
     /// What is said of all ranges, in the order of the prefixes.
-    pub(super) fn values(&self) -> impl Iterator<Item = &T> {
+    pub fn values(&self) -> impl Iterator<Item = &T> {
         self.rows.iter().map(|row| &row.value)
     }
 
     /// The longest range around the address.
-    pub(super) fn longest(&self, address: IpAddr) -> Option<(Prefix, &T)> {
+    #[must_use]
+    pub fn longest(&self, address: IpAddr) -> Option<(Prefix, &T)> {
         self.around(address).next()
     }
 }

@@ -4,7 +4,7 @@
 //! zone, the words for it, and the decision it rests on. Labels for reading a report, no legal advice.
 //! Must not: guess what no row says: a country without a row is a third country.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -130,7 +130,8 @@ pub struct ZoneReading {
 /// where the recipient decides.
 #[must_use]
 pub fn zone(country: Country, day: Date, recipient_certified: Option<bool>) -> ZoneReading {
-    let row = TABLE.row.iter().find(|row| row.countries.contains(&country) && row.valid().covers(day));
+    let rows = BY_COUNTRY.get(&country).map_or(&[][..], Vec::as_slice);
+    let row = rows.iter().find(|row| row.valid().covers(day));
     let Some(row) = row else { return TABLE.without_row.reading() };
     let zone = row.zone(recipient_certified);
     ZoneReading {
@@ -240,6 +241,17 @@ enum Class {
 
 static TABLE: LazyLock<File> =
     LazyLock::new(|| super::embedded("zones.toml", include_str!("../../geoip/zones.toml")));
+
+/// The rows of each country, in the order of the table.
+static BY_COUNTRY: LazyLock<BTreeMap<Country, Vec<&'static Row>>> = LazyLock::new(|| {
+    let mut rows: BTreeMap<Country, Vec<&'static Row>> = BTreeMap::new();
+    for row in &TABLE.row {
+        for country in &row.countries {
+            rows.entry(*country).or_default().push(row);
+        }
+    }
+    rows
+});
 
 #[cfg(test)]
 mod tests {

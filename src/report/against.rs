@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use crate::inspect::{Found, Inspection, Placement};
-use crate::report::build::{Row, View};
+use crate::report::parts::zone_label;
 use crate::report::schema::{Against, Moved, Reading};
+use crate::report::view::{Row, View};
 
 /// What was found about every judged flow, in the order of the flows.
 pub struct Readings(Vec<Read>);
@@ -31,16 +32,17 @@ impl Readings {
 }
 
 fn read(view: &View<'_>, row: &Row<'_>) -> Option<Read> {
-    let found = row.judged.finding.as_deref()?;
+    let found = row.found?;
+    let placement = row.placement()?;
     let address = view.address(row);
-    let host_pattern = row.judged.attribution.host_pattern.clone().unwrap_or_else(|| address.clone());
+    let host_pattern = row.attribution.host_pattern.clone().unwrap_or_else(|| address.clone());
     let first = row.flow.first_frame();
     Some(Read {
         host_pattern,
         address,
         at: (first.input(), first.number()),
-        reading: reading(found, row.placement),
-        decisive: decisive(row.placement),
+        reading: reading(found, placement),
+        decisive: decisive(placement),
     })
 }
 
@@ -49,7 +51,7 @@ fn reading(found: &Found, placement: &Placement) -> Reading {
         axis: found.axis.name().to_owned(),
         located: found.zones.iter().map(|(country, _)| country.to_string()).collect(),
         grade: found.grade.name().to_owned(),
-        zone: super::build::zone_label(found),
+        zone: zone_label(found),
         listing: found.listing.to_owned(),
         register: found.register.clone(),
         register_entry: found.entry.clone(),

@@ -12,15 +12,16 @@ use serde::Serialize;
 use crate::client::zoom::Standing;
 use crate::client::{Catalogue, Recipient};
 use crate::frame::Date;
-use crate::inspect::{Inspection, Placement, Settings, law_of, place_address};
+use crate::inspect::{Inspection, Placement, RelationId, Settings, law_of, place_address};
 use crate::place::{Country, Group, Resolution, resolve, zone};
-use crate::report::build::{self, View};
 use crate::report::flows;
 use crate::report::legend::{objects, stale};
+use crate::report::parts;
 use crate::report::schema::{DataSource, Name, Schema, Tool, Witness};
 use crate::report::sources;
 use crate::report::table::{WIDTH, origin};
 use crate::report::text::{clean, escape, wrap};
+use crate::report::view::View;
 use crate::verdict::{Axis, countries_axis};
 use crate::wire::Hostname;
 
@@ -143,13 +144,13 @@ pub fn explanation(placement: &Placement, recipient: Option<&Recipient>) -> Expl
         law_date: placement.law.map(|law| law.to_string()),
         zone: zones(&placement.resolution, placement.law, recipient),
         place: Place {
-            reason: build::reason(placement),
+            reason: parts::reason(placement),
             registered: placement.registered.map(|country| country.to_string()),
-            network: build::network(placement),
-            network_seat: build::network_seat(placement),
+            network: parts::network(placement),
+            network_seat: parts::network_seat(placement),
             ..of_place
         },
-        witnesses: build::witnesses(placement),
+        witnesses: parts::witnesses(placement),
         would_settle: placement.would_settle().into_iter().map(remedy).collect(),
     }
 }
@@ -166,9 +167,9 @@ pub enum Subject {
 /// Explains every placement in the captures that the subject belongs to: one for each address, day and local host.
 #[must_use]
 pub fn in_captures(subject: &Subject, inspection: &Inspection) -> Vec<Explanation> {
-    let mut found: BTreeMap<(usize, usize), Explanation> = BTreeMap::new();
+    let mut found: BTreeMap<(usize, RelationId), Explanation> = BTreeMap::new();
     for row in View::new(inspection, true).rows() {
-        let remote = row.flow.endpoint(row.judged.local.other()).address;
+        let remote = row.remote();
         let names = flows::names(&row);
         let is_meant = match subject {
             Subject::Address(address) => remote.to_canonical() == address.to_canonical(),
@@ -177,10 +178,11 @@ pub fn in_captures(subject: &Subject, inspection: &Inspection) -> Vec<Explanatio
         if !is_meant {
             continue;
         }
-        let known = found.entry((row.key.0, row.judged.placement)).or_insert_with(|| Explanation {
+        let Some(placement) = row.placement() else { continue };
+        let known = found.entry((row.key.0, row.judged.relation)).or_insert_with(|| Explanation {
             address: Some(remote.to_string()),
             seen_from: Some(row.flow.endpoint(row.judged.local).address.to_string()),
-            ..explanation(row.placement, build::recipient(row.judged))
+            ..explanation(placement, parts::recipient(row.attribution))
         });
         for name in names.into_iter().filter(|name| name.origin != flows::SAME_ADDRESS) {
             let is_known = known.names.iter().any(|old| (&old.name, old.origin) == (&name.name, name.origin));
@@ -226,7 +228,7 @@ pub fn of_name(host: &Hostname, day: Date, settings: &Settings) -> Explanation {
         zone: zones(&resolution, law, recipient),
         place: place(axis, &resolution),
         witnesses: rows
-            .map(|(at, witness)| build::witness_row(witness, resolution.decisive.contains(&at)))
+            .map(|(at, witness)| parts::witness_row(witness, resolution.decisive.contains(&at)))
             .collect(),
         would_settle: vec![remedy],
     }
@@ -235,7 +237,7 @@ pub fn of_name(host: &Hostname, day: Date, settings: &Settings) -> Explanation {
 fn place(axis: Axis, resolution: &Resolution) -> Place {
     Place {
         axis: axis.name().to_owned(),
-        located: build::located(resolution).iter().map(ToString::to_string).collect(),
+        located: parts::located(resolution).iter().map(ToString::to_string).collect(),
         grade: resolution.grade.name().to_owned(),
         disputed: resolution.disputed.iter().map(ToString::to_string).collect(),
         reason: resolution.reason.clone(),
@@ -257,10 +259,10 @@ fn zones(resolution: &Resolution, law: Option<Date>, recipient: Option<&Recipien
             decision: reading.decision.map(str::to_owned),
             source: reading.source.to_owned(),
             unchecked: reading.unchecked.map(str::to_owned),
-            certified_by: recipient.and_then(|recipient| build::certified_by([reading.zone], recipient)),
+            certified_by: recipient.and_then(|recipient| parts::certified_by([reading.zone], recipient)),
         }
     };
-    build::located(resolution).into_iter().map(row).collect()
+    parts::located(resolution).into_iter().map(row).collect()
 }
 
 fn remedy(remedy: crate::place::Remedy) -> Remedy {

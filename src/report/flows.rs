@@ -4,27 +4,27 @@ use std::collections::BTreeMap;
 
 use crate::evidence::{self, Entry, Fact, HelloName, ProxyKind, ProxyRequest, ZoomFact};
 use crate::flow::TcpState;
-use crate::inspect::Found;
+use crate::inspect::{Found, Placement, SeenName, Unit};
 use crate::place::WitnessKind;
-use crate::report::build::{self, Counted, Key, Row, View};
+use crate::report::parts;
 use crate::report::protocol::tunnel_name;
 use crate::report::schema::{Flow, Name, Note, Place, Process, Report, Witness};
+use crate::report::view::{Counted, Key, Row, View};
 use crate::wire::zoom::MediaKind;
 
 /// Adds every flow.
 pub(super) fn flows(view: &View<'_>, counted: &BTreeMap<Key, Counted>, report: &mut Report) {
-    report.flows =
-        view.rows().map(|row| flow(view, &row, counted.get(&row.key).copied().unwrap_or_default())).collect();
+    let listed = |row: Row<'_>| flow(view, &row, counted.get(&row.key).copied().unwrap_or_default());
+    report.flows = view.rows().filter_map(listed).collect();
 }
 
-fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Flow {
-    let Row { flow, judged, placement, .. } = row;
+fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Option<Flow> {
+    let Row { flow, judged, attribution, found, .. } = *row;
+    let placement = row.placement()?;
     let (local, remote) = (judged.local, judged.local.other());
-    let attribution = &judged.attribution;
-    let recipient = build::recipient(judged);
-    let found = judged.finding.as_deref();
+    let recipient = parts::recipient(attribution);
     let trip = flow.round_trip(local);
-    Flow {
+    Some(Flow {
         id: view.flow_id(row.key),
         input: flow.first_frame().input(),
         session: counted.session,
@@ -42,10 +42,11 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Flow {
         service: found.map(|_| attribution.service.id().to_owned()),
         recipient: recipient.map(|recipient| recipient.id.clone()),
         recipient_seat: recipient.and_then(|recipient| recipient.seat.clone()),
-        network: build::network(placement),
-        network_seat: build::network_seat(placement),
-        place: found.map_or_else(|| place_of_other(row), |found| of_flow(build::place(found, placement))),
-        zone: found.and_then(build::zone_label),
+        network: parts::network(placement),
+        network_seat: parts::network_seat(placement),
+        place: found
+            .map_or_else(|| place_of_other(placement), |found| of_flow(parts::place(found, placement))),
+        zone: found.and_then(parts::zone_label),
         listing: found.map(|found| found.listing.to_owned()),
         register_entry: found.and_then(|found| found.entry.clone()),
         answered: flow.is_answered(),
@@ -61,19 +62,19 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Flow {
         first_frame: flow.first_frame().number(),
         last_input: flow.last_frame().input(),
         last_frame: flow.last_frame().number(),
-        start: build::time(flow.first_time()),
-        end: build::time(flow.last_time()),
+        start: parts::time(flow.first_time()),
+        end: parts::time(flow.last_time()),
         rtt_min_ms: trip.map(|trip| millis(trip.rtt)),
         rtt_input: trip.map(|trip| trip.reply.input()),
         rtt_frame: trip.map(|trip| trip.reply.number()),
         handshake: notes(view, row),
-    }
+    })
 }
 
 /// Others' flows are placed and not judged.
-fn place_of_other(row: &Row<'_>) -> Place {
-    let found = Found::of_place(row.placement.axis, row.placement.resolution.grade);
-    of_flow(build::place(&found, row.placement))
+fn place_of_other(placement: &Placement) -> Place {
+    let found = Found::of_place(placement.axis, placement.resolution.grade);
+    of_flow(parts::place(&found, placement))
 }
 
 /// A round trip names most countries of the world. Among the flows it is listed where the place rests on it; destinations
@@ -100,13 +101,17 @@ pub(super) const SAME_ADDRESS: &str = "same_address";
 
 /// The names of a flow's remote end.
 pub(super) fn names(row: &Row<'_>) -> Vec<Name> {
-    let name = |seen: &crate::inspect::SeenName| Name {
-        name: row.unit.evidence().name(seen.name).to_owned(),
+    row.unit.names(row.flow.id()).iter().map(|seen| name(row.unit, seen)).collect()
+}
+
+/// One of them.
+pub(super) fn name(unit: &Unit, seen: &SeenName) -> Name {
+    Name {
+        name: unit.evidence().name(seen.name).to_owned(),
         origin: if seen.is_of_address { SAME_ADDRESS } else { seen.origin.name() },
         input: seen.frame.input(),
         frame: seen.frame.number(),
-    };
-    row.judged.names.iter().map(name).collect()
+    }
 }
 
 /// The processes that the capture says the flow is of.
@@ -217,11 +222,11 @@ fn zoom(fact: &ZoomFact) -> (&'static str, String) {
         ZoomFact::Certain => ("zoom_layer", "certain".to_owned()),
         ZoomFact::Weak => ("zoom_layer", "weak".to_owned()),
         ZoomFact::Hello { .. } => ("zoom_hello", "hello".to_owned()),
-        ZoomFact::Bind { meeting } => ("zoom_bind", build::hex(*meeting)),
+        ZoomFact::Bind { meeting } => ("zoom_bind", parts::hex(*meeting)),
         ZoomFact::Media(kind) => ("zoom_media", media(*kind)),
         ZoomFact::Close { reason, .. } => ("zoom_close", format!("reason {reason}")),
         ZoomFact::Stun => ("zoom_stun", "STUN without cookie".to_owned()),
-        ZoomFact::PeerHello { uuid } => ("zoom_peer_hello", build::hex(*uuid)),
+        ZoomFact::PeerHello { uuid } => ("zoom_peer_hello", parts::hex(*uuid)),
         ZoomFact::PeerMedia => ("zoom_peer_media", "media between participants".to_owned()),
     }
 }

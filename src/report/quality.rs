@@ -9,12 +9,12 @@ use crate::frame::FrameRef;
 use crate::inspect::{self, Inspection, KnownBy, Unit};
 use crate::packet::Class;
 use crate::place::{Doubt, STALE_AFTER_DAYS};
-use crate::report::build::{Row, View};
 use crate::report::flows::is_joined_midway;
 use crate::report::protocol::describe;
 use crate::report::schema::{Quality, Undecoded, Vantage, VantageConflict};
 use crate::report::text::{count, plural};
 use crate::report::tunnels;
+use crate::report::view::{Row, View};
 use crate::wire::dns;
 
 /// Sums up what is missing.
@@ -28,7 +28,7 @@ pub(super) fn quality(view: &View<'_>) -> Quality {
         frames_without_time: inspection.census().timeless(),
         undecoded: undecoded(inspection),
         flows_joined_midway: rows(&is_joined_midway),
-        client_flows_without_name: rows(&|row| is_client(row) && row.judged.names.is_empty()),
+        client_flows_without_name: rows(&|row| is_client(row) && row.unit.names(row.flow.id()).is_empty()),
         encrypted_dns_flows: rows(&|row| encrypted_dns(row).is_some()),
         unasked_dns_answers: limits(&|unit| unit.evidence().limits().unasked_dns_answers),
         handshakes_dropped: limits(&|unit| unit.evidence().limits().handshakes_dropped),
@@ -57,7 +57,7 @@ fn encrypted_dns(row: &Row<'_>) -> Option<FrameRef> {
 }
 
 fn is_client(row: &Row<'_>) -> bool {
-    row.judged.attribution.whose == Whose::Client
+    row.attribution.whose == Whose::Client
 }
 
 /// The sum over the inputs that say; `None` where none does.
@@ -107,8 +107,8 @@ fn conflicts(inspection: &Inspection) -> Vec<VantageConflict> {
 /// Counts each remote address of a client's once.
 fn round_trips_unused(view: &View<'_>) -> BTreeMap<String, u64> {
     let doubted = view.rows().filter(is_client).filter_map(|row| {
-        let (_, doubt) = row.placement.round_trip?;
-        let remote = row.flow.endpoint(row.judged.local.other()).address;
+        let (_, doubt) = row.placement()?.round_trip?;
+        let remote = row.remote();
         Some((doubt?.name(), row.key.0, remote))
     });
     let doubted: BTreeSet<(&str, usize, IpAddr)> = doubted.collect();
@@ -154,7 +154,7 @@ fn undecoded(inspection: &Inspection) -> Vec<Undecoded> {
 /// The greatest distance between a client's flow and a database that is too far from it to count for more than possible.
 fn database_days_away(view: &View<'_>) -> Option<i64> {
     let sources = view.inspection.settings().databases.sources();
-    let days = view.rows().filter(is_client).map(|row| row.placement.day);
+    let days = view.rows().filter(is_client).filter_map(|row| Some(row.placement()?.day));
     let away = days.flat_map(|day| sources.iter().map(move |source| day.days_since(source.built).abs()));
     away.max().filter(|days| days.unsigned_abs() > STALE_AFTER_DAYS)
 }
@@ -216,11 +216,7 @@ fn remarks(quality: &Quality, inspection: &Inspection) -> Vec<String> {
         ));
     }
     remarks.extend(suspected(quality, inspection));
-    let is_recognised = inspection
-        .units()
-        .iter()
-        .flat_map(Unit::judged)
-        .any(|judged| judged.attribution.whose == Whose::Client);
+    let is_recognised = inspection.units().iter().any(|unit| unit.clients().next().is_some());
     if !is_recognised {
         return remarks;
     }

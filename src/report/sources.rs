@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use crate::client::{Catalogue, Whose};
 use crate::frame::Date;
 use crate::inspect::{Inspection, Settings};
-use crate::report::build::View;
 use crate::report::schema::{DataSource, Destination, Register};
+use crate::report::view::View;
 use crate::verdict;
 
 /// The embedded database's parts, the user's databases and lists, and the project's own tables.
@@ -64,8 +64,8 @@ fn not_seen(
     destinations: &[Destination],
 ) -> Vec<String> {
     let view = View::new(inspection, true);
-    let clients = view.rows().filter(|row| row.judged.attribution.whose == Whose::Client);
-    let days: BTreeSet<Date> = clients.filter_map(|row| row.placement.law).collect();
+    let clients = view.rows().filter(|row| row.attribution.whose == Whose::Client);
+    let days: BTreeSet<Date> = clients.filter_map(|row| row.placement()?.law).collect();
     let is_seen = |id: &str| {
         destinations.iter().any(|d| {
             d.register.as_deref() == Some(register.name()) && d.register_entry.as_deref() == Some(id)

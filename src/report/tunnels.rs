@@ -8,9 +8,9 @@ use crate::client::{Catalogue, Whose};
 use crate::evidence::Fact;
 use crate::frame::FrameRef;
 use crate::packet::{Class, Tunnel as Kind, TunnelId};
-use crate::report::build::{Row, View};
 use crate::report::protocol::tunnel_name;
 use crate::report::schema::{Suspicion, Tunnel};
+use crate::report::view::{Row, View};
 use crate::wire::Hostname;
 
 /// The tunnels of all captures, in order.
@@ -127,7 +127,7 @@ fn around(row: &Row<'_>) -> Option<(&'static str, String)> {
 }
 
 fn is_client(row: &Row<'_>) -> bool {
-    row.judged.attribution.whose == Whose::Client
+    row.attribution.whose == Whose::Client
 }
 
 /// Suspicions that are listed: an input may hold any number of tunnels' ends.

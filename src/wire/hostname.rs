@@ -25,24 +25,19 @@ impl Hostname {
         if bytes.len() > Self::MAX {
             return None;
         }
-        let mut text = Vec::with_capacity(bytes.len());
-        let (mut label, mut is_number) = (0_u32, true);
-        for &byte in bytes {
-            if byte == b'.' {
-                if label == 0 {
-                    return None;
-                }
-                (label, is_number) = (0, true);
-            } else {
-                if label == MAX_LABEL || !(byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
-                    return None;
-                }
-                label += 1;
-                is_number &= byte.is_ascii_digit();
-            }
-            text.push(byte.to_ascii_lowercase());
+        let text = bytes.to_ascii_lowercase();
+        // Without a way out of the loop, so that it runs over many bytes at once.
+        if !text.iter().fold(true, |all, byte| all & is_of_name(*byte)) {
+            return None;
         }
-        if label == 0 || is_number {
+        let mut last: &[u8] = &[];
+        for label in text.split(|byte| *byte == b'.') {
+            if !(1..=MAX_LABEL).contains(&label.len()) {
+                return None;
+            }
+            last = label;
+        }
+        if last.iter().all(u8::is_ascii_digit) {
             return None;
         }
         String::from_utf8(text).ok().map(|text| Self(text.into_boxed_str()))
@@ -75,8 +70,13 @@ impl fmt::Debug for Hostname {
     }
 }
 
+/// Whether the byte may stand in a name in lower case, or between its labels.
+const fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_lowercase() | byte.is_ascii_digit() | (byte == b'-') | (byte == b'_') | (byte == b'.')
+}
+
 /// Longest label in bytes (RFC 1035 section 2.3.4).
-const MAX_LABEL: u32 = 63;
+const MAX_LABEL: usize = 63;
 
 #[cfg(test)]
 mod tests {

@@ -8,19 +8,18 @@
 //!
 //! A server may demand with a Retry that the client come again (RFC 9000 section 8.1.2). The keys of what it sends then
 //! follow from the id that the server chose, and the hello begins anew. The tag by which a client tells a Retry from a
-//! forged one is not checked: rustls does not offer it.
+//! forged one is not checked.
 //!
 //! Every connection id on the wire could be forged: an [`Initials`] derives keys at most [`MAX_KEYS`] times,
 //! and keeps at most twice [`tls::MAX_HELLO`] bytes. Must not: open anything but Initial packets of clients,
 //! or know older drafts and private versions.
 
+mod keys;
+
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use rustls::Side;
-use rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
-use rustls::quic::{DirectionalKeys, Version};
-
+use self::keys::ClientKeys;
 use crate::wire::Read;
 use crate::wire::cursor::Cursor;
 use crate::wire::pieces::Pieces;
@@ -35,7 +34,7 @@ pub const VERSION_2: u32 = 0x6b3343cf;
 /// The drafts of version 1 that are read: 29 (May 2020) to 34 (January 2021).
 pub const DRAFTS: RangeInclusive<u32> = 0xff00001d..=0xff000022;
 
-/// How often one [`Initials`] derives keys; each time costs some 10 µs.
+/// How often one [`Initials`] derives keys; each time costs some microseconds.
 pub const MAX_KEYS: u32 = 4;
 
 /// A connection id: 0 to 20 bytes that a peer chose.
@@ -142,7 +141,7 @@ pub struct Initials {
 
 /// The keys that opened the last packet.
 struct Opener {
-    keys: Box<DirectionalKeys>,
+    keys: Box<ClientKeys>,
     version: u32,
 }
 
@@ -221,7 +220,7 @@ impl Initials {
     fn open(&mut self, packet: &Packet<'_>) -> Option<Vec<u8>> {
         let version = packet.header.version;
         if let Some(opener) = self.opened.as_ref().filter(|opener| opener.version == version)
-            && let Some(frames) = packet.open(&opener.keys)
+            && let Some(frames) = opener.keys.open(packet.bytes, packet.number_at)
         {
             return Some(frames);
         }
@@ -229,9 +228,9 @@ impl Initials {
             return None;
         }
         self.keys_derived = self.keys_derived.saturating_add(1);
-        let keys = client_keys(&packet.header)?;
-        let frames = packet.open(&keys)?;
-        self.opened = Some(Opener { keys, version });
+        let keys = ClientKeys::derive(key_version(version)?, packet.header.destination.as_bytes())?;
+        let frames = keys.open(packet.bytes, packet.number_at)?;
+        self.opened = Some(Opener { keys: Box::new(keys), version });
         self.stream = Pieces::default();
         Some(frames)
     }
@@ -278,41 +277,14 @@ struct Packet<'a> {
     number_at: usize,
 }
 
-impl Packet<'_> {
-    /// Removes header protection and opens the payload (RFC 9001 sections 5.3, 5.4). Works on a copy, because
-    /// a failed attempt destroys the bytes.
-    fn open(&self, keys: &DirectionalKeys) -> Option<Vec<u8>> {
-        let mut copy = self.bytes.to_vec();
-        let (head, protected) = copy.split_at_mut_checked(self.number_at)?;
-        let (number, sampled) = protected.split_first_chunk_mut::<4>()?;
-        keys.header.decrypt_in_place(sampled.get(..SAMPLE)?, head.first_mut()?, number).ok()?;
-        let number_length = usize::from(head.first()? & 0x03).checked_add(1)?;
-        // Numbers of Initials start at 0 or near it, so the bytes on the wire are the number itself.
-        let full = number.get(..number_length)?.iter().fold(0_u64, |full, &byte| full << 8 | u64::from(byte));
-        let payload_at = self.number_at.checked_add(number_length)?;
-        let (head, payload) = copy.split_at_mut_checked(payload_at)?;
-        let length = keys.packet.decrypt_in_place(full, head, payload).ok()?.len();
-        copy.truncate(payload_at.checked_add(length)?);
-        copy.drain(..payload_at);
-        Some(copy)
-    }
-}
-
-/// The keys of the client's direction: we stand where the server stands.
-fn client_keys(header: &LongHeader) -> Option<Box<DirectionalKeys>> {
-    let version = key_version(header.version)?;
-    let suite = TLS13_AES_128_GCM_SHA256.tls13()?.quic_suite()?;
-    Some(Box::new(suite.keys(header.destination.as_bytes(), Side::Server, version).remote))
-}
-
-/// The version whose salt and labels the keys of a version follow from.
-const fn key_version(version: u32) -> Option<Version> {
+/// What the keys of a version follow from.
+fn key_version(version: u32) -> Option<&'static keys::Version> {
     match version {
-        _ if is_reserved(version) => Some(Version::V1Draft),
+        _ if is_reserved(version) => Some(&keys::DRAFT),
         // Draft 33 brought the salt of the standard.
-        VERSION_1 | 0xff000021..=0xff000022 => Some(Version::V1),
-        VERSION_2 => Some(Version::V2),
-        0xff00001d..=0xff000020 => Some(Version::V1Draft),
+        VERSION_1 | 0xff000021..=0xff000022 => Some(&keys::V1),
+        VERSION_2 => Some(&keys::V2),
+        0xff00001d..=0xff000020 => Some(&keys::DRAFT),
         _ => None,
     }
 }
@@ -436,9 +408,6 @@ const fn is_standard(version: u32) -> bool {
 /// Bits of the first byte (RFC 9000 section 17.2).
 const LONG: u8 = 0x80;
 const FIXED: u8 = 0x40;
-
-/// Bytes sampled for header protection (RFC 9001 section 5.4.2).
-const SAMPLE: usize = 16;
 
 /// Bytes of the tag at the end of a Retry (RFC 9001 section 5.8).
 const RETRY_TAG: usize = 16;

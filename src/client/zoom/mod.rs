@@ -165,6 +165,12 @@ impl Catalogue {
         })
     }
 
+    /// Whose a host name is; the same as [`NameMatch::owner`] of [`Catalogue::name`], for less.
+    #[must_use]
+    pub fn owner(&self, host: &str) -> Option<Owner> {
+        self.names.owner(host)
+    }
+
     /// The published range around an address, as the lists next to that day have it.
     #[must_use]
     pub fn range(&self, address: IpAddr, day: Date) -> Option<RangeMatch<'_>> {

@@ -2,7 +2,7 @@
 //!
 //! Input: `names.toml`, once, and host names. Output: the most specific rule that fits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -67,6 +67,8 @@ pub(super) struct Names {
     suffixes: BTreeMap<String, usize>,
     /// The most specific first.
     patterns: Vec<(Pattern, usize)>,
+    /// The last two labels of every name that a rule fits. Nearly all names end otherwise.
+    ends: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -98,6 +100,7 @@ impl Names {
             exact: BTreeMap::new(),
             suffixes: BTreeMap::new(),
             patterns: Vec::new(),
+            ends: BTreeSet::new(),
         };
         for row in file.rules {
             let (kind, rule_text) = row.matcher(text)?;
@@ -111,6 +114,7 @@ impl Names {
                 confidence: row.confidence,
             };
             let index = names.rules.len();
+            names.ends.insert(end(row.example.as_deref().unwrap_or(&rule_text)).to_owned());
             names.rules.push(rule);
             let twice = match kind {
                 Kind::Exact => names.exact.insert(rule_text.clone(), index).is_some(),
@@ -127,6 +131,18 @@ impl Names {
         // Stable, so that equally specific patterns keep the order of the file.
         names.patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.literal()));
         Ok(names)
+    }
+
+    /// Whose the most specific rule says a name is.
+    pub(super) fn owner(&self, host: &str) -> Option<Owner> {
+        if !self.ends.contains(end(host)) {
+            return None;
+        }
+        let by_pattern =
+            || self.patterns.iter().find(|(pattern, _)| pattern.fits(host)).map(|(_, index)| index);
+        let by_suffix = || suffixes(host).find_map(|suffix| self.suffixes.get(suffix));
+        let index = self.exact.get(host).or_else(by_pattern).or_else(by_suffix)?;
+        self.rules.get(*index).map(|rule| rule.owner)
     }
 
     /// The most specific rule for a name.
@@ -154,6 +170,12 @@ impl Rule {
     pub(super) fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// The last two labels of a name.
+fn end(host: &str) -> &str {
+    let mut dots = host.rmatch_indices('.').skip(1);
+    dots.next().and_then(|(at, _)| host.get(at + 1..)).unwrap_or(host)
 }
 
 /// A name and everything behind one of its dots, the longest first.
@@ -248,6 +270,7 @@ mod tests {
             };
             for host in hosts {
                 assert_eq!(names.find(&host).unwrap().rule.text(), text, "{host}");
+                assert_eq!(names.owner(&host), Some(row.whose), "{host}");
             }
         }
     }

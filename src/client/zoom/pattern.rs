@@ -9,6 +9,8 @@ pub(super) struct Pattern {
     /// The pattern with and without each optional part, the longer ones first.
     forms: Vec<Vec<Part>>,
     literal: usize,
+    /// The text that all forms end with; nearly every name has another end, and then nothing is tried.
+    ending: String,
 }
 
 #[derive(Clone, Debug)]
@@ -59,7 +61,8 @@ impl Pattern {
                 return Err("a pattern with too many optional parts");
             }
         }
-        Ok(Self { forms, literal })
+        let ending = ending(&forms).to_owned();
+        Ok(Self { forms, literal, ending })
     }
 
     /// How many characters stand for themselves outside optional parts: the measure of how specific the pattern is.
@@ -67,8 +70,17 @@ impl Pattern {
         self.literal
     }
 
+    /// Whether the whole name fits.
+    pub(super) fn fits(&self, host: &str) -> bool {
+        let fits = |form: &Vec<Part>| fits(form, host, &mut Captures::default());
+        host.ends_with(&self.ending) && self.forms.iter().any(fits)
+    }
+
     /// What the variable parts are, where the whole name fits.
     pub(super) fn captures<'h>(&self, host: &'h str) -> Option<Captures<'h>> {
+        if !host.ends_with(&self.ending) {
+            return None;
+        }
         self.forms.iter().find_map(|form| {
             let mut captures = Captures::default();
             fits(form, host, &mut captures).then(|| {
@@ -120,6 +132,16 @@ impl Class {
         };
         (least..=most).rev()
     }
+}
+
+/// The text that every form ends with, as far as it is one part; empty where there is none.
+fn ending(forms: &[Vec<Part>]) -> &str {
+    let mut endings = forms.iter().map(|form| match form.last() {
+        Some(Part::Text(text)) => text.as_str(),
+        Some(Part::Class(_)) | None => "",
+    });
+    let first = endings.next().unwrap_or_default();
+    if endings.all(|other| other == first) { first } else { "" }
 }
 
 /// The first text, class or optional part of `text`: its parts, whether it is optional, and what follows.
@@ -233,6 +255,15 @@ mod tests {
             assert_eq!(pattern.captures(host), None, "{host}");
         }
         assert_eq!(pattern.captures("us04logfiles-va.zoom.us").unwrap().cluster, Some("us04"));
+    }
+
+    #[test]
+    fn a_pattern_that_may_end_in_several_ways_is_tried_on_every_name() {
+        let ending = |text: &str| Pattern::parse(text).unwrap().ending;
+        assert_eq!(ending("zoom{site}{digits}zc[.{loc}].zoom.us"), ".zoom.us");
+        assert_eq!([ending("zoom[.us]"), ending("zoom.{loc}")], ["", ""]);
+        let open = Pattern::parse("zoom[.us]").unwrap();
+        assert!(["zoom", "zoom.us"].iter().all(|host| open.captures(host).is_some()));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{check_country, named};
 use crate::client::Service;
 use crate::data::{self, Confidence, DataError, Validity};
 use crate::frame::Date;
-use crate::place::{KnownSite, Prefix};
+use crate::place::{KnownSite, Prefix, PrefixMap};
 
 /// A published range that an address lies in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -98,7 +98,7 @@ pub struct AddressMatch<'a> {
 /// What the three files hold.
 #[derive(Debug)]
 pub(super) struct Ranges {
-    rows: Vec<Row>,
+    rows: PrefixMap<Row>,
     lists: BTreeMap<String, Option<Service>>,
     copies: Vec<Copy>,
     providers: BTreeMap<String, Provider>,
@@ -108,14 +108,14 @@ impl Ranges {
     pub(super) fn load(text: &str) -> Result<Self, DataError> {
         let mut file: File = data::parse(RANGES, text)?;
         file.copies.sort_by_key(|copy| copy.date);
-        let ranges = Self {
-            rows: file.ranges,
+        let mut ranges = Self {
+            rows: PrefixMap::new(Vec::new()),
             lists: file.lists.into_iter().map(|list| (list.id, list.service)).collect(),
             copies: file.copies,
             providers: file.providers.into_iter().map(|provider| (provider.id.clone(), provider)).collect(),
         };
         let mut cidrs = BTreeSet::new();
-        for row in &ranges.rows {
+        for row in &file.ranges {
             if !cidrs.insert(row.cidr) {
                 let needle = row.cidr.to_string();
                 return Err(DataError::about(RANGES, text, &needle, "a range that stands twice"));
@@ -123,6 +123,7 @@ impl Ranges {
             let needle = format!("\"{}\", list = \"{}\"", row.cidr, row.list);
             ranges.check(row).map_err(|what| DataError::about(RANGES, text, &needle, what))?;
         }
+        ranges.rows = PrefixMap::new(file.ranges.into_iter().map(|row| (row.cidr, row)).collect());
         Ok(ranges)
     }
 
@@ -146,10 +147,10 @@ impl Ranges {
     /// It is certain where any range around the address is: within a block that is the operator's, a part listed for
     /// one product is too.
     pub(super) fn find(&self, address: IpAddr, day: Date) -> Option<RangeMatch<'_>> {
-        let around = self.rows.iter().filter(|row| row.cidr.contains(address));
-        let held: Vec<_> = around.filter_map(|row| Some((row, self.held(row, day)?))).collect();
+        let around = self.rows.around(address);
+        let held: Vec<_> = around.filter_map(|(_, row)| Some((row, self.held(row, day)?))).collect();
         let standing = held.iter().map(|(_, (standing, _))| *standing).max()?;
-        let (row, (_, copies)) = held.into_iter().max_by_key(|(row, _)| row.cidr.length())?;
+        let (row, (_, copies)) = held.into_iter().next()?;
         Some(RangeMatch {
             cidr: row.cidr,
             standing,
@@ -162,7 +163,7 @@ impl Ranges {
 
     /// Whether any copy of any day holds a range around the address.
     pub(super) fn ever(&self, address: IpAddr) -> bool {
-        self.rows.iter().any(|row| row.cidr.contains(address))
+        self.rows.longest(address).is_some()
     }
 
     /// How far the copies next to the day hold a range, and which of them do.
@@ -198,7 +199,7 @@ impl Ranges {
 /// The ranges of `anycast.toml`.
 #[derive(Debug)]
 pub(super) struct Anycast {
-    rows: Vec<AnycastRow>,
+    rows: PrefixMap<AnycastRow>,
     sources: BTreeMap<String, AnycastSource>,
 }
 
@@ -209,12 +210,12 @@ impl Anycast {
             named(&file.sources, &row.source)
                 .map_err(|what| DataError::about(ANYCAST, text, &row.cidr.to_string(), what))?;
         }
-        Ok(Self { rows: file.prefixes, sources: file.sources })
+        let rows = file.prefixes.into_iter().map(|row| (row.cidr, row)).collect();
+        Ok(Self { rows: PrefixMap::new(rows), sources: file.sources })
     }
 
     pub(super) fn find(&self, address: IpAddr) -> Option<AnycastMatch<'_>> {
-        let row =
-            self.rows.iter().filter(|row| row.cidr.contains(address)).max_by_key(|row| row.cidr.length())?;
+        let (_, row) = self.rows.longest(address)?;
         let source = self.sources.get(&row.source)?;
         Some(AnycastMatch {
             cidr: row.cidr,
@@ -505,7 +506,7 @@ mod tests {
     #[test]
     fn anycast_ranges_lie_in_published_ranges() {
         let (ranges, anycast) = (ranges(), Anycast::load(include_str!("data/anycast.toml")).unwrap());
-        for row in &anycast.rows {
+        for row in anycast.rows.values() {
             assert!(ranges.ever(row.cidr.base()), "{}", row.cidr);
         }
         assert_eq!(

@@ -16,7 +16,7 @@ mod mpls;
 mod nflog;
 mod nlpid;
 mod ppp;
-mod ring;
+mod rings;
 mod trailer;
 mod wifi;
 
@@ -138,12 +138,12 @@ fn of_type(link: LinkType, cursor: &mut Cursor<'_>) -> Below {
 #[cold]
 fn rare(link: LinkType, cursor: &mut Cursor<'_>) -> Below {
     match link {
-        LinkType::IEEE802_5 => ring::token_ring(cursor),
-        LinkType::FDDI => ring::fddi(cursor),
-        LinkType::ARCNET_BSD => ring::arcnet_bsd(cursor),
-        LinkType::ARCNET_LINUX => ring::arcnet_linux(cursor),
-        LinkType::IP_OVER_FC => ring::fibre_channel(cursor),
-        LinkType::APPLE_IP_OVER_IEEE1394 => ring::firewire(cursor),
+        LinkType::IEEE802_5 => rings::token_ring(cursor),
+        LinkType::FDDI => rings::fddi(cursor),
+        LinkType::ARCNET_BSD => rings::arcnet_bsd(cursor),
+        LinkType::ARCNET_LINUX => rings::arcnet_linux(cursor),
+        LinkType::IP_OVER_FC => rings::fibre_channel(cursor),
+        LinkType::APPLE_IP_OVER_IEEE1394 => rings::firewire(cursor),
         LinkType::SLIP => behind_header(16, cursor),
         LinkType::PPP_ETHER => ppp::over_ethernet(cursor),
         LinkType::PPP_PPPD | LinkType::PPP_WITH_DIR => behind_byte(cursor, ppp::decode),

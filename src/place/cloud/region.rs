@@ -69,15 +69,17 @@ pub(super) fn region(provider: &str, code: &str) -> Option<&'static CloudRegion>
     TABLE.regions.get(provider)?.get(code)
 }
 
-/// The day on which the table of regions was compiled.
+/// The day on which the table of regions was compiled. The rest of the table is not read for it.
+#[expect(clippy::expect_used, reason = "the file is embedded, and a test reads it")]
 pub(super) fn compiled() -> Date {
-    TABLE.compiled
+    crate::data::compiled(FILE, TEXT).expect("the embedded file says its day")
 }
 
 /// What `regions.toml` holds.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[expect(dead_code, reason = "it is read alone")]
     compiled: Date,
     providers: Vec<Provider>,
     regions: Vec<CloudRegion>,
@@ -86,7 +88,6 @@ struct File {
 }
 
 struct Table {
-    compiled: Date,
     providers: Vec<Provider>,
     /// By provider, then by code.
     regions: BTreeMap<String, BTreeMap<String, CloudRegion>>,
@@ -98,11 +99,14 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     for region in file.regions {
         regions.entry(region.provider.clone()).or_default().insert(region.code.clone(), region);
     }
-    Table { compiled: file.compiled, providers: file.providers, regions }
+    Table { providers: file.providers, regions }
 });
 
+const FILE: &str = "regions.toml";
+const TEXT: &str = include_str!("../../../geoip/regions.toml");
+
 fn read() -> File {
-    crate::place::embedded("regions.toml", include_str!("../../../geoip/regions.toml"))
+    crate::place::embedded(FILE, TEXT)
 }
 
 #[cfg(test)]

@@ -1,0 +1,171 @@
+//! Whose flows are: each combination of what matters for it is put to the catalogue once.
+//!
+//! Input: what a flow says, its relation and ports. Output: the number of an attribution. Must not: hold a rule of its own;
+//! what is left out of a combination is what the catalogue does not look at.
+
+use hashbrown::HashMap;
+
+use crate::client::zoom::Owner;
+use crate::client::{Attribution, Catalogue, ClientProcess, Contact, Origin, PayloadMark};
+use crate::evidence::{Evidence, Fact, NameId, ProcessId};
+use crate::flow::Flow;
+use crate::frame::Date;
+use crate::inspect::hearing::{Heard, Hearing, SeenName};
+use crate::inspect::relation::{Ended, RelationId};
+use crate::packet::Protocol;
+use crate::wire::{Hostname, dns};
+
+/// What is known of the names of a capture: whether the catalogue knows them, and as the client operator's.
+#[derive(Default)]
+pub(super) struct Matches(Vec<Option<Match>>);
+
+/// What the catalogue knows of a name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Match {
+    /// Nothing.
+    Unknown,
+    /// It is somebody's.
+    Known,
+    /// It is the client operator's.
+    Operators,
+}
+
+impl Matches {
+    /// What the catalogue knows of that name; asked once for each.
+    pub(super) fn of(&mut self, name: NameId, evidence: &Evidence) -> Match {
+        let place = name.number() as usize;
+        if self.0.len() <= place {
+            self.0.resize(place + 1, None);
+        }
+        let look_up = || match Catalogue::builtin().owner(evidence.name(name)) {
+            None => Match::Unknown,
+            Some(Owner::Client) => Match::Operators,
+            Some(Owner::ThirdParty | Owner::Shared) => Match::Known,
+        };
+        match self.0.get_mut(place) {
+            Some(known) => *known.get_or_insert_with(look_up),
+            None => Match::Unknown,
+        }
+    }
+}
+
+/// The attributions of one capture, by what they rest on.
+pub(super) struct Attributions<'a> {
+    hearing: Hearing<'a>,
+    exclusive: bool,
+    numbers: HashMap<Circumstances, u32>,
+    all: Vec<Attribution>,
+    /// The combination under the reader's eyes.
+    asked: Circumstances,
+}
+
+/// Everything that an attribution depends on.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Circumstances {
+    names: Vec<(NameId, Origin)>,
+    /// The relation, where the address matters: it is in a published range, or the payload tells the client's.
+    relation: Option<RelationId>,
+    /// The remote port, where anything but its being a name server's matters.
+    port: u16,
+    transport: Protocol,
+    payload: PayloadMark,
+    /// The client's process that the flow is of.
+    process: Option<ProcessId>,
+}
+
+/// What the flows of one relation have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InRelation {
+    pub(super) id: RelationId,
+    pub(super) day: Date,
+    /// Whether the remote address is in a published range on that day.
+    pub(super) is_listed: bool,
+}
+
+impl<'a> Attributions<'a> {
+    pub(super) fn new(hearing: Hearing<'a>, exclusive: bool) -> Self {
+        let asked = Circumstances {
+            names: Vec::new(),
+            relation: None,
+            port: 0,
+            transport: Protocol::Tcp,
+            payload: PayloadMark::None,
+            process: None,
+        };
+        Self { hearing, exclusive, numbers: HashMap::new(), all: Vec::new(), asked }
+    }
+
+    /// The number of a flow's attribution.
+    pub(super) fn of(
+        &mut self,
+        flow: &Flow<'_>,
+        ended: Ended,
+        heard: Heard,
+        names: &[SeenName],
+        relation: InRelation,
+        matches: &mut Matches,
+    ) -> u32 {
+        let Self { hearing, asked, numbers, all, .. } = self;
+        let evidence = hearing.evidence;
+        let remote = flow.endpoint(ended.local.other());
+        let is_named = names.iter().any(|name| matches.of(name.name, evidence) != Match::Unknown);
+        let tells_payload = !matches!(heard.payload, PayloadMark::None | PayloadMark::WebRtc);
+        let process = if heard.has_process { client_process(evidence, flow) } else { None };
+        let is_plain = !is_named && !relation.is_listed && !tells_payload && process.is_none();
+        asked.names.clear();
+        if is_plain {
+            // Nobody's: all that is left to tell is whether a name server is asked.
+            let is_dns = dns::PORTS.contains(&remote.port);
+            asked.port = if is_dns { remote.port } else { 0 };
+            asked.transport = Protocol::Udp;
+        } else {
+            asked.names.extend(names.iter().map(|name| (name.name, name.client_origin())));
+            asked.port = remote.port;
+            asked.transport = flow.protocol();
+        }
+        asked.relation = (relation.is_listed || tells_payload).then_some(relation.id);
+        asked.payload = heard.payload;
+        asked.process = process.map(|(id, _)| id);
+        if let Some(number) = numbers.get(&*asked) {
+            return *number;
+        }
+        let number = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        numbers.insert(asked.clone(), number);
+        let parsed = |(name, origin): &(NameId, Origin)| {
+            Some((Hostname::parse(evidence.name(*name).as_bytes())?, *origin))
+        };
+        let names: Vec<(Hostname, Origin)> = asked.names.iter().filter_map(parsed).collect();
+        let contact = Contact {
+            names: &names,
+            address: remote.address,
+            port: asked.port,
+            transport: asked.transport,
+            payload: asked.payload,
+            process: process.map(|(_, process)| process),
+            exclusive: self.exclusive,
+        };
+        all.push(Catalogue::builtin().attribute(&contact, relation.day));
+        number
+    }
+
+    /// An attribution by its number.
+    pub(super) fn get(&self, number: u32) -> Option<&Attribution> {
+        self.all.get(number as usize)
+    }
+
+    /// All of them, in order of their numbers.
+    pub(super) fn into_all(self) -> Vec<Attribution> {
+        self.all
+    }
+}
+
+/// The client's process that the flow is of, where the capture says so in a way that can be relied on.
+fn client_process<'e>(evidence: &'e Evidence, flow: &Flow<'_>) -> Option<(ProcessId, ClientProcess<'e>)> {
+    evidence.of(flow.id()).iter().find_map(|entry| {
+        let Fact::Process(id) = entry.fact else { return None };
+        let process = evidence.process_of(id)?;
+        let (name, method) = (process.name.as_deref()?, process.method);
+        let is_client = method.is_reliable() && Catalogue::builtin().is_process(name, method);
+        is_client.then_some((id, ClientProcess { name, method }))
+    })
+}
