@@ -44,6 +44,12 @@ impl FrameRef {
     pub fn number(self) -> u64 {
         self.0 & NUMBER_MASK
     }
+
+    /// The frame so many frames behind this one in the same input.
+    #[must_use]
+    pub fn later_by(self, frames: u64) -> Self {
+        Self::new(self.input(), self.number().saturating_add(frames))
+    }
 }
 
 impl fmt::Debug for FrameRef {
@@ -308,6 +314,7 @@ mod tests {
     fn a_frame_ref_keeps_both_numbers() {
         let frame = FrameRef::new(7, 781);
         assert_eq!((frame.input(), frame.number()), (7, 781));
+        assert_eq!(frame.later_by(9), FrameRef::new(7, 790));
         assert!(FrameRef::new(0, u64::MAX).number() < FrameRef::new(0, u64::MAX).0 + 1);
         assert!(FrameRef::new(1, 1) > FrameRef::new(0, 999));
     }

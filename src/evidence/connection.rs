@@ -91,7 +91,7 @@ fn first(progress: &mut Progress, bytes: &[u8], full: bool, seen: &Sighting<'_>,
     }
     match tls::observe(&mut progress.tls, rest, full, seen, notes) {
         Outcome::Settled => true,
-        Outcome::Watch => false,
+        Outcome::Watch | Outcome::PassedOver => false,
         Outcome::NotMine => request(progress, bytes, full, seen, notes),
     }
 }

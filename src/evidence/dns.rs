@@ -12,7 +12,9 @@ use std::net::IpAddr;
 use hashbrown::HashMap;
 
 use crate::evidence::fact::{Answered, Entry, Fact, Origin};
+use crate::evidence::moved::Moved;
 use crate::evidence::name::{NameId, Names};
+use crate::evidence::round_trip::Key;
 use crate::evidence::{Notes, Outcome, Sighting};
 use crate::flow::{FlowId, Flows, Method, Side};
 use crate::frame::FrameRef;
@@ -32,6 +34,10 @@ pub(super) struct Answers {
     heard: Heard,
     pub(super) unasked: u64,
     pub(super) refused: u64,
+    /// The most questions that waited at one time.
+    most_asked: usize,
+    /// How often somebody asked in the middle of the reading.
+    pub(super) consulted: u64,
 }
 
 /// A question that waits. Hosts ask again, and then each copy may be answered.
@@ -82,7 +88,8 @@ impl Answers {
 
     /// The names under which a host was told an address so far, the latest first.
     pub(super) fn so_far(&mut self, tunnel: TunnelId, host: IpAddr, address: IpAddr) -> Vec<Answered> {
-        let Self { told, heard, .. } = self;
+        let Self { told, heard, consulted, .. } = self;
+        *consulted += 1;
         for answered in told.iter().skip(heard.previous.len()) {
             heard.hear(answered);
         }
@@ -108,6 +115,45 @@ impl Answers {
         let asked = self.asked.entry(key).or_insert(Asked { name, copies: 0 });
         let copies = if asked.name == name { asked.copies } else { 0 };
         *asked = Asked { name, copies: copies.saturating_add(1) };
+        self.most_asked = self.most_asked.max(self.asked.len());
+    }
+
+    /// Whether nothing is forgotten or refused where what `next` knows comes behind this, and nobody asked `next` for what
+    /// this knows.
+    pub(super) fn has_room_for(&self, next: &Self) -> bool {
+        next.consulted == 0
+            && self.asked.len().saturating_add(next.most_asked) < MAX_ASKED
+            && self.told.len().saturating_add(next.told.len()) < MAX_TOLD
+    }
+
+    /// How many answers were told.
+    pub(super) fn len(&self) -> usize {
+        self.told.len()
+    }
+
+    /// Takes over what the next piece knows. `taken_again` says of which of its frames the answers are not taken, `unasked` is
+    /// how many answers in them nobody asked for; those known from `since` on were read from such frames.
+    pub(super) fn append(
+        &mut self,
+        next: Self,
+        moved: &Moved<'_>,
+        since: usize,
+        taken_again: impl Fn(FrameRef) -> bool,
+        unasked: u64,
+    ) {
+        for ((flow, side, id), asked) in next.asked {
+            if let Some((flow, name)) = moved.flow(flow).zip(moved.name(asked.name)) {
+                self.asked.insert((flow, side, id), Asked { name, ..asked });
+            }
+        }
+        for answered in next.told.into_iter().filter(|answered| !taken_again(answered.frame)) {
+            if let Some(name) = moved.name(answered.name) {
+                self.told.push(Answered { name, frame: moved.frame(answered.frame), ..answered });
+            }
+        }
+        self.told.get_mut(since..).unwrap_or_default().sort_by_key(|answered| answered.frame);
+        self.last = None;
+        self.unasked = self.unasked.saturating_add(next.unasked.saturating_sub(unasked));
     }
 
     /// Whether the name was asked for, and not answered as often as that.
@@ -188,7 +234,7 @@ pub(super) fn observe(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
     if let Some(name) = asked_name(&message, notes)
         && take(&message, name, seen, notes)
     {
-        let key = key(message.id, name);
+        let key = Key::Question(message.id, name);
         if message.is_response {
             notes.reply(seen, Method::Dns, key);
         } else {
@@ -290,15 +336,6 @@ fn target(service: &Service) -> Option<&Hostname> {
         ServiceTarget::Name(name) => Some(name),
         ServiceTarget::Owner | ServiceTarget::Other => None,
     }
-}
-
-fn key(id: u16, name: NameId) -> [u8; 16] {
-    let mut key = [0; 16];
-    let parts = id.to_be_bytes().into_iter().chain(name.number().to_be_bytes());
-    for (byte, part) in key.iter_mut().zip(parts) {
-        *byte = part;
-    }
-    key
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use hashbrown::HashMap;
 
 use crate::evidence::fact::{Fact, Origin};
+use crate::evidence::moved::Moved;
 use crate::evidence::{Notes, Outcome, Sighting, tls};
 use crate::flow::{FlowId, Side};
 use crate::wire::dtls::{self, Handshake, Said};
@@ -27,6 +28,8 @@ pub(super) struct Talks {
     order: VecDeque<FlowId>,
     /// Handshakes that were given up before they had said all.
     pub(super) dropped: u64,
+    /// The most that were followed at one time.
+    most: usize,
 }
 
 /// One handshake.
@@ -46,6 +49,23 @@ impl Talks {
         self.of.remove(&flow);
     }
 
+    /// Whether none is given up where those of `next` come behind these.
+    pub(super) fn has_room_for(&self, next: &Self) -> bool {
+        next.dropped == 0 && self.of.len().saturating_add(next.most) < MAX_TALKS
+    }
+
+    /// Takes over the handshakes of the next piece.
+    pub(super) fn append(&mut self, mut next: Self, moved: &Moved<'_>) {
+        for flow in next.order {
+            if let Some(talk) = next.of.remove(&flow)
+                && let Some(flow) = moved.flow(flow)
+            {
+                self.of.insert(flow, talk);
+                self.order.push_back(flow);
+            }
+        }
+    }
+
     /// Makes room for one more and notes that it begins.
     fn start(&mut self, flow: FlowId) {
         // Forgotten flows stay in the order until they come up, or until they are most of it.
@@ -58,6 +78,7 @@ impl Talks {
             self.dropped += u64::from(self.of.remove(&oldest).is_some_and(|talk| !talk.is_done));
         }
         self.order.push_back(flow);
+        self.most = self.most.max(self.of.len().saturating_add(1));
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::evidence::moved::Moved;
 use crate::evidence::name::NameId;
 use crate::evidence::process::ProcessId;
 use crate::flow::{FlowId, Side};
@@ -280,6 +281,19 @@ impl Log {
     /// Adds a fact.
     pub(super) fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
+    }
+
+    /// Takes over the facts of the next piece.
+    pub(super) fn append(&mut self, next: Self, moved: &Moved<'_>) {
+        let moved = next.entries.into_iter().filter_map(|mut entry| {
+            entry.flow = moved.flow(entry.flow)?;
+            entry.frame = moved.frame(entry.frame);
+            if let Fact::Name { name, .. } | Fact::Behind { name, .. } = &mut entry.fact {
+                *name = moved.name(*name)?;
+            }
+            Some(entry)
+        });
+        self.entries.extend(moved);
     }
 
     /// Orders the facts by flow and makes them accessible by flow. Names that come from elsewhere than the flow stand before

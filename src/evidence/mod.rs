@@ -11,7 +11,10 @@ mod dtls;
 mod encrypted_dns;
 mod fact;
 mod http;
+mod journal;
+mod moved;
 mod name;
+mod piece;
 mod process;
 mod quic;
 mod round_trip;
@@ -28,7 +31,10 @@ use self::fact::Log;
 pub use self::fact::{
     Answered, DnsTransport, Entry, Fact, Hello, HelloName, Origin, ProxyKind, ProxyRequest, ZoomFact,
 };
+use self::journal::Journal;
+pub use self::journal::Noted;
 pub use self::name::{NameId, Names};
+pub use self::piece::Cut;
 pub use self::process::{ProcessEntry, ProcessId};
 use self::round_trip::{Key, RoundTrips};
 use crate::flow::stream::{MAX_PREFIX, Streams};
@@ -45,6 +51,8 @@ pub struct Evidence {
     processes: process::Processes,
     /// What had to be left out, once reading has ended.
     limits: Option<Limits>,
+    /// Of a piece of a capture: which of its packets the pieces before may change the meaning of.
+    journal: Option<Box<Journal>>,
 }
 
 impl Evidence {
@@ -80,6 +88,7 @@ impl Evidence {
         // A SYN has no payload and yet says where the stream begins.
         let has_something = !packet.payload.is_empty() || opens_stream(packet);
         let sighting = Sighting { flow: seen.flow, side: seen.side, packet, frame, time };
+        let before_it = self.notes.counts();
         let interest = match (&packet.transport, before) {
             _ if !has_something => before,
             (Transport::Tcp(tcp), Interest::Stream) => self.stream(tcp, &sighting),
@@ -90,8 +99,16 @@ impl Evidence {
         if let Some((requester, trip)) = self.notes.measured.take() {
             flows.note_round_trip(seen.flow, requester, trip);
         }
-        if seen.is_new || interest != before {
-            flows.set_mark(seen.flow, interest.into());
+        let mark = interest.into();
+        if self.journal.is_some() {
+            let is_passed_over = std::mem::take(&mut self.notes.is_passed_over);
+            // Nearly all datagrams of a call: nothing of them is noted, and nothing changes.
+            if !is_passed_over || !journal::is_past_head(seen.mark) {
+                let is_read = has_something && before != Interest::Settled && !is_passed_over;
+                self.note(flows, seen, &sighting, is_read, before_it, mark);
+            }
+        } else if seen.is_new || interest != before {
+            flows.set_mark(seen.flow, mark);
         }
     }
 
@@ -225,7 +242,9 @@ impl Evidence {
         for (protocol, reader) in (0..).zip(DATAGRAM_PROTOCOLS) {
             match (reader.observe)(seen, &mut self.notes) {
                 Outcome::NotMine => {}
-                Outcome::Watch => return Interest::Watch { protocol, left: reader.budget },
+                Outcome::Watch | Outcome::PassedOver => {
+                    return Interest::Watch { protocol, left: reader.budget };
+                }
                 Outcome::Settled => {
                     self.notes.forget(seen.flow);
                     return Interest::Settled;
@@ -242,6 +261,9 @@ impl Evidence {
     fn watch(&mut self, protocol: u8, left: u16, seen: &Sighting<'_>) -> Interest {
         let Some(reader) = DATAGRAM_PROTOCOLS.get(usize::from(protocol)) else { return Interest::Settled };
         let outcome = (reader.observe)(seen, &mut self.notes);
+        if outcome == Outcome::PassedOver {
+            self.notes.is_passed_over = true;
+        }
         if outcome == Outcome::Settled || left == 1 {
             self.notes.forget(seen.flow);
             return Interest::Settled;
@@ -292,9 +314,18 @@ struct Notes {
     contested: HashMap<FlowId, Vec<NameId>>,
     /// The round trip that the packet under the reader's eyes ended, and who asked.
     measured: Option<(Side, RoundTrip)>,
+    /// Whether the packet under the reader's eyes was not read.
+    is_passed_over: bool,
+    /// The most sockets that were remembered at one time.
+    most_sockets: usize,
 }
 
 impl Notes {
+    /// How many requests were remembered so far, and how many DNS answers nobody asked for.
+    fn counts(&self) -> (u64, u64) {
+        (self.round_trips.counts().0, self.answers.unasked)
+    }
+
     /// Frees what is remembered of a flow that is only counted from now on, so that look-alikes do not fill the tables.
     fn forget(&mut self, flow: FlowId) {
         self.sockets.remove(&flow);
@@ -342,7 +373,7 @@ enum Interest {
     Watch { protocol: u8, left: u16 },
 }
 
-/// A kind in the lowest byte, its numbers above.
+/// A kind in the two lowest bits, its numbers from the second byte on. Of the bits between, a piece's journal makes use.
 impl From<Interest> for Mark {
     fn from(interest: Interest) -> Self {
         Self(match interest {
@@ -358,7 +389,7 @@ impl From<Mark> for Interest {
     #[inline]
     fn from(mark: Mark) -> Self {
         let [kind, number, left @ ..] = mark.0.to_le_bytes();
-        match kind {
+        match kind & 3 {
             1 => Self::Stream,
             2 => Self::Datagrams { looked: number },
             3 => Self::Watch { protocol: number, left: u16::from_le_bytes(left) },
@@ -374,6 +405,8 @@ enum Outcome {
     NotMine,
     /// It is of this one; let it see the next ones too.
     Watch,
+    /// The same, and it was not even read: it could say nothing new.
+    PassedOver,
     /// It is of this one, and nothing more is to be learnt from the flow.
     Settled,
 }

@@ -37,7 +37,10 @@ impl Names {
 
     /// The number of `name`, new or known; `None` where the store is full.
     pub fn intern(&mut self, name: &Hostname) -> Option<NameId> {
-        let name = name.as_str();
+        self.intern_text(name.as_str())
+    }
+
+    fn intern_text(&mut self, name: &str) -> Option<NameId> {
         let hash = self.hasher.hash_one(name);
         let known = self.index.find(hash, |&id| self.slice(id) == name);
         if let Some(&id) = known {
@@ -52,6 +55,16 @@ impl Names {
         let Self { hasher, index, text, ends, .. } = self;
         index.insert_unique(hash, id, |&id| hasher.hash_one(slice(text, ends, id)));
         Some(NameId(id))
+    }
+
+    /// Whether all names of `next` can be kept beside these.
+    pub(super) fn has_room_for(&self, next: &Self) -> bool {
+        self.ends.len().saturating_add(next.ends.len()) < Self::MAX
+    }
+
+    /// Takes over the names of another store: their numbers here, in the order of their numbers there.
+    pub(super) fn append(&mut self, next: &Self) -> Vec<NameId> {
+        (0..).zip(&next.ends).filter_map(|(id, _)| self.intern_text(next.slice(id))).collect()
     }
 
     /// The text of a name.

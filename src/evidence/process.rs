@@ -67,6 +67,11 @@ impl Processes {
         self.refuse()
     }
 
+    /// Whether the capture names none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.refused == 0
+    }
+
     fn refuse(&mut self) -> Option<ProcessId> {
         self.refused = self.refused.saturating_add(1);
         None

@@ -13,6 +13,8 @@ use std::collections::VecDeque;
 use hashbrown::HashMap;
 
 use crate::evidence::fact::{Fact, Origin};
+use crate::evidence::moved::Moved;
+use crate::evidence::round_trip::Key;
 use crate::evidence::{Notes, Outcome, Sighting, encrypted_dns, tls};
 use crate::flow::{FlowId, Method, Side};
 use crate::wire::Read;
@@ -29,6 +31,8 @@ pub(super) struct Talks {
     order: VecDeque<FlowId>,
     /// Connections that were given up before their hello was whole.
     pub(super) dropped: u64,
+    /// The most that were remembered at one time.
+    most: usize,
 }
 
 /// One connection.
@@ -52,6 +56,22 @@ impl Talks {
         self.of.remove(&flow);
     }
 
+    /// Whether none is given up where those of `next` come behind these.
+    pub(super) fn has_room_for(&self, next: &Self) -> bool {
+        next.dropped == 0 && self.of.len().saturating_add(next.most) < MAX_TALKS
+    }
+
+    /// Takes over the connections of the next piece.
+    pub(super) fn append(&mut self, mut next: Self, moved: &Moved<'_>) {
+        for flow in next.order {
+            if let Some(talk) = next.of.remove(&flow)
+                && let Some(flow) = moved.flow(flow)
+            {
+                self.insert(flow, talk);
+            }
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn pending(&self) -> usize {
         self.of.values().filter(|talk| talk.initials.is_some()).count()
@@ -62,6 +82,7 @@ impl Talks {
             return;
         }
         self.order.push_back(flow);
+        self.most = self.most.max(self.of.len());
         while self.of.len() > MAX_TALKS {
             let Some(oldest) = self.order.pop_front() else { break };
             let given_up = self.of.remove(&oldest);
@@ -172,12 +193,12 @@ fn answer(talk: &mut Talk, header: &LongHeader, seen: &Sighting<'_>, notes: &mut
 }
 
 /// There are one or two requests to time in a connection: its first Initial, and the first after a Retry.
-fn key(talk: &Talk) -> [u8; 16] {
+fn key(talk: &Talk) -> Key {
     let mut key = *b"quic0...........";
     let id = talk.source.as_bytes().iter().copied();
     let parts = [b'0' + u8::from(talk.is_retried)].into_iter().chain(id);
     for (byte, part) in key.iter_mut().skip(4).zip(parts) {
         *byte = part;
     }
-    key
+    Key::Id(key)
 }

@@ -3,6 +3,7 @@
 //! Calls run STUN, DTLS and media over one flow (RFC 7983), so what is no STUN on such a flow may be DTLS. Input: datagrams. Output: facts. Must not: take a mapped address from anything but a reply to a request.
 
 use crate::evidence::fact::Fact;
+use crate::evidence::round_trip::Key;
 use crate::evidence::{Notes, Outcome, Sighting, dtls};
 use crate::flow::Method;
 use crate::wire::Read;
@@ -35,10 +36,10 @@ pub(super) fn observe(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
     Outcome::Watch
 }
 
-fn key(transaction: [u8; 12]) -> [u8; 16] {
+fn key(transaction: [u8; 12]) -> Key {
     let mut key = *b"stun------------";
     for (byte, id) in key.iter_mut().skip(4).zip(transaction) {
         *byte = id;
     }
-    key
+    Key::Id(key)
 }

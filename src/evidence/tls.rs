@@ -199,5 +199,5 @@ const HANDSHAKE: u8 = 22;
 const SERVER_HELLO: u8 = 2;
 const MAX_CERTIFICATE_NAMES: usize = 4;
 /// Contested flows whose other names are noted; further ones are only counted.
-const MAX_CONTESTED: usize = 1 << 14;
+pub(super) const MAX_CONTESTED: usize = 1 << 14;
 const MAX_OTHER_NAMES: usize = 4;

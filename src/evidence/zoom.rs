@@ -4,6 +4,7 @@
 //! Must not: take one weak look-alike for Zoom; that is said as [`ZoomFact::Weak`], for others to corroborate.
 
 use crate::evidence::fact::{Fact, ZoomFact};
+use crate::evidence::round_trip::Key;
 use crate::evidence::{Notes, Outcome, Sighting};
 use crate::flow::Method;
 use crate::wire::Read;
@@ -23,7 +24,7 @@ pub(super) struct Socket {
 }
 
 /// Sockets whose proof may be outstanding at one time.
-const MAX_SOCKETS: usize = 1 << 16;
+pub(super) const MAX_SOCKETS: usize = 1 << 16;
 /// Data messages that are read on a socket that does not say its meeting.
 const MAX_DATA: u16 = 256;
 /// Hellos and closes that are noted of one socket. A client sends a few copies of each; a flood must not fill memory.
@@ -34,17 +35,19 @@ const DATA: u8 = 5;
 /// Reads one datagram of the layer between clients and media routers.
 pub(super) fn server(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
     // Nearly all datagrams of a call end here, so this is one look-up and moves nothing.
-    if let Some(socket) = notes.sockets.get(&seen.flow) {
-        if socket.has_said_what_it_carries() && seen.packet.payload.first() == Some(&DATA) {
-            return Outcome::Watch;
+    let known = match notes.sockets.get(&seen.flow) {
+        Some(socket) if socket.has_said_what_it_carries() && seen.packet.payload.first() == Some(&DATA) => {
+            return Outcome::PassedOver;
         }
-    } else if notes.sockets.len() >= MAX_SOCKETS {
-        return Outcome::NotMine;
-    }
-    let mut socket = notes.sockets.remove(&seen.flow).unwrap_or_default();
+        Some(_) => notes.sockets.remove(&seen.flow),
+        None if notes.sockets.len() >= MAX_SOCKETS => return Outcome::NotMine,
+        None => None,
+    };
+    let mut socket = known.unwrap_or_default();
     let outcome = read(&mut socket, seen, notes);
     if outcome == Outcome::Watch || socket.is_noted {
         notes.sockets.insert(seen.flow, socket);
+        notes.most_sockets = notes.most_sockets.max(notes.sockets.len());
     }
     outcome
 }
@@ -66,7 +69,8 @@ fn read(socket: &mut Socket, seen: &Sighting<'_>, notes: &mut Notes) -> Outcome 
 }
 
 impl Socket {
-    fn has_said_what_it_carries(&self) -> bool {
+    /// Whether data on it can say nothing new.
+    pub(super) fn has_said_what_it_carries(&self) -> bool {
         self.is_proven && (self.is_bound || self.data_seen >= MAX_DATA)
     }
 }
@@ -74,14 +78,14 @@ impl Socket {
 fn note(socket: &mut Socket, message: &Message, seen: &Sighting<'_>, notes: &mut Notes) {
     match message.body {
         Body::Hello { token, .. } => {
-            notes.round_trips.request(seen.flow, seen.side, token, seen.time);
+            notes.round_trips.request(seen.flow, seen.side, Key::Id(token), seen.time);
             if socket.hellos < MAX_REPEATS {
                 socket.hellos += 1;
                 notes.push(seen, Fact::Zoom(ZoomFact::Hello { from: seen.side }));
             }
         }
         Body::HelloReply { token, .. } => {
-            notes.reply(seen, Method::Greeting, token);
+            notes.reply(seen, Method::Greeting, Key::Id(token));
         }
         Body::KeepAlive { is_reply: false, sequence, clock, .. } => {
             notes.round_trips.request(seen.flow, seen.side, key(sequence, clock), seen.time);
@@ -138,27 +142,27 @@ pub(super) fn peer(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
 pub(super) fn stun(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
     match zoom::stun(seen.packet.payload) {
         Read::Done(Stun::Request { id }) => {
-            notes.round_trips.request(seen.flow, seen.side, id, seen.time);
+            notes.round_trips.request(seen.flow, seen.side, Key::Id(id), seen.time);
             if notes.mapped.try_insert(seen.flow, None).is_ok() {
                 notes.push(seen, Fact::Zoom(ZoomFact::Stun));
             }
             Outcome::Watch
         }
         Read::Done(Stun::Reply { id, .. }) => {
-            notes.reply(seen, Method::Stun, id);
+            notes.reply(seen, Method::Stun, Key::Id(id));
             Outcome::Watch
         }
         Read::More | Read::NotMine(_) => Outcome::NotMine,
     }
 }
 
-fn key(sequence: u32, clock: u32) -> [u8; 16] {
+fn key(sequence: u32, clock: u32) -> Key {
     let mut key = *b"keep-alive......";
     let parts = sequence.to_be_bytes().into_iter().chain(clock.to_be_bytes());
     for (byte, part) in key.iter_mut().skip(8).zip(parts) {
         *byte = part;
     }
-    key
+    Key::Id(key)
 }
 
 const MAX_KINDS: usize = 8;

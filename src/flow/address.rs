@@ -16,8 +16,13 @@ impl V6 {
 
     /// The address of a number that was given out.
     pub(super) fn get(&self, number: u32) -> Option<Ipv6Addr> {
-        let [upper, lower] = self.0.get(number)?;
+        let [upper, lower] = self.halves(number)?;
         Some(Ipv6Addr::from_bits(u128::from(upper) << 64 | u128::from(lower)))
+    }
+
+    /// The same in halves.
+    pub(super) fn halves(&self, number: u32) -> Option<[u64; 2]> {
+        self.0.get(number)
     }
 
     /// How many there are.

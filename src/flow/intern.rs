@@ -48,11 +48,10 @@ impl<K: Copy + Eq + Hash> Numbers<K> {
         self.entries.get(self.place(key)?).map(|entry| entry.number)
     }
 
-    /// Gives a key a number, in place of the one that it has.
-    pub(super) fn set(&mut self, key: K, number: u32) {
+    /// Gives a key a number, in place of the one that it has, which is returned.
+    pub(super) fn set(&mut self, key: K, number: u32) -> Option<u32> {
         if let Some(entry) = self.place(key).and_then(|place| self.entries.get_mut(place)) {
-            entry.number = number;
-            return;
+            return Some(std::mem::replace(&mut entry.number, number));
         }
         let place = self.len();
         let Self { index, entries, hasher, last } = self;
@@ -61,6 +60,7 @@ impl<K: Copy + Eq + Hash> Numbers<K> {
         index.insert_unique(hasher.hash_one(key), place, |place| {
             entries.get(*place as usize).map_or(0, |entry| hasher.hash_one(entry.key))
         });
+        None
     }
 
     /// The key that was the `place`th to get a number, from 0.
@@ -111,6 +111,11 @@ impl<T: Copy + Eq + Hash> Interner<T> {
     #[inline]
     pub(super) fn get(&self, number: u32) -> Option<T> {
         self.0.key(number)
+    }
+
+    /// All values in the order of their numbers.
+    pub(super) fn iter(&self) -> impl Iterator<Item = T> {
+        (0..self.len()).map_while(|number| self.get(number))
     }
 
     /// How many values there are.

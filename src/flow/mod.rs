@@ -13,8 +13,10 @@ use hashbrown::HashMap;
 
 mod address;
 mod intern;
+mod joint;
 mod key;
 pub mod local;
+mod piece;
 mod record;
 mod repeat;
 mod sequence;
@@ -22,6 +24,8 @@ pub mod stream;
 mod table;
 mod view;
 
+pub use joint::Joint;
+pub use piece::Continued;
 pub use record::Passage;
 pub use repeat::{Digest, Sightings};
 pub use view::{Flow, Method, RoundTrip, TcpState};
@@ -30,6 +34,7 @@ use crate::frame::{Direction, FrameRef, Timestamp};
 use crate::packet::{IcmpError, Macs, Packet, Tcp, TcpFlags, Transport, TunnelId, Vlan};
 use address::V6;
 use intern::Interner;
+use piece::Heads;
 use record::{Arrival, Handshake, Origin, Record, State};
 use sequence::{Holes, Window};
 use table::{Tuple, Tuples};
@@ -105,6 +110,8 @@ pub struct Flows {
     /// The ICMP errors about flows that had any.
     icmp_errors: HashMap<FlowId, u32>,
     holes: Holes,
+    /// Of a piece of a capture: what it takes to put it behind the piece before.
+    heads: Option<Box<Heads>>,
 }
 
 /// What few flows have of a side.
@@ -319,7 +326,7 @@ impl Flows {
         if tcp.flags.has(TcpFlags::RST) {
             return 0;
         }
-        let Self { records, origins, carries, holes, .. } = self;
+        let Self { records, origins, carries, holes, heads, .. } = self;
         let place = flow.0 as usize;
         let (Some(record), Some(origin)) = (records.get_mut(place), origins.get_mut(place)) else {
             return len;
@@ -331,12 +338,16 @@ impl Flows {
         let went_over = || carries.get(&(flow, side)).is_some_and(|carry| carry.over[2] > 0);
         let is_long = sent >= 1 << 31 || went_over();
         let mut window = record.window(origin, side, is_long).unwrap_or(Window::at(seq, has_syn));
-        let new = holes.with(flow, side, |holes| {
+        let (new, open) = holes.with(flow, side, |holes| {
             if has_syn {
                 window.begin(seq, holes);
             }
-            if len == 0 { 0 } else { window.take(seq, len, holes) }
+            let new = if len == 0 { 0 } else { window.take(seq, len, holes) };
+            (new, holes.len())
         });
+        if let Some(heads) = heads {
+            heads.note_holes(flow, side, open);
+        }
         record.set_window(origin, side, window);
         if let Some(again) = len.checked_sub(new).filter(|again| *again > 0) {
             let repeated = &mut carries.entry((flow, side)).or_default().repeated;

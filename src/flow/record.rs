@@ -15,7 +15,7 @@ pub(super) struct Record {
     pub(super) mark: Mark,
     pub(super) counters: Counters,
     pub(super) last_frame: FrameRef,
-    last_time: i64,
+    pub(super) last_time: i64,
 }
 
 /// How a flow began, and what its datagrams and empty segments leave alone. Pairs are of the first side and the second.
@@ -67,6 +67,11 @@ impl Origin {
             next_seq: [0; 2],
             opening_seq: 0,
         }
+    }
+
+    /// The same of a flow that began earlier.
+    pub(super) const fn after(self, earlier: &Self) -> Self {
+        Self { frame: earlier.frame, time: earlier.time, round_trips: earlier.round_trips, ..self }
     }
 }
 
@@ -205,6 +210,7 @@ impl Record {
 
     fn note_syn_ack(&mut self, origin: &mut Origin, side: Side, tcp: &Tcp) -> Handshake {
         if self.state.has(State::SYN_ACK) {
+            self.state.set(State::SYN_ACK_REPEATED);
             return Handshake::Ambiguous;
         }
         self.state.set(State::SYN_ACK);
@@ -226,6 +232,16 @@ impl Record {
     /// The side that opened the connection, by its SYN or by the answer to it.
     pub(super) fn opener(&self) -> Option<Side> {
         [Side::First, Side::Second].into_iter().find(|side| self.state.has(State::OPENER.of(*side)))
+    }
+
+    /// What the flow's first packet was, as far as it decides whether it belongs to a flow before it.
+    pub(super) fn opening(&self, origin: &Origin) -> (Transport, Option<Timestamp>) {
+        let time = self.state.has(State::FIRST_TIMED).then_some(Timestamp::from_nanos(origin.time));
+        let flags = if self.state.has(State::MID_STREAM) { TcpFlags(0) } else { TcpFlags::SYN };
+        match self.state.protocol() {
+            Protocol::Udp => (Transport::Udp, time),
+            Protocol::Tcp => (Transport::Tcp(Tcp { seq: origin.opening_seq, ack: 0, flags }), time),
+        }
     }
 
     pub(super) fn last_time(&self) -> Option<Timestamp> {
@@ -287,6 +303,14 @@ impl Counters {
         wrapped
     }
 
+    /// Replaces what a side sent.
+    pub(super) const fn set(&mut self, side: Side, sent: [u32; 3]) {
+        match side {
+            Side::First => self.first = sent,
+            Side::Second => self.second = sent,
+        }
+    }
+
     /// Packets, bytes on the wire, bytes of payload that were new.
     pub(super) const fn sent_by(&self, side: Side) -> [u32; 3] {
         match side {
@@ -323,6 +347,7 @@ impl State {
     pub(super) const HANDSHAKE_TIMED: Self = Self(1 << 8);
     /// Its packets were captured on more than one interface.
     pub(super) const SEEN_TWICE: Self = Self(1 << 9);
+    pub(super) const SYN_ACK_REPEATED: Self = Self(1 << 14);
     // What follows is of the first side; the second side's is the next bit.
     /// A packet of the side left the capturing machine.
     pub(super) const OUTBOUND: Self = Self(1 << 10);
@@ -337,9 +362,9 @@ impl State {
     /// It had passed routers before.
     const ROUTED: Self = Self(1 << 26);
     /// A sequence number of the side was seen.
-    const SEQUENCED: Self = Self(1 << 28);
+    pub(super) const SEQUENCED: Self = Self(1 << 28);
     /// The side's first byte is known by its SYN.
-    const BEGUN: Self = Self(1 << 30);
+    pub(super) const BEGUN: Self = Self(1 << 30);
 
     /// Takes note of the hop limit of a side's first packet. Systems send with 64, 128 or 255; a low one is set by a program
     /// that traces a route or wants to stay near, and says nothing.
@@ -359,6 +384,13 @@ impl State {
         } else {
             None
         }
+    }
+
+    /// The state of a flow that is SYNs and then this one, which begins with the same SYN again.
+    pub(super) const fn after_syns(self, syns: Self) -> Self {
+        let of_first = Self::FIRST_TIMED.0 | Self::DIRECT.0 | Self::ROUTED.0;
+        let state = self.0 & !of_first & !Self::HANDSHAKE_TIMED.0 | syns.0 & of_first;
+        Self(state | Self::SYN_REPEATED.0)
     }
 
     pub(super) const fn has(self, bits: Self) -> bool {

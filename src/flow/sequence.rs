@@ -177,6 +177,35 @@ impl Holes {
         result
     }
 
+    /// The holes of a direction.
+    pub(super) fn of(&self, flow: FlowId, side: Side) -> &[Hole] {
+        self.open.get(&(flow, side)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Gives a direction other holes; no more than [`MAX_HOLES`], of which the latest count.
+    pub(super) fn set(&mut self, flow: FlowId, side: Side, holes: Vec<Hole>) {
+        self.with(flow, side, |kept| {
+            let first = holes.len().saturating_sub(MAX_HOLES);
+            *kept = holes.into_iter().skip(first).collect();
+        });
+    }
+
+    /// Whether the directions with holes here and all that `next` ever had, as far as it knows, stay within what is kept.
+    pub(super) fn has_room_for(&self, next: &Self) -> bool {
+        self.open.len().saturating_add(next.order.len()) < MAX_DIRECTIONS
+    }
+
+    /// Takes over the holes of another table in the order in which they came, each under the flow that `number` gives it.
+    pub(super) fn append(&mut self, mut next: Self, number: impl Fn(FlowId) -> Option<FlowId>) {
+        for (flow, side) in next.order {
+            if let Some(holes) = next.open.remove(&(flow, side))
+                && let Some(flow) = number(flow)
+            {
+                self.set(flow, side, holes);
+            }
+        }
+    }
+
     fn keep(&mut self, key: (FlowId, Side), holes: Vec<Hole>) {
         while self.open.len() >= MAX_DIRECTIONS
             && let Some(first) = self.order.pop_front()

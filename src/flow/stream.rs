@@ -43,6 +43,8 @@ pub struct Streams<P = ()> {
     dropped: u64,
     /// How many flows were contested and are no longer kept, and the first frame that differed.
     contested: Option<(u64, FrameRef)>,
+    /// The most flows that waited at once, and the most bytes that they held.
+    most: (usize, usize),
 }
 
 /// A flow that waits.
@@ -61,6 +63,7 @@ impl<P> Default for Streams<P> {
             bytes: 0,
             dropped: 0,
             contested: None,
+            most: (0, 0),
         }
     }
 }
@@ -102,8 +105,55 @@ impl<P: Default> Streams<P> {
         while self.bytes > MAX_BYTES && !self.waiting.is_empty() {
             self.drop_first();
         }
+        self.most = (self.most.0.max(self.waiting.len()), self.most.1.max(self.bytes));
         let direction = of(&self.waiting.get(&flow)?.directions, side);
         changed.then(|| direction.text())
+    }
+
+    /// The sequence number of a direction's first byte, where one is known and the flow waits.
+    #[must_use]
+    pub fn base(&self, flow: FlowId, side: Side) -> Option<u32> {
+        self.direction(flow, side)?.base
+    }
+
+    /// Whether what a segment brings lies behind all that is kept of its direction, so that it changes nothing.
+    #[must_use]
+    pub fn is_past(&self, flow: FlowId, side: Side, tcp: &Tcp) -> bool {
+        let ahead = self.base(flow, side).map(|base| tcp.seq.wrapping_sub(base) as usize);
+        ahead.is_some_and(|ahead| (MAX_PREFIX..1 << 31).contains(&ahead)) && !tcp.flags.has(TcpFlags::SYN)
+    }
+
+    /// Whether no flow has to be given up where those of `next` wait behind these, and it is known of each flow of `next`
+    /// that is contested which one it is.
+    #[must_use]
+    pub fn has_room_for(&self, next: &Self) -> bool {
+        let (flows, bytes) = next.most;
+        next.dropped == 0
+            && next.contested.is_none()
+            && self.waiting.len().saturating_add(flows) < MAX_WAITING
+            && self.bytes.saturating_add(bytes) < MAX_BYTES
+    }
+
+    /// Takes over the flows of the next piece of the capture, which `frames` were read before; `number` is each flow's new
+    /// number, where it is taken over.
+    pub fn append(&mut self, mut next: Self, frames: u64, number: impl Fn(FlowId) -> Option<FlowId>) {
+        for (word, settled) in (0_u32..).zip(&next.settled) {
+            let bits = (0..64).filter(|bit| settled >> bit & 1 == 1);
+            bits.filter_map(|bit| number(FlowId(word * 64 + bit))).for_each(|flow| self.settle(flow));
+        }
+        for flow in std::mem::take(&mut next.order) {
+            if let Some(mut waiting) = next.waiting.remove(&flow)
+                && let Some(flow) = number(flow)
+            {
+                for direction in &mut waiting.directions {
+                    direction.contested_at = direction.contested_at.map(|frame| frame.later_by(frames));
+                    direction.first_frame = direction.first_frame.map(|frame| frame.later_by(frames));
+                    self.bytes = self.bytes.saturating_add(direction.held());
+                }
+                self.order.push_back(flow);
+                self.waiting.insert(flow, waiting);
+            }
+        }
     }
 
     /// A direction's contiguous prefix so far, with what is kept of the flow; nothing where it does not wait.
@@ -145,6 +195,12 @@ impl<P: Default> Streams<P> {
     pub fn settle(&mut self, flow: FlowId) {
         self.mark_settled(flow);
         self.free(flow);
+    }
+
+    /// Whether a flow waits.
+    #[must_use]
+    pub fn is_waiting(&self, flow: FlowId) -> bool {
+        self.waiting.contains_key(&flow)
     }
 
     /// How many flows wait.

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
+use super::Side;
 use super::address::{V6, halves};
 use super::intern::Numbers;
 use super::key::Key;
@@ -50,8 +51,8 @@ impl Tuples {
         }
     }
 
-    /// Makes `flow`, whose record has the tuple, the latest of it.
-    pub(super) fn set(&mut self, tuple: &Tuple, flow: u32, records: &[Record]) {
+    /// Makes `flow`, whose record has the tuple, the latest of it, and gives the one that was, where that has the tuple, too.
+    pub(super) fn set(&mut self, tuple: &Tuple, flow: u32, records: &[Record]) -> Option<u32> {
         let key = match &tuple.key {
             Either::V4(key) => key,
             Either::V6(key) => return self.v6.set(*key, flow),
@@ -60,21 +61,23 @@ impl Tuples {
         *last = flow;
         links.remove(key);
         let hash = hasher.hash_one(key);
-        match v4.find_mut(hash, |known| is_of(records, *known, key)) {
-            Some(known) => *known = flow,
-            None => {
-                v4.insert_unique(hash, flow, |known| {
-                    records.get(*known as usize).map_or(0, |record| hasher.hash_one(record.key))
-                });
-            }
+        if let Some(known) = v4.find_mut(hash, |known| is_of(records, *known, key)) {
+            return Some(std::mem::replace(known, flow));
         }
+        v4.insert_unique(hash, flow, |known| {
+            records.get(*known as usize).map_or(0, |record| hasher.hash_one(record.key))
+        });
+        None
     }
 
     /// Makes `flow`, which may be of another tuple, the latest of this one.
     pub(super) fn link(&mut self, tuple: &Tuple, flow: u32, records: &[Record]) {
         let key = match &tuple.key {
             Either::V4(key) if !is_of(records, flow, key) => key,
-            _ => return self.set(tuple, flow, records),
+            _ => {
+                self.set(tuple, flow, records);
+                return;
+            }
         };
         let hash = self.hasher.hash_one(key);
         if let Ok(known) = self.v4.find_entry(hash, |known| is_of(records, *known, key)) {
@@ -118,6 +121,19 @@ impl Tuple {
             key: Either::V4(Key { low, high, ports: ports(from_low, from_port, to_port), scope }),
             from_low,
         }
+    }
+
+    /// The tuple that a record keeps, by the number that its scope has here; `addresses` are those of the record's table.
+    pub(super) fn of(record: &Record, addresses: &V6, scope: u32) -> Option<Self> {
+        let Key { low, high, ports, .. } = record.key;
+        let scope = Key::scope(scope, record.state.protocol(), record.key.is_v6());
+        let key = if record.key.is_v6() {
+            let [low, high] = [addresses.halves(low)?, addresses.halves(high)?];
+            Either::V6(Key6 { low, high, ports, scope })
+        } else {
+            Either::V4(Key { low, high, ports, scope })
+        };
+        Some(Self { key, from_low: record.state.side(true) == Side::First })
     }
 
     /// The tuple as a record keeps it.

@@ -55,10 +55,10 @@ impl Census {
         self.records += records;
     }
 
-    /// Adds what was counted elsewhere.
-    pub(super) fn add(&mut self, other: &Self) {
-        let Self { frames, bytes, cut, timeless, tcp, udp, records, others } = other;
-        self.frames += frames;
+    /// Adds what was counted elsewhere; in its input, `frames` stand before the frames that it counts.
+    pub(super) fn append(&mut self, next: Self, frames: u64) {
+        let Self { frames: more, bytes, cut, timeless, tcp, udp, records, others } = next;
+        self.frames += more;
         self.bytes += bytes;
         self.cut += cut;
         self.timeless += timeless;
@@ -66,7 +66,7 @@ impl Census {
         self.udp += udp;
         self.records += records;
         for (class, counted) in others {
-            self.classify(*class, counted.frames, counted.first);
+            self.classify(class, counted.frames, counted.first.later_by(frames));
         }
     }
 
@@ -136,9 +136,14 @@ mod tests {
         assert_eq!(census.frames(), 7);
         assert_eq!(census.by_name().values().sum::<u64>(), census.frames());
         let mut twice = Census::default();
-        twice.add(&census);
+        twice.append(census.clone(), 0);
         assert_eq!(format!("{twice:?}"), format!("{census:?}"));
-        twice.add(&census);
+        twice.append(census.clone(), 1_000);
+        assert!(
+            twice.others().eq(census.others().map(|(class, Counted { frames, first })| {
+                (class, Counted { frames: frames * 2, first })
+            }))
+        );
         assert!(census.by_name().iter().all(|(name, count)| twice.by_name().get(name) == Some(&(count * 2))));
         assert_eq!((twice.frames(), twice.bytes(), twice.cut()), (14, 600, 10));
         assert_eq!(census.by_name().get("unknown_link_type"), Some(&2));

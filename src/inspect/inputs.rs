@@ -22,6 +22,8 @@ pub(super) struct Inputs<'a> {
     threads: NonZeroUsize,
     progress: &'a dyn Progress,
     opened: u32,
+    /// How many threads there are for each capture.
+    share: usize,
     /// Those that could not be opened, and why.
     pub(super) failures: Vec<SourceError>,
     /// Files in the folders named that are no captures.
@@ -36,6 +38,8 @@ pub(super) struct Opened<'a> {
     pub(super) path: PathBuf,
     pub(super) capture: Capture,
     pub(super) watch: Watch<'a>,
+    /// How many threads may read it.
+    pub(super) threads: usize,
 }
 
 impl<'a> Inputs<'a> {
@@ -58,6 +62,7 @@ impl<'a> Inputs<'a> {
             threads,
             progress,
             opened: 0,
+            share: 1,
             failures: Vec::new(),
             others: inputs.others,
         }
@@ -68,6 +73,7 @@ impl<'a> Inputs<'a> {
         let readers = self.threads.get().min(self.captures.len());
         // Where every thread has a capture of its own, another beside it would only take its processor.
         self.options.beside = self.threads.get() > readers;
+        self.share = self.threads.get() / readers.max(1);
         let door = Mutex::new(self);
         // A number is known only once all before it were opened, so they are opened one after the other.
         let next = || door.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -109,7 +115,7 @@ impl<'a> Iterator for Inputs<'a> {
                     // What is followed comes slowly, and is watched closely.
                     let interval = if self.options.follow.is_some() { 1 } else { progress::INTERVAL };
                     let watch = Watch::new(self.progress, interval);
-                    return Some(Opened { number, path, capture, watch });
+                    return Some(Opened { number, path, capture, watch, threads: self.share });
                 }
                 Err(error) => {
                     self.progress.read(size);

@@ -14,6 +14,7 @@ mod known;
 mod law;
 mod locate;
 mod neighbour;
+mod pieces;
 mod post;
 mod progress;
 mod relation;
@@ -42,6 +43,7 @@ pub use self::vantage::{KnownBy, Vantage};
 use crate::client::Spoken;
 use crate::frame::{Anomaly, Date, FrameRef, Timestamp};
 use crate::inspect::inputs::{Inputs, Opened};
+use crate::inspect::pieces::Reading;
 use crate::inspect::times::Times;
 use crate::packet::Network;
 use crate::place::{self, Databases, Declared, WitnessKind};
@@ -77,6 +79,9 @@ pub struct Settings {
     pub without: BTreeSet<WitnessKind>,
     /// The day by whose law places are read, instead of that of each flow.
     pub law_date: Option<Date>,
+    /// The least bytes that a thread takes of a capture that others read, too. A capture of less than twice as much is read
+    /// by one.
+    pub least_piece: u64,
 }
 
 impl Settings {
@@ -116,6 +121,7 @@ impl Default for Settings {
             declared: Declared::default(),
             without: BTreeSet::new(),
             law_date: None,
+            least_piece: 32 << 20,
         }
     }
 }
@@ -133,6 +139,8 @@ pub struct Input {
     pub latest: Option<Timestamp>,
     /// Frames whose time lies before that of the frame before them, if any.
     pub backwards: Option<Counted>,
+    /// In how many pieces it was read and put together; 1 where it was read in one go.
+    pub pieces: usize,
 }
 
 /// The result of a run.
@@ -223,7 +231,10 @@ pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &dyn Progress) -
     } else {
         inputs.read_each(|opened| {
             let mut capture = Captured::default();
-            capture.read(opened);
+            match pieces::read(opened, &settings) {
+                Ok(reading) => capture.take(reading),
+                Err(opened) => capture.read(*opened),
+            }
             capture.end(&settings);
             capture
         })
@@ -240,7 +251,7 @@ pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &dyn Progress) -
     for Captured { inputs, unit, census } in captures {
         inspection.inputs.extend(inputs);
         inspection.units.push(unit);
-        inspection.census.add(&census);
+        inspection.census.append(census, 0);
     }
     inspection
 }
@@ -287,7 +298,7 @@ struct Captured {
 impl Captured {
     /// Takes every frame of an input through the stages that look at single packets.
     fn read(&mut self, opened: Opened<'_>) {
-        let Opened { number, path, mut capture, mut watch } = opened;
+        let Opened { number, path, mut capture, mut watch, threads: _ } = opened;
         let mut times = Times::default();
         while let Some(frame) = capture.next_frame() {
             let at = FrameRef::new(number, frame.number);
@@ -299,10 +310,21 @@ impl Captured {
         }
         let summary = capture.finish();
         watch.end(summary.size);
+        self.end_input(path, summary, times, 1);
+    }
+
+    /// Takes an input that was read in pieces.
+    fn take(&mut self, reading: Reading) {
+        let Reading { path, unit, census, times, summary, pieces } = reading;
+        (self.unit, self.census) = (unit, census);
+        self.end_input(path, summary, times, pieces);
+    }
+
+    fn end_input(&mut self, path: PathBuf, summary: Summary, times: Times, pieces: usize) {
         self.census.count_records(summary.other_records);
         self.unit.end_input(&summary);
         let Times { earliest, latest, backwards, .. } = times;
-        self.inputs.push(Input { path, summary, earliest, latest, backwards });
+        self.inputs.push(Input { path, summary, earliest, latest, backwards, pieces });
     }
 
     /// Judges what was read.

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::source::Capture;
 
@@ -50,6 +51,17 @@ impl<'a> Watch<'a> {
     #[cold]
     pub(super) fn look(&mut self, capture: &Capture) {
         self.tell(capture.bytes_read());
+    }
+
+    /// Tells how far a piece of the input was read since the last look.
+    pub(super) fn look_at_piece(&self, more: u64, told: &AtomicU64) {
+        told.fetch_add(more, Ordering::Relaxed);
+        self.progress.read(more);
+    }
+
+    /// Takes note of what pieces told.
+    pub(super) fn take(&mut self, told: &AtomicU64) {
+        self.told = self.told.saturating_add(told.load(Ordering::Relaxed));
     }
 
     /// Tells the rest of an input of so many bytes.

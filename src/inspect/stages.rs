@@ -41,7 +41,9 @@ impl Stages<'_> {
             Decoded::IcmpError(error) => {
                 let scope =
                     Scope { interface: sight.frame.interface, vlan: error.vlan, tunnel: error.tunnel };
-                self.flows.icmp_error(error, scope, sight.at, sight.frame.time);
+                if self.flows.icmp_error(error, scope, sight.at, sight.frame.time).is_none() {
+                    self.evidence.note_error(sight.at);
+                }
             }
             Decoded::Other(_) => {}
         }
@@ -56,6 +58,13 @@ impl Stages<'_> {
         self.evidence.observe(self.flows, seen, packet, at, time);
         self.claims(seen, sight);
         seen.flow
+    }
+
+    /// Reads what a packet says that is counted already.
+    pub(super) fn packet_again(&mut self, packet: &Packet<'_>, sight: &Sight<'_>) -> Option<FlowId> {
+        let seen = self.flows.find(packet, scope(packet, sight))?;
+        self.evidence.observe(self.flows, seen, packet, sight.at, sight.frame.time);
+        Some(seen.flow)
     }
 
     /// Takes note of what the capture says of the frame beside its bytes.

@@ -11,6 +11,8 @@ pub(super) struct Times {
     /// Frames whose time lies before that of the frame before them.
     pub(super) backwards: Option<Counted>,
     before: Option<Timestamp>,
+    /// The first frame that has a time.
+    first: Option<(Timestamp, FrameRef)>,
 }
 
 impl Times {
@@ -29,10 +31,31 @@ impl Times {
     /// The first time, or one before that of the frame before.
     #[cold]
     fn turn(&mut self, time: Timestamp, at: FrameRef) {
+        self.first.get_or_insert((time, at));
         self.earliest = Some(self.earliest.map_or(time, |earliest| earliest.min(time)));
         if self.before.is_some() {
             self.backwards.get_or_insert(Counted { frames: 0, first: at }).frames += 1;
         }
+    }
+
+    /// Adds the times of the frames that follow, which `frames` frames of the input stand before.
+    pub(super) fn append(&mut self, next: Self, frames: u64) {
+        let Some((first, at)) = next.first else { return };
+        let mut backwards = self.backwards;
+        if Some(first) < self.before {
+            backwards.get_or_insert(Counted { frames: 0, first: at.later_by(frames) }).frames += 1;
+        }
+        if let Some(more) = next.backwards {
+            let first = more.first.later_by(frames);
+            backwards.get_or_insert(Counted { frames: 0, first }).frames += more.frames;
+        }
+        *self = Self {
+            earliest: self.earliest.map_or(next.earliest, |time| next.earliest.map(|next| next.min(time))),
+            latest: self.latest.max(next.latest),
+            backwards,
+            before: next.before,
+            first: self.first.or(Some((first, at.later_by(frames)))),
+        };
     }
 }
 
@@ -49,5 +72,24 @@ mod tests {
         assert_eq!(times.earliest, Some(Timestamp::from_nanos(3)));
         assert_eq!(times.latest, Some(Timestamp::from_nanos(9)));
         assert_eq!(times.backwards, Some(Counted { frames: 2, first: FrameRef::new(0, 4) }));
+    }
+
+    #[test]
+    fn times_in_pieces_are_those_of_one_reading() {
+        let times = [Some(5), None, Some(9), Some(7), Some(8), None, Some(3), Some(3), Some(20)];
+        let see = |range: std::ops::Range<usize>| {
+            let mut seen = Times::default();
+            for (number, time) in (1..).zip(&times[range]) {
+                seen.see(time.map(Timestamp::from_nanos), FrameRef::new(0, number));
+            }
+            seen
+        };
+        let whole = see(0..times.len());
+        for cut in 0..=times.len() {
+            let mut joined = see(0..cut);
+            joined.append(see(cut..times.len()), cut as u64);
+            let values = |times: Times| (times.earliest, times.latest, times.backwards, times.before);
+            assert_eq!(values(joined), values(whole), "cut at {cut}");
+        }
     }
 }

@@ -36,12 +36,22 @@ pub struct Unit {
     /// The coarsest tick of the clocks that the frames were timed by.
     pub(super) tick: Duration,
     /// The interfaces of the input that is being read, as far as they have frames.
-    interfaces: BTreeSet<u32>,
+    pub(super) interfaces: BTreeSet<u32>,
     /// The last of them.
     interface: Option<u32>,
+    /// Whether it holds what a piece of a capture does not tell apart from the pieces before: fragments, tunnels, what
+    /// captures say of their frames.
+    pub(super) is_entangled: bool,
+    /// Whether it is a piece of a capture that is to be put behind another.
+    pub(super) is_piece: bool,
 }
 
 impl Unit {
+    /// A piece of a capture that is to be put behind another.
+    pub(super) fn piece() -> Self {
+        Self { flows: Flows::piece(), evidence: Evidence::piece(), is_piece: true, ..Self::default() }
+    }
+
     /// Its flows.
     #[must_use]
     pub fn flows(&self) -> &Flows {
@@ -162,7 +172,10 @@ impl Unit {
     #[inline(never)]
     fn observe_any(&mut self, frame: &Frame<'_>, at: FrameRef, census: &mut Census) {
         match annotated(frame) {
-            Some((frame, through)) => self.take(&frame, at, through, census),
+            Some((frame, through)) => {
+                self.is_entangled = true;
+                self.take(&frame, at, through, census);
+            }
             None => self.take(frame, at, None, census),
         }
     }
@@ -186,6 +199,7 @@ impl Unit {
     /// Opens tunnels and puts fragments together.
     #[cold]
     fn open(&mut self, sight: &Sight<'_>, census: &mut Census) {
+        self.is_entangled = true;
         let (opener, mut stages) = self.stages();
         let class = opener.open(sight.frame, sight.at, |opened| {
             let sight = Sight { wire_len: opened.wire_len, ..*sight };
@@ -215,6 +229,33 @@ impl Unit {
                 stages.begun(&begun);
             }
         }
+    }
+
+    /// Takes a frame again of a flow that goes on from a piece of the capture to the next: its packet is counted, or only read
+    /// where it is counted already. The flow that it is of.
+    pub(super) fn observe_again(
+        &mut self,
+        frame: &Frame<'_>,
+        at: FrameRef,
+        is_counted: bool,
+    ) -> Option<FlowId> {
+        let sight = Sight { frame, at, wire_len: frame.wire_len, interface: None };
+        match packet::decode(frame.link, frame.data, frame.wire_len) {
+            Decoded::Packet(packet) if is_counted => self.stages().1.packet_again(&packet, &sight),
+            Decoded::Packet(packet) => Some(self.stages().1.packet(&packet, &sight)),
+            error @ Decoded::IcmpError(_) => {
+                self.stages().1.decoded(&error, &sight);
+                None
+            }
+            Decoded::Other(_) => None,
+        }
+    }
+
+    /// Takes over what belongs to no flow of the next piece.
+    pub(super) fn append(&mut self, last: Option<Moment>, interfaces: BTreeSet<u32>, frames: u64) {
+        let last = last.map(|last| Moment { frame: last.frame.later_by(frames), ..last });
+        self.last = self.last.max(last);
+        self.interfaces.extend(interfaces);
     }
 
     /// No more frames will come.

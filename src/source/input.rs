@@ -46,6 +46,11 @@ impl Input {
         Self::over(Stream::Plain(stored))
     }
 
+    /// The rest of an input, from a place in it on.
+    pub(super) fn from(stored: Stored, offset: u64) -> Self {
+        Self { before: offset, ..Self::new(stored) }
+    }
+
     fn over(stream: Stream) -> Self {
         Self { stream, buffer: vec![0; CAPACITY], start: 0, end: 0, before: 0, ending: None }
     }

@@ -26,6 +26,7 @@ mod order;
 mod packed;
 mod pcap;
 mod pcapng;
+mod piece;
 mod recognise;
 mod stored;
 mod summary;
@@ -50,6 +51,7 @@ pub use claims::{
 pub use error::SourceError;
 pub use folder::{Inputs, expand};
 pub use follow::Follow;
+pub use piece::Records;
 pub use summary::{Compression, Damage, Drops, Format, Summary};
 
 use about::About;

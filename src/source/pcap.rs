@@ -43,6 +43,7 @@ impl Magic {
 }
 
 /// Walks the records of one file.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Walker {
     magic: Magic,
     lengths: Lengths,
@@ -130,6 +131,25 @@ impl Walker {
         Record { time, interface: 0, same_as: 0, link: self.link, wire_len, at, len }
     }
 
+    /// The record of a header, without a walk to it; nothing where no record can be so. Only where headers are not the longer
+    /// ones.
+    pub(super) fn of_header(&self, header: [u8; RECORD_HEADER]) -> Option<Record> {
+        let ([seconds, fraction, first, second], _) = self.magic.order.words::<4>(&header)?;
+        let (captured, wire_len) = self.lengths.order(first, second);
+        let is_sound = captured <= USUAL_LIMIT || (captured <= self.limit && captured <= wire_len);
+        is_sound.then(|| self.record(seconds, fraction, wire_len, RECORD_HEADER, captured as usize))
+    }
+
+    /// The same where the header is one that nearly every program writes: less than a second behind the seconds, and no more
+    /// captured than there was.
+    pub(super) fn of_usual_header(&self, header: [u8; RECORD_HEADER]) -> Option<Record> {
+        let ([_, fraction, _, _], _) = self.magic.order.words::<4>(&header)?;
+        let nanos = u64::from(fraction) * u64::from(self.magic.nanos_per_tick);
+        let record = self.of_header(header)?;
+        let is_usual = nanos < NANOS_PER_SECOND && record.len <= record.wire_len as usize;
+        (is_usual && record.wire_len <= USUAL_LIMIT).then_some(record)
+    }
+
     #[cold]
     fn end(&self, input: &Input) -> Result<Option<Record>, Fault> {
         if input.is_at_end() {
@@ -202,13 +222,13 @@ const MODIFIED: u32 = 0xa1b2cd34;
 /// The order of nearly all machines, and so of nearly all files.
 const USUAL_ORDER: ByteOrder = ByteOrder::Little;
 const FILE_HEADER: usize = 24;
-const RECORD_HEADER: usize = 16;
+pub(super) const RECORD_HEADER: usize = 16;
 const MODIFIED_RECORD_HEADER: usize = 24;
 const ADDED_TO_RECORD_HEADER: usize = MODIFIED_RECORD_HEADER - RECORD_HEADER;
 /// Where the packet type stands in what is added, after interface index and protocol.
 const PACKET_TYPE: usize = 6;
 /// libpcap's and Wireshark's largest record (`MAXIMUM_SNAPLEN`, `WTAP_MAX_PACKET_SIZE_STANDARD`).
-const USUAL_LIMIT: u32 = 262_144;
+pub(super) const USUAL_LIMIT: u32 = 262_144;
 /// Their largest for the link types that need more (D-Bus, USB).
 const HARD_LIMIT: u32 = 128 * 1024 * 1024;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;

@@ -49,6 +49,25 @@ pub struct Summary {
     pub broken_options: u64,
 }
 
+impl Summary {
+    /// Adds what the reading of the rest of the same classic capture says.
+    pub fn append(&mut self, rest: Self) {
+        let after = self.frames;
+        self.frames = self.frames.saturating_add(rest.frames);
+        self.size = self.size.max(rest.size);
+        let damage = rest.damage.into_iter();
+        self.damage.extend(damage.map(|damage| Damage { after_frame: damage.after_frame + after, ..damage }));
+        for (interface, more) in self.interfaces.iter_mut().zip(rest.interfaces) {
+            interface.frames = interface.frames.saturating_add(more.frames);
+            interface.wire_bytes = interface.wire_bytes.saturating_add(more.wire_bytes);
+            interface.captured_bytes = interface.captured_bytes.saturating_add(more.captured_bytes);
+        }
+        for (section, more) in self.sections.iter_mut().zip(rest.sections) {
+            section.frames = section.frames.saturating_add(more.frames);
+        }
+    }
+}
+
 /// A file format.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
