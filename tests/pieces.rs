@@ -67,7 +67,7 @@ fn say_flow(said: &mut String, unit: &Unit, flow: &Flow<'_>) {
     let (is_answered, outbound) = (flow.is_answered(), flow.outbound());
     writeln!(said, "{frames:?} {times:?} {scope:?} {tcp:?} {errors} {is_answered} {outbound:?}").unwrap();
     for entry in unit.evidence().of(flow.id()) {
-        writeln!(said, "  {:?} {:?} {}", entry.frame, entry.time, fact(unit.evidence(), &entry.fact))
+        writeln!(said, "  {:?} {:?} {}", entry.frame, entry.time(), fact(unit.evidence(), &entry.fact))
             .unwrap();
     }
 }

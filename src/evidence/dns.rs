@@ -82,7 +82,7 @@ impl Answers {
                 if answered.frame < frame {
                     let Answered { name, origin, frame, .. } = answered;
                     let fact = Fact::Name { name, origin, from: None };
-                    names.push(Entry { flow: flow.id(), frame, time: flow.first_time(), fact });
+                    names.push(Entry::new(flow.id(), frame, flow.first_time(), fact));
                 }
             }
         }
@@ -97,6 +97,13 @@ impl Answers {
             heard.hear(answered);
         }
         heard.of(told, (tunnel, host, address))
+    }
+
+    /// Frees what only reading needs.
+    pub(super) fn forget_questions(&mut self) {
+        let Self { mut told, unasked, refused, .. } = std::mem::take(self);
+        told.shrink_to_fit();
+        *self = Self { told, unasked, refused, ..Self::default() };
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Answered> {

@@ -117,8 +117,8 @@ pub enum Fact {
     MappedAddress {
         /// The end that asked.
         asker: Side,
-        /// The address.
-        address: SocketAddr,
+        /// The address; apart, because few facts need so much room.
+        address: Box<SocketAddr>,
     },
     /// A DTLS record.
     Dtls,
@@ -260,10 +260,27 @@ pub struct Entry {
     pub flow: FlowId,
     /// The frame it was read from; the last one, where it took several.
     pub frame: FrameRef,
-    /// That frame's time.
-    pub time: Option<Timestamp>,
+    /// That frame's time in nanoseconds since 1970; [`UNTIMED`] for none, so that there is no room for a mark beside it.
+    nanos: i64,
     /// What was read.
     pub fact: Fact,
+}
+
+/// The time of a frame that has none. As a time it would be the first nanosecond of 1677 that can be written down.
+const UNTIMED: i64 = i64::MIN;
+
+impl Entry {
+    /// A fact that was read from a frame of a flow.
+    #[must_use]
+    pub fn new(flow: FlowId, frame: FrameRef, time: Option<Timestamp>, fact: Fact) -> Self {
+        Self { flow, frame, nanos: time.map_or(UNTIMED, Timestamp::nanos), fact }
+    }
+
+    /// The frame's time.
+    #[must_use]
+    pub fn time(&self) -> Option<Timestamp> {
+        (self.nanos != UNTIMED).then(|| Timestamp::from_nanos(self.nanos))
+    }
 }
 
 /// All facts of a capture.
@@ -323,10 +340,17 @@ impl Log {
     /// Orders the facts by flow and makes them accessible by flow. Names that come from elsewhere than the flow stand before
     /// what it says itself; `names` are all of them.
     pub(super) fn sort(&mut self, flows: usize, names: Vec<Entry>) {
-        let mut said = std::mem::replace(&mut self.entries, names);
-        said.retain(|entry| !matches!(entry.fact, Fact::Name { from: None, .. }));
-        self.entries.append(&mut said);
-        self.entries.sort_by_key(|entry| entry.flow.0);
+        self.entries.retain(|entry| !matches!(entry.fact, Fact::Name { from: None, .. }));
+        let (said, told) = (self.entries.len(), names.len());
+        self.entries.reserve_exact(told);
+        self.entries.extend(names);
+        // Numbers are sorted and the facts moved once: they are large, and a sort that moves them needs room for half of them.
+        let place = |rank: usize| if rank < told { said + rank } else { rank - told };
+        let mut order: Vec<(u32, u32)> = Vec::with_capacity(said + told);
+        order.extend((0..said + told).map(|rank| (self.flow_at(place(rank)), number(rank))));
+        order.sort_unstable();
+        let mut from: Vec<u32> = order.into_iter().map(|(_, rank)| number(place(rank as usize))).collect();
+        arrange(&mut self.entries, &mut from);
         self.starts = Vec::with_capacity(flows + 1);
         let mut at = 0;
         for flow in 0..=flows {
@@ -335,6 +359,10 @@ impl Log {
             }
             self.starts.push(u32::try_from(at).unwrap_or(u32::MAX));
         }
+    }
+
+    fn flow_at(&self, place: usize) -> u32 {
+        self.entries.get(place).map_or(0, |entry| entry.flow.0)
     }
 
     /// The facts of one flow in order of frames; nothing before [`Log::sort`].
@@ -366,4 +394,66 @@ pub struct Answered {
     pub origin: Origin,
     /// The answer's frame.
     pub frame: FrameRef,
+}
+
+/// A place among the facts. Four thousand million do not fit into memory.
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+/// Moves to each place what stands at the place that `from` says, which is used up: along each cycle, so that everything is
+/// moved once.
+fn arrange<T>(items: &mut [T], from: &mut [u32]) {
+    for start in 0..from.len() {
+        let mut at = start;
+        while let Some(next) = from.get_mut(at).map(|next| std::mem::replace(next, number(at)) as usize) {
+            if next == start || next >= items.len() {
+                break;
+            }
+            items.swap(at, next);
+            at = next;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_fact_takes_little_room() {
+        // Large captures have millions.
+        assert!(size_of::<Entry>() <= 48, "{}", size_of::<Entry>());
+    }
+
+    proptest! {
+        #[test]
+        fn items_go_where_they_are_sent(keys in proptest::collection::vec(0..20_u8, 0..60)) {
+            let mut sorted: Vec<(u8, usize)> = keys.iter().copied().zip(0..).collect();
+            sorted.sort_unstable();
+            let mut from: Vec<u32> = sorted.iter().map(|(_, place)| number(*place)).collect();
+            let mut items: Vec<(u8, usize)> = keys.into_iter().zip(0..).collect();
+            arrange(&mut items, &mut from);
+            prop_assert_eq!(items, sorted);
+        }
+    }
+
+    #[test]
+    fn what_was_told_elsewhere_stands_before_what_a_flow_says_and_is_told_once() {
+        let (mut log, mut names) = (Log::default(), crate::evidence::name::Names::default());
+        let name = names.intern(&crate::wire::Hostname::parse(b"zoom.us").unwrap()).unwrap();
+        let entry = |flow, frame, fact| Entry::new(FlowId(flow), FrameRef::new(0, frame), None, fact);
+        let told = |flow| entry(flow, 1, Fact::Name { name, origin: Origin::Dns, from: None });
+        for (flow, frame) in [(1, 2), (0, 3), (1, 4), (0, 5)] {
+            log.push(entry(flow, frame, Fact::Stun));
+        }
+        for _ in 0..2 {
+            log.sort(3, vec![told(0), told(1)]);
+            let frames =
+                |flow| log.of(FlowId(flow)).iter().map(|entry| entry.frame.number()).collect::<Vec<_>>();
+            assert_eq!([frames(0), frames(1), frames(2)], [vec![1, 3, 5], vec![1, 2, 4], vec![]]);
+        }
+    }
 }

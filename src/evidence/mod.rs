@@ -50,6 +50,8 @@ pub struct Evidence {
     streams: Streams<connection::Progress>,
     notes: Notes,
     processes: process::Processes,
+    /// What had to be left out, once reading has ended.
+    limits: Option<Limits>,
     /// Of a piece of a capture: which of its packets the pieces before may change the meaning of.
     journal: Option<Box<Journal>>,
 }
@@ -146,7 +148,7 @@ impl Evidence {
     /// Takes note of whose a frame is, by the word of the capture.
     pub fn process(&mut self, seen: Seen, process: &Process<'_>, frame: FrameRef, time: Option<Timestamp>) {
         if let Some(id) = self.processes.note(seen.flow, process) {
-            self.notes.log.push(Entry { flow: seen.flow, frame, time, fact: Fact::Process(id) });
+            self.notes.log.push(Entry::new(seen.flow, frame, time, Fact::Process(id)));
         }
     }
 
@@ -160,6 +162,15 @@ impl Evidence {
     pub fn finish(&mut self, flows: &Flows) {
         let Notes { log, answers, .. } = &mut self.notes;
         log.sort(flows.len(), answers.names_of(flows));
+    }
+
+    /// Frees what only reading needs. What a flow says afterwards would be read as if nothing had been said before.
+    pub fn free(&mut self) {
+        self.limits = Some(self.limits());
+        self.streams = Streams::default();
+        let Notes { log, names, mut answers, .. } = std::mem::take(&mut self.notes);
+        answers.forget_questions();
+        self.notes = Notes { log, names, answers, ..Notes::default() };
     }
 
     /// The facts of one flow in order of frames, once reading has ended.
@@ -187,6 +198,9 @@ impl Evidence {
     /// What was seen and could not be used.
     #[must_use]
     pub fn limits(&self) -> Limits {
+        if let Some(limits) = self.limits {
+            return limits;
+        }
         Limits {
             unasked_dns_answers: self.notes.answers.unasked,
             dns_answers_refused: self.notes.answers.refused,
@@ -321,7 +335,7 @@ impl Notes {
     }
 
     fn push(&mut self, seen: &Sighting<'_>, fact: Fact) {
-        self.log.push(Entry { flow: seen.flow, frame: seen.frame, time: seen.time, fact });
+        self.log.push(Entry::new(seen.flow, seen.frame, seen.time, fact));
     }
 
     fn name(&mut self, seen: &Sighting<'_>, host: &Hostname, origin: Origin) {

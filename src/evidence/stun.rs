@@ -28,7 +28,7 @@ pub(super) fn observe(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
             if let Some(mapped) = mapped
                 && notes.mapped.insert(seen.flow, Some(mapped)) != Some(Some(mapped))
             {
-                notes.push(seen, Fact::MappedAddress { asker: seen.side.other(), address: mapped });
+                notes.push(seen, Fact::MappedAddress { asker: seen.side.other(), address: Box::new(mapped) });
             }
         }
         Class::Indication => {}

@@ -576,7 +576,8 @@ fn a_mapped_address_is_taken_from_replies_that_were_asked_for() {
     talk.udp(server, CLIENT, &stun_message(0x0101, 1));
     talk.udp(CLIENT, server, &stun_message(0x0001, 3));
     let flow = talk.udp(server, CLIENT, &stun_message(0x0101, 3));
-    let mapped = Fact::MappedAddress { asker: Side::First, address: "192.0.2.1:32853".parse().unwrap() };
+    let address = Box::new("192.0.2.1:32853".parse().unwrap());
+    let mapped = Fact::MappedAddress { asker: Side::First, address };
     assert_eq!(talk.facts(flow), [(1, Fact::Stun), (3, mapped)], "each once");
     assert_eq!(talk.round_trip_millis(flow, Side::First), Some(10), "the least of 20 and 10 ms");
 }

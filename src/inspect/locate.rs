@@ -343,13 +343,15 @@ impl Case<'_> {
             None if self.address.is_public() => Axis::Undetermined,
             None => Axis::Local,
         };
+        let mut witnesses = self.witnesses;
+        witnesses.shrink_to_fit();
         Placement {
             address: self.address,
             day,
             law,
             resolution,
             axis,
-            witnesses: self.witnesses,
+            witnesses,
             registered: self.answer.registered(),
             network: self.network,
             round_trip: self.round_trip,

@@ -280,6 +280,7 @@ impl Unit {
         Budget::look(self, false);
         self.summed_up = self.budget.take().and_then(Budget::end);
         self.evidence.finish(&self.flows);
+        self.evidence.free();
     }
 
     /// An input's interfaces say at its end which addresses are the capturing machine's own.

@@ -8,14 +8,15 @@ use std::net::SocketAddr;
 
 use crate::client::{IdentifiedBy, Recipient};
 use crate::evidence::{NameId, Origin};
+use crate::frame::FrameRef;
 use crate::inspect::{FindingId, Found, Placement, SeenName, Unit};
 use crate::place::{Country, zone};
 use crate::report::filter::Ends;
 use crate::report::flows;
 use crate::report::parts::{
-    certified_by, countries, network, network_seat, place, recipient, time, witnesses, zone_label,
+    certified_by, countries, network, network_seat, place, recipient, time, witness_of, zone_label,
 };
-use crate::report::schema::{Destination, Name, Place, Report, Witness};
+use crate::report::schema::{Destination, Name, Place, Report};
 use crate::report::view::{Counted, Key, Row, View, masked};
 use crate::verdict::{self, Axis, DestinationKey};
 
@@ -74,7 +75,7 @@ fn destination(view: &View<'_>, id: u64, key: &DestinationKey, rows: &[Row<'_>])
     let out = |row: &Row<'_>| row.judged.local;
     let back = |row: &Row<'_>| row.judged.local.other();
     let mut place = place(found, placement);
-    add_witnesses(&mut place, rows);
+    add_witnesses(&mut place, placement, rows);
     Some(Destination {
         id,
         whose: key.whose.name().to_owned(),
@@ -136,22 +137,26 @@ fn filter(view: &View<'_>, rows: &[Row<'_>]) -> String {
     ends.display_filter()
 }
 
-/// A destination of several addresses rests on what is said about each of them.
-fn add_witnesses(place: &mut Place, rows: &[Row<'_>]) {
+/// A destination of several addresses rests on what is said about each of them; `first` is told already.
+fn add_witnesses(place: &mut Place, first: &Placement, rows: &[Row<'_>]) {
     if place.axis == Axis::Participant.name() {
         return;
     }
     // What is said in the same words about several addresses, of one source or frame, is said once, and of none of them.
-    let key = |witness: &Witness| (witness.says.clone(), witness.input, witness.frame);
-    let mut known: BTreeMap<_, usize> = place.witnesses.iter().map(key).zip(0..).collect();
+    let mut known: BTreeMap<(&str, Option<FrameRef>), usize> =
+        first.witnesses.iter().map(|witness| (witness.says.as_str(), witness.frame)).zip(0..).collect();
     let mut seen = BTreeSet::new();
     let placements = rows.iter().filter(|row| seen.insert((row.key.0, row.judged.relation)));
-    for witness in placements.filter_map(Row::placement).flat_map(witnesses) {
-        let at = *known.entry(key(&witness)).or_insert(place.witnesses.len());
-        match place.witnesses.get_mut(at) {
-            Some(same) if same.address != witness.address => same.address = None,
-            Some(_) => {}
-            None => place.witnesses.push(witness),
+    for placement in placements.filter_map(Row::placement) {
+        let address = placement.address.routed.to_string();
+        for (at, witness) in placement.witnesses.iter().enumerate() {
+            let at_row =
+                *known.entry((witness.says.as_str(), witness.frame)).or_insert(place.witnesses.len());
+            match place.witnesses.get_mut(at_row) {
+                Some(same) if same.address.as_deref() != Some(&address) => same.address = None,
+                Some(_) => {}
+                None => place.witnesses.push(witness_of(placement, at, witness, &address)),
+            }
         }
     }
 }

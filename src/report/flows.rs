@@ -136,7 +136,7 @@ pub(super) fn processes(row: &Row<'_>) -> Vec<Process> {
 
 /// What was read off the flow. A participant that asks is told its own address, which stays hidden.
 fn notes(view: &View<'_>, row: &Row<'_>) -> Vec<Note> {
-    let is_shown = |entry: &&Entry| match entry.fact {
+    let is_shown = |entry: &&Entry| match &entry.fact {
         Fact::MappedAddress { address, .. } => !view.hides(row, address.ip()),
         _ => true,
     };

@@ -3,7 +3,7 @@
 use crate::client::{Attribution, Catalogue, Recipient};
 use crate::frame::Timestamp;
 use crate::inspect::{Found, Placement};
-use crate::place::{Country, Resolution, Zone};
+use crate::place::{self, Country, Resolution, Zone};
 use crate::report::schema::{Place, Witness};
 use crate::verdict::Axis;
 
@@ -51,15 +51,23 @@ pub(super) fn located(resolution: &Resolution) -> Vec<Country> {
 }
 
 pub(super) fn witnesses(placement: &Placement) -> Vec<Witness> {
-    let decisive = &placement.resolution.decisive;
-    let row = |(at, witness): (usize, &crate::place::Witness)| Witness {
-        address: Some(placement.address.routed.to_string()),
-        ..witness_row(witness, decisive.contains(&at))
-    };
+    let address = placement.address.routed.to_string();
+    let row = |(at, witness)| witness_of(placement, at, witness, &address);
     placement.witnesses.iter().enumerate().map(row).collect()
 }
 
-pub(super) fn witness_row(witness: &crate::place::Witness, is_decisive: bool) -> Witness {
+/// The witness at a place among those of a placement, whose address is given in words.
+pub(super) fn witness_of(
+    placement: &Placement,
+    at: usize,
+    witness: &place::Witness,
+    address: &str,
+) -> Witness {
+    let is_decisive = placement.resolution.decisive.contains(&at);
+    Witness { address: Some(address.to_owned()), ..witness_row(witness, is_decisive) }
+}
+
+pub(super) fn witness_row(witness: &place::Witness, is_decisive: bool) -> Witness {
     use crate::place::Claim;
     let (claim, countries) = match &witness.claim {
         Claim::In(countries) => ("in", countries.iter().map(|country| country.to_string()).collect()),

@@ -176,7 +176,7 @@ impl<'a> Socket<'a> {
         };
         let mut is_media = false;
         for entry in member.facts {
-            let moment = Moment { frame: entry.frame, time: entry.time };
+            let moment = Moment { frame: entry.frame, time: entry.time() };
             match &entry.fact {
                 Fact::Zoom(fact) => is_media |= socket.take(fact, moment),
                 Fact::Stun | Fact::Dtls => is_media |= member.is_media,

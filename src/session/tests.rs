@@ -14,7 +14,7 @@ fn at(second: u64) -> Moment {
 }
 
 fn entry(flow: u32, second: u64, fact: Fact) -> Entry {
-    Entry { flow: FlowId(flow), frame: at(second).frame, time: at(second).time, fact }
+    Entry::new(FlowId(flow), at(second).frame, at(second).time, fact)
 }
 
 fn zoom(flow: u32, second: u64, fact: ZoomFact) -> Entry {

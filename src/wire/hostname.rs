@@ -72,7 +72,7 @@ impl fmt::Debug for Hostname {
 
 /// Whether the byte may stand in a name in lower case, or between its labels.
 const fn is_of_name(byte: u8) -> bool {
-    byte.is_ascii_lowercase() | byte.is_ascii_digit() | (byte == b'-') | (byte == b'_') | (byte == b'.')
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.')
 }
 
 /// Longest label in bytes (RFC 1035 section 2.3.4).
