@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::evidence::moved::Moved;
 use crate::evidence::name::NameId;
 use crate::evidence::process::ProcessId;
-use crate::flow::{FlowId, Side};
+use crate::flow::{FlowId, Side, renumber};
 use crate::frame::{FrameRef, Timestamp};
 use crate::packet::{Tunnel, TunnelId};
 use crate::wire::zoom::MediaKind;
@@ -139,6 +139,7 @@ impl Fact {
             Self::Proxy(request) => size_of::<ProxyRequest>() + request.target.len() + 2 * PER_PIECE,
             Self::ClientHello(hello) => size_of::<Hello>() + hello.alpn.len() + 2 * PER_PIECE,
             Self::CertificateText(text) => text.len() + PER_PIECE,
+            Self::MappedAddress { .. } => size_of::<SocketAddr>() + PER_PIECE,
             _ => 0,
         }
     }
@@ -304,15 +305,12 @@ impl Log {
     /// Keeps what flows said to which `number` gives a new number, under that.
     pub(super) fn retain(&mut self, number: impl Fn(FlowId) -> Option<FlowId>) {
         let Self { entries, boxed, .. } = self;
-        entries.retain_mut(|entry| match number(entry.flow) {
-            Some(flow) => {
-                entry.flow = flow;
-                true
-            }
-            None => {
+        entries.retain_mut(|entry| {
+            let stays = renumber(&mut entry.flow, &number);
+            if !stays {
                 *boxed = boxed.saturating_sub(entry.fact.boxed());
-                false
             }
+            stays
         });
     }
 

@@ -180,6 +180,7 @@ impl Evidence {
     }
 
     /// Every fact.
+    #[must_use]
     pub fn facts(&self) -> impl ExactSizeIterator<Item = &Entry> {
         self.notes.log.iter()
     }

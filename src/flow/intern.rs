@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hash};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::kept::table_bytes;
+use super::kept::{renumber, table_bytes};
 
 /// From keys to numbers.
 ///
@@ -65,16 +65,10 @@ impl<K: Copy + Eq + Hash> Numbers<K> {
         None
     }
 
-    /// Keeps the keys to whose number `renumber` gives another, with that.
-    pub(super) fn retain(&mut self, renumber: impl Fn(u32) -> Option<u32>) {
+    /// Keeps the keys to whose number `new` gives another, with that.
+    pub(super) fn retain(&mut self, new: impl Fn(u32) -> Option<u32>) {
         let Self { index, entries, hasher, last } = self;
-        entries.retain_mut(|entry| match renumber(entry.number) {
-            Some(number) => {
-                entry.number = number;
-                true
-            }
-            None => false,
-        });
+        entries.retain_mut(|entry| renumber(&mut entry.number, &new));
         index.clear();
         for (place, entry) in (0..).zip(entries.iter()) {
             index.insert_unique(hasher.hash_one(entry.key), place, |place| {

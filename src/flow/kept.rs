@@ -87,6 +87,13 @@ fn retain_by<T>(list: &mut Vec<T>, numbers: &[Option<FlowId>]) {
     list.retain(|_| numbers.next().is_some_and(Option::is_some));
 }
 
+/// Gives a flow its new number; false where it has none, and what belongs to it goes.
+pub(crate) fn renumber<T: Copy>(flow: &mut T, number: impl Fn(T) -> Option<T>) -> bool {
+    let new = number(*flow);
+    *flow = new.unwrap_or(*flow);
+    new.is_some()
+}
+
 /// A table by flow under the flows' new numbers, without those that have none.
 pub(crate) fn renumbered<V>(
     table: HashMap<FlowId, V>,
@@ -107,7 +114,7 @@ mod tests {
     use crate::frame::{FrameRef, LinkType, Timestamp};
     use crate::packet::{Decoded, decode};
 
-    /// A datagram of ten bytes from a port of 10.0.0.5, or of its IPv6 neighbour, to 192.0.2.1 or 2001:db8::1.
+    /// A datagram of ten bytes from a port of 10.0.0.5, or of its IPv6 neighbour, to 192.0.2.1 or `2001:db8::1`.
     fn datagram(port: u16, is_v6: bool) -> Vec<u8> {
         let udp = [port.to_be_bytes(), 9000_u16.to_be_bytes(), 18_u16.to_be_bytes(), [0, 0]].concat();
         let ip = if is_v6 {

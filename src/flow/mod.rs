@@ -26,7 +26,7 @@ mod table;
 mod view;
 
 pub use joint::Joint;
-pub(crate) use kept::{renumbered, table_bytes};
+pub(crate) use kept::{renumber, renumbered, table_bytes};
 pub use piece::Continued;
 pub use record::Passage;
 pub use repeat::{Digest, Sightings};

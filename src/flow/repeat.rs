@@ -10,6 +10,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::FlowId;
+use super::kept::renumber;
 use crate::frame::Timestamp;
 use crate::packet::{Packet, Transport};
 
@@ -69,13 +70,7 @@ impl Sightings {
     /// Forgets packets of flows to which `number` gives no new number, and takes the new ones of the others.
     pub fn retain(&mut self, number: impl Fn(FlowId) -> Option<FlowId>) {
         let Self { recent, order, .. } = self;
-        recent.retain(|_, sighting| match number(sighting.flow) {
-            Some(flow) => {
-                sighting.flow = flow;
-                true
-            }
-            None => false,
-        });
+        recent.retain(|_, sighting| renumber(&mut sighting.flow, &number));
         order.retain(|digest| recent.contains_key(digest));
     }
 

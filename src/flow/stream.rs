@@ -12,7 +12,7 @@ use std::mem::take;
 
 use hashbrown::HashMap;
 
-use super::kept::table_bytes;
+use super::kept::{renumber, table_bytes};
 use super::{FlowId, Side};
 use crate::frame::FrameRef;
 use crate::packet::{Tcp, TcpFlags};
@@ -237,15 +237,11 @@ impl<P: Default> Streams<P> {
     pub fn retain(&mut self, number: impl Fn(FlowId) -> Option<FlowId>) {
         let leave: Vec<FlowId> =
             self.waiting.keys().copied().filter(|flow| number(*flow).is_none()).collect();
-        leave.into_iter().for_each(|flow| self.free(flow));
+        for flow in leave {
+            self.free(flow);
+        }
         let waiting: Vec<(FlowId, Waiting<P>)> = self.waiting.drain().collect();
-        self.order.retain_mut(|flow| match number(*flow) {
-            Some(number) => {
-                *flow = number;
-                true
-            }
-            None => false,
-        });
+        self.order.retain_mut(|flow| renumber(flow, &number));
         let waiting = waiting.into_iter().filter_map(|(flow, waiting)| Some((number(flow)?, waiting)));
         self.waiting.extend(waiting);
         for (word, settled) in (0_u32..).zip(take(&mut self.settled)) {

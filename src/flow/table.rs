@@ -7,7 +7,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use super::Side;
 use super::address::{V6, halves};
 use super::intern::Numbers;
-use super::kept::table_bytes;
+use super::kept::{renumber, table_bytes};
 use super::key::Key;
 use super::record::Record;
 use crate::packet::{Ends, Protocol};
@@ -73,16 +73,9 @@ impl Tuples {
 
     /// Keeps the tuples of flows to which `number` gives a new number, once the records have moved there.
     pub(super) fn retain(&mut self, number: impl Fn(u32) -> Option<u32>) {
-        let stays = |flow: &mut u32| match number(*flow) {
-            Some(number) => {
-                *flow = number;
-                true
-            }
-            None => false,
-        };
         // A tuple's hash is that of its record's key, which is the same under the new number.
-        self.v4.retain(stays);
-        self.links.retain(|_, flow| stays(flow));
+        self.v4.retain(|flow| renumber(flow, &number));
+        self.links.retain(|_, flow| renumber(flow, &number));
         self.v6.retain(&number);
         self.last = u32::MAX;
     }

@@ -55,6 +55,7 @@ use crate::verdict::Register;
 
 /// What the user chose.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch that is set by itself")]
 pub struct Settings {
     /// The machine ran nothing but the client, by the tester's word.
     pub exclusive: bool,
