@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hash};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::kept::{renumber, table_bytes};
+use super::by_flow::{renumber, table_bytes};
 
 /// From keys to numbers.
 ///

@@ -12,6 +12,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 mod address;
+mod by_flow;
 mod intern;
 mod joint;
 mod kept;
@@ -25,8 +26,8 @@ pub mod stream;
 mod table;
 mod view;
 
+pub(crate) use by_flow::{renumber, renumbered, table_bytes};
 pub use joint::Joint;
-pub(crate) use kept::{renumber, renumbered, table_bytes};
 pub use piece::Continued;
 pub use record::Passage;
 pub use repeat::{Digest, Sightings};

@@ -10,7 +10,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::FlowId;
-use super::kept::renumber;
+use super::by_flow::renumber;
 use crate::frame::Timestamp;
 use crate::packet::{Packet, Transport};
 

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 
-use super::kept::table_bytes;
+use super::by_flow::table_bytes;
 use super::{FlowId, Side};
 
 /// The holes that a direction may have at once; past it the one that was opened first is forgotten.

@@ -12,7 +12,7 @@ use std::mem::take;
 
 use hashbrown::HashMap;
 
-use super::kept::{renumber, table_bytes};
+use super::by_flow::{renumber, table_bytes};
 use super::{FlowId, Side};
 use crate::frame::FrameRef;
 use crate::packet::{Tcp, TcpFlags};

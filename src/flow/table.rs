@@ -6,8 +6,8 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use super::Side;
 use super::address::{V6, halves};
+use super::by_flow::{renumber, table_bytes};
 use super::intern::Numbers;
-use super::kept::{renumber, table_bytes};
 use super::key::Key;
 use super::record::Record;
 use crate::packet::{Ends, Protocol};
