@@ -96,6 +96,10 @@ pub(super) struct Inspect {
     /// The most that a packed capture may unpack to [default: 64 GiB, and 200 times its size]
     #[arg(long, value_name = "BYTES")]
     pub(super) max_unpacked: Option<u64>,
+    /// The most memory that flows may take, in bytes or with K, M or G; past it, the smallest flows that are over with are
+    /// summed up unjudged, and the report says so. The program itself takes some 20M beside
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(super) max_memory: Option<u64>,
     /// End with status 1 where one of these holds, with 3 where only `undetermined` does; separated by commas
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CONDITION,…")]
     pub(super) fail_on: Vec<Condition>,
@@ -172,6 +176,20 @@ pub(super) struct Evidence {
 #[derive(Clone, Debug)]
 pub(super) struct WitnessKinds(pub(super) Vec<WitnessKind>);
 
+/// A number of bytes, with `K`, `M` or `G` behind it where they are counted by 1024, its square or its cube.
+fn size(text: &str) -> Result<u64, String> {
+    let text = text.trim_end_matches("iB").trim_end_matches('B');
+    let units = [('K', 10), ('M', 20), ('G', 30)];
+    let found = units
+        .into_iter()
+        .find_map(|(unit, bits)| Some((text.strip_suffix([unit, unit.to_ascii_lowercase()])?, bits)));
+    let (digits, bits) = found.unwrap_or((text, 0));
+    let number: Option<u64> = digits.trim_end().parse().ok();
+    number
+        .and_then(|number| number.checked_mul(1 << bits))
+        .ok_or_else(|| "a size is a number of bytes, or one with K, M or G, such as 512M".to_owned())
+}
+
 fn witnesses(name: &str) -> Result<WitnessKinds, String> {
     let kinds = WitnessKind::named(name);
     if kinds.is_empty() {
@@ -235,6 +253,16 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+
+    #[test]
+    fn sizes_are_bytes_or_have_a_unit() {
+        let sizes = ["0", "4096", "64K", "512M", "512 MiB", "2G", "2g", "1GiB"].map(size);
+        let expected = [0, 4096, 64 << 10, 512 << 20, 512 << 20, 2 << 30, 2 << 30, 1 << 30];
+        assert_eq!(sizes, expected.map(Ok));
+        for text in ["", "M", "-1", "1.5G", "1T", "99999999999G"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn the_definition_is_consistent() {

@@ -129,6 +129,8 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
         join: arguments.join,
         hash: !arguments.no_hash,
         max_unpacked: arguments.max_unpacked,
+        max_memory: arguments.max_memory,
+        lists_flows: options(arguments, &files).list_flows,
         threads: arguments.threads.unwrap_or_else(inspect::all_processors),
         local: arguments.local.clone(),
         ..settings::of(&arguments.evidence)?

@@ -45,7 +45,7 @@ pub(super) enum Condition {
     Undetermined,
     /// No traffic of the client was recognised
     NothingRecognised,
-    /// Frames were lost or an input is damaged
+    /// Frames were lost, an input is damaged, or flows that may be the client's were summed up unjudged (`--max-memory`)
     Lossy,
     /// A finding moves when the captures are read by the file of `--against`
     Moved,
@@ -88,7 +88,8 @@ impl Condition {
             Self::Moved => report.against.as_ref().is_some_and(|against| !against.moved.is_empty()),
             Self::Lossy => {
                 let damaged = report.inputs.iter().any(|input| input.damage.is_some());
-                damaged || report.headline.frames_lost.is_some_and(|lost| lost > 0)
+                let unjudged = report.quality.summed_up.iter().any(|of| of.client_flows > 0);
+                damaged || unjudged || report.headline.frames_lost.is_some_and(|lost| lost > 0)
             }
         }
     }

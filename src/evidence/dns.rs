@@ -16,7 +16,7 @@ use crate::evidence::moved::Moved;
 use crate::evidence::name::{NameId, Names};
 use crate::evidence::round_trip::Key;
 use crate::evidence::{Notes, Outcome, Sighting};
-use crate::flow::{FlowId, Flows, Method, Side};
+use crate::flow::{FlowId, Flows, Method, Side, table_bytes};
 use crate::frame::FrameRef;
 use crate::packet::Packet;
 use crate::packet::TunnelId;
@@ -26,9 +26,9 @@ use crate::wire::{Hostname, Read};
 /// What the hosts of a capture asked for and were told.
 #[derive(Default, Debug)]
 pub(super) struct Answers {
-    asked: HashMap<(FlowId, Side, u16), Asked>,
+    asked: HashMap<Question, Asked>,
     /// The question that was answered last, and the frame: the answer's other reading answers the same one.
-    last: Option<((FlowId, Side, u16), NameId, FrameRef)>,
+    last: Option<(Question, NameId, FrameRef)>,
     told: Vec<Answered>,
     /// Those that were looked through when somebody asked in the middle of the reading.
     heard: Heard,
@@ -39,6 +39,9 @@ pub(super) struct Answers {
     /// How often somebody asked in the middle of the reading.
     pub(super) consulted: u64,
 }
+
+/// The flow, the side that asked, and the question's id.
+type Question = (FlowId, Side, u16);
 
 /// A question that waits. Hosts ask again, and then each copy may be answered.
 #[derive(Debug)]
@@ -107,7 +110,7 @@ impl Answers {
         self.told.iter()
     }
 
-    fn ask(&mut self, key: (FlowId, Side, u16), name: NameId) {
+    fn ask(&mut self, key: Question, name: NameId) {
         if self.asked.len() >= MAX_ASKED {
             // Nearly all of them are questions that nobody answered; those that wait now would be the last to get a name.
             self.asked.clear();
@@ -156,8 +159,23 @@ impl Answers {
         self.unasked = self.unasked.saturating_add(next.unasked.saturating_sub(unasked));
     }
 
+    /// Keeps the questions of flows to which `number` gives a new number, under that. What was told stays: it may name flows
+    /// to come.
+    pub(super) fn retain(&mut self, number: impl Fn(FlowId) -> Option<FlowId>) {
+        let key = |(flow, side, id): Question| Some((number(flow)?, side, id));
+        let asked = std::mem::take(&mut self.asked).into_iter();
+        self.asked = asked.filter_map(|(of, asked)| Some((key(of)?, asked))).collect();
+        self.last = self.last.and_then(|(of, name, frame)| Some((key(of)?, name, frame)));
+    }
+
+    /// The bytes that they fill, with what it takes to hear all of them.
+    pub(super) fn bytes(&self) -> usize {
+        let heard = size_of::<u32>() * self.told.len() + table_bytes::<(Told, u32)>(self.told.len());
+        table_bytes::<(Question, Asked)>(self.asked.len()) + size_of_val(self.told.as_slice()) + heard
+    }
+
     /// Whether the name was asked for, and not answered as often as that.
-    fn is_asked(&mut self, key: (FlowId, Side, u16), name: NameId, frame: FrameRef) -> bool {
+    fn is_asked(&mut self, key: Question, name: NameId, frame: FrameRef) -> bool {
         let this = Some((key, name, frame));
         let Some(asked) = self.asked.get_mut(&key).filter(|asked| asked.name == name) else {
             return self.last == this;

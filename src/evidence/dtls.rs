@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 use crate::evidence::fact::{Fact, Origin};
 use crate::evidence::moved::Moved;
 use crate::evidence::{Notes, Outcome, Sighting, tls};
-use crate::flow::{FlowId, Side};
+use crate::flow::{FlowId, Side, table_bytes};
 use crate::wire::dtls::{self, Handshake, Said};
 
 /// Handshakes that are followed at one time; then the one that began first is given up.
@@ -52,6 +52,21 @@ impl Talks {
     /// Whether none is given up where those of `next` come behind these.
     pub(super) fn has_room_for(&self, next: &Self) -> bool {
         next.dropped == 0 && self.of.len().saturating_add(next.most) < MAX_TALKS
+    }
+
+    /// Keeps the handshakes of flows that have a new number, under that.
+    pub(super) fn retain(&mut self, moved: &Moved<'_>) {
+        let before = std::mem::take(self);
+        let Self { dropped, most, .. } = before;
+        *self = Self { dropped, most, ..Self::default() };
+        self.append(before, moved);
+    }
+
+    /// The bytes that they fill, beside what is collected of a hello.
+    pub(super) fn bytes(&self) -> usize {
+        self.of.len() * size_of::<Talk>()
+            + table_bytes::<(FlowId, Box<Talk>)>(self.of.len())
+            + self.order.len() * size_of::<FlowId>()
     }
 
     /// Takes over the handshakes of the next piece.

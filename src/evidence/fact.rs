@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::evidence::moved::Moved;
 use crate::evidence::name::NameId;
 use crate::evidence::process::ProcessId;
-use crate::flow::{FlowId, Side};
+use crate::flow::{FlowId, Side, renumber};
 use crate::frame::{FrameRef, Timestamp};
 use crate::packet::{Tunnel, TunnelId};
 use crate::wire::zoom::MediaKind;
@@ -131,6 +131,22 @@ pub enum Fact {
     /// Something of Zoom's own layer.
     Zoom(ZoomFact),
 }
+
+impl Fact {
+    /// The bytes that it holds elsewhere, with what the allocator takes for each piece.
+    fn boxed(&self) -> usize {
+        match self {
+            Self::Proxy(request) => size_of::<ProxyRequest>() + request.target.len() + 2 * PER_PIECE,
+            Self::ClientHello(hello) => size_of::<Hello>() + hello.alpn.len() + 2 * PER_PIECE,
+            Self::CertificateText(text) => text.len() + PER_PIECE,
+            Self::MappedAddress { .. } => size_of::<SocketAddr>() + PER_PIECE,
+            _ => 0,
+        }
+    }
+}
+
+/// An allocator's own bytes for a piece of memory, and what it rounds up.
+const PER_PIECE: usize = 16;
 
 /// What a client asks a proxy for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -275,12 +291,32 @@ impl Entry {
 pub(super) struct Log {
     entries: Vec<Entry>,
     starts: Vec<u32>,
+    /// The bytes that the facts hold beside their entries.
+    boxed: usize,
 }
 
 impl Log {
     /// Adds a fact.
     pub(super) fn push(&mut self, entry: Entry) {
+        self.boxed += entry.fact.boxed();
         self.entries.push(entry);
+    }
+
+    /// Keeps what flows said to which `number` gives a new number, under that.
+    pub(super) fn retain(&mut self, number: impl Fn(FlowId) -> Option<FlowId>) {
+        let Self { entries, boxed, .. } = self;
+        entries.retain_mut(|entry| {
+            let stays = renumber(&mut entry.flow, &number);
+            if !stays {
+                *boxed = boxed.saturating_sub(entry.fact.boxed());
+            }
+            stays
+        });
+    }
+
+    /// The bytes that the facts fill.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(self.entries.as_slice()) + self.boxed
     }
 
     /// Takes over the facts of the next piece.
@@ -293,7 +329,10 @@ impl Log {
             }
             Some(entry)
         });
+        let before = self.entries.len();
         self.entries.extend(moved);
+        let new = self.entries.get(before..).unwrap_or_default();
+        self.boxed += new.iter().map(|entry| entry.fact.boxed()).sum::<usize>();
     }
 
     /// Orders the facts by flow and makes them accessible by flow. Names that come from elsewhere than the flow stand before
@@ -333,7 +372,7 @@ impl Log {
     }
 
     /// Every fact.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Entry> {
         self.entries.iter()
     }
 }

@@ -12,6 +12,7 @@ mod encrypted_dns;
 mod fact;
 mod http;
 mod journal;
+mod kept;
 mod moved;
 mod name;
 mod piece;
@@ -179,7 +180,8 @@ impl Evidence {
     }
 
     /// Every fact.
-    pub fn facts(&self) -> impl Iterator<Item = &Entry> {
+    #[must_use]
+    pub fn facts(&self) -> impl ExactSizeIterator<Item = &Entry> {
         self.notes.log.iter()
     }
 

@@ -7,6 +7,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::flow::table_bytes;
 use crate::wire::Hostname;
 
 /// A name kept in [`Names`].
@@ -55,6 +56,11 @@ impl Names {
         let Self { hasher, index, text, ends, .. } = self;
         index.insert_unique(hash, id, |&id| hasher.hash_one(slice(text, ends, id)));
         Some(NameId(id))
+    }
+
+    /// The bytes that the names fill.
+    pub(super) fn bytes(&self) -> usize {
+        self.text.len() + size_of_val(self.ends.as_slice()) + table_bytes::<u32>(self.ends.len())
     }
 
     /// Whether all names of `next` can be kept beside these.

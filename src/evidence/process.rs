@@ -8,7 +8,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
-use crate::flow::FlowId;
+use crate::flow::{FlowId, renumbered, table_bytes};
 use crate::frame::{Process, ProcessMethod};
 
 /// A process of the capture, by number.
@@ -70,6 +70,18 @@ impl Processes {
     /// Whether the capture names none.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.refused == 0
+    }
+
+    /// Keeps of which process the flows are to which `number` gives a new number, under that.
+    pub(super) fn retain(&mut self, number: impl Fn(FlowId) -> Option<FlowId>) {
+        self.of_flow = renumbered(std::mem::take(&mut self.of_flow), number);
+    }
+
+    /// The bytes that they fill.
+    pub(super) fn bytes(&self) -> usize {
+        table_bytes::<(u64, ProcessId)>(self.known.len())
+            + self.entries.len() * (size_of::<ProcessEntry>() + MAX_NAME / 4)
+            + table_bytes::<(FlowId, [Option<ProcessId>; MAX_OF_FLOW])>(self.of_flow.len())
     }
 
     fn refuse(&mut self) -> Option<ProcessId> {

@@ -16,7 +16,7 @@ use crate::evidence::fact::{Fact, Origin};
 use crate::evidence::moved::Moved;
 use crate::evidence::round_trip::Key;
 use crate::evidence::{Notes, Outcome, Sighting, encrypted_dns, tls};
-use crate::flow::{FlowId, Method, Side};
+use crate::flow::{FlowId, Method, Side, table_bytes};
 use crate::wire::Read;
 use crate::wire::quic::{self, ConnectionId, Initials, LongHeader, PacketKind, QuicHello};
 
@@ -59,6 +59,19 @@ impl Talks {
     /// Whether none is given up where those of `next` come behind these.
     pub(super) fn has_room_for(&self, next: &Self) -> bool {
         next.dropped == 0 && self.of.len().saturating_add(next.most) < MAX_TALKS
+    }
+
+    /// Keeps the connections of flows that have a new number, under that.
+    pub(super) fn retain(&mut self, moved: &Moved<'_>) {
+        let before = std::mem::take(self);
+        let Self { dropped, most, .. } = before;
+        *self = Self { dropped, most, ..Self::default() };
+        self.append(before, moved);
+    }
+
+    /// The bytes that they fill, beside what is collected of a hello.
+    pub(super) fn bytes(&self) -> usize {
+        table_bytes::<(FlowId, Talk)>(self.of.len()) + self.order.len() * size_of::<FlowId>()
     }
 
     /// Takes over the connections of the next piece.

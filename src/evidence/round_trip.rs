@@ -10,7 +10,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use crate::evidence::name::NameId;
-use crate::flow::{FlowId, Side};
+use crate::flow::{FlowId, Side, table_bytes};
 use crate::frame::Timestamp;
 
 /// What ties a reply to its request.
@@ -80,6 +80,20 @@ impl RoundTrips {
         if let Some(asked) = self.known(&(flow, requester, key)) {
             asked.time = None;
         }
+    }
+
+    /// Keeps the requests of flows to which `number` gives a new number, under that.
+    pub(super) fn retain(&mut self, number: impl Fn(FlowId) -> Option<FlowId>) {
+        let moved = |(flow, from, key)| Some((number(flow)?, from, key));
+        let pending = std::mem::take(&mut self.pending).into_iter();
+        self.pending = pending.filter_map(|(id, asked)| Some((moved(id)?, asked))).collect();
+        self.order = std::mem::take(&mut self.order).into_iter().filter_map(moved).collect();
+    }
+
+    /// The bytes that they fill.
+    pub(super) fn bytes(&self) -> usize {
+        type Id = (FlowId, Side, Key);
+        table_bytes::<(Id, Asked)>(self.pending.len()) + self.order.len() * size_of::<Id>()
     }
 
     /// `requester` got the reply to a request. A second reply finds nothing.

@@ -25,6 +25,11 @@ impl V6 {
         self.0.get(number)
     }
 
+    /// The bytes that they fill.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> u32 {
         self.0.len()

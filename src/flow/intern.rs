@@ -4,6 +4,8 @@ use std::hash::{BuildHasher, Hash};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::by_flow::{renumber, table_bytes};
+
 /// From keys to numbers.
 ///
 /// The index holds four bytes a key, so that growing it moves little. Keys are hashed with a seed of the table's own,
@@ -63,6 +65,24 @@ impl<K: Copy + Eq + Hash> Numbers<K> {
         None
     }
 
+    /// Keeps the keys to whose number `new` gives another, with that.
+    pub(super) fn retain(&mut self, new: impl Fn(u32) -> Option<u32>) {
+        let Self { index, entries, hasher, last } = self;
+        entries.retain_mut(|entry| renumber(&mut entry.number, &new));
+        index.clear();
+        for (place, entry) in (0..).zip(entries.iter()) {
+            index.insert_unique(hasher.hash_one(entry.key), place, |place| {
+                entries.get(*place as usize).map_or(0, |entry| hasher.hash_one(entry.key))
+            });
+        }
+        *last = 0;
+    }
+
+    /// The bytes that the keys fill.
+    pub(super) fn bytes(&self) -> usize {
+        self.entries.len() * size_of::<Entry<K>>() + table_bytes::<u32>(self.entries.len())
+    }
+
     /// The key that was the `place`th to get a number, from 0.
     #[inline]
     pub(super) fn key(&self, place: u32) -> Option<K> {
@@ -116,6 +136,11 @@ impl<T: Copy + Eq + Hash> Interner<T> {
     /// All values in the order of their numbers.
     pub(super) fn iter(&self) -> impl Iterator<Item = T> {
         (0..self.len()).map_while(|number| self.get(number))
+    }
+
+    /// The bytes that the values fill.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.bytes()
     }
 
     /// How many values there are.

@@ -12,8 +12,10 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 mod address;
+mod by_flow;
 mod intern;
 mod joint;
+mod kept;
 mod key;
 pub mod local;
 mod piece;
@@ -24,6 +26,7 @@ pub mod stream;
 mod table;
 mod view;
 
+pub(crate) use by_flow::{renumber, renumbered, table_bytes};
 pub use joint::Joint;
 pub use piece::Continued;
 pub use record::Passage;

@@ -248,6 +248,12 @@ impl Record {
         self.state.has(State::LAST_TIMED).then_some(Timestamp::from_nanos(self.last_time))
     }
 
+    /// Whether the flow is silent for so long that a packet of the same tuple belongs to a new one.
+    pub(super) fn is_silent(&self, now: Option<Timestamp>) -> bool {
+        let limit = if self.state.has(State::UDP) { UDP_SILENCE } else { TCP_SILENCE };
+        self.silence(now) > limit
+    }
+
     /// How many nanoseconds nothing was heard; negative where time goes backwards.
     #[inline]
     fn silence(&self, time: Option<Timestamp>) -> i64 {

@@ -10,6 +10,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::FlowId;
+use super::by_flow::renumber;
 use crate::frame::Timestamp;
 use crate::packet::{Packet, Transport};
 
@@ -64,6 +65,13 @@ impl Sightings {
         let seen = self.recent.get(&digest.0)?;
         let apart = time?.nanos().saturating_sub(seen.time.nanos()).saturating_abs();
         (seen.interface != interface && apart <= WINDOW).then_some(seen.flow)
+    }
+
+    /// Forgets packets of flows to which `number` gives no new number, and takes the new ones of the others.
+    pub fn retain(&mut self, number: impl Fn(FlowId) -> Option<FlowId>) {
+        let Self { recent, order, .. } = self;
+        recent.retain(|_, sighting| renumber(&mut sighting.flow, &number));
+        order.retain(|digest| recent.contains_key(digest));
     }
 
     /// Remembers a packet that was counted.

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 
+use super::by_flow::table_bytes;
 use super::{FlowId, Side};
 
 /// The holes that a direction may have at once; past it the one that was opened first is forgotten.
@@ -204,6 +205,14 @@ impl Holes {
                 self.set(flow, side, holes);
             }
         }
+    }
+
+    /// The bytes that they fill, at most.
+    pub(super) fn bytes(&self) -> usize {
+        let holes = MAX_HOLES * size_of::<Hole>();
+        table_bytes::<((FlowId, Side), Vec<Hole>)>(self.open.len())
+            + self.open.len() * holes
+            + self.order.len() * size_of::<(FlowId, Side)>()
     }
 
     fn keep(&mut self, key: (FlowId, Side), holes: Vec<Hole>) {

@@ -8,9 +8,11 @@
 //! readings are kept, that of the first copies and that of the last, and the direction is marked contested.
 
 use std::collections::VecDeque;
+use std::mem::take;
 
 use hashbrown::HashMap;
 
+use super::by_flow::{renumber, table_bytes};
 use super::{FlowId, Side};
 use crate::frame::FrameRef;
 use crate::packet::{Tcp, TcpFlags};
@@ -141,7 +143,7 @@ impl<P: Default> Streams<P> {
             let bits = (0..64).filter(|bit| settled >> bit & 1 == 1);
             bits.filter_map(|bit| number(FlowId(word * 64 + bit))).for_each(|flow| self.settle(flow));
         }
-        for flow in std::mem::take(&mut next.order) {
+        for flow in take(&mut next.order) {
             if let Some(mut waiting) = next.waiting.remove(&flow)
                 && let Some(flow) = number(flow)
             {
@@ -224,6 +226,39 @@ impl<P: Default> Streams<P> {
             .fold(self.contested, |sum, at| Some(add(sum, at)))
     }
 
+    /// Whether a flow's handshake is decided, or was given up.
+    #[must_use]
+    pub fn is_settled(&self, flow: FlowId) -> bool {
+        let (word, bit) = (flow.0 as usize / 64, flow.0 % 64);
+        self.settled.get(word).is_some_and(|word| word >> bit & 1 == 1)
+    }
+
+    /// Keeps what belongs to flows to which `number` gives a new number, under that.
+    pub fn retain(&mut self, number: impl Fn(FlowId) -> Option<FlowId>) {
+        let leave: Vec<FlowId> =
+            self.waiting.keys().copied().filter(|flow| number(*flow).is_none()).collect();
+        for flow in leave {
+            self.free(flow);
+        }
+        let waiting: Vec<(FlowId, Waiting<P>)> = self.waiting.drain().collect();
+        self.order.retain_mut(|flow| renumber(flow, &number));
+        let waiting = waiting.into_iter().filter_map(|(flow, waiting)| Some((number(flow)?, waiting)));
+        self.waiting.extend(waiting);
+        for (word, settled) in (0_u32..).zip(take(&mut self.settled)) {
+            let bits = (0..64).filter(|bit| settled >> bit & 1 == 1);
+            bits.filter_map(|bit| number(FlowId(word * 64 + bit))).for_each(|flow| self.mark_settled(flow));
+        }
+    }
+
+    /// The bytes that they fill.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        table_bytes::<(FlowId, Waiting<P>)>(self.waiting.len())
+            + self.bytes
+            + self.order.len() * size_of::<FlowId>()
+            + size_of_val(self.settled.as_slice())
+    }
+
     fn direction(&self, flow: FlowId, side: Side) -> Option<&Direction> {
         self.waiting.get(&flow).map(|waiting| of(&waiting.directions, side))
     }
@@ -264,11 +299,6 @@ impl<P: Default> Streams<P> {
         if self.waiting.is_empty() {
             self.order.clear();
         }
-    }
-
-    fn is_settled(&self, flow: FlowId) -> bool {
-        let (word, bit) = (flow.0 as usize / 64, flow.0 % 64);
-        self.settled.get(word).is_some_and(|word| word >> bit & 1 == 1)
     }
 
     fn mark_settled(&mut self, flow: FlowId) {

@@ -6,6 +6,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use super::Side;
 use super::address::{V6, halves};
+use super::by_flow::{renumber, table_bytes};
 use super::intern::Numbers;
 use super::key::Key;
 use super::record::Record;
@@ -68,6 +69,20 @@ impl Tuples {
             records.get(*known as usize).map_or(0, |record| hasher.hash_one(record.key))
         });
         None
+    }
+
+    /// Keeps the tuples of flows to which `number` gives a new number, once the records have moved there.
+    pub(super) fn retain(&mut self, number: impl Fn(u32) -> Option<u32>) {
+        // A tuple's hash is that of its record's key, which is the same under the new number.
+        self.v4.retain(|flow| renumber(flow, &number));
+        self.links.retain(|_, flow| renumber(flow, &number));
+        self.v6.retain(&number);
+        self.last = u32::MAX;
+    }
+
+    /// The bytes that the tuples fill.
+    pub(super) fn bytes(&self) -> usize {
+        table_bytes::<u32>(self.v4.len()) + self.v6.bytes() + table_bytes::<(Key, u32)>(self.links.len())
     }
 
     /// Makes `flow`, which may be of another tuple, the latest of this one.

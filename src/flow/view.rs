@@ -151,6 +151,16 @@ impl Flow<'_> {
         }
     }
 
+    /// Whether nothing more is to be expected of it at a time: it is silent for so long that its next packet begins a new
+    /// flow, or both ends closed the connection, or somebody reset it.
+    #[must_use]
+    pub fn is_over(&self, now: Option<Timestamp>) -> bool {
+        let state = self.record.state;
+        let both = |bit: State| [Side::First, Side::Second].map(|side| state.has(bit.of(side)));
+        let is_closed = both(State::FIN) == [true; 2] || both(State::RST) != [false; 2];
+        is_closed || self.record.is_silent(now)
+    }
+
     /// What was kept with it by [`Flows::set_mark`].
     #[must_use]
     pub const fn mark(&self) -> Mark {

@@ -18,6 +18,9 @@ pub(super) struct Inputs<'a> {
     captures: vec::IntoIter<Result<PathBuf, SourceError>>,
     /// The stored bytes of each of those, as far as they are known.
     sizes: vec::IntoIter<u64>,
+    largest: u64,
+    /// The sum of all sizes, where one that is not known counts as the largest.
+    all: u64,
     options: Options,
     threads: NonZeroUsize,
     progress: &'a dyn Progress,
@@ -40,6 +43,8 @@ pub(super) struct Opened<'a> {
     pub(super) watch: Watch<'a>,
     /// How many threads may read it.
     pub(super) threads: usize,
+    /// Its stored bytes, and those of all inputs; one whose size is not known counts as the largest.
+    pub(super) share: (u64, u64),
 }
 
 impl<'a> Inputs<'a> {
@@ -54,10 +59,14 @@ impl<'a> Inputs<'a> {
         let size = |path: &Result<PathBuf, _>| path.as_deref().map_or(0, progress::size);
         let sizes: Vec<u64> = inputs.captures.iter().map(size).collect();
         progress.expect(sizes.iter().fold(0, |sum, size| sum.saturating_add(*size)));
+        let largest = sizes.iter().copied().max().unwrap_or(0).max(1);
+        let all = sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(known_or(*size, largest)));
         options.beside = threads.get() > 1;
         Self {
             captures: inputs.captures.into_iter(),
             sizes: sizes.into_iter(),
+            largest,
+            all,
             options,
             threads,
             progress,
@@ -115,7 +124,8 @@ impl<'a> Iterator for Inputs<'a> {
                     // What is followed comes slowly, and is watched closely.
                     let interval = if self.options.follow.is_some() { 1 } else { progress::INTERVAL };
                     let watch = Watch::new(self.progress, interval);
-                    return Some(Opened { number, path, capture, watch, threads: self.share });
+                    let share = (known_or(size, self.largest), self.all);
+                    return Some(Opened { number, path, capture, watch, threads: self.share, share });
                 }
                 Err(error) => {
                     self.progress.read(size);
@@ -124,4 +134,9 @@ impl<'a> Iterator for Inputs<'a> {
             }
         }
     }
+}
+
+/// A size, or what counts in its place where it is not known.
+const fn known_or(size: u64, other: u64) -> u64 {
+    if size == 0 { other } else { size }
 }

@@ -13,6 +13,7 @@ mod judged;
 mod known;
 mod law;
 mod locate;
+mod memory;
 mod neighbour;
 mod pieces;
 mod post;
@@ -35,6 +36,7 @@ pub use self::census::{Census, Counted};
 pub use self::hearing::SeenName;
 pub use self::judged::{FindingId, Found, Judged};
 pub use self::locate::{Placement, VantageConflict};
+pub use self::memory::SummedUp;
 pub use self::progress::Progress;
 pub use self::relation::RelationId;
 pub use self::survey::{Survey, Surveys, survey};
@@ -43,6 +45,7 @@ pub use self::vantage::{KnownBy, Vantage};
 use crate::client::Spoken;
 use crate::frame::{Anomaly, Date, FrameRef, Timestamp};
 use crate::inspect::inputs::{Inputs, Opened};
+use crate::inspect::memory::Budget;
 use crate::inspect::pieces::Reading;
 use crate::inspect::times::Times;
 use crate::packet::Network;
@@ -52,6 +55,7 @@ use crate::verdict::Register;
 
 /// What the user chose.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch that is set by itself")]
 pub struct Settings {
     /// The machine ran nothing but the client, by the tester's word.
     pub exclusive: bool,
@@ -61,6 +65,11 @@ pub struct Settings {
     pub hash: bool,
     /// The most bytes that a packed input may unpack to, instead of the usual limits on bytes and ratio.
     pub max_unpacked: Option<u64>,
+    /// The bytes that flows and what they say may take, judged and reported, of all captures together; each has its part by
+    /// its stored bytes. Where it would take more, flows that are over with are summed up unjudged, and the report says so.
+    pub max_memory: Option<u64>,
+    /// Whether the report will list every flow. It matters for what they take.
+    pub lists_flows: bool,
     /// Whether inputs are read on at their ends while another program writes them, and for how long.
     pub follow: Option<Follow>,
     /// How many threads may read at once. What comes out does not depend on it.
@@ -112,6 +121,8 @@ impl Default for Settings {
             join: false,
             hash: true,
             max_unpacked: None,
+            max_memory: None,
+            lists_flows: false,
             follow: None,
             threads: all_processors(),
             local: Vec::new(),
@@ -230,7 +241,7 @@ pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &dyn Progress) -
         joined(&mut inputs, &settings)
     } else {
         inputs.read_each(|opened| {
-            let mut capture = Captured::default();
+            let mut capture = Captured::new(Budget::new(&settings, opened.share));
             match pieces::read(opened, &settings) {
                 Ok(reading) => capture.take(reading),
                 Err(opened) => capture.read(*opened),
@@ -258,7 +269,7 @@ pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &dyn Progress) -
 
 /// All inputs as pieces of one capture; none, where none could be opened.
 fn joined(inputs: &mut Inputs<'_>, settings: &Arc<Settings>) -> Vec<Captured> {
-    let mut capture = Captured::default();
+    let mut capture = Captured::new(Budget::new(settings, (1, 1)));
     inputs.for_each(|opened| capture.read(opened));
     if capture.inputs.is_empty() {
         return Vec::new();
@@ -296,16 +307,27 @@ struct Captured {
 }
 
 impl Captured {
+    fn new(budget: Option<Budget>) -> Self {
+        Self { unit: Unit::within(budget), ..Self::default() }
+    }
+
     /// Takes every frame of an input through the stages that look at single packets.
     fn read(&mut self, opened: Opened<'_>) {
-        let Opened { number, path, mut capture, mut watch, threads: _ } = opened;
+        let Opened { number, path, mut capture, mut watch, .. } = opened;
+        if self.unit.budget.is_some() {
+            watch.interval = watch.interval.min(memory::INTERVAL);
+        }
         let mut times = Times::default();
         while let Some(frame) = capture.next_frame() {
             let at = FrameRef::new(number, frame.number);
             times.see(frame.time, at);
             self.unit.observe(&frame, at, &mut self.census);
-            if frame.number.is_multiple_of(watch.interval) {
+            let number = frame.number;
+            if number.is_multiple_of(watch.interval) {
                 watch.look(&capture);
+                if number.is_multiple_of(memory::INTERVAL) {
+                    Budget::look(&mut self.unit, true);
+                }
             }
         }
         let summary = capture.finish();

@@ -36,14 +36,16 @@ pub(super) struct Reading {
 pub(super) fn read<'a>(opened: Opened<'a>, settings: &Settings) -> Result<Reading, Box<Opened<'a>>> {
     let most = opened.capture.size().unwrap_or(0) / settings.least_piece.max(1);
     let pieces = usize::try_from(most).unwrap_or(usize::MAX).min(opened.threads);
-    if pieces < 2 || !opened.capture.is_divisible() {
+    // A limit on memory is looked at in the order of frames.
+    let is_limited = settings.max_memory.is_some();
+    if pieces < 2 || is_limited || !opened.capture.is_divisible() {
         return Err(Box::new(opened));
     }
     let options = settings.reading();
     let again =
         |path: &Path| Some((Capture::records(path, &options).ok()??, Capture::open(path, &options).ok()?));
     let Some((records, spare)) = again(&opened.path) else { return Err(Box::new(opened)) };
-    let Opened { number, path, capture, mut watch, threads } = opened;
+    let Opened { number, path, capture, mut watch, threads, share } = opened;
     let told = AtomicU64::new(0);
     let next = openings(&path, &capture, &options, pieces);
     let read = read_pieces(capture, next, records, number, &watch, &told);
@@ -54,7 +56,7 @@ pub(super) fn read<'a>(opened: Opened<'a>, settings: &Settings) -> Result<Readin
             watch.end(reading.summary.size);
             Ok(reading)
         }
-        None => Err(Box::new(Opened { number, path, capture: spare, watch, threads })),
+        None => Err(Box::new(Opened { number, path, capture: spare, watch, threads, share })),
     }
 }
 

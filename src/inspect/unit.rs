@@ -13,6 +13,7 @@ use crate::inspect::census::Census;
 use crate::inspect::hearing::{Hearing, SeenName};
 use crate::inspect::judged::{Found, Judged, Judgement};
 use crate::inspect::locate::{Placement, VantageConflict};
+use crate::inspect::memory::{Budget, SummedUp};
 use crate::inspect::stages::{Sight, Stages};
 use crate::inspect::vantage::Vantage;
 use crate::packet::{self, Class, Decoded, Opener, Through};
@@ -25,7 +26,7 @@ pub struct Unit {
     pub(super) flows: Flows,
     pub(super) evidence: Evidence,
     pub(super) opener: Opener,
-    sightings: Sightings,
+    pub(super) sightings: Sightings,
     pub(super) own_addresses: Vec<IpAddr>,
     pub(super) last: Option<Moment>,
     pub(super) judgement: Judgement,
@@ -33,6 +34,9 @@ pub struct Unit {
     pub(super) vantages: Vec<Vec<Vantage>>,
     pub(super) vantage_disagreements: BTreeSet<(IpAddr, String)>,
     pub(super) flows_of_impossible_days: u64,
+    /// What it may take while it is read.
+    pub(super) budget: Option<Budget>,
+    summed_up: Option<SummedUp>,
     /// The coarsest tick of the clocks that the frames were timed by.
     pub(super) tick: Duration,
     /// The interfaces of the input that is being read, as far as they have frames.
@@ -47,6 +51,11 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// A capture that keeps to a budget, where there is one.
+    pub(super) fn within(budget: Option<Budget>) -> Self {
+        Self { budget, ..Self::default() }
+    }
+
     /// A piece of a capture that is to be put behind another.
     pub(super) fn piece() -> Self {
         Self { flows: Flows::piece(), evidence: Evidence::piece(), is_piece: true, ..Self::default() }
@@ -135,6 +144,12 @@ impl Unit {
     #[must_use]
     pub fn vantage_conflicts(&self) -> &[VantageConflict] {
         &self.judgement.places.conflicts
+    }
+
+    /// The flows that were summed up unjudged to stay within the user's limit on memory; `None` where that was not reached.
+    #[must_use]
+    pub fn summed_up(&self) -> Option<&SummedUp> {
+        self.summed_up.as_ref()
     }
 
     /// The client's flows of days that cannot be, by the capture's clock.
@@ -262,6 +277,8 @@ impl Unit {
     pub(super) fn end(&mut self, census: &mut Census) {
         self.opener.finish();
         self.settle(census);
+        Budget::look(self, false);
+        self.summed_up = self.budget.take().and_then(Budget::end);
         self.evidence.finish(&self.flows);
         self.evidence.free();
     }

@@ -42,8 +42,16 @@ pub(super) fn headline(destinations: &[Destination], quality: &Quality, inputs: 
         lines.extend(conflict(quality).or_else(|| vantage(quality)).map(str::to_owned));
         lines.extend(law(quality));
     }
+    lines.extend(unjudged(quality));
     headline.lines = lines;
     headline
+}
+
+/// That flows which may be the client's are in none of the lines above, where there are such.
+fn unjudged(quality: &Quality) -> Option<String> {
+    let flows = quality.summed_up.iter().map(|of| of.client_flows).fold(0, u64::saturating_add);
+    let were = plural(flows, "flow that may be the client's was", "flows that may be the client's were");
+    (flows > 0).then(|| format!("Incomplete: {were} summed up unjudged, to stay within --max-memory."))
 }
 
 fn third_parties(destinations: &[Destination]) -> impl Iterator<Item = &Destination> {
@@ -184,7 +192,7 @@ fn class(destination: &Destination) -> &str {
 mod tests {
     use super::*;
     use crate::report::sample::{destination, flagged, third_party};
-    use crate::report::schema::{Vantage, VantageConflict};
+    use crate::report::schema::{SummedUp, Vantage, VantageConflict};
 
     #[test]
     fn inputs_that_do_not_state_losses_do_not_count_as_without() {
@@ -230,6 +238,17 @@ mod tests {
         let disputed = Quality { vantage: Some(outside), vantage_conflicts, ..Quality::default() };
         let lines = headline(&[flagged("likely")], &disputed, 1).lines.join("\n");
         assert!(lines.contains("contradicts the capture") && !lines.contains("*leaves*"), "{lines}");
+    }
+
+    #[test]
+    fn flows_that_were_not_judged_and_may_be_the_clients_are_said() {
+        let last = |client_flows| {
+            let summed_up = vec![SummedUp { flows: 9, client_flows, ..SummedUp::default() }];
+            headline(&[], &Quality { summed_up, ..in_the_eea() }, 1).lines.pop().unwrap_or_default()
+        };
+        assert_eq!(last(0), LAST);
+        let expected = "Incomplete: 2 flows that may be the client's were summed up unjudged, to stay within --max-memory.";
+        assert_eq!(last(2), expected);
     }
 
     fn vantage_line(vantage: Option<Vantage>) -> Option<&'static str> {

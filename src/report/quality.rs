@@ -11,8 +11,8 @@ use crate::packet::Class;
 use crate::place::{Doubt, STALE_AFTER_DAYS};
 use crate::report::flows::is_joined_midway;
 use crate::report::protocol::describe;
-use crate::report::schema::{Quality, Undecoded, Vantage, VantageConflict};
-use crate::report::text::{count, plural};
+use crate::report::schema::{Quality, SummedUp, Undecoded, Vantage, VantageConflict};
+use crate::report::text::{count, plural, size};
 use crate::report::tunnels;
 use crate::report::view::{Row, View};
 use crate::wire::dns;
@@ -42,6 +42,7 @@ pub(super) fn quality(view: &View<'_>) -> Quality {
         flows_of_impossible_days: limits(&Unit::flows_of_impossible_days),
         law_date: inspection.settings().law_date.map(|day| day.to_string()),
         database_days_away: database_days_away(view),
+        summed_up: inspection.units().iter().filter_map(Unit::summed_up).map(summed_up).collect(),
         remarks: Vec::new(),
     };
     quality.remarks = remarks(&quality, inspection);
@@ -58,6 +59,21 @@ fn encrypted_dns(row: &Row<'_>) -> Option<FrameRef> {
 
 fn is_client(row: &Row<'_>) -> bool {
     row.attribution.whose == Whose::Client
+}
+
+fn summed_up(of: &inspect::SummedUp) -> SummedUp {
+    SummedUp {
+        limit: of.limit,
+        over: of.over,
+        flows: of.flows,
+        client_flows: of.client_flows,
+        packets: of.packets,
+        bytes: of.bytes,
+        input: of.first.map(FrameRef::input),
+        first_frame: of.first.map(FrameRef::number),
+        last_input: of.last.map(FrameRef::input),
+        last_frame: of.last.map(FrameRef::number),
+    }
 }
 
 /// The sum over the inputs that say; `None` where none does.
@@ -171,6 +187,7 @@ fn remarks(quality: &Quality, inspection: &Inspection) -> Vec<String> {
             plural(quality.inputs_without_loss_count, "input does", "inputs do")
         ),
     }];
+    remarks.extend(quality.summed_up.iter().flat_map(|of| unjudged(of, inspection)));
     let mut say = |number: u64, text: &dyn Fn(u64) -> String| {
         if number > 0 {
             remarks.push(text(number));
@@ -229,6 +246,36 @@ fn remarks(quality: &Quality, inspection: &Inspection) -> Vec<String> {
     }
     remarks.push(stood(quality));
     remarks.extend(about_place(quality, inspection));
+    remarks
+}
+
+/// What was left of a capture's flows so that it stayed within its limit, and whether it did.
+fn unjudged(of: &SummedUp, inspection: &Inspection) -> Vec<String> {
+    let (limit, mut remarks) = (size(of.limit), Vec::new());
+    if let Some((input, number)) = of.input.zip(of.first_frame) {
+        let clients = match of.client_flows {
+            0 => "None of them had said anything that may be the client's".to_owned(),
+            some => format!(
+                "{} may be the client's, and nothing is said of them here",
+                plural(some, "flow", "flows")
+            ),
+        };
+        remarks.push(format!(
+            "To stay within {limit} of memory, {} summed up unjudged, the smallest first: {} in {}, first in {}. {clients}. With \
+             more memory they are judged (--max-memory).",
+            plural(of.flows, "flow was", "flows were"),
+            size(of.bytes),
+            plural(of.packets, "packet", "packets"),
+            frame(FrameRef::new(input, number), inspection)
+        ));
+    }
+    if of.over > 0 {
+        remarks.push(format!(
+            "The limit of {limit} of memory was passed by {}: flows that had not yet said what they would, and answers of DNS, \
+             stay in any case.",
+            size(of.over)
+        ));
+    }
     remarks
 }
 

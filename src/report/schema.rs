@@ -16,7 +16,7 @@ use serde::Serialize;
 
 pub use self::against::{Against, Moved, Reading};
 pub use self::process::Process;
-pub use self::quality::{Quality, Suspicion, Undecoded, Vantage, VantageConflict};
+pub use self::quality::{Quality, SummedUp, Suspicion, Undecoded, Vantage, VantageConflict};
 pub use self::tunnel::Tunnel;
 use crate::client::Whose;
 use crate::place::Grade;

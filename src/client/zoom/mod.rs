@@ -177,6 +177,12 @@ impl Catalogue {
         self.ranges.find(address, day)
     }
 
+    /// Whether a range around an address was published on any day.
+    #[must_use]
+    pub fn was_published(&self, address: IpAddr) -> bool {
+        self.ranges.ever(address)
+    }
+
     /// The anycast range of the operator's around an address. It holds for any day: see `anycast.toml`.
     #[must_use]
     pub fn anycast(&self, address: IpAddr) -> Option<AnycastMatch<'_>> {

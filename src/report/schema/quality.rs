@@ -48,8 +48,38 @@ pub struct Quality {
     pub law_date: Option<String>,
     /// The greatest number of days between a flow of the client and the data of a database, where more than 180.
     pub database_days_away: Option<i64>,
+    /// Flows that were summed up unjudged to stay within `--max-memory`, by capture; absent where that was not asked for, or
+    /// never reached.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub summed_up: Vec<SummedUp>,
     /// The same in sentences, for people.
     pub remarks: Vec<String>,
+}
+
+/// The flows of one capture that were summed up unjudged. They are in the totals of frames and bytes and in no list; a later packet
+/// between the same ends began a new flow.
+#[derive(Serialize, Clone, Default, Debug)]
+pub struct SummedUp {
+    /// The bytes that the capture's flows were to take at most: its part of `--max-memory`.
+    pub limit: u64,
+    /// By how many bytes flows that had to stay went over the limit.
+    pub over: u64,
+    /// How many flows were summed up.
+    pub flows: u64,
+    /// Those of them that had said something that may be the client's, or had to do with its operator's addresses.
+    pub client_flows: u64,
+    /// Their packets.
+    pub packets: u64,
+    /// The bytes of those on the wire.
+    pub bytes: u64,
+    /// The input that holds the first frame; `null` where no flow was summed up.
+    pub input: Option<u32>,
+    /// The first frame of the earliest of them.
+    pub first_frame: Option<u64>,
+    /// The input that holds the last frame.
+    pub last_input: Option<u32>,
+    /// The last frame of any of them.
+    pub last_frame: Option<u64>,
 }
 
 /// Where the client itself stood, by the user's word or its own public addresses.
