@@ -69,26 +69,26 @@ impl Evidence {
         time: Option<Timestamp>,
     ) {
         if seen.is_new {
-            self.look(flows, seen, opening(packet), packet, frame, time);
+            self.look(flows, seen, opening(packet), *packet, frame, time);
         } else if seen.mark != Mark::default() {
-            self.look(flows, seen, seen.mark.into(), packet, frame, time);
+            self.look(flows, seen, seen.mark.into(), *packet, frame, time);
         }
     }
 
-    /// Looks at a packet of a flow that has still something to say.
+    /// Looks at a packet of a flow that has still something to say; at a copy, so that most packets stay in registers.
     #[inline(never)]
     fn look(
         &mut self,
         flows: &mut Flows,
         seen: Seen,
         before: Interest,
-        packet: &Packet<'_>,
+        packet: Packet<'_>,
         frame: FrameRef,
         time: Option<Timestamp>,
     ) {
         // A SYN has no payload and yet says where the stream begins.
-        let has_something = !packet.payload.is_empty() || opens_stream(packet);
-        let sighting = Sighting { flow: seen.flow, side: seen.side, packet, frame, time };
+        let has_something = !packet.payload.is_empty() || opens_stream(&packet);
+        let sighting = Sighting { flow: seen.flow, side: seen.side, packet: &packet, frame, time };
         let before_it = self.notes.counts();
         let interest = match (&packet.transport, before) {
             _ if !has_something => before,

@@ -136,7 +136,7 @@ impl Flows {
     /// Counts a packet on its flow, which begins with it where there is none yet.
     ///
     /// Packets must come in the order of the capture. `wire_len` is the frame's length on the wire in bytes.
-    #[inline]
+    #[inline(always)]
     pub fn observe(
         &mut self,
         packet: &Packet<'_>,
@@ -153,7 +153,7 @@ impl Flows {
         {
             return seen;
         }
-        self.begin(packet, &tuple, &arrival)
+        self.begin(*packet, tuple, arrival)
     }
 
     /// Keeps a word with a flow.
@@ -264,21 +264,22 @@ impl Flows {
         (0_u32..).map_while(|number| self.flow(FlowId(number)))
     }
 
-    /// Begins a flow with its first packet.
+    /// Begins a flow with its first packet. As all that is seldom called, it takes copies: what has no address taken stays in
+    /// registers from the frame to the counters.
     #[cold]
-    fn begin(&mut self, packet: &Packet<'_>, tuple: &Tuple, arrival: &Arrival) -> Seen {
+    fn begin(&mut self, packet: Packet<'_>, tuple: Tuple, arrival: Arrival) -> Seen {
         let number = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
-        let Arrival { frame, time, .. } = *arrival;
+        let Arrival { frame, time, .. } = arrival;
         let key = tuple.kept(&mut self.v6);
-        self.records.push(Record::start(packet, key, tuple.from_low, frame, time));
+        self.records.push(Record::start(&packet, key, tuple.from_low, frame, time));
         self.origins.push(Origin::start(frame, time, self.macs.intern(packet.macs)));
-        self.tuples.set(tuple, number, &self.records);
-        let seen = self.count::<true>(FlowId(number), tuple.from_low, packet, arrival);
+        self.tuples.set(&tuple, number, &self.records);
+        let seen = self.count::<true>(FlowId(number), tuple.from_low, &packet, &arrival);
         seen.unwrap_or(Seen { flow: FlowId(number), side: Side::First, is_new: true, mark: Mark(0) })
     }
 
     /// Counts a packet on a flow that there is; nothing where the packet begins another one.
-    #[inline]
+    #[inline(always)]
     fn count<const IS_NEW: bool>(
         &mut self,
         flow: FlowId,
@@ -306,21 +307,21 @@ impl Flows {
         let over = if record.continues(origin, side, tcp, packet.payload_len) {
             record.count(side, arrival)
         } else {
-            self.count_disordered(flow, side, tcp, arrival)
+            self.count_disordered(flow, side, *tcp, *arrival)
         };
         self.carry(flow, side, over);
         if handshake != Handshake::Silent {
-            self.note_handshake(flow, handshake, arrival);
+            self.note_handshake(flow, handshake, *arrival);
         }
         Some(seen)
     }
 
     /// Counts a segment that does not continue its stream.
     #[cold]
-    fn count_disordered(&mut self, flow: FlowId, side: Side, tcp: &Tcp, arrival: &Arrival) -> [bool; 3] {
-        let payload_len = self.disordered(flow, side, tcp, arrival.payload_len);
+    fn count_disordered(&mut self, flow: FlowId, side: Side, tcp: Tcp, arrival: Arrival) -> [bool; 3] {
+        let payload_len = self.disordered(flow, side, &tcp, arrival.payload_len);
         let record = self.records.get_mut(flow.0 as usize);
-        record.map_or([false; 3], |record| record.count(side, &Arrival { payload_len, ..*arrival }))
+        record.map_or([false; 3], |record| record.count(side, &Arrival { payload_len, ..arrival }))
     }
 
     /// Takes a segment that begins its stream, or does not continue it: how many of its bytes were not sent before.
@@ -375,7 +376,7 @@ impl Flows {
         }
     }
 
-    fn note_handshake(&mut self, flow: FlowId, handshake: Handshake, arrival: &Arrival) {
+    fn note_handshake(&mut self, flow: FlowId, handshake: Handshake, arrival: Arrival) {
         let rtt = self.since_start(flow, arrival.time).filter(|_| handshake == Handshake::Answered);
         let is_kept = rtt.is_some_and(|rtt| {
             let trip = RoundTrip { rtt, reply: arrival.frame, method: Method::Handshake };

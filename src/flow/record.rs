@@ -176,13 +176,13 @@ impl Record {
     #[inline]
     pub(super) fn note_tcp(&mut self, origin: &mut Origin, side: Side, tcp: &Tcp) -> Handshake {
         if tcp.flags.any(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST) {
-            self.note_control(origin, side, tcp)
+            self.note_control(origin, side, *tcp)
         } else {
             Handshake::Silent
         }
     }
 
-    fn note_control(&mut self, origin: &mut Origin, side: Side, tcp: &Tcp) -> Handshake {
+    fn note_control(&mut self, origin: &mut Origin, side: Side, tcp: Tcp) -> Handshake {
         if tcp.flags.has(TcpFlags::FIN) {
             self.state.set(State::FIN.of(side));
         }
@@ -197,7 +197,7 @@ impl Record {
         Handshake::Silent
     }
 
-    fn note_syn(&mut self, origin: &mut Origin, side: Side, tcp: &Tcp) {
+    fn note_syn(&mut self, origin: &mut Origin, side: Side, tcp: Tcp) {
         if self.state.has(State::SYN.of(side)) {
             self.state.set(State::SYN_REPEATED);
         }
@@ -208,7 +208,7 @@ impl Record {
         self.state.set(State::SYN.of(side));
     }
 
-    fn note_syn_ack(&mut self, origin: &mut Origin, side: Side, tcp: &Tcp) -> Handshake {
+    fn note_syn_ack(&mut self, origin: &mut Origin, side: Side, tcp: Tcp) -> Handshake {
         if self.state.has(State::SYN_ACK) {
             self.state.set(State::SYN_ACK_REPEATED);
             return Handshake::Ambiguous;

@@ -130,7 +130,7 @@ impl Tuple {
             return Self { key: Either::V6(key), from_low };
         }
         let [from, to] = [from, to].map(lower);
-        let from_low = (from, from_port) <= (to, to_port);
+        let from_low = end(from, from_port) <= end(to, to_port);
         let (low, high) = if from_low { (from, to) } else { (to, from) };
         Self {
             key: Either::V4(Key { low, high, ports: ports(from_low, from_port, to_port), scope }),
@@ -192,6 +192,12 @@ impl Hash for Key6 {
         }
         state.write_u64(u64::from(self.ports) << 32 | u64::from(self.scope));
     }
+}
+
+/// An IPv4 address and a port as one number, which orders as the two do.
+#[inline]
+fn end(address: u32, port: u16) -> u64 {
+    u64::from(address) << 16 | u64::from(port)
 }
 
 /// An IPv4 address as a number.

@@ -29,6 +29,7 @@ pub struct Counted {
 
 impl Census {
     /// Counts one frame, but for its class.
+    #[inline]
     pub fn count(&mut self, frame: &Frame<'_>) {
         self.frames += 1;
         self.bytes += u64::from(frame.wire_len);
@@ -37,16 +38,20 @@ impl Census {
     }
 
     /// Counts the class of frames, of which `first` is the first. TCP and UDP, which are nearly all of them, cost no look-up.
+    #[inline]
     pub fn classify(&mut self, class: Class, frames: u64, first: FrameRef) {
         match class {
             Class::Tcp => self.tcp += frames,
             Class::Udp => self.udp += frames,
-            other => {
-                let counted = self.others.entry(other).or_insert(Counted { frames: 0, first });
-                counted.frames += frames;
-                counted.first = counted.first.min(first);
-            }
+            other => self.classify_other(other, frames, first),
         }
+    }
+
+    #[cold]
+    fn classify_other(&mut self, class: Class, frames: u64, first: FrameRef) {
+        let counted = self.others.entry(class).or_insert(Counted { frames: 0, first });
+        counted.frames += frames;
+        counted.first = counted.first.min(first);
     }
 
     /// Counts records that readers number as frames and that hold no packet, such as custom blocks and log entries.

@@ -51,7 +51,7 @@ impl Stages<'_> {
     }
 
     /// Counts a packet, and reads what it says.
-    #[inline]
+    #[inline(always)]
     pub(super) fn packet(&mut self, packet: &Packet<'_>, sight: &Sight<'_>) -> FlowId {
         let (at, time) = (sight.at, sight.frame.time);
         let seen = self.flows.observe(packet, scope(packet, sight), at, sight.wire_len, time);
@@ -70,8 +70,8 @@ impl Stages<'_> {
     /// Takes note of what the capture says of the frame beside its bytes.
     #[inline]
     fn claims(&mut self, seen: Seen, sight: &Sight<'_>) {
-        if let Some(process) = &sight.frame.process {
-            self.evidence.process(seen, process, sight.at, sight.frame.time);
+        if let Some(process) = sight.frame.process {
+            self.evidence.process(seen, &process, sight.at, sight.frame.time);
         }
         if let Some(direction) = sight.frame.direction {
             self.flows.note_direction(seen.flow, seen.side, direction);

@@ -165,7 +165,7 @@ impl Unit {
     }
 
     /// Takes a frame through the stages that look at single packets.
-    #[inline]
+    #[inline(always)]
     pub(super) fn observe(&mut self, frame: &Frame<'_>, at: FrameRef, census: &mut Census) {
         if self.interface != Some(frame.interface) {
             self.interface = Some(frame.interface);
@@ -180,18 +180,18 @@ impl Unit {
             self.stages().1.packet(&packet, &sight);
             census.classify(Class::of(&packet), 1, at);
         } else {
-            self.observe_any(frame, at, census);
+            self.observe_any(*frame, at, census);
         }
     }
 
     #[inline(never)]
-    fn observe_any(&mut self, frame: &Frame<'_>, at: FrameRef, census: &mut Census) {
-        match annotated(frame) {
+    fn observe_any(&mut self, frame: Frame<'_>, at: FrameRef, census: &mut Census) {
+        match annotated(&frame) {
             Some((frame, through)) => {
                 self.is_entangled = true;
                 self.take(&frame, at, through, census);
             }
-            None => self.take(frame, at, None, census),
+            None => self.take(&frame, at, None, census),
         }
     }
 

@@ -41,10 +41,6 @@ pub(super) fn of_start(start: Start, below: Link, mut cursor: Cursor<'_>) -> Res
 }
 
 /// Strips the layers below IP, and IP, from a frame.
-#[expect(
-    clippy::inline_always,
-    reason = "every frame passes here once; a tunnel's inner frame does through `of_start`"
-)]
 #[inline(always)]
 pub(super) fn of_link(link: LinkType, mut cursor: Cursor<'_>) -> Result<(Link, Ip<'_>), Class> {
     if cursor.wire() == 0 {

@@ -62,7 +62,7 @@ pub fn decode(link: LinkType, data: &[u8], wire_len: u32) -> Decoded<'_> {
 /// Decodes a frame that is plainly a packet of TCP or UDP over Ethernet and IP, as nearly all are: the front half of
 /// [`decode`]. Nothing is written around such a frame (see [`annotation`]).
 #[must_use]
-#[inline]
+#[inline(always)]
 pub fn plain(link: LinkType, data: &[u8], wire_len: u32) -> Option<Packet<'_>> {
     if link == LinkType::ETHERNET { plain::decode(data, wire_len) } else { None }
 }

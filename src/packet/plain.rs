@@ -11,7 +11,7 @@ use super::link::{self, Link};
 use super::{Ends, Mac, Macs, Packet, Vlan, transport};
 
 /// Decodes a plain frame whose link type is Ethernet.
-#[inline]
+#[inline(always)]
 pub(super) fn decode(data: &[u8], wire_len: u32) -> Option<Packet<'_>> {
     let (ethernet, body) = data.split_first_chunk::<14>()?;
     let [_, _, _, _, _, _, from @ ..] = ethernet;
@@ -32,7 +32,7 @@ pub(super) fn decode(data: &[u8], wire_len: u32) -> Option<Packet<'_>> {
 }
 
 /// `wire` is the length on the wire of `data`, the IP packet and what stands behind it.
-#[inline]
+#[inline(always)]
 fn v4(data: &[u8], wire: usize) -> Option<Ip<'_>> {
     let (header, body) = data.split_first_chunk::<20>()?;
     let [0x45, _, l0, l1, _, _, o0, o1, hop_limit, protocol, _, _, f0, f1, f2, f3, t0, t1, t2, t3] = *header

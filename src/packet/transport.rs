@@ -35,7 +35,7 @@ fn decode_as<'a, const IS_OPENED: bool>(link: Link, ip: &Ip<'a>) -> Decoded<'a> 
 
 /// What a transport header says.
 /// Decodes what is plainly TCP or UDP; nothing where the general way has something to say.
-#[inline]
+#[inline(always)]
 pub(super) fn plain<'a>(link: Link, ip: &Ip<'a>) -> Option<Packet<'a>> {
     let header = match ip.protocol {
         TCP => tcp(ip).ok()?,

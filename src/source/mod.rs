@@ -155,10 +155,6 @@ impl Capture {
 
     /// The next frame; `None` at the end of the capture and from damage on after which reading does not resume.
     #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "a frame is a dozen words, which a call would write to memory and read back"
-    )]
     pub fn next_frame(&mut self) -> Option<Frame<'_>> {
         if self.ended {
             return None;

@@ -91,7 +91,6 @@ impl Walker {
     /// The next packet, where it is in a little-endian enhanced packet block without options that is in the buffer whole
     /// and of which all is sound. Nearly all are; what else there may be is for [`Walker::next`].
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "as with `Capture::next_frame`, which calls it alone")]
     pub(super) fn usual(&mut self, input: &mut Input) -> Option<Record> {
         let order = ByteOrder::Little;
         let words = order.words::<7>(input.seen()?);

@@ -14,10 +14,6 @@ pub(super) fn decode(cursor: &mut Cursor<'_>) -> Below {
 }
 
 /// Receiver, sender, type or length: 6, 6 and 2 bytes, read as two overlapping numbers.
-#[expect(
-    clippy::inline_always,
-    reason = "nearly every frame passes here, and other layers take the function above"
-)]
 #[inline(always)]
 pub(super) fn outermost(cursor: &mut Cursor<'_>) -> Below {
     let whole = *cursor;

@@ -72,10 +72,6 @@ const MAX_CARRIERS: u32 = 16;
 type Below = Result<(Link, u16), Class>;
 
 /// Goes on to the network layer and says which one it is, as an `EtherType`.
-#[expect(
-    clippy::inline_always,
-    reason = "every frame passes here; left to itself, the compiler decides by the weather"
-)]
 #[inline(always)]
 pub(super) fn decode(link: LinkType, cursor: &mut Cursor<'_>) -> Below {
     let (below, ether_type) = match link {
