@@ -5,12 +5,14 @@
 //! meeting uses a socket for each kind of media and drops others).
 
 mod meeting;
+mod phase;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 pub use self::meeting::{EndRule, Meeting, MeetingKind, StartRule};
+pub use self::phase::PhaseKind;
 use crate::evidence::Entry;
 use crate::flow::{FlowId, Side};
 use crate::frame::{FrameRef, Timestamp};
