@@ -35,6 +35,8 @@ pub mod session;
 
 pub mod verdict;
 
+pub mod claims;
+
 pub mod inspect;
 
 pub mod report;

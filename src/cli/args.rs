@@ -37,6 +37,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         action: Register,
     },
+    /// List, show or check the documented claims that captures are tested against
+    Claims {
+        #[command(subcommand)]
+        action: Claims,
+    },
     /// Rebuild the default address database, show what a database is, or import cloud ranges
     Geoip {
         #[command(subcommand)]
@@ -78,6 +83,9 @@ pub(super) struct Inspect {
     /// move and why
     #[arg(long, value_name = "FILE|NAME")]
     pub(super) against: Option<PathBuf>,
+    /// The documented claims to put to the captures: packs, files, all or none, separated by commas [default: surf-2024]
+    #[arg(long, value_name = "PACK|FILE|all|none", value_delimiter = ',')]
+    pub(super) claims: Vec<String>,
     /// Show the addresses of other participants instead of masking them
     #[arg(long)]
     pub(super) show_participants: bool,
@@ -208,6 +216,24 @@ pub(super) enum Register {
         register: Option<String>,
     },
     /// Check a register file: print what is wrong with it, or what each entry alone lists
+    Check {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Claims {
+    /// List the packs and their claims, one line each
+    List,
+    /// Print everything of a claim, or of all claims of a pack
+    Show {
+        /// The id of a claim, the name of a pack, or all
+        #[arg(value_name = "ID|PACK")]
+        name: String,
+    },
+    /// Check a file of claims: print what is wrong with it and where, or what each claim's rule tests
     Check {
         /// The file
         #[arg(value_name = "FILE")]

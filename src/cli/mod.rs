@@ -4,6 +4,7 @@
 //! Must not: be needed by the library.
 
 mod args;
+mod claims;
 mod explain;
 mod file;
 mod format;
@@ -40,6 +41,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Explain(explain) => explain::run(&explain),
         Command::Info(arguments) => info::run(&arguments),
         Command::Register { action } => register::run(&action),
+        Command::Claims { action } => claims::run(&action),
         Command::Geoip { action } => geoip::run(&action),
         Command::Completions(arguments) => man::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => man::man(&arguments, Arguments::command()),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::cli::args::{Inspect, When};
+use crate::cli::claims;
 use crate::cli::format::Format;
 use crate::cli::message::{fail, say};
 use crate::cli::output;
@@ -137,6 +138,7 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
         lists_flows: options(arguments, &files).list_flows,
         threads: arguments.threads.unwrap_or_else(inspect::all_processors),
         local: arguments.local.clone(),
+        claims: claims::chosen(&arguments.claims)?,
         ..settings::of(&arguments.evidence)?
     };
     Ok((settings, files))

@@ -6,6 +6,7 @@
 mod around;
 mod census;
 mod circumstances;
+mod claims;
 mod hearing;
 mod inputs;
 mod judge;
@@ -42,6 +43,7 @@ pub use self::relation::RelationId;
 pub use self::survey::{Survey, Surveys, survey};
 pub use self::unit::Unit;
 pub use self::vantage::{KnownBy, Vantage};
+use crate::claims::Selection;
 use crate::client::Spoken;
 use crate::frame::{Anomaly, Date, FrameRef, Timestamp};
 use crate::inspect::inputs::{Inputs, Opened};
@@ -88,6 +90,8 @@ pub struct Settings {
     pub without: BTreeSet<WitnessKind>,
     /// The day by whose law places are read, instead of that of each flow.
     pub law_date: Option<Date>,
+    /// The documented claims that are put to what was inspected.
+    pub claims: Selection,
     /// The least bytes that a thread takes of a capture that others read, too. A capture of less than twice as much is read
     /// by one.
     pub least_piece: u64,
@@ -113,7 +117,7 @@ pub fn all_processors() -> NonZeroUsize {
     thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-/// Separate captures that are hashed, read on all processors, the embedded database and the built-in registers.
+/// Separate captures that are hashed, read on all processors, the embedded database, the built-in registers and the usual claims.
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -132,6 +136,7 @@ impl Default for Settings {
             declared: Declared::default(),
             without: BTreeSet::new(),
             law_date: None,
+            claims: Selection::default(),
             least_piece: 32 << 20,
         }
     }

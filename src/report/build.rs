@@ -9,7 +9,7 @@ use crate::inspect::Inspection;
 use crate::report::parts::{hex, time};
 use crate::report::schema::{Input, Meeting, Report, Schema, Session, Tool, Totals};
 use crate::report::view::{Counted, Key, View};
-use crate::report::{anomalies, destinations, flows, headline, quality, schema, sources, tunnels};
+use crate::report::{anomalies, claims, destinations, flows, headline, quality, schema, sources, tunnels};
 use crate::session::{self, Machine};
 
 /// What a report is to hold.
@@ -41,6 +41,7 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
         quality: quality::quality(&view),
         data_sources: sources::data_sources(inspection.settings()),
         registers: Vec::new(),
+        claims: claims::claims(&view),
         against: None,
     };
     let mut of_flow = destinations::destinations(&view, &mut report);

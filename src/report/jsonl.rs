@@ -2,7 +2,7 @@
 //!
 //! The first line is of the type `report`: schema, tool, inputs, totals and headline. The others follow in the order of
 //! the JSON, each entry of a list on a line of its own: `destination`, `session`, `meeting`, `flow`, `tunnel`, `anomaly`, `quality`,
-//! `data_source`, `register`, and `against` where that was asked for. Fields are those of the JSON, described in `schema.json`.
+//! `data_source`, `register`, `claim`, and `against` where that was asked for. Fields are those of the JSON, described in `schema.json`.
 //!
 //! Input: a [`Report`]. Output: text. Must not: name a field of its own but `type`.
 
@@ -30,6 +30,7 @@ pub fn jsonl(report: &Report) -> String {
         quality,
         data_sources,
         registers,
+        claims,
         against,
     } = report;
     let mut out = String::new();
@@ -43,6 +44,7 @@ pub fn jsonl(report: &Report) -> String {
     line(&mut out, "quality", quality);
     lines(&mut out, "data_source", data_sources);
     lines(&mut out, "register", registers);
+    lines(&mut out, "claim", claims);
     lines(&mut out, "against", against.as_slice());
     out
 }

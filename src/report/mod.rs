@@ -6,6 +6,7 @@
 pub mod against;
 mod anomalies;
 mod build;
+pub mod claims;
 mod csv;
 mod destinations;
 pub mod explain;

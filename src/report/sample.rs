@@ -101,6 +101,7 @@ pub(crate) fn report(destinations: Vec<Destination>) -> Report {
             valid_until: None,
             entries_not_seen: Vec::new(),
         }],
+        claims: Vec::new(),
         against: None,
     }
 }

@@ -6,6 +6,7 @@
 //! a changed meaning the major one.
 
 mod against;
+mod claim;
 mod process;
 mod quality;
 mod tunnel;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use self::against::{Against, Moved, Reading};
+pub use self::claim::{Claim, ClaimFlow, ClaimSource, LookedAt};
 pub use self::process::Process;
 pub use self::quality::{Quality, SummedUp, Suspicion, Undecoded, Vantage, VantageConflict};
 pub use self::tunnel::Tunnel;
@@ -53,6 +55,8 @@ pub struct Report {
     pub data_sources: Vec<DataSource>,
     /// The registers that were compared with, and their limits.
     pub registers: Vec<Register>,
+    /// The documented claims that were put to the captures (`--claims`), in the order of their file.
+    pub claims: Vec<Claim>,
     /// The same captures read by something else (`--against`); `null` where that was not asked for.
     pub against: Option<Against>,
 }

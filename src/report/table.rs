@@ -13,6 +13,7 @@ use crate::report::schema::{Against, DataSource, Destination, Name, Register, Re
 use crate::report::text::{clean, count, plural, size, wrap};
 use crate::verdict::Axis;
 
+mod claims;
 mod session;
 
 /// The width of the report in columns.
@@ -41,6 +42,7 @@ pub fn table(report: &Report, color: Color) -> String {
     }
     page.sessions(report);
     page.tunnels(report);
+    page.claims(report);
     if let Some(against) = &report.against {
         page.against(against);
     }
@@ -372,6 +374,12 @@ impl Page {
     fn title(&mut self, title: &str) {
         self.text.push('\n');
         self.emphasised(title);
+    }
+
+    /// A title that may need several lines.
+    fn long_title(&mut self, title: &str) {
+        self.text.push('\n');
+        self.emphasised(&wrap(title, WIDTH, "", "  "));
     }
 
     fn field(&mut self, label: &str, text: &str) {

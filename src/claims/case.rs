@@ -1,0 +1,119 @@
+//! What claims are put to: an inspection in plain values, as far as a rule can ask about it.
+//!
+//! Must not: hold more for a flow than rules ask about a single one; what many flows share is held once.
+
+use std::collections::BTreeMap;
+
+use crate::client::{Service, Whose};
+use crate::flow::FlowId;
+use crate::frame::{Date, FrameRef};
+use crate::place::{CountrySet, Grade};
+use crate::session::{MeetingKind, PhaseKind};
+use crate::verdict::Axis;
+use crate::wire::zoom::MediaKind;
+
+/// What claims are put to.
+#[derive(Clone, Debug, Default)]
+pub struct Case {
+    /// How many captures were read.
+    pub captures: u64,
+    /// The client's sessions.
+    pub sessions: Vec<Run>,
+    /// What is known of remote ends.
+    pub remotes: Vec<Remote>,
+    /// The client's flows and those that may be its, in order.
+    pub flows: Vec<FlowFacts>,
+    /// The labels of the scenario's steps.
+    pub steps: Vec<String>,
+    /// What the tester says of the captures, by key.
+    pub facts: BTreeMap<String, String>,
+}
+
+/// A session, as far as claims ask.
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    /// The kinds of its phases.
+    pub phases: Vec<PhaseKind>,
+    /// The kinds of its meetings.
+    pub meetings: Vec<MeetingKind>,
+    /// Where its client stood, seen from the EEA; `None` where that is not known.
+    pub vantage: Option<Axis>,
+}
+
+/// What flows to one remote end share.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Remote {
+    /// The day.
+    pub day: Date,
+    /// Whose the flows are.
+    pub whose: Whose,
+    /// What it is for.
+    pub service: Service,
+    /// The recipient's id in the catalogue.
+    pub recipient: Option<String>,
+    /// Its names in the order of their frames.
+    pub names: Vec<String>,
+    /// Where it stands, seen from the EEA.
+    pub axis: Axis,
+    /// How sure that is.
+    pub grade: Grade,
+    /// The countries that the evidence leaves; none where it carries no verdict.
+    pub countries: CountrySet,
+    /// Whether the register of the day lists it.
+    pub listing: &'static str,
+    /// Its port.
+    pub port: u16,
+    /// The kinds of media that the flows carried or were opened for.
+    pub media: Vec<MediaKind>,
+}
+
+/// One flow.
+#[derive(Clone, Copy, Debug)]
+pub struct FlowFacts {
+    /// The capture that it is in, and its number there.
+    pub key: (usize, FlowId),
+    /// Its first frame.
+    pub first: FrameRef,
+    /// Its remote end, by its place in [`Case::remotes`].
+    pub remote: u32,
+    /// Its session, by its place in [`Case::sessions`].
+    pub session: Option<u32>,
+    /// The phase in which it began.
+    pub phase: Option<PhaseKind>,
+    /// The step in which it began, by its place in [`Case::steps`].
+    pub step: Option<u32>,
+    /// The bytes of payload that the client sent.
+    pub payload_out: u64,
+}
+
+impl Case {
+    /// The remote end of a flow.
+    #[must_use]
+    pub fn remote(&self, flow: &FlowFacts) -> Option<&Remote> {
+        self.remotes.get(flow.remote as usize)
+    }
+
+    /// The label of the step in which a flow began.
+    #[must_use]
+    pub fn step(&self, flow: &FlowFacts) -> Option<&str> {
+        self.steps.get(flow.step? as usize).map(String::as_str)
+    }
+
+    /// Where the client of a flow stood; `None` where that is not known.
+    #[must_use]
+    pub fn vantage(&self, flow: &FlowFacts) -> Option<Axis> {
+        self.sessions.get(flow.session? as usize)?.vantage
+    }
+
+    /// The kinds of phases that were seen, in the order in which they usually come.
+    #[must_use]
+    pub fn phases(&self) -> Vec<PhaseKind> {
+        let is_seen = |kind: &PhaseKind| self.sessions.iter().any(|run| run.phases.contains(kind));
+        PhaseKind::ALL.into_iter().filter(is_seen).collect()
+    }
+
+    /// The meetings of all sessions.
+    pub fn meetings(&self) -> impl Iterator<Item = MeetingKind> {
+        self.sessions.iter().flat_map(|run| run.meetings.iter().copied())
+    }
+}

@@ -1,0 +1,239 @@
+//! What a capture must have got to before a rule says anything.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::case::Case;
+use super::selector::{Phase, has_part};
+use crate::client::{Service, Whose};
+use crate::session::MeetingKind;
+use crate::verdict::Axis;
+
+/// What a capture must have got to. All of it must be there.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Needs {
+    /// Traffic of the client.
+    pub client: bool,
+    /// A meeting of that kind.
+    pub meeting: Option<MeetingNeed>,
+    /// A phase of each of these kinds.
+    pub phases: Vec<Phase>,
+    /// Traffic of the client for each of these services.
+    pub services: Vec<Service>,
+    /// A step whose label has one of these parts.
+    pub marks: Vec<String>,
+    /// At least so many sessions.
+    pub sessions: u64,
+    /// What the tester says.
+    pub facts: BTreeMap<String, Wanted>,
+    /// Where the client of a session stood.
+    pub vantage: Option<VantageNeed>,
+}
+
+impl Default for Needs {
+    fn default() -> Self {
+        Self {
+            client: true,
+            meeting: None,
+            phases: Vec::new(),
+            services: Vec::new(),
+            marks: Vec::new(),
+            sessions: 0,
+            facts: BTreeMap::new(),
+            vantage: None,
+        }
+    }
+}
+
+/// By which way a meeting's media has to go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MeetingNeed {
+    /// By any.
+    Any,
+    /// By a gateway for browsers.
+    Browser,
+    /// By a media router or between participants.
+    Native,
+}
+
+/// Where a client has to have stood.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VantageNeed {
+    /// In the EEA.
+    Eea,
+    /// Outside it.
+    Outside,
+    /// Either.
+    Known,
+}
+
+/// What the tester has to say under a key: `true` takes everything but `false` and `no`, `false` these two.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Wanted {
+    /// Yes or no.
+    Switch(bool),
+    /// A word, whatever its case.
+    Word(String),
+}
+
+impl Wanted {
+    fn is(&self, said: &str) -> bool {
+        let is_refused = ["false", "no"].iter().any(|word| said.eq_ignore_ascii_case(word));
+        match self {
+            Self::Switch(wanted) => *wanted != is_refused,
+            Self::Word(word) => said.eq_ignore_ascii_case(word),
+        }
+    }
+}
+
+/// What a capture lacks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Lack {
+    /// Whether more could be known of the same capture: then it is not decidable, else it was not exercised.
+    pub(super) is_unknown: bool,
+    /// In few words.
+    pub(super) brief: String,
+    /// In a clause.
+    pub(super) reason: String,
+}
+
+impl Lack {
+    fn of(reason: String) -> Option<Self> {
+        Some(Self { is_unknown: false, brief: reason.clone(), reason })
+    }
+}
+
+impl Needs {
+    /// The first thing that is not there.
+    pub(super) fn lack(&self, case: &Case) -> Option<Lack> {
+        self.lacks_client(case)
+            .or_else(|| self.lacks_marks(case))
+            .or_else(|| self.lacks_meeting(case))
+            .or_else(|| self.lacks_phase(case))
+            .or_else(|| self.lacks_service(case))
+            .or_else(|| self.lacks_sessions(case))
+            .or_else(|| self.lacks_vantage(case))
+            .or_else(|| self.lacks_fact(case))
+    }
+
+    fn lacks_client(&self, case: &Case) -> Option<Lack> {
+        let is_there = case.remotes.iter().any(|remote| remote.whose == Whose::Client);
+        if self.client && !is_there {
+            Lack::of("no traffic of the client was recognised".to_owned())
+        } else {
+            None
+        }
+    }
+
+    fn lacks_marks(&self, case: &Case) -> Option<Lack> {
+        let is_there = case.steps.iter().any(|label| has_part(label, &self.marks));
+        if self.marks.is_empty() || is_there {
+            return None;
+        }
+        Lack::of(format!("no step of the scenario is marked {}", quoted(&self.marks)))
+    }
+
+    fn lacks_meeting(&self, case: &Case) -> Option<Lack> {
+        let need = self.meeting?;
+        let is_wanted = |kind: MeetingKind| match need {
+            MeetingNeed::Any => true,
+            MeetingNeed::Browser => kind == MeetingKind::Browser,
+            MeetingNeed::Native => kind != MeetingKind::Browser,
+        };
+        if case.meetings().any(is_wanted) { None } else { Lack::of(format!("no {} was seen", need.words())) }
+    }
+
+    fn lacks_phase(&self, case: &Case) -> Option<Lack> {
+        let seen = case.phases();
+        let missing = self.phases.iter().find(|wanted| !seen.contains(&wanted.0))?;
+        Lack::of(format!("no phase {} was recognised", missing.0.name().replace('_', " ")))
+    }
+
+    fn lacks_service(&self, case: &Case) -> Option<Lack> {
+        let is_there = |service: &Service| {
+            case.remotes.iter().any(|remote| remote.whose == Whose::Client && remote.service == *service)
+        };
+        let missing = self.services.iter().find(|service| !is_there(service))?;
+        Lack::of(format!("no traffic of the client for {} was seen", missing.id()))
+    }
+
+    fn lacks_sessions(&self, case: &Case) -> Option<Lack> {
+        let seen = case.sessions.len() as u64;
+        if seen >= self.sessions {
+            return None;
+        }
+        Some(Lack {
+            brief: format!("needs {} sessions", self.sessions),
+            ..Lack::of(format!("it takes {} sessions to tell, and there are {seen}", self.sessions))?
+        })
+    }
+
+    fn lacks_vantage(&self, case: &Case) -> Option<Lack> {
+        let need = self.vantage?;
+        let known = || case.sessions.iter().filter_map(|run| run.vantage);
+        let is_wanted = |axis: Axis| match need {
+            VantageNeed::Eea => axis == Axis::Eea,
+            VantageNeed::Outside => axis == Axis::Outside,
+            VantageNeed::Known => matches!(axis, Axis::Eea | Axis::Outside),
+        };
+        if known().any(is_wanted) {
+            return None;
+        }
+        if known().any(|axis| matches!(axis, Axis::Eea | Axis::Outside)) {
+            return Lack::of(format!("no client {} was seen", need.words()));
+        }
+        let reason = "the client's own place is not known (--vantage)".to_owned();
+        Some(Lack { is_unknown: true, brief: reason.clone(), reason })
+    }
+
+    fn lacks_fact(&self, case: &Case) -> Option<Lack> {
+        let (key, wanted, said) = self.facts.iter().find_map(|(key, wanted)| {
+            let said = case.facts.get(key);
+            (!said.is_some_and(|said| wanted.is(said))).then_some((key, wanted, said))
+        })?;
+        let wanted = match wanted {
+            Wanted::Switch(wanted) => wanted.to_string(),
+            Wanted::Word(word) => word.clone(),
+        };
+        match said {
+            Some(said) => {
+                Lack::of(format!("it speaks of tests with {key} = {wanted}, and this is one with {said}"))
+            }
+            None => Some(Lack {
+                is_unknown: true,
+                brief: format!("{key} is not known"),
+                reason: format!("it speaks of tests with {key} = {wanted}, and the capture does not say"),
+            }),
+        }
+    }
+}
+
+impl MeetingNeed {
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Any => "meeting",
+            Self::Browser => "meeting in a browser",
+            Self::Native => "meeting of the installed client",
+        }
+    }
+}
+
+impl VantageNeed {
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Eea => "in the EEA",
+            Self::Outside => "outside the EEA",
+            Self::Known => "whose place is known",
+        }
+    }
+}
+
+/// `"report" or "complaint"`.
+pub(super) fn quoted(parts: &[String]) -> String {
+    parts.iter().map(|part| format!("\"{part}\"")).collect::<Vec<_>>().join(" or ")
+}

@@ -1,0 +1,378 @@
+//! Selectors: which flows a rule speaks of.
+//!
+//! A flow is one where all keys fit. About a place there are three answers: what is not placed, or placed with less than the
+//! grade that is asked for, leaves it open. So does a third party's flow that nothing ties to the client.
+
+use serde::Deserialize;
+
+use super::case::{Case, FlowFacts, Remote};
+use super::name::NamePattern;
+use crate::client::{Service, Whose};
+use crate::place::{Country, CountrySet, Grade};
+use crate::session::PhaseKind;
+use crate::verdict::Axis;
+use crate::wire::zoom::MediaKind;
+
+/// Which flows a rule speaks of: those that all keys fit.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Selector {
+    /// What the remote end is for.
+    pub services: Vec<Service>,
+    /// What it is not for.
+    pub not_services: Vec<Service>,
+    /// The recipient, by its id in the client's catalogue.
+    pub operators: Vec<String>,
+    /// A recipient that is none of these, or is not known.
+    pub not_operators: Vec<String>,
+    /// One of the remote end's names.
+    pub names: Vec<NamePattern>,
+    /// None of its names.
+    pub not_names: Vec<NamePattern>,
+    /// Its port.
+    pub ports: Vec<u16>,
+    /// A kind of media that it carried or was opened for.
+    pub media: Vec<Media>,
+    /// The phase in which the flow began.
+    pub phases: Vec<Phase>,
+    /// A part of the label of the step in which it began.
+    pub steps: Vec<String>,
+    /// Where the remote end stands, seen from the EEA.
+    pub axis: Option<Where>,
+    /// It stands in one of these countries.
+    pub countries: Vec<Country>,
+    /// It stands in none of these.
+    pub not_countries: Vec<Country>,
+    /// How sure a place has to be; likely where it is not said.
+    pub min_grade: Option<Sure>,
+    /// Whose the flow is; the client's where it is not said.
+    pub whose: Vec<Tied>,
+    /// The listing by the register of the day.
+    pub listings: Vec<Listed>,
+    /// Not that listing.
+    pub not_listings: Vec<Listed>,
+    /// Where the client of the session stood.
+    pub vantage: Option<Stood>,
+    /// The least bytes of payload that the client sent.
+    pub min_payload_out: Option<u64>,
+    /// Why such a flow matters, in one clause.
+    pub says: Option<String>,
+}
+
+/// Whether a flow is one that a selector speaks of.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Fit {
+    /// It is not.
+    No,
+    /// It may be.
+    Open(Doubt),
+    /// It is.
+    Yes,
+}
+
+/// Why it may be.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Doubt {
+    /// The remote end is not placed.
+    NotPlaced,
+    /// It is placed, and not surely enough.
+    NotSure,
+    /// Nothing ties the flow to the client.
+    NotTied,
+    /// It is selected to leave the claim open.
+    Selected,
+}
+
+impl Selector {
+    /// Whether it says anything that a flow can fail.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self { says: self.says.clone(), ..Self::default() }
+    }
+
+    /// What the remote end alone says.
+    #[must_use]
+    pub fn of_remote(&self, remote: &Remote) -> Fit {
+        let is_wanted = one_of(&self.services, &remote.service)
+            && none_of(&self.not_services, &remote.service)
+            && self.is_operator(remote.recipient.as_deref())
+            && self.is_named(&remote.names)
+            && one_of(&self.ports, &remote.port)
+            && self.is_listed(remote.listing)
+            && (self.media.is_empty() || self.media.iter().any(|kind| remote.media.contains(&kind.0)));
+        if is_wanted { self.tied(remote).min(self.placed(remote)) } else { Fit::No }
+    }
+
+    /// Whether the flow itself fits, beside its remote end.
+    #[must_use]
+    pub fn takes(&self, flow: &FlowFacts, case: &Case) -> bool {
+        let in_phase = || flow.phase.is_some_and(|phase| self.phases.iter().any(|wanted| wanted.0 == phase));
+        let in_step = || case.step(flow).is_some_and(|label| has_part(label, &self.steps));
+        (self.phases.is_empty() || in_phase())
+            && (self.steps.is_empty() || in_step())
+            && self.vantage.is_none_or(|stood| stood.is(case.vantage(flow)))
+            && self.min_payload_out.is_none_or(|least| least <= flow.payload_out)
+    }
+
+    fn is_operator(&self, recipient: Option<&str>) -> bool {
+        let is_one = |ids: &[String]| recipient.is_some_and(|id| ids.iter().any(|known| known == id));
+        (self.operators.is_empty() || is_one(&self.operators)) && !is_one(&self.not_operators)
+    }
+
+    fn is_named(&self, names: &[String]) -> bool {
+        let has = |patterns: &[NamePattern]| {
+            patterns.iter().any(|pattern| names.iter().any(|name| pattern.fits(name)))
+        };
+        (self.names.is_empty() || has(&self.names)) && !has(&self.not_names)
+    }
+
+    fn is_listed(&self, listing: &str) -> bool {
+        let has = |wanted: &[Listed]| wanted.iter().any(|wanted| wanted.name() == listing);
+        (self.listings.is_empty() || has(&self.listings)) && !has(&self.not_listings)
+    }
+
+    fn tied(&self, remote: &Remote) -> Fit {
+        let is_named = self.whose.iter().any(|tied| tied.whose() == remote.whose);
+        match remote.whose {
+            Whose::Other => Fit::No,
+            _ if is_named => Fit::Yes,
+            Whose::Client if self.whose.is_empty() => Fit::Yes,
+            Whose::NotAttributable if self.whose.is_empty() => Fit::Open(Doubt::NotTied),
+            Whose::Client | Whose::NotAttributable => Fit::No,
+        }
+    }
+
+    fn placed(&self, remote: &Remote) -> Fit {
+        if self.axis == Some(Where::Undetermined) {
+            return if remote.axis == Axis::Undetermined { Fit::Yes } else { Fit::No };
+        }
+        if self.axis.is_none() && self.countries.is_empty() && self.not_countries.is_empty() {
+            return Fit::Yes;
+        }
+        match remote.axis {
+            Axis::Local | Axis::Participant => return Fit::No,
+            Axis::Undetermined if remote.countries.is_empty() => return Fit::Open(Doubt::NotPlaced),
+            Axis::Eea | Axis::Outside | Axis::Undetermined => {}
+        }
+        // A conflict that leaves the axis open is no surer than one medium witness.
+        if sureness(remote.grade) < self.min_grade.unwrap_or(Sure::Likely) {
+            let is_placed = remote.axis != Axis::Undetermined;
+            return Fit::Open(if is_placed { Doubt::NotSure } else { Doubt::NotPlaced });
+        }
+        self.on_axis(remote.axis).min(self.in_countries(&remote.countries))
+    }
+
+    fn on_axis(&self, axis: Axis) -> Fit {
+        match (self.axis, axis) {
+            (None, _) | (Some(Where::Eea), Axis::Eea) | (Some(Where::Outside), Axis::Outside) => Fit::Yes,
+            (_, Axis::Undetermined) => Fit::Open(Doubt::NotPlaced),
+            _ => Fit::No,
+        }
+    }
+
+    fn in_countries(&self, found: &CountrySet) -> Fit {
+        let set = |codes: &[Country]| codes.iter().copied().collect::<CountrySet>();
+        let inside = |wanted: &CountrySet| match (found.is_subset(wanted), found.is_disjoint(wanted)) {
+            (true, _) => Fit::Yes,
+            (false, true) => Fit::No,
+            (false, false) => Fit::Open(Doubt::NotPlaced),
+        };
+        let wanted = if self.countries.is_empty() { Fit::Yes } else { inside(&set(&self.countries)) };
+        let refused = match inside(&set(&self.not_countries)) {
+            _ if self.not_countries.is_empty() => Fit::Yes,
+            Fit::Yes => Fit::No,
+            Fit::No => Fit::Yes,
+            open @ Fit::Open(_) => open,
+        };
+        wanted.min(refused)
+    }
+}
+
+/// Whether the label has one of the parts, whatever their case.
+pub(super) fn has_part(label: &str, parts: &[String]) -> bool {
+    let label = label.to_lowercase();
+    parts.iter().any(|part| label.contains(&part.to_lowercase()))
+}
+
+fn one_of<T: PartialEq>(wanted: &[T], found: &T) -> bool {
+    wanted.is_empty() || wanted.contains(found)
+}
+
+fn none_of<T: PartialEq>(refused: &[T], found: &T) -> bool {
+    !refused.contains(found)
+}
+
+fn sureness(grade: Grade) -> Sure {
+    match grade {
+        Grade::Confirmed => Sure::Confirmed,
+        Grade::Likely => Sure::Likely,
+        Grade::Possible => Sure::Possible,
+        Grade::Conflict | Grade::Anycast | Grade::Undetermined | Grade::Local => Sure::Nothing,
+    }
+}
+
+/// Where a remote end stands, seen from the EEA.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Where {
+    /// In the EEA.
+    Eea,
+    /// Outside it.
+    Outside,
+    /// Not known.
+    Undetermined,
+}
+
+impl Where {
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Eea => "in the EEA",
+            Self::Outside => "outside the EEA",
+            Self::Undetermined => "at a place that is not known",
+        }
+    }
+}
+
+/// How sure a place is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sure {
+    /// Not at all; it cannot be asked for.
+    #[serde(skip)]
+    Nothing,
+    /// By one medium witness, such as a database alone.
+    Possible,
+    /// By one strong witness.
+    Likely,
+    /// By two independent kinds of evidence.
+    Confirmed,
+}
+
+impl Sure {
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Nothing => "unknown",
+            Self::Possible => "possible",
+            Self::Likely => "likely",
+            Self::Confirmed => "confirmed",
+        }
+    }
+}
+
+/// Whose a flow is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tied {
+    /// The client's.
+    Client,
+    /// A third party's that nothing ties to the client.
+    NotAttributable,
+}
+
+impl Tied {
+    const fn whose(self) -> Whose {
+        match self {
+            Self::Client => Whose::Client,
+            Self::NotAttributable => Whose::NotAttributable,
+        }
+    }
+}
+
+/// Where the client of a session stood.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stood {
+    /// In the EEA.
+    Eea,
+    /// Outside it.
+    Outside,
+    /// Not known.
+    Unknown,
+}
+
+impl Stood {
+    fn is(self, vantage: Option<Axis>) -> bool {
+        match self {
+            Self::Eea => vantage == Some(Axis::Eea),
+            Self::Outside => vantage == Some(Axis::Outside),
+            Self::Unknown => !matches!(vantage, Some(Axis::Eea | Axis::Outside)),
+        }
+    }
+
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Eea => "of a client in the EEA",
+            Self::Outside => "of a client outside the EEA",
+            Self::Unknown => "of a client whose place is not known",
+        }
+    }
+}
+
+/// A listing by the register of the day.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Listed {
+    /// An entry names it.
+    Listed,
+    /// None does.
+    Unlisted,
+    /// That depends on its place, which is not known.
+    Undecided,
+    /// No register covers the day.
+    NoRegister,
+}
+
+impl Listed {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Listed => "listed",
+            Self::Unlisted => "unlisted",
+            Self::Undecided => "undecided",
+            Self::NoRegister => "no_register",
+        }
+    }
+}
+
+/// A phase of a session, by its name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Phase(pub PhaseKind);
+
+impl TryFrom<String> for Phase {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        let known = || PhaseKind::ALL.map(PhaseKind::name).join(", ");
+        PhaseKind::from_name(&name).map(Self).ok_or_else(|| format!("no such phase; there are {}", known()))
+    }
+}
+
+/// A kind of media, by its name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Media(pub MediaKind);
+
+impl Media {
+    const ALL: [(&'static str, MediaKind); 4] = [
+        ("audio", MediaKind::Audio),
+        ("video", MediaKind::Video),
+        ("share", MediaKind::Share),
+        ("second_share", MediaKind::SecondShare),
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        Self::ALL.into_iter().find(|(_, kind)| *kind == self.0).map_or("other", |(name, _)| name)
+    }
+}
+
+impl TryFrom<String> for Media {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        let found = Self::ALL.into_iter().find(|(known, _)| *known == name);
+        let known = || Self::ALL.map(|(known, _)| known).join(", ");
+        found
+            .map(|(_, kind)| Self(kind))
+            .ok_or_else(|| format!("no such kind of media; there are {}", known()))
+    }
+}

@@ -1,0 +1,147 @@
+//! The documented claims, put to what was inspected.
+
+use hashbrown::HashMap;
+
+use crate::claims::{Case, FlowFacts, Remote, Run, Tested, test};
+use crate::client::Catalogue;
+use crate::evidence::{Fact, NameId, Origin, ZoomFact};
+use crate::flow::{Flow, FlowId};
+use crate::inspect::hearing::SeenName;
+use crate::inspect::judged::{FindingId, Judged};
+use crate::inspect::relation::RelationId;
+use crate::inspect::{Inspection, Unit, Vantage};
+use crate::place::CountrySet;
+use crate::session::Session;
+use crate::verdict::Axis;
+use crate::wire::zoom::MediaKind;
+
+impl Inspection {
+    /// The claims that the user chose, each with what became of it. It is worked out when it is asked for.
+    #[must_use]
+    pub fn claims(&self) -> Vec<Tested<'_>> {
+        let claims = &self.settings.claims.claims;
+        if claims.is_empty() { Vec::new() } else { test(claims, &self.case()) }
+    }
+
+    /// What claims are put to.
+    fn case(&self) -> Case {
+        let mut case = Case { captures: self.inputs.len() as u64, ..Case::default() };
+        for (number, unit) in self.units.iter().enumerate() {
+            add(&mut case, number, unit);
+        }
+        case
+    }
+}
+
+fn add(case: &mut Case, number: usize, unit: &Unit) {
+    let mut session_of: HashMap<FlowId, u32> = HashMap::new();
+    for (session, vantages) in unit.sessions().iter().zip(unit.vantages()) {
+        let place = u32::try_from(case.sessions.len()).unwrap_or(u32::MAX);
+        session_of.extend(session.flows.iter().map(|flow| (*flow, place)));
+        case.sessions.push(run(session, vantages, unit));
+    }
+    let mut remotes = Remotes::default();
+    for (flow, judged) in unit.judged() {
+        let Some(remote) = remotes.of(case, unit, &flow, &judged) else { continue };
+        case.flows.push(FlowFacts {
+            key: (number, flow.id()),
+            first: flow.first_frame(),
+            remote,
+            session: session_of.get(&flow.id()).copied(),
+            phase: None,
+            step: None,
+            payload_out: flow.payload_bytes(judged.local),
+        });
+    }
+}
+
+fn run(session: &Session, vantages: &[Vantage], unit: &Unit) -> Run {
+    // Nothing is made of a place that is in dispute, or that its own addresses do not agree on.
+    let mut axes =
+        vantages.iter().map(|vantage| vantage.axis).filter(|_| unit.vantage_conflicts().is_empty());
+    let first = axes.next().filter(|first| axes.all(|axis| axis == *first));
+    let meetings = session.meetings.iter().map(|meeting| meeting.kind).collect();
+    Run { phases: Vec::new(), meetings, vantage: first }
+}
+
+/// The remote ends of one capture, each by what flows share.
+#[derive(Default)]
+struct Remotes {
+    known: HashMap<(FindingId, u16, Vec<NameId>, Vec<MediaKind>), u32>,
+    lent: HashMap<RelationId, Vec<NameId>>,
+}
+
+impl Remotes {
+    /// The place of a flow's remote end; `None` for others' flows.
+    fn of(&mut self, case: &mut Case, unit: &Unit, flow: &Flow<'_>, judged: &Judged) -> Option<u32> {
+        let port = flow.endpoint(judged.local.other()).port;
+        let key = (judged.finding?, port, self.names(unit, flow.id(), judged), media(unit, flow.id()));
+        if let Some(known) = self.known.get(&key) {
+            return Some(*known);
+        }
+        let place = u32::try_from(case.remotes.len()).ok()?;
+        case.remotes.push(remote(unit, judged, &key.2, &key.3, port)?);
+        self.known.insert(key, place);
+        Some(place)
+    }
+
+    fn names(&mut self, unit: &Unit, flow: FlowId, judged: &Judged) -> Vec<NameId> {
+        let hearing = unit.hearing_by(&unit.judgement);
+        let mut said = Vec::new();
+        hearing.listen(flow, judged.local, &mut said);
+        if !said.is_empty() {
+            return best(&said);
+        }
+        self.lent.entry(judged.relation).or_insert_with(|| best(&hearing.lent(judged.relation))).clone()
+    }
+}
+
+/// The names that the client asked for; else those of DNS answers. A certificate is for many hosts and names none of them.
+fn best(names: &[SeenName]) -> Vec<NameId> {
+    let requested = |name: &&SeenName| name.origin.is_request();
+    let answered = |name: &&SeenName| name.origin != Origin::Certificate;
+    let mut chosen: Vec<NameId> = names.iter().filter(requested).map(|name| name.name).collect();
+    if chosen.is_empty() {
+        chosen = names.iter().filter(answered).map(|name| name.name).collect();
+    }
+    let mut unique = Vec::new();
+    for name in chosen {
+        if !unique.contains(&name) {
+            unique.push(name);
+        }
+    }
+    unique
+}
+
+fn media(unit: &Unit, flow: FlowId) -> Vec<MediaKind> {
+    let kinds = unit.evidence().of(flow).iter().filter_map(|entry| match entry.fact {
+        Fact::Zoom(ZoomFact::Media(kind)) => Some(kind),
+        _ => None,
+    });
+    let mut kinds: Vec<MediaKind> = kinds.collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}
+
+fn remote(unit: &Unit, judged: &Judged, names: &[NameId], media: &[MediaKind], port: u16) -> Option<Remote> {
+    let (attribution, found) = (unit.attribution(judged)?, unit.finding(judged)?);
+    let placement = unit.placement(judged)?;
+    // A participant is a person, whose place and name are nobody's business.
+    let is_participant = found.axis == Axis::Participant;
+    let is_placed = placement.resolution.grade.is_claimed() && !is_participant;
+    let name = |name: &NameId| unit.evidence().name(*name).to_owned();
+    Some(Remote {
+        day: placement.day,
+        whose: attribution.whose,
+        service: attribution.service,
+        recipient: attribution.recipient.map(|id| Catalogue::builtin().recipient(id).id.clone()),
+        names: if is_participant { Vec::new() } else { names.iter().map(name).collect() },
+        axis: found.axis,
+        grade: found.grade,
+        countries: if is_placed { placement.resolution.allowed } else { CountrySet::EMPTY },
+        listing: found.listing,
+        port,
+        media: media.to_vec(),
+    })
+}
