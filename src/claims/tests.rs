@@ -406,7 +406,7 @@ fn errors_name_the_line() {
         ("text = \"T.\"", "text = \" \"", "own.toml:13:8: this must not be empty"),
         ("id = \"X1\"", "id = \"X 1\"", "own.toml:12:6: an id is one word"),
         ("\"metadata\"", "\"payload\"", "own.toml:15:12: only what metadata can test has a rule"),
-        ("\"media\"", "\"video\"", "own.toml:17:33: unknown variant `video`"),
+        ("\"media\"", "\"video\"", "own.toml:17:34: unknown variant `video`"),
         ("services = [\"media\"], axis = \"outside\"", "", "own.toml:17:20: this would be any flow"),
         ("services = [\"media\"]", "operators = [\"acme\"]", "own.toml:17:20: no operator has the id acme"),
         ("services = [\"media\"]", "phases = [\"lunch\"]", "own.toml:17:"),
