@@ -61,6 +61,7 @@ fn help_is_as_recorded() {
         &["help", "inspect"],
         &["help", "explain"],
         &["help", "register"],
+        &["help", "claims"],
         &["help", "geoip"],
         &["help", "geoip", "build"],
         &["help", "geoip", "import"],

@@ -133,9 +133,8 @@ fn the_built_in_file_has_every_claim() {
 
 #[test]
 fn a_claim_of_several_documents_is_in_several_packs() {
-    let of = |pack: &str| {
-        builtin().of_packs(&[pack]).into_iter().map(|claim| claim.id).collect::<Vec<String>>()
-    };
+    let of =
+        |pack: &str| builtin().of_packs(&[pack]).into_iter().map(|claim| claim.id).collect::<Vec<String>>();
     for pack in ["surf-2024", "surf-2022"] {
         assert!(of(pack).contains(&"L10".to_owned()), "{pack}");
     }
@@ -320,7 +319,10 @@ fn nordic_servers_in_copenhagen_and_stockholm() {
         assert_eq!(outcome("L16", &case(remotes)), expected, "{countries:?}");
     }
     assert_eq!(outcome("L16", &case(vec![unplaced(media("DK"))])), OPEN);
-    let border = Remote { countries: ["DK", "DE"].map(|code| code.parse::<Country>().unwrap()).into_iter().collect(), ..media("DK") };
+    let border = Remote {
+        countries: ["DK", "DE"].map(|code| code.parse::<Country>().unwrap()).into_iter().collect(),
+        ..media("DK")
+    };
     assert_eq!(outcome("L16", &case(vec![border])), OPEN);
 }
 
@@ -412,7 +414,11 @@ fn errors_name_the_line() {
         ("services = [\"media\"]", "phases = [\"lunch\"]", "own.toml:17:"),
         ("services", "service", "own.toml:17:22: unknown field `service`"),
         ("contradicted_by", "supported_by", "own.toml:17:17: `absent` has to say"),
-        ("limits = \"L.\"\n", "limits = \"L.\"\nuntil = \"2026-01-01\"\nfrom = \"2026-01-02\"\n", "own.toml:17:9: the claim ends before it begins"),
+        (
+            "limits = \"L.\"\n",
+            "limits = \"L.\"\nuntil = \"2026-01-01\"\nfrom = \"2026-01-02\"\n",
+            "own.toml:17:9: the claim ends before it begins",
+        ),
     ] {
         let shown = refusal(from, to);
         assert!(shown.starts_with(expected), "{to}: {shown}");
