@@ -145,7 +145,9 @@ impl<'c> Trial<'c, '_> {
     fn tried(&self) -> Tested<'c> {
         let rule = &self.claim.rule;
         let found = self.flows();
-        let is_everywhere = !rule.is_in_every_session || found.sessions.len() >= self.case.sessions.len();
+        let sessions = self.sessions();
+        let is_everywhere = !rule.is_in_every_session
+            || (found.sessions.len() == sessions && sessions as u64 >= rule.needs.sessions);
         if !found.against.is_empty() && is_everywhere {
             let reason = self.dated(words::against(&found.against));
             return self.tested(
@@ -156,7 +158,7 @@ impl<'c> Trial<'c, '_> {
             );
         }
         if !found.against.is_empty() {
-            let seen = (found.sessions.len(), self.case.sessions.len());
+            let seen = (found.sessions.len(), sessions);
             let reason = words::not_everywhere(&found.against, seen);
             let brief = "in some sessions only".to_owned();
             return self.tested(Outcome::NotDecidable, brief, self.dated(reason), Some(found.against));
@@ -190,9 +192,12 @@ impl<'c> Trial<'c, '_> {
     }
 
     /// The reason, with the day of the capture where it is before the statement.
-    fn dated(&self, reason: String) -> String {
-        let before = words::before_statement(self.days, self.claim, self.case.captures);
-        before.map_or(reason.clone(), |before| format!("{reason}; {before}"))
+    fn dated(&self, mut reason: String) -> String {
+        if let Some(before) = words::before_statement(self.days, self.claim, self.case.captures) {
+            reason.push_str("; ");
+            reason.push_str(&before);
+        }
+        reason
     }
 
     fn tested(&self, outcome: Outcome, brief: String, reason: String, pile: Option<Pile>) -> Tested<'c> {
@@ -226,6 +231,18 @@ impl<'c> Trial<'c, '_> {
 
     fn flows_looked_at(&self) -> u64 {
         self.in_time().map(|(_, flows)| flows).sum()
+    }
+
+    /// How many sessions there are on days on which the claim holds, where that matters.
+    fn sessions(&self) -> usize {
+        if !self.claim.rule.is_in_every_session {
+            return 0;
+        }
+        let is_in_time = |flow: &&FlowFacts| {
+            self.case.remote(flow).is_some_and(|remote| self.claim.valid.covers(remote.day))
+        };
+        let sessions = self.case.flows.iter().filter(is_in_time).filter_map(|flow| flow.session);
+        sessions.collect::<BTreeSet<u32>>().len()
     }
 
     /// The remote ends of days on which the claim holds, each with how many flows.
@@ -277,7 +294,7 @@ impl<'c> Trial<'c, '_> {
             match (best(&asked.against), excepted) {
                 (Some((selector, Fit::Yes)), Fit::No) => {
                     found.against.add(flow, remote, selector, None);
-                    found.sessions.insert(flow.session);
+                    found.sessions.extend(flow.session);
                 }
                 (Some((selector, Fit::Open(doubt))), _) | (Some((selector, _)), Fit::Open(doubt)) => {
                     found.open.add(flow, remote, selector, Some(doubt));
@@ -318,7 +335,7 @@ impl Asked<'_> {
 struct Found {
     against: Pile,
     /// The sessions in which flows speak against it.
-    sessions: BTreeSet<Option<u32>>,
+    sessions: BTreeSet<u32>,
     open: Pile,
     for_it: Pile,
     maybe_for_it: Pile,

@@ -103,8 +103,8 @@ pub(super) struct Lack {
 }
 
 impl Lack {
-    fn of(reason: String) -> Option<Self> {
-        Some(Self { is_unknown: false, brief: reason.clone(), reason })
+    fn of(reason: String) -> Self {
+        Self { is_unknown: false, brief: reason.clone(), reason }
     }
 }
 
@@ -124,7 +124,7 @@ impl Needs {
     fn lacks_client(&self, case: &Case) -> Option<Lack> {
         let is_there = case.remotes.iter().any(|remote| remote.whose == Whose::Client);
         if self.client && !is_there {
-            Lack::of("no traffic of the client was recognised".to_owned())
+            Some(Lack::of("no traffic of the client was recognised".to_owned()))
         } else {
             None
         }
@@ -135,7 +135,7 @@ impl Needs {
         if self.marks.is_empty() || is_there {
             return None;
         }
-        Lack::of(format!("no step of the scenario is marked {}", quoted(&self.marks)))
+        Some(Lack::of(format!("no step of the scenario is marked {}", quoted(&self.marks))))
     }
 
     fn lacks_meeting(&self, case: &Case) -> Option<Lack> {
@@ -145,13 +145,17 @@ impl Needs {
             MeetingNeed::Browser => kind == MeetingKind::Browser,
             MeetingNeed::Native => kind != MeetingKind::Browser,
         };
-        if case.meetings().any(is_wanted) { None } else { Lack::of(format!("no {} was seen", need.words())) }
+        if case.meetings().any(is_wanted) {
+            None
+        } else {
+            Some(Lack::of(format!("no {} was seen", need.words())))
+        }
     }
 
     fn lacks_phase(&self, case: &Case) -> Option<Lack> {
         let seen = case.phases();
         let missing = self.phases.iter().find(|wanted| !seen.contains(&wanted.0))?;
-        Lack::of(format!("no phase {} was recognised", missing.0.name().replace('_', " ")))
+        Some(Lack::of(format!("no phase {} was recognised", missing.0.name().replace('_', " "))))
     }
 
     fn lacks_service(&self, case: &Case) -> Option<Lack> {
@@ -159,7 +163,7 @@ impl Needs {
             case.remotes.iter().any(|remote| remote.whose == Whose::Client && remote.service == *service)
         };
         let missing = self.services.iter().find(|service| !is_there(service))?;
-        Lack::of(format!("no traffic of the client for {} was seen", missing.id()))
+        Some(Lack::of(format!("no traffic of the client for {} was seen", missing.id())))
     }
 
     fn lacks_sessions(&self, case: &Case) -> Option<Lack> {
@@ -169,7 +173,7 @@ impl Needs {
         }
         Some(Lack {
             brief: format!("needs {} sessions", self.sessions),
-            ..Lack::of(format!("it takes {} sessions to tell, and there are {seen}", self.sessions))?
+            ..Lack::of(format!("it takes {} sessions to tell, and there are {seen}", self.sessions))
         })
     }
 
@@ -185,7 +189,7 @@ impl Needs {
             return None;
         }
         if known().any(|axis| matches!(axis, Axis::Eea | Axis::Outside)) {
-            return Lack::of(format!("no client {} was seen", need.words()));
+            return Some(Lack::of(format!("no client {} was seen", need.words())));
         }
         let reason = "the client's own place is not known (--vantage)".to_owned();
         Some(Lack { is_unknown: true, brief: reason.clone(), reason })
@@ -201,12 +205,12 @@ impl Needs {
             Wanted::Word(word) => word.clone(),
         };
         match said {
-            Some(said) => {
-                Lack::of(format!("it speaks of tests with {key} = {wanted}, and this is one with {said}"))
-            }
+            Some(said) => Some(Lack::of(format!(
+                "it speaks of tests with {key} = {wanted}, and this is one with {said}"
+            ))),
             None => Some(Lack {
                 is_unknown: true,
-                brief: format!("{key} is not known"),
+                brief: format!("not known: {key}"),
                 reason: format!("it speaks of tests with {key} = {wanted}, and the capture does not say"),
             }),
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::claim::{Claim, Document, RawClaim, RawSource, Rule, Source, Testable};
-use super::selector::Selector;
+use super::selector::{Selector, Sure};
 use crate::client::Catalogue;
 use crate::data::{self, DataError, Placed, Validity};
 use crate::frame::Date;
@@ -189,6 +189,11 @@ fn check_rule(raw: &RawClaim, fault: Fault<'_>) -> Result<(), DataError> {
         }
         (Some(absent), None) => return Err(fault.at(absent.offset, "`absent` goes with `supported_by`")),
         _ => {}
+    }
+    if let Some(weak) =
+        raw.contradicted_by.iter().find(|placed| placed.value.min_grade == Some(Sure::Possible))
+    {
+        return Err(fault.at(weak.offset, "a place that is no more than possible contradicts nothing"));
     }
     let exceptions = [&raw.except];
     decisive.into_iter().chain(exceptions).flatten().try_for_each(|selector| check_selector(selector, fault))

@@ -213,6 +213,9 @@ fn what_is_systematic_is_in_every_session() {
         assert_eq!(outcome(id, &twice), OPEN, "{id}");
         twice.flows.push(FlowFacts { session: Some(1), ..twice.flows[0] });
         assert_eq!(outcome(id, &twice), CONTRADICTED, "{id}");
+        // What nobody's session holds is no session.
+        twice.flows[2].session = None;
+        assert_eq!(outcome(id, &twice), OPEN, "{id}");
     }
 }
 
@@ -412,6 +415,11 @@ fn errors_name_the_line() {
         ("services = [\"media\"], axis = \"outside\"", "", "own.toml:17:20: this would be any flow"),
         ("services = [\"media\"]", "operators = [\"acme\"]", "own.toml:17:20: no operator has the id acme"),
         ("services = [\"media\"]", "phases = [\"lunch\"]", "own.toml:17:"),
+        (
+            "axis = \"outside\"",
+            "axis = \"outside\", min_grade = \"possible\"",
+            "own.toml:17:20: a place that is no more",
+        ),
         ("services", "service", "own.toml:17:22: unknown field `service`"),
         ("contradicted_by", "supported_by", "own.toml:17:17: `absent` has to say"),
         (

@@ -118,7 +118,8 @@ fn ends(pile: &Pile) -> String {
 }
 
 fn says(pile: &Pile) -> String {
-    pile.says.iter().map(|says| format!("; {says}")).collect()
+    let clauses = pile.says.iter().flat_map(|says| ["; ", says.as_str()]);
+    clauses.collect()
 }
 
 fn number(number: u64, one: &str, many: &str) -> String {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::claims;
 use crate::client::{Catalogue, Whose};
 use crate::frame::Date;
 use crate::inspect::{Inspection, Settings};
@@ -23,13 +24,19 @@ pub(super) fn data_sources(settings: &Settings) -> Vec<DataSource> {
         credit: source.credit.clone(),
     });
     let catalogue = ("Zoom's names, ranges, site codes and recipients", Catalogue::compiled());
-    let own = [catalogue].into_iter().chain(crate::place::tables()).map(|(name, compiled)| DataSource {
-        name: name.to_owned(),
-        kind: "own_table".to_owned(),
-        dated: Some(compiled.to_string()),
-        sha256: None,
-        licence: Some(env!("CARGO_PKG_LICENSE").to_owned()),
-        credit: None,
+    let has_builtin =
+        claims::builtin().packs().iter().any(|pack| settings.claims.names.iter().any(|name| name == pack));
+    let stated =
+        has_builtin.then(|| ("what public documents state, in words of our own", claims::builtin().compiled));
+    let own = [catalogue].into_iter().chain(crate::place::tables()).chain(stated).map(|(name, compiled)| {
+        DataSource {
+            name: name.to_owned(),
+            kind: "own_table".to_owned(),
+            dated: Some(compiled.to_string()),
+            sha256: None,
+            licence: Some(env!("CARGO_PKG_LICENSE").to_owned()),
+            credit: None,
+        }
     });
     let handed_in = settings.declared.sources().into_iter().map(|source| DataSource {
         name: source.name.clone(),
