@@ -28,12 +28,25 @@ pub struct Meeting {
     pub end_rule: EndRule,
     /// The kinds of media that its sockets were opened for or carried.
     pub media: Vec<MediaKind>,
+    /// The kinds of media that were seen to flow; where a router is used and none is here, the meeting was silent. What is
+    /// inside DTLS or goes between participants has no kind that can be seen.
+    pub streams: Vec<MediaKind>,
     /// The media servers.
     pub servers: Vec<IpAddr>,
     /// The other participants that were reached directly.
     pub participants: Vec<IpAddr>,
     /// Its flows in order.
     pub flows: Vec<FlowId>,
+}
+
+impl Meeting {
+    /// Whether no media flowed on its sockets; `None` where that cannot be seen: inside DTLS, between participants, and on
+    /// sockets whose beginning is not in the capture.
+    #[must_use]
+    pub fn is_silent(&self) -> Option<bool> {
+        let can_tell = self.kind == MeetingKind::Server && self.key.is_some();
+        if self.streams.is_empty() { can_tell.then_some(true) } else { Some(false) }
+    }
 }
 
 /// By which way a meeting's media went.
@@ -159,6 +172,7 @@ struct Socket<'a> {
     bind: Option<Moment>,
     closed: Option<Moment>,
     media: Vec<MediaKind>,
+    streams: Vec<MediaKind>,
     is_live: bool,
 }
 
@@ -172,6 +186,7 @@ impl<'a> Socket<'a> {
             bind: None,
             closed: None,
             media: Vec::new(),
+            streams: Vec::new(),
             is_live: member.is_answered,
         };
         let mut is_media = false;
@@ -210,6 +225,7 @@ impl<'a> Socket<'a> {
                 self.is_live = true;
                 self.media.push(*kind);
             }
+            ZoomFact::Stream(kind) => self.streams.push(*kind),
             ZoomFact::Close { from, .. } if *from == self.member.local_side => self.closed = Some(moment),
             ZoomFact::Certain | ZoomFact::Weak | ZoomFact::Close { .. } => {}
         }
@@ -276,10 +292,8 @@ impl Group<'_, '_> {
         let (end, end_rule) = self.end(end)?;
         let servers = self.remotes(|kind| kind != MeetingKind::Peer);
         let participants = self.remotes(|kind| kind == MeetingKind::Peer);
-        let mut media: Vec<MediaKind> =
-            self.sockets.iter().flat_map(|socket| socket.media.iter().copied()).collect();
-        media.sort_unstable();
-        media.dedup();
+        let (media, streams) =
+            (self.kinds(|socket| socket.media.as_slice()), self.kinds(|socket| socket.streams.as_slice()));
         let mut flows: Vec<FlowId> = self.sockets.iter().map(|socket| socket.member.flow).collect();
         flows.sort_unstable();
         let kind = self.sockets.iter().map(|socket| socket.kind).min()?;
@@ -291,10 +305,19 @@ impl Group<'_, '_> {
             end,
             end_rule,
             media,
+            streams,
             servers,
             participants,
             flows,
         })
+    }
+
+    fn kinds(&self, of: impl for<'s> Fn(&'s Socket<'_>) -> &'s [MediaKind]) -> Vec<MediaKind> {
+        let mut kinds: Vec<MediaKind> =
+            self.sockets.iter().flat_map(|socket| of(socket).iter().copied()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
     }
 
     fn remotes(&self, wanted: impl Fn(MeetingKind) -> bool) -> Vec<IpAddr> {
