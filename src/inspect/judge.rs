@@ -163,6 +163,7 @@ fn member<'a>(unit: &'a Unit, flow: &Flow<'a>, judged: &Judged) -> Member<'a> {
         is_tcp: flow.protocol() == Protocol::Tcp,
         is_older: flow.tcp().is_some_and(TcpState::is_mid_stream),
         payload_in: flow.payload_bytes(judged.local.other()),
+        payload_out: flow.payload_bytes(judged.local),
         facts: unit.evidence.of(flow.id()),
     }
 }

@@ -514,6 +514,7 @@ fn rule(rule: &str) -> String {
         "gateway_contact" => "contact with the gateway for browsers".to_owned(),
         "hello" => "first hello".to_owned(),
         "media_joined_midway" => "media already running".to_owned(),
+        "media_over_tls" => "a TLS connection to a media router that carries as much as a call".to_owned(),
         "peer_hello" => "hello between participants".to_owned(),
         "peer_media" => "media between participants".to_owned(),
         "silence" => "last before silence".to_owned(),

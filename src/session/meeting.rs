@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::client::Service;
 use crate::evidence::{Fact, ZoomFact};
 use crate::flow::FlowId;
 use crate::session::{Member, Moment};
@@ -58,6 +59,8 @@ pub enum MeetingKind {
     Peer,
     /// By a gateway for browsers, in DTLS.
     Browser,
+    /// Inside TLS to a media router or gateway, where UDP did not get through.
+    Tls,
 }
 
 impl MeetingKind {
@@ -68,6 +71,7 @@ impl MeetingKind {
             Self::Server => "server",
             Self::Peer => "peer",
             Self::Browser => "browser",
+            Self::Tls => "tls",
         }
     }
 }
@@ -87,6 +91,9 @@ pub enum StartRule {
     PeerMedia,
     /// The first frame between a browser and its gateway.
     GatewayContact,
+    /// The first frame of a TLS connection to a media router or gateway that carries as much as a call does. What is in it is
+    /// not seen.
+    MediaOverTls,
 }
 
 impl StartRule {
@@ -100,6 +107,7 @@ impl StartRule {
             Self::PeerHello => "peer_hello",
             Self::PeerMedia => "peer_media",
             Self::GatewayContact => "gateway_contact",
+            Self::MediaOverTls => "media_over_tls",
         }
     }
 }
@@ -131,6 +139,11 @@ impl EndRule {
 const SILENCE: Duration = Duration::from_secs(20);
 /// A browser's consent checks come every 4 to 6.5 s; without them for 30 s the session is over (RFC 7675 section 5.1).
 const BROWSER_SILENCE: Duration = Duration::from_secs(30);
+/// A TLS connection to a media router lasts so long where media goes through it; one for control does, too.
+const CALL: Duration = Duration::from_secs(10);
+/// Bytes of payload a second, both ways, that are more than control takes: two connections for control carried 11,000 a second
+/// in a public capture of 2025. A call without pictures may take less, and is then not found.
+const CALL_RATE: u64 = 25_000;
 /// Packets that were under way when the client closed.
 const AFTERMATH: Duration = Duration::from_secs(2);
 
@@ -159,8 +172,60 @@ pub(super) fn meetings(members: &[&Member<'_>], end: Moment) -> Vec<Meeting> {
         }
     }
     let mut meetings: Vec<Meeting> = groups.iter().filter_map(|group| group.meeting(end)).collect();
+    meetings.extend(over_tls(members, &meetings, end));
     meetings.sort_by_key(|meeting| meeting.start);
     meetings
+}
+
+/// Meetings whose media goes through TLS: connections to media routers that carry as much as a call does, where no socket for
+/// media is beside them.
+fn over_tls(members: &[&Member<'_>], known: &[Meeting], capture: Moment) -> Vec<Meeting> {
+    let mut found: Vec<Meeting> = Vec::new();
+    for member in members.iter().filter(|member| carries_call(member)) {
+        let is_beside = |meeting: &Meeting| {
+            meeting.start.frame <= member.last.frame && member.first.frame <= meeting.end.frame
+        };
+        if known.iter().any(is_beside) {
+            continue;
+        }
+        let is_over = capture.since(member.last).is_some_and(|after| after >= SILENCE);
+        let end_rule = if is_over { EndRule::Silence } else { EndRule::CaptureEnd };
+        match found.iter_mut().find(|meeting| is_beside(meeting)) {
+            Some(meeting) => {
+                if meeting.end < member.last {
+                    (meeting.end, meeting.end_rule) = (member.last, end_rule);
+                }
+                meeting.servers.push(member.remote);
+                meeting.servers.sort_unstable();
+                meeting.servers.dedup();
+                meeting.flows.push(member.flow);
+                meeting.flows.sort_unstable();
+            }
+            None => found.push(Meeting {
+                kind: MeetingKind::Tls,
+                key: None,
+                start: member.first,
+                start_rule: StartRule::MediaOverTls,
+                end: member.last,
+                end_rule,
+                media: Vec::new(),
+                streams: Vec::new(),
+                servers: vec![member.remote],
+                participants: Vec::new(),
+                flows: vec![member.flow],
+            }),
+        }
+    }
+    found
+}
+
+fn carries_call(member: &Member<'_>) -> bool {
+    let bytes = member.payload_in.saturating_add(member.payload_out);
+    member.is_tcp
+        && member.service == Service::Media
+        && member.last.since(member.first).is_some_and(|lasts| {
+            lasts >= CALL && u128::from(bytes) * 1000 >= u128::from(CALL_RATE) * lasts.as_millis()
+        })
 }
 
 /// A media flow with what matters of its facts.
@@ -237,7 +302,7 @@ impl<'a> Socket<'a> {
     fn start(&self) -> (Moment, StartRule) {
         let first = self.member.first;
         match (self.kind, self.hello, self.bind) {
-            (MeetingKind::Browser, ..) => (first, StartRule::GatewayContact),
+            (MeetingKind::Browser | MeetingKind::Tls, ..) => (first, StartRule::GatewayContact),
             (MeetingKind::Peer, Some(hello), _) => (hello, StartRule::PeerHello),
             (MeetingKind::Peer, None, _) => (first, StartRule::PeerMedia),
             (MeetingKind::Server, Some(hello), _) => (hello, StartRule::Hello),

@@ -83,6 +83,8 @@ pub struct Member<'a> {
     pub is_older: bool,
     /// The bytes of payload that it brought in.
     pub payload_in: u64,
+    /// The bytes of payload that it took out.
+    pub payload_out: u64,
     /// What was read off it.
     pub facts: &'a [Entry],
 }

@@ -48,6 +48,7 @@ fn member<'a>(flow: u32, remote: &str, seconds: (u64, u64), facts: &'a [Entry]) 
         is_tcp: false,
         is_older: false,
         payload_in: 0,
+        payload_out: 0,
         facts,
     }
 }
@@ -190,4 +191,29 @@ fn two_machines_are_two_sessions_and_two_addresses_of_one_are_one() {
     let sessions = sessions(&[v4, v6, other], &[], at(30));
     assert_eq!(sessions.len(), 2);
     assert_eq!(sessions[0].addresses.len(), 2);
+}
+
+#[test]
+fn a_call_inside_tls_is_found_by_its_volume_where_no_socket_for_media_is_beside() {
+    let tls = Member {
+        is_tcp: true,
+        payload_in: 1_500_000,
+        payload_out: 500_000,
+        ..member(1, "203.0.113.9", (5, 45), &[])
+    };
+    let other = Member { flow: FlowId(2), first: at(6), ..tls };
+    let meetings = meetings_of(&[tls, other], 100);
+    assert_eq!(meetings.len(), 1);
+    assert_eq!(
+        (meetings[0].kind, meetings[0].start_rule, meetings[0].end_rule),
+        (MeetingKind::Tls, StartRule::MediaOverTls, EndRule::Silence)
+    );
+    assert_eq!((meetings[0].start, meetings[0].end), (at(5), at(45)));
+    assert_eq!(meetings[0].flows, [FlowId(1), FlowId(2)]);
+    let control = Member { payload_in: 300_000, payload_out: 100_000, ..tls };
+    assert_eq!(meetings_of(&[control], 100), [], "control takes as much");
+    let facts = [zoom(3, 7, hello()), zoom(3, 8, bind())];
+    let beside = member(3, "203.0.113.9", (7, 40), &facts);
+    let meetings = meetings_of(&[tls, beside], 100);
+    assert_eq!(meetings.iter().map(|meeting| meeting.kind).collect::<Vec<_>>(), [MeetingKind::Server]);
 }

@@ -50,7 +50,7 @@ pub struct Meeting {
     pub id: u64,
     /// The session it belongs to.
     pub session: u64,
-    /// `server`, `peer` or `browser`.
+    /// `server`, `peer`, `browser` or `tls`.
     pub kind: String,
     /// What its sockets share, in hexadecimal: the bind id, or the UUID between peers. It is not the meeting number.
     pub key: Option<String>,

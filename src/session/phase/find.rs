@@ -295,6 +295,6 @@ const fn certainty_of_start(rule: StartRule) -> Certainty {
     match rule {
         StartRule::Hello | StartRule::PeerHello => Certainty::Certain,
         StartRule::Bind | StartRule::GatewayContact => Certainty::Likely,
-        StartRule::MediaJoinedMidway | StartRule::PeerMedia => Certainty::Uncertain,
+        StartRule::MediaJoinedMidway | StartRule::PeerMedia | StartRule::MediaOverTls => Certainty::Uncertain,
     }
 }

@@ -139,7 +139,9 @@ impl Run<'_> {
         let certainty = match meeting.start_rule {
             StartRule::Hello | StartRule::PeerHello => Certainty::Certain,
             StartRule::Bind | StartRule::GatewayContact => Certainty::Likely,
-            StartRule::MediaJoinedMidway | StartRule::PeerMedia => Certainty::Uncertain,
+            StartRule::MediaJoinedMidway | StartRule::PeerMedia | StartRule::MediaOverTls => {
+                Certainty::Uncertain
+            }
         };
         let of_meeting =
             |kind, at, flow, certainty| Milestone { kind, at, flow, certainty, meeting: Some(number) };

@@ -30,6 +30,7 @@ fn contact<'a>(flow: u32, service: Service, seconds: (u64, u64)) -> Member<'a> {
         is_tcp: true,
         is_older: false,
         payload_in: 0,
+        payload_out: 0,
         facts: &[],
     }
 }
