@@ -423,7 +423,7 @@ fn the_report_explains_its_signs_and_names_all_dated_data() {
     let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
     let sources = report["data_sources"].as_array().unwrap();
     assert!(sources.iter().all(|source| source["dated"].is_string()));
-    assert_eq!(sources.iter().filter(|source| source["kind"] == "own_table").count(), 5);
+    assert_eq!(sources.iter().filter(|source| source["kind"] == "own_table").count(), 6);
     assert_eq!(report["quality"]["vantage"]["axis"], "eea");
     let certified = &report["destinations"][0]["certified_by"];
     assert!(certified.as_str().unwrap().contains("2024"), "{certified}");

@@ -32,12 +32,21 @@ pub struct Case {
 /// A session, as far as claims ask.
 #[derive(Clone, Debug, Default)]
 pub struct Run {
-    /// The kinds of its phases.
-    pub phases: Vec<PhaseKind>,
+    /// Its phases.
+    pub phases: Vec<SeenPhase>,
     /// The kinds of its meetings.
     pub meetings: Vec<MeetingKind>,
     /// Where its client stood, seen from the EEA; `None` where that is not known.
     pub vantage: Option<Axis>,
+}
+
+/// A phase of a session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SeenPhase {
+    /// Its kind.
+    pub kind: PhaseKind,
+    /// Whether that is at least likely; what is uncertain leaves a claim open.
+    pub is_sure: bool,
 }
 
 /// What flows to one remote end share.
@@ -79,7 +88,7 @@ pub struct FlowFacts {
     /// Its session, by its place in [`Case::sessions`].
     pub session: Option<u32>,
     /// The phase in which it began.
-    pub phase: Option<PhaseKind>,
+    pub phase: Option<SeenPhase>,
     /// The step in which it began, by its place in [`Case::steps`].
     pub step: Option<u32>,
     /// The bytes of payload that the client sent.
@@ -108,8 +117,16 @@ impl Case {
     /// The kinds of phases that were seen, in the order in which they usually come.
     #[must_use]
     pub fn phases(&self) -> Vec<PhaseKind> {
-        let is_seen = |kind: &PhaseKind| self.sessions.iter().any(|run| run.phases.contains(kind));
+        let all = self.sessions.iter().flat_map(|run| &run.phases);
+        let is_seen = |kind: &PhaseKind| all.clone().any(|phase| phase.kind == *kind);
         PhaseKind::ALL.into_iter().filter(is_seen).collect()
+    }
+
+    /// Whether a phase of that kind is at least likely.
+    #[must_use]
+    pub fn is_sure_of(&self, kind: PhaseKind) -> bool {
+        let mut all = self.sessions.iter().flat_map(|run| &run.phases);
+        all.any(|phase| phase.kind == kind && phase.is_sure)
     }
 
     /// The meetings of all sessions.

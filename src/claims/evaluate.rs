@@ -167,6 +167,9 @@ impl<'c> Trial<'c, '_> {
             let (brief, reason) = words::open(&found.open);
             return self.tested(Outcome::NotDecidable, brief, self.dated(reason), Some(found.open));
         }
+        if let Some(lack) = rule.needs.doubt(self.case) {
+            return self.unmet(lack);
+        }
         if let Some(lack) = rule.needs_for_support.as_ref().and_then(|needs| needs.lack(self.case)) {
             return self.unmet(lack);
         }
@@ -285,8 +288,11 @@ impl<'c> Trial<'c, '_> {
 
     fn weigh(&self, flow: &FlowFacts, remote: &Remote, asked: &Asked<'c>, found: &mut Found) {
         let best = |selectors: &[(&'c Selector, Fit)]| {
-            let fits = selectors.iter().filter(|(selector, _)| selector.takes(flow, self.case));
-            fits.copied().reduce(|best, next| if next.1 > best.1 { next } else { best })
+            let fits = selectors
+                .iter()
+                .map(|(selector, fit)| (*selector, selector.of_flow(flow, self.case).min(*fit)));
+            let fits = fits.filter(|(_, fit)| *fit != Fit::No);
+            fits.reduce(|best, next| if next.1 > best.1 { next } else { best })
         };
         // An exception that holds for sure takes a flow out of the claim; one that may hold leaves it open.
         let excepted = best(&asked.except).map_or(Fit::No, |(_, fit)| fit);

@@ -18,7 +18,7 @@ mod words;
 
 use std::sync::LazyLock;
 
-pub use self::case::{Case, FlowFacts, Remote, Run};
+pub use self::case::{Case, FlowFacts, Remote, Run, SeenPhase};
 pub use self::claim::{Absent, AbsentOutcome, Claim, Document, DocumentDate, Rule, Source, Testable};
 pub use self::evaluate::{LookedAt, Outcome, Tested, test};
 pub use self::name::NamePattern;

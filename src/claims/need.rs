@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::case::Case;
 use super::selector::{Phase, has_part};
 use crate::client::{Service, Whose};
-use crate::session::MeetingKind;
+use crate::session::{MeetingKind, PhaseKind};
 use crate::verdict::Axis;
 
 /// What a capture must have got to. All of it must be there.
@@ -121,6 +121,13 @@ impl Needs {
             .or_else(|| self.lacks_fact(case))
     }
 
+    /// A phase that is there and uncertain: what is absent from it says nothing.
+    pub(super) fn doubt(&self, case: &Case) -> Option<Lack> {
+        let unsure = self.phases.iter().find(|wanted| !case.is_sure_of(wanted.0))?;
+        let reason = format!("which flows belong to the phase {} is uncertain", words_of(unsure.0));
+        Some(Lack { is_unknown: true, brief: reason.clone(), reason })
+    }
+
     fn lacks_client(&self, case: &Case) -> Option<Lack> {
         let is_there = case.remotes.iter().any(|remote| remote.whose == Whose::Client);
         if self.client && !is_there {
@@ -155,7 +162,7 @@ impl Needs {
     fn lacks_phase(&self, case: &Case) -> Option<Lack> {
         let seen = case.phases();
         let missing = self.phases.iter().find(|wanted| !seen.contains(&wanted.0))?;
-        Some(Lack::of(format!("no phase {} was recognised", missing.0.name().replace('_', " "))))
+        Some(Lack::of(format!("no phase {} was recognised", words_of(missing.0))))
     }
 
     fn lacks_service(&self, case: &Case) -> Option<Lack> {
@@ -235,6 +242,10 @@ impl VantageNeed {
             Self::Known => "whose place is known",
         }
     }
+}
+
+fn words_of(kind: PhaseKind) -> String {
+    kind.name().replace('_', " ")
 }
 
 /// `"report" or "complaint"`.

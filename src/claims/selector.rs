@@ -77,6 +77,8 @@ pub enum Doubt {
     NotPlaced,
     /// It is placed, and not surely enough.
     NotSure,
+    /// The phase in which the flow began is uncertain.
+    PhaseNotSure,
     /// Nothing ties the flow to the client.
     NotTied,
     /// It is selected to leave the claim open.
@@ -103,15 +105,24 @@ impl Selector {
         if is_wanted { self.tied(remote).min(self.placed(remote)) } else { Fit::No }
     }
 
-    /// Whether the flow itself fits, beside its remote end.
+    /// What the flow itself says, beside its remote end.
     #[must_use]
-    pub fn takes(&self, flow: &FlowFacts, case: &Case) -> bool {
-        let in_phase = || flow.phase.is_some_and(|phase| self.phases.iter().any(|wanted| wanted.0 == phase));
+    pub fn of_flow(&self, flow: &FlowFacts, case: &Case) -> Fit {
         let in_step = || case.step(flow).is_some_and(|label| has_part(label, &self.steps));
-        (self.phases.is_empty() || in_phase())
-            && (self.steps.is_empty() || in_step())
+        let is_wanted = (self.steps.is_empty() || in_step())
             && self.vantage.is_none_or(|stood| stood.is(case.vantage(flow)))
-            && self.min_payload_out.is_none_or(|least| least <= flow.payload_out)
+            && self.min_payload_out.is_none_or(|least| least <= flow.payload_out);
+        if is_wanted { self.in_phase(flow) } else { Fit::No }
+    }
+
+    fn in_phase(&self, flow: &FlowFacts) -> Fit {
+        let is_wanted = |kind| self.phases.iter().any(|wanted| wanted.0 == kind);
+        match flow.phase {
+            _ if self.phases.is_empty() => Fit::Yes,
+            Some(phase) if is_wanted(phase.kind) && phase.is_sure => Fit::Yes,
+            Some(phase) if is_wanted(phase.kind) => Fit::Open(Doubt::PhaseNotSure),
+            Some(_) | None => Fit::No,
+        }
     }
 
     fn is_operator(&self, recipient: Option<&str>) -> bool {

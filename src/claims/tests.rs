@@ -41,6 +41,7 @@ fn of_client(remote: Remote) -> Remote {
 
 /// One session with a meeting by a server, and a flow to each remote end, begun in `phase`.
 fn case_in(remotes: Vec<Remote>, phase: Option<PhaseKind>) -> Case {
+    let phase = phase.map(|kind| SeenPhase { kind, is_sure: true });
     let flow = |(number, _): (u32, &Remote)| FlowFacts {
         key: (0, FlowId(number)),
         first: FrameRef::new(0, u64::from(number) + 1),
@@ -231,7 +232,16 @@ fn the_vanity_address_at_sign_in() {
     assert_eq!(outcome("L06", &with_vanity(signed_in(vec![own.clone(), apex]))), CONTRADICTED);
     let outside = zoom(Service::Web, "US", "university.zoom.us");
     assert_eq!(outcome("L06", &with_vanity(signed_in(vec![outside]))), CONTRADICTED);
-    assert_eq!(outcome("L06", &with_vanity(signed_in(vec![unplaced(own)]))), OPEN);
+    assert_eq!(outcome("L06", &with_vanity(signed_in(vec![unplaced(own.clone())]))), OPEN);
+    // A phase that is uncertain decides nothing, neither by what is in it nor by what is not.
+    for remotes in [vec![own.clone()], vec![own, zoom(Service::SignIn, "DE", "zoom.us")]] {
+        let unsure = SeenPhase { kind: PhaseKind::SignIn, is_sure: false };
+        let mut case = with_vanity(signed_in(remotes));
+        case.sessions[0].phases = vec![unsure];
+        case.flows.iter_mut().for_each(|flow| flow.phase = Some(unsure));
+        let (open, reason) = result("L06", &case);
+        assert!(open == OPEN && reason.contains("uncertain"), "{reason}");
+    }
 }
 
 #[test]

@@ -41,6 +41,11 @@ pub(super) fn open(pile: &Pile) -> (String, String) {
             "flow is placed by no more than possible",
             "flows are placed by no more than possible",
         ),
+        Doubt::PhaseNotSure => number(
+            *count,
+            "flow began in a phase that is uncertain",
+            "flows began in phases that are uncertain",
+        ),
         Doubt::NotTied => format!(
             "{} to the client",
             number(

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use crate::claims::{Case, FlowFacts, Remote, Run, Tested, test};
+use crate::claims::{Case, FlowFacts, Remote, Run, SeenPhase, Tested, test};
 use crate::client::Catalogue;
 use crate::evidence::{Fact, NameId, Origin, ZoomFact};
 use crate::flow::{Flow, FlowId};
@@ -11,7 +11,7 @@ use crate::inspect::judged::{FindingId, Judged};
 use crate::inspect::relation::RelationId;
 use crate::inspect::{Inspection, Unit, Vantage};
 use crate::place::CountrySet;
-use crate::session::Session;
+use crate::session::{Certainty, Phase, Session};
 use crate::verdict::Axis;
 use crate::wire::zoom::MediaKind;
 
@@ -34,21 +34,23 @@ impl Inspection {
 }
 
 fn add(case: &mut Case, number: usize, unit: &Unit) {
-    let mut session_of: HashMap<FlowId, u32> = HashMap::new();
+    let mut session_of: HashMap<FlowId, (u32, &Session)> = HashMap::new();
     for (session, vantages) in unit.sessions().iter().zip(unit.vantages()) {
         let place = u32::try_from(case.sessions.len()).unwrap_or(u32::MAX);
-        session_of.extend(session.flows.iter().map(|flow| (*flow, place)));
+        session_of.extend(session.flows.iter().map(|flow| (*flow, (place, session))));
         case.sessions.push(run(session, vantages, unit));
     }
     let mut remotes = Remotes::default();
     for (flow, judged) in unit.judged() {
         let Some(remote) = remotes.of(case, unit, &flow, &judged) else { continue };
+        let session = session_of.get(&flow.id());
+        let phase = session.and_then(|(_, session)| session.phase_of(flow.first_frame()));
         case.flows.push(FlowFacts {
             key: (number, flow.id()),
             first: flow.first_frame(),
             remote,
-            session: session_of.get(&flow.id()).copied(),
-            phase: None,
+            session: session.map(|(place, _)| *place),
+            phase: phase.map(seen),
             step: None,
             payload_out: flow.payload_bytes(judged.local),
         });
@@ -61,7 +63,11 @@ fn run(session: &Session, vantages: &[Vantage], unit: &Unit) -> Run {
         vantages.iter().map(|vantage| vantage.axis).filter(|_| unit.vantage_conflicts().is_empty());
     let first = axes.next().filter(|first| axes.all(|axis| axis == *first));
     let meetings = session.meetings.iter().map(|meeting| meeting.kind).collect();
-    Run { phases: Vec::new(), meetings, vantage: first }
+    Run { phases: session.phases.iter().map(seen).collect(), meetings, vantage: first }
+}
+
+fn seen(phase: &Phase) -> SeenPhase {
+    SeenPhase { kind: phase.kind, is_sure: phase.certainty != Certainty::Uncertain }
 }
 
 /// The remote ends of one capture, each by what flows share.

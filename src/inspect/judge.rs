@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 
 use crate::client::{Attribution, Catalogue, IdentifiedBy, Service, Whose};
 use crate::flow::local::{LocalSettings, locate};
-use crate::flow::{Flow, Flows};
+use crate::flow::{Flow, Flows, TcpState};
 use crate::frame::{Date, Timestamp};
 use crate::inspect::circumstances::{Attributions, InRelation, Matches};
 use crate::inspect::hearing::{Hearing, Proxied, SeenName};
@@ -19,6 +19,7 @@ use crate::inspect::post::machine;
 use crate::inspect::relation::{RelationId, Relations};
 use crate::inspect::vantage::{disagreements, vantages};
 use crate::inspect::{Settings, Unit};
+use crate::packet::Protocol;
 use crate::place;
 use crate::session::{Member, Moment, sessions};
 use crate::verdict::{self, Axis, Register};
@@ -46,7 +47,8 @@ pub(super) fn judge(unit: &mut Unit, settings: &Arc<Settings>) {
     unit.judgement = judgement;
     let days = unit.clients().map(|(flow, _)| stated_day(flow.first_time()));
     unit.flows_of_impossible_days = days.filter(|day| !is_plausible(*day)).count() as u64;
-    unit.sessions = unit.last.map(|end| sessions(&members(unit), end)).unwrap_or_default();
+    unit.sessions =
+        unit.last.map(|end| sessions(&members(unit), &third_parties(unit), end)).unwrap_or_default();
     unit.vantages = vantages(unit, settings);
     unit.vantage_disagreements = disagreements(unit, settings);
 }
@@ -136,6 +138,14 @@ fn members(unit: &Unit) -> Vec<Member<'_>> {
     unit.clients().filter(is_member).map(|(flow, judged)| member(unit, &flow, &judged)).collect()
 }
 
+/// The flows of catalogued third parties that nothing ties to the client.
+fn third_parties(unit: &Unit) -> Vec<Member<'_>> {
+    let is_beside = |(_, judged): &(Flow<'_>, Judged)| {
+        unit.attribution(judged).is_some_and(|of| of.whose == Whose::NotAttributable)
+    };
+    unit.judged().filter(is_beside).map(|(flow, judged)| member(unit, &flow, &judged)).collect()
+}
+
 fn member<'a>(unit: &'a Unit, flow: &Flow<'a>, judged: &Judged) -> Member<'a> {
     let local: IpAddr = flow.endpoint(judged.local).address;
     let service = unit.attribution(judged).map(|attribution| attribution.service);
@@ -149,6 +159,11 @@ fn member<'a>(unit: &'a Unit, flow: &Flow<'a>, judged: &Judged) -> Member<'a> {
         last: Moment { frame: flow.last_frame(), time: flow.last_time() },
         is_answered: flow.is_answered(),
         is_media: matches!(service, Some(Service::Media | Service::MeetingPeer)),
+        service: service.unwrap_or(Service::Unknown),
+        is_tcp: flow.protocol() == Protocol::Tcp,
+        is_older: flow.tcp().is_some_and(TcpState::is_mid_stream),
+        payload_in: flow.payload_bytes(judged.local.other()),
+        payload_out: flow.payload_bytes(judged.local),
         facts: unit.evidence.of(flow.id()),
     }
 }

@@ -23,6 +23,7 @@ pub mod register;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schema;
+mod sessions;
 mod sources;
 pub mod table;
 pub mod text;

@@ -41,6 +41,7 @@ pub(crate) fn destination(axis: &str, grade: &str) -> Destination {
         seated_outside_eea: true,
         answered: true,
         flows: 1,
+        phases: Vec::new(),
         packets_out: 3,
         packets_in: 4,
         bytes_out: 500,

@@ -7,6 +7,7 @@ use crate::client::{Attribution, Service};
 use crate::flow::{Flow, FlowId, Side};
 use crate::inspect::{Found, Inspection, Judged, Placement, Unit};
 use crate::packet::TunnelId;
+use crate::session::PhaseKind;
 
 /// A flow's unit and its number there.
 pub(super) type Key = (usize, FlowId);
@@ -16,6 +17,7 @@ pub(super) type Key = (usize, FlowId);
 pub(super) struct Counted {
     pub(super) destination: Option<u64>,
     pub(super) session: Option<u64>,
+    pub(super) phase: Option<PhaseKind>,
 }
 
 pub(super) struct View<'a> {
