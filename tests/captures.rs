@@ -413,7 +413,7 @@ fn a_vpn_leaves_nothing_but_sealed_packets() {
         match payload[0] {
             1 => assert_eq!(payload.len(), 148),
             2 => assert_eq!(payload.len(), 92),
-            4 => assert!(payload.len() >= 32 && payload.len() % 16 == 0, "{}", payload.len()),
+            4 => assert!(payload.len() >= 32 && payload.len().is_multiple_of(16), "{}", payload.len()),
             other => panic!("message {other}"),
         }
         assert!(frame.data.len() <= 1514, "{}", frame.data.len());

@@ -63,7 +63,7 @@ fn media(
     sides: &mut [Records; 2],
     random: &mut Random,
 ) {
-    let (interval, least, spread) = match kind {
+    let (interval, smallest, spread) = match kind {
         Kind::Audio => (200 * MILLISECOND, 110, 60),
         Kind::Video => (400 * MILLISECOND, 480, 500),
         Kind::Share => (2 * SECOND, 60, 20),
@@ -72,7 +72,7 @@ fn media(
         let last = if is_up { until - 20 * MILLISECOND } else { until - path.rtt };
         let mut at = from + if is_up { 0 } else { path.rtt + 31 * MILLISECOND };
         while at < last {
-            let length = usize::try_from(least + random.below(spread)).unwrap_or(0);
+            let length = usize::try_from(smallest + random.below(spread)).unwrap_or(0);
             path.udp(trace, at, is_up, &side.data(length));
             at += interval + jitter(random, path.rtt);
         }
