@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::claims::{Claims, Comment, CommentOn, Interface, Marks, Section};
+use super::claims::{Claims, Comment, CommentOn, Interface, Marks, STEP, Section, StepComment};
 use super::summary::{Damage, Drops, sum};
+use crate::frame::Timestamp;
 
 /// What the readers note while they walk.
 #[derive(Default)]
@@ -63,6 +64,24 @@ impl About {
         }
     }
 
+    /// Keeps the comment on a frame beside the others, where it marks a step and there is room.
+    pub(super) fn step(
+        &mut self,
+        (frame, time): (u64, Option<Timestamp>),
+        comment: &[u8],
+        text: impl FnOnce() -> String,
+    ) {
+        let head = comment.trim_ascii_start().get(..STEP.len());
+        if !head.is_some_and(|head| head.eq_ignore_ascii_case(STEP.as_bytes())) {
+            return;
+        }
+        if self.claims.steps.len() < MAX_STEPS {
+            self.claims.steps.push(StepComment { frame, time, text: text() });
+        } else {
+            self.claims.steps_refused += 1;
+        }
+    }
+
     /// Counts a custom block.
     pub(super) fn count_custom(&mut self, enterprise: Option<u32>) {
         let table = &mut self.claims.custom_blocks;
@@ -109,6 +128,8 @@ const MAX_COMMENTS: usize = 64;
 const MAX_DAMAGE: usize = 16;
 const MAX_KINDS: usize = 256;
 const MAX_SECTIONS: usize = 64;
+/// Far more than a script has steps; 256 bytes each at the most.
+const MAX_STEPS: usize = 10_000;
 /// How many interfaces keep their texts and addresses, 3 KiB each at the most.
 const MAX_WITH_TEXTS: usize = 1_024;
 
