@@ -59,7 +59,9 @@ pub(super) fn read<'a>(opened: Opened<'a>, settings: &Settings) -> Result<Readin
             watch.end(reading.summary.size);
             Ok(reading)
         }
-        None => Err(Box::new(Opened { number, place, is_alone, path, capture: spare, watch, threads, share })),
+        None => {
+            Err(Box::new(Opened { number, place, is_alone, path, capture: spare, watch, threads, share }))
+        }
     }
 }
 

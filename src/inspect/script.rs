@@ -145,7 +145,8 @@ impl Script {
             is_of_input && states_earlier(placed, earliest)
         };
         self.placed.retain(|(_, placed)| !is_early(placed));
-        self.earliest = self.earliest.map_or(earliest, |known| Some(earliest.map_or(known, |new| new.min(known))));
+        self.earliest =
+            self.earliest.map_or(earliest, |known| Some(earliest.map_or(known, |new| new.min(known))));
         for comment in &summary.claims.steps {
             let from = FrameRef::new(self.input, comment.frame);
             match marks::of_comment(&comment.text, from) {
@@ -234,21 +235,30 @@ fn why_missed(mark: &Mark, is_joined: bool, inputs: &[Input]) -> String {
     let place = |path: &Path| path.display().to_string();
     match (mark.when, of.as_slice()) {
         (_, []) => match &mark.input {
-            Some(name) => format!("no input was read that is called {name}; name one by its file or its number from 0"),
+            Some(name) => {
+                format!("no input was read that is called {name}; name one by its file or its number from 0")
+            }
             None => "no input was read".to_owned(),
         },
-        (When::Frame(_) | When::After(_), [_, _, ..]) if mark.input.is_none() && !can_do_without_input(mark, is_joined) => {
+        (When::Frame(_) | When::After(_), [_, _, ..])
+            if mark.input.is_none() && !can_do_without_input(mark, is_joined) =>
+        {
             "there are several inputs; say which one by `input` in a file of marks (--marks)".to_owned()
         }
         (When::Frame(frame), [input, ..]) => {
             let last = input.summary.frames.saturating_add(input.summary.other_records);
-            format!("frame {frame} is beyond the last packet of {}, which has {last} frames", place(&input.path))
+            format!(
+                "frame {frame} is beyond the last packet of {}, which has {last} frames",
+                place(&input.path)
+            )
         }
         (When::Time(_) | When::After(_), several) => {
             let earliest = several.iter().filter_map(|input| input.earliest).min();
             let latest = several.iter().filter_map(|input| input.latest).max();
             match earliest.zip(latest) {
-                Some(_) if several.len() > 1 && !is_joined => "within the time of none of the captures".to_owned(),
+                Some(_) if several.len() > 1 && !is_joined => {
+                    "within the time of none of the captures".to_owned()
+                }
                 Some((from, to)) => format!("not within the capture's time, {from} to {to}"),
                 None => "the capture's frames have no times; mark by `frame`".to_owned(),
             }

@@ -9,7 +9,7 @@ use crate::inspect::Inspection;
 use crate::report::parts::{hex, time};
 use crate::report::schema::{Input, Meeting, Report, Schema, Session, Tool, Totals};
 use crate::report::view::{Counted, Key, View};
-use crate::report::{anomalies, destinations, flows, headline, quality, schema, sources, tunnels};
+use crate::report::{anomalies, destinations, flows, headline, quality, schema, sources, steps, tunnels};
 use crate::session::{self, Machine};
 
 /// What a report is to hold.
@@ -35,6 +35,7 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
         destinations: Vec::new(),
         sessions: Vec::new(),
         meetings: Vec::new(),
+        steps: Vec::new(),
         flows: Vec::new(),
         tunnels: tunnels::tunnels(&view),
         anomalies: anomalies::anomalies(inspection),
@@ -45,6 +46,7 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
     };
     let mut of_flow = destinations::destinations(&view, &mut report);
     view.sessions(&mut report, &mut of_flow);
+    steps::steps(&view, &of_flow, &mut report);
     if options.list_flows {
         flows::flows(&view, &of_flow, &mut report);
     }

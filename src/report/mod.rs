@@ -23,6 +23,7 @@ pub mod register;
 pub(crate) mod sample;
 pub mod schema;
 mod sources;
+mod steps;
 pub mod table;
 pub mod text;
 mod tunnels;

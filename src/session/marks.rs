@@ -60,7 +60,14 @@ pub fn parse_option(text: &str) -> Result<Mark, String> {
     };
     let label = label_of(label)?;
     let kind = shown_kind(&label);
-    Ok(Mark { when, label, input: None, is_exclusive: false, kind, by: MarkedBy::Option { text: text.into() } })
+    Ok(Mark {
+        when,
+        label,
+        input: None,
+        is_exclusive: false,
+        kind,
+        by: MarkedBy::Option { text: text.into() },
+    })
 }
 
 /// The mark that a comment on a packet is, where it begins with [`STEP`](crate::source::STEP); the first line behind that is
@@ -149,7 +156,9 @@ impl Row {
             (Some(_), Some((at, _))) => {
                 return Err((at, "both `at` and `frame`; leave one of them out".to_owned()));
             }
-            (None, None) => return Err((self.offset, "neither `at` nor `frame`; name one of them".to_owned())),
+            (None, None) => {
+                return Err((self.offset, "neither `at` nor `frame`; name one of them".to_owned()));
+            }
         };
         let (at, text) = self.label.unwrap_or((self.offset, String::new()));
         let label = label_of(&text).map_err(|what| (at, what))?;
@@ -217,10 +226,16 @@ const COLUMNS: &str = "at, frame, label, input, exclusive, kind";
 fn csv_rows(file: &str, text: &str) -> Result<Vec<Row>, DataError> {
     let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
     let skipped = text.len() - bare.len();
-    let first = bare.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#')).unwrap_or_default();
+    let first =
+        bare.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#')).unwrap_or_default();
     let separator = if first.contains(';') && !first.contains(',') { b';' } else { b',' };
     let mut reader = ReaderBuilder::new();
-    let mut reader = reader.delimiter(separator).comment(Some(b'#')).flexible(true).has_headers(false).from_reader(bare.as_bytes());
+    let mut reader = reader
+        .delimiter(separator)
+        .comment(Some(b'#'))
+        .flexible(true)
+        .has_headers(false)
+        .from_reader(bare.as_bytes());
     let mut columns: Option<Vec<String>> = None;
     let mut rows = Vec::new();
     let mut record = ByteRecord::new();
@@ -237,7 +252,10 @@ fn csv_rows(file: &str, text: &str) -> Result<Vec<Row>, DataError> {
         match &columns {
             None => columns = Some(header(cells).map_err(|what| fault(offset, &what))?),
             Some(columns) if columns.len() < cells.len() => {
-                return Err(fault(offset, "more cells than the header has; quote a cell with a separator in it"));
+                return Err(fault(
+                    offset,
+                    "more cells than the header has; quote a cell with a separator in it",
+                ));
             }
             Some(columns) => rows.push(csv_row(columns, cells, offset).map_err(|what| fault(offset, &what))?),
         }
@@ -336,7 +354,10 @@ mod tests {
     #[test]
     fn a_header_with_semicolons_makes_them_the_separator() {
         let marks = parse("m.csv", "label;at\njoin, with sound;3\n").unwrap();
-        assert_eq!((marks[0].label.as_str(), marks[0].when), ("join, with sound", When::After(Duration::from_secs(3))));
+        assert_eq!(
+            (marks[0].label.as_str(), marks[0].when),
+            ("join, with sound", When::After(Duration::from_secs(3)))
+        );
     }
 
     #[test]
@@ -344,7 +365,11 @@ mod tests {
         let cases = [
             ("m.toml", "[[mark]]\nframe = 3\n", "m.toml:1:1: a mark needs a label"),
             ("m.toml", "[[mark]]\nlabel = \"a\"\n", "m.toml:1:1: neither `at` nor `frame`"),
-            ("m.toml", "[[mark]]\nat = \"+1\"\nframe = 2\nlabel = \"a\"\n", "m.toml:3:9: both `at` and `frame`"),
+            (
+                "m.toml",
+                "[[mark]]\nat = \"+1\"\nframe = 2\nlabel = \"a\"\n",
+                "m.toml:3:9: both `at` and `frame`",
+            ),
             ("m.toml", "[[mark]]\nat = \"ten o'clock\"\nlabel = \"a\"\n", "m.toml:2:6: neither a time"),
             ("m.toml", "[[mark]]\nat = 2025-03-04T10:00:12\nlabel = \"a\"\n", "m.toml:2:6: neither a time"),
             ("m.toml", "[[mark]]\nframe = 0\nlabel = \"a\"\n", "m.toml:2:9: a frame is a number from 1"),
@@ -381,7 +406,10 @@ mod tests {
     #[test]
     fn a_comment_has_its_label_behind_the_prefix() {
         let mark = of_comment("Step: report user\nwith a picture", FrameRef::new(0, 9)).unwrap();
-        assert_eq!((mark.label.as_str(), mark.when, mark.is_exclusive), ("report user", When::Frame(9), false));
+        assert_eq!(
+            (mark.label.as_str(), mark.when, mark.is_exclusive),
+            ("report user", When::Frame(9), false)
+        );
         assert!(mark.kind.is_some_and(|of| !of.is_stated));
         let fault = of_comment("step:\n", FrameRef::new(1, 9)).unwrap_err();
         assert!(fault.to_string().starts_with("comment on frame 9 of input 1: a mark needs a label"));

@@ -342,7 +342,10 @@ mod tests {
     fn of_two_marks_at_one_place_the_first_stands() {
         let (steps, faults) = steps(vec![placed("a", 10, 100), placed("b", 10, 100)], end(), before);
         assert_eq!(steps.len(), 1);
-        assert_eq!(faults[0].to_string(), "--mark b: marks the same place as --mark a; leave one of them out");
+        assert_eq!(
+            faults[0].to_string(),
+            "--mark b: marks the same place as --mark a; leave one of them out"
+        );
     }
 
     #[test]
@@ -354,7 +357,9 @@ mod tests {
             for service in &kind.services {
                 assert!(crate::client::Service::from_id(service).is_some(), "{service}");
             }
-            assert!(!kind.source.is_empty() && !kind.onward.is_empty() && kind.confidence <= Confidence::High);
+            assert!(
+                !kind.source.is_empty() && !kind.onward.is_empty() && kind.confidence <= Confidence::High
+            );
         }
     }
 
@@ -372,14 +377,21 @@ mod tests {
     #[test]
     fn an_upload_has_a_least_size_and_a_service() {
         let kind = StepKind::from_id("trust_and_safety").unwrap();
-        assert!(kind.is_upload("web", 10_000) && !kind.is_upload("web", 9_999) && !kind.is_upload("media", 1 << 20));
+        assert!(
+            kind.is_upload("web", 10_000)
+                && !kind.is_upload("web", 9_999)
+                && !kind.is_upload("media", 1 << 20)
+        );
     }
 
     #[test]
     fn inputs_are_named_by_place_path_or_file() {
         let path = Path::new("runs/a.pcapng");
         let is = |name: &str| InputName::Name(name.to_owned()).is(3, path);
-        assert_eq!([is("a.pcapng"), is("runs/a.pcapng"), is("b.pcapng"), is("runs")], [true, true, false, false]);
+        assert_eq!(
+            [is("a.pcapng"), is("runs/a.pcapng"), is("b.pcapng"), is("runs")],
+            [true, true, false, false]
+        );
         assert!(InputName::Number(3).is(3, path) && !InputName::Number(0).is(3, path));
     }
 }

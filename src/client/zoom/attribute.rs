@@ -137,7 +137,8 @@ impl Catalogue {
         let (by, word_on) = match (contact.exclusive, contact.step) {
             (true, _) => (IdentifiedBy::Exclusive, "nothing but the client ran".to_owned()),
             (false, Some(step)) => {
-                let word = format!("by the tester's mark only the client did anything in the step \"{step}\"");
+                let word =
+                    format!("by the tester's mark only the client did anything in the step \"{step}\"");
                 (IdentifiedBy::Mark, word)
             }
             (false, None) => return None,
