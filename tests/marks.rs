@@ -53,7 +53,7 @@ fn flows_are_of_the_step_in_which_they_began() {
     let folder = tempfile::tempdir().unwrap();
     let marks = "[[mark]]\nframe = 5\nlabel = \"start\"\n\n\
                  [[mark]]\nat = 2024-06-18T10:31:13.3+02:00\nlabel = \"join\"\n\n\
-                 [[mark]]\nat = \"+4.8\"\nlabel = \"nothing\"\n";
+                 [[mark]]\nat = \"+4.7\"\nlabel = \"nothing\"\n";
     let marks = written(folder.path(), "marks.toml", marks);
     let report = report(&["--marks", &marks, "--mark", "2024-06-18T08:31:12.41Z=wait", EU_MEETING]);
     assert_eq!(of_steps(&report, "label"), ["start", "nothing", "wait", "join"]);
@@ -139,7 +139,7 @@ fn joined_captures_have_one_script() {
     let marks = written(folder.path(), "marks.toml", toml);
     let report = report(&["--join", "--marks", &marks, EU_MEETING, THIRD_PARTIES]);
     assert_eq!(of_steps(&report, "label"), ["first", "second", "third"]);
-    assert_eq!(of_steps(&report, "start_frame"), [1, 31, 50]);
+    assert_eq!(of_steps(&report, "start_frame"), [1, 31, 57]);
     assert_eq!(of_steps(&report, "end_input"), [1, 1, 1]);
     assert_eq!(report["steps"][0]["end_frame"], 30);
     let json =
