@@ -49,13 +49,12 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
     }
     let report = report::build(&inspection, options(arguments, &files));
     let failed = has_unused_marks || !inspection.failures().is_empty();
-    let report = match other {
-        Some(other) => read_against(arguments, other, inspection, report),
-        None => {
-            // The process ends soon: giving back millions of small pieces of memory would be most of what is left to do.
-            std::mem::forget(inspection);
-            report
-        }
+    let report = if let Some(other) = other {
+        read_against(arguments, other, inspection, report)
+    } else {
+        // The process ends soon: giving back millions of small pieces of memory would be most of what is left to do.
+        std::mem::forget(inspection);
+        report
     };
     if let Err(message) = write(&report, arguments, &files) {
         return fail(&message);

@@ -10,6 +10,7 @@ use crate::frame::FrameRef;
 use crate::inspect::Inspection;
 use crate::report::parts::{countries, time};
 use crate::report::schema::{Report, Step, UnusedMark, Upload};
+use crate::report::sources;
 use crate::report::text::{count, plural, size};
 use crate::report::view::{Counted, Key, Row, View};
 use crate::session::{self, MarkedBy, StepKind};
@@ -33,6 +34,9 @@ pub(super) fn steps(view: &View<'_>, counted: &BTreeMap<Key, Counted>, report: &
             let sums = sums.remove(&(unit, place)).unwrap_or_default();
             report.steps.extend(view.step_id(unit, Some(place)).map(|id| step(id, known, sums)));
         }
+    }
+    if report.steps.iter().any(|step| step.kind.is_some()) {
+        report.data_sources.push(sources::own_table("kinds of steps of a scenario", StepKind::compiled()));
     }
 }
 
@@ -158,9 +162,11 @@ fn about_kind(kind: &StepKind, uploads: &[Upload]) -> String {
     }
     let least = size(kind.least_payload_out);
     if uploads.is_empty() {
+        let services = kind.services.join(", ").replace('_', " ");
         return format!(
             "Marked as the step of the {title}. No flow that began in it sent {least} of payload or more to a host of the \
-             operator's; a connection opened before may have carried the report. {onward}"
+             operator's for one of these services: {services}; a connection opened before may have carried the report. \
+             {onward}"
         );
     }
     let all: Vec<&Upload> = uploads.iter().collect();

@@ -96,7 +96,7 @@ pub fn clash(marks: &[&Mark]) -> Option<(usize, MarkFault)> {
 }
 
 fn newlines(text: &str, from: usize, to: usize) -> u64 {
-    text.as_bytes().get(from..to).map_or(0, |part| part.iter().filter(|byte| **byte == b'\n').count() as u64)
+    text.get(from..to).map_or(0, |part| part.matches('\n').count() as u64)
 }
 
 fn shown_kind(label: &str) -> Option<Kinded> {

@@ -151,7 +151,8 @@ pub struct StepKind {
     /// The kind in a few words for people.
     pub title: String,
     labels: Vec<String>,
-    services: Vec<String>,
+    /// The ids of the services that an upload which belongs to the step may be for.
+    pub services: Vec<String>,
     /// The least bytes of payload, sent on one flow, that are called an upload.
     pub least_payload_out: u64,
     /// What a capture of the client's traffic cannot show of it.
@@ -312,18 +313,17 @@ mod tests {
         Placed { mark: mark(label), from: FrameRef::new(0, frame), start }
     }
 
-    fn before(frame: FrameRef) -> Option<FrameRef> {
-        Some(FrameRef::new(frame.input(), frame.number() - 1))
-    }
-
     fn end() -> (FrameRef, Option<Timestamp>) {
         (FrameRef::new(0, 100), Some(Timestamp::from_nanos(1000)))
     }
 
+    fn made(placed: Vec<Placed>) -> (Vec<Step>, Vec<MarkFault>) {
+        steps(placed, end(), |frame| Some(FrameRef::new(frame.input(), frame.number() - 1)))
+    }
+
     #[test]
     fn a_step_lasts_to_the_next_mark() {
-        let (steps, faults) =
-            steps(vec![placed("b", 20, 200), placed("a", 10, 100), placed("c", 20, 150)], end(), before);
+        let (steps, faults) = made(vec![placed("b", 20, 200), placed("a", 10, 100), placed("c", 20, 150)]);
         let shown: Vec<_> = steps
             .iter()
             .map(|step| {
@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn of_two_marks_at_one_place_the_first_stands() {
-        let (steps, faults) = steps(vec![placed("a", 10, 100), placed("b", 10, 100)], end(), before);
+        let (steps, faults) = made(vec![placed("a", 10, 100), placed("b", 10, 100)]);
         assert_eq!(steps.len(), 1);
         assert_eq!(
             faults[0].to_string(),
