@@ -8,6 +8,7 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use borderpost::frame::{LinkType, Timestamp};
 use borderpost::source::write::{WriteInterface, Writer};
 use borderpost::source::{Capture, Options};
 use serde_json::Value;
@@ -270,7 +271,7 @@ fn a_report_to_trust_and_safety_is_named_with_its_upload_and_what_is_not_seen() 
     assert!(upload["payload_out"].as_u64().unwrap() > 20_000);
     let note = step["note"].as_str().unwrap();
     for part in [
-        "1 upload to a host of the operator's outside the EEA",
+        "1 upload to a host of the operator's, shown to be outside the EEA",
         "zoom.us",
         "frame 24",
         "not visible in a capture",
@@ -290,5 +291,26 @@ fn a_report_without_an_upload_says_so() {
     assert_eq!((&step["kind_by"], step["uploads"].as_array().unwrap().len()), (&"file".into(), 0));
     let note = step["note"].as_str().unwrap();
     assert!(note.contains("No flow that began in it sent 10.0 kB of payload or more"), "{note}");
-    assert!(note.contains("a connection opened before may have carried the report"), "{note}");
+    assert!(note.contains("a connection opened before may have carried it"), "{note}");
+}
+
+#[test]
+fn a_time_begins_at_the_first_frame_that_is_not_before_it_even_where_clocks_go_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("back.pcapng");
+    let interface = WriteInterface::new(LinkType::RAW);
+    let mut writer = Writer::new(fs::File::create(&path).unwrap(), &[interface]).unwrap();
+    for seconds in [10, 12, 11, 13] {
+        writer.frame(0, Timestamp::from_nanos(seconds * 1_000_000_000), 4, &[0; 4], None).unwrap();
+    }
+    writer.finish().unwrap();
+    let marks =
+        ["--mark", "1970-01-01T00:00:11.5Z=a", "--mark", "+2.5=b", "--mark", "1970-01-01T00:00:09Z=c"];
+    let output =
+        borderpost(&[&["inspect", "--format", "json"][..], &marks, &[path.to_str().unwrap()]].concat());
+    assert_eq!(status(&output), 2);
+    assert!(err(&output).contains("--mark 1970-01-01T00:00:09Z=c: not within"), "{}", err(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(of_steps(&report, "start_frame"), [2, 4]);
+    assert_eq!(of_steps(&report, "end_frame"), [3, 4]);
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::client::Whose;
 use crate::frame::FrameRef;
 use crate::inspect::Inspection;
+use crate::place::Grade;
 use crate::report::parts::{countries, time};
 use crate::report::schema::{Report, Step, UnusedMark, Upload};
 use crate::report::sources;
@@ -136,46 +137,48 @@ fn note(of: &session::Step, sums: &Sums) -> Option<String> {
         ),
         _ => None,
     };
-    let kinded = of.mark.kind.map(|kinded| about_kind(kinded.kind, &sums.uploads));
+    let kinded = of.mark.kind.map(|kinded| about_kind(of, kinded.kind, &sums.uploads));
     let all: Vec<String> = absence.into_iter().chain(kinded).collect();
     (!all.is_empty()).then(|| all.join(" "))
 }
 
 /// What a capture shows of a step of a kind, and what it does not.
-fn about_kind(kind: &StepKind, uploads: &[Upload]) -> String {
+fn about_kind(of: &session::Step, kind: &StepKind, uploads: &[Upload]) -> String {
+    let by = match (of.mark.kind.is_some_and(|kinded| kinded.is_stated), of.mark.by.is_users()) {
+        (true, _) => "in the file of marks",
+        (false, true) => "by its label",
+        (false, false) => "by a packet's comment",
+    };
     let (title, onward) = (&kind.title, &kind.onward);
     let is_outside = |upload: &&Upload| upload.axis == Axis::Outside.name();
-    let outside: Vec<&Upload> = uploads.iter().filter(is_outside).collect();
-    let told =
-        |uploads: &[&Upload]| uploads.iter().take(MAX_TOLD).map(|of| told(of)).collect::<Vec<_>>().join("; ");
-    let more = |uploads: usize| match uploads.saturating_sub(MAX_TOLD) {
+    let is_possible = |upload: &&Upload| upload.grade == Grade::Possible.name();
+    let (possible, shown): (Vec<&Upload>, Vec<&Upload>) =
+        uploads.iter().filter(is_outside).partition(|upload| is_possible(upload));
+    let found = match (shown.is_empty(), possible.is_empty(), uploads.is_empty()) {
+        (false, ..) => list(&shown, "shown to be outside the EEA"),
+        (true, false, _) => list(&possible, "possibly outside the EEA"),
+        (true, true, false) => list(&uploads.iter().collect::<Vec<_>>(), "not shown to be outside the EEA"),
+        (true, true, true) => none(kind),
+    };
+    format!("Named {by} as the step of a {title}. {found}. {onward}")
+}
+
+/// Uploads, the first of them one by one.
+fn list(uploads: &[&Upload], place: &str) -> String {
+    let told: Vec<String> = uploads.iter().take(MAX_TOLD).map(|of| told(of)).collect();
+    let more = match uploads.len().saturating_sub(MAX_TOLD) {
         0 => String::new(),
         more => format!("; {} more", count(more as u64)),
     };
-    if !outside.is_empty() {
-        return format!(
-            "This is the step of the {title}: {} to a host of the operator's outside the EEA: {}{}. {onward}",
-            plural(outside.len() as u64, "upload", "uploads"),
-            told(&outside),
-            more(outside.len())
-        );
-    }
-    let least = size(kind.least_payload_out);
-    if uploads.is_empty() {
-        let services = kind.services.join(", ").replace('_', " ");
-        return format!(
-            "Marked as the step of the {title}. No flow that began in it sent {least} of payload or more to a host of the \
-             operator's for one of these services: {services}; a connection opened before may have carried the report. \
-             {onward}"
-        );
-    }
-    let all: Vec<&Upload> = uploads.iter().collect();
+    let number = plural(uploads.len() as u64, "upload", "uploads");
+    format!("{number} to a host of the operator's, {place}: {}{more}", told.join("; "))
+}
+
+fn none(kind: &StepKind) -> String {
+    let (least, services) = (size(kind.least_payload_out), kind.services.join(", ").replace('_', " "));
     format!(
-        "Marked as the step of the {title}: {} to a host of the operator's, none of it shown to be outside the EEA: {}{}. \
-         {onward}",
-        plural(all.len() as u64, "upload", "uploads"),
-        told(&all),
-        more(all.len())
+        "No flow that began in it sent {least} of payload or more to a host of the operator's for one of these services: \
+         {services}; a connection opened before may have carried it"
     )
 }
 

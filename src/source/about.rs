@@ -138,6 +138,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn comments_that_mark_steps_are_kept_and_bounded() {
+        let mut about = About::default();
+        for comment in [&b"step: a"[..], b" Step:b", b"steps: c", b"here", b""] {
+            about.step((7, None), comment, || String::from_utf8_lossy(comment).into_owned());
+        }
+        let kept: Vec<&str> = about.claims.steps.iter().map(|step| step.text.as_str()).collect();
+        assert_eq!(kept, ["step: a", " Step:b"]);
+        for _ in 0..MAX_STEPS {
+            about.step((8, None), b"step: x", String::new);
+        }
+        assert_eq!((about.claims.steps.len(), about.claims.steps_refused), (MAX_STEPS, 2));
+    }
+
+    #[test]
     fn the_tables_of_kinds_are_bounded() {
         let mut about = About::default();
         for kind in 0..1_000 {
