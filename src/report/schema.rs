@@ -9,6 +9,7 @@ mod against;
 mod process;
 mod quality;
 mod session;
+mod step;
 mod tunnel;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ pub use self::against::{Against, Moved, Reading};
 pub use self::process::Process;
 pub use self::quality::{Quality, SummedUp, Suspicion, Undecoded, Vantage, VantageConflict};
 pub use self::session::{Meeting, Milestone, Phase, PhaseFlows, PhaseTraffic, Session};
+pub use self::step::{Step, UnusedMark, Upload};
 pub use self::tunnel::Tunnel;
 use crate::client::Whose;
 use crate::place::Grade;
@@ -43,6 +45,8 @@ pub struct Report {
     pub sessions: Vec<Session>,
     /// The meetings in them.
     pub meetings: Vec<Meeting>,
+    /// The steps of the tester's script.
+    pub steps: Vec<Step>,
     /// Every flow, the client's and others.
     pub flows: Vec<Flow>,
     /// The tunnels that were opened.
@@ -219,7 +223,7 @@ pub struct Destination {
     pub id: u64,
     /// `client` or `not_attributable`.
     pub whose: String,
-    /// How the flows were recognised: `payload`, `name`, `range`, `process` or `exclusive`.
+    /// How the flows were recognised: `payload`, `name`, `range`, `process`, `exclusive` or `mark`.
     pub identified_by: Vec<String>,
     /// The recipient's id in the catalogue.
     pub recipient: Option<String>,
@@ -323,6 +327,8 @@ pub struct Flow {
     pub input: u32,
     /// The session it belongs to.
     pub session: Option<u64>,
+    /// The step of the tester's script in which it began.
+    pub step: Option<u64>,
     /// The destination that it was counted under.
     pub destination: Option<u64>,
     /// The phase of its session in which it began.
@@ -345,7 +351,7 @@ pub struct Flow {
     pub processes: Vec<Process>,
     /// `client`, `not_attributable` or `other`.
     pub whose: String,
-    /// `payload`, `name`, `range`, `process` or `exclusive`; `null` for others' flows.
+    /// `payload`, `name`, `range`, `process`, `exclusive` or `mark`; `null` for others' flows.
     pub identified_by: Option<String>,
     /// What the remote end is for; `null` for others' flows.
     pub service: Option<String>,

@@ -14,6 +14,7 @@ use crate::report::text::{clean, count, plural, size, wrap};
 use crate::verdict::Axis;
 
 mod session;
+mod steps;
 
 /// The width of the report in columns.
 pub const WIDTH: usize = 80;
@@ -40,6 +41,7 @@ pub fn table(report: &Report, color: Color) -> String {
         page.destinations(part, report);
     }
     page.sessions(report);
+    page.steps(report);
     page.tunnels(report);
     if let Some(against) = &report.against {
         page.against(against);
