@@ -265,7 +265,11 @@ fn twilio_and_the_tracking_pixel() {
 fn trust_and_safety() {
     let upload = zoom(Service::Web, "US", "us02www3.zoom.us");
     assert_eq!(outcome("L10", &case(vec![upload.clone()])), NOT_EXERCISED);
-    assert_eq!(outcome("L10", &marked("report a participant", case(vec![upload]))), SUPPORTED);
+    let mut reported = marked("Report a participant", case(vec![upload]));
+    // A small request is no report.
+    assert_eq!(outcome("L10", &reported), OPEN);
+    reported.flows[0].payload_out = 30_000;
+    assert_eq!(outcome("L10", &reported), SUPPORTED);
     let inside = zoom(Service::Web, "DE", "eu01www3.zoom.us");
     let (open, reason) = result("L10", &marked("report a participant", case(vec![inside])));
     assert_eq!(open, OPEN);

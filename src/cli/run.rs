@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::cli::args::{Inspect, When};
 use crate::cli::claims;
 use crate::cli::format::Format;
+use crate::cli::marks;
 use crate::cli::message::{fail, say};
 use crate::cli::output;
 use crate::cli::progress::Bar;
@@ -43,8 +44,12 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
     if inspection.inputs().is_empty() {
         return Status::Failed;
     }
+    let (faults, has_unused_marks) = marks::faults(&inspection);
+    for fault in faults {
+        say(&fault);
+    }
     let report = report::build(&inspection, options(arguments, &files));
-    let failed = !inspection.failures().is_empty();
+    let failed = has_unused_marks || !inspection.failures().is_empty();
     let report = if let Some(other) = other {
         read_against(arguments, other, inspection, report)
     } else {
@@ -136,6 +141,7 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
         max_memory: arguments.max_memory,
         lists_flows: options(arguments, &files).list_flows,
         threads: arguments.threads.unwrap_or_else(inspect::all_processors),
+        marks: arguments.marks.read(&inputs, arguments.join)?,
         local: arguments.local.clone(),
         claims: claims::chosen(&arguments.claims)?,
         ..settings::of(&arguments.evidence)?

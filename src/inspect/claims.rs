@@ -11,7 +11,7 @@ use crate::inspect::judged::{FindingId, Judged};
 use crate::inspect::relation::RelationId;
 use crate::inspect::{Inspection, Unit, Vantage};
 use crate::place::CountrySet;
-use crate::session::{Certainty, Phase, Session};
+use crate::session::{Certainty, Phase, Session, Step, step_at};
 use crate::verdict::Axis;
 use crate::wire::zoom::MediaKind;
 
@@ -40,20 +40,34 @@ fn add(case: &mut Case, number: usize, unit: &Unit) {
         session_of.extend(session.flows.iter().map(|flow| (*flow, (place, session))));
         case.sessions.push(run(session, vantages, unit));
     }
+    let steps_before = case.steps.len();
+    case.steps.extend(unit.steps().iter().map(step_in_words));
     let mut remotes = Remotes::default();
     for (flow, judged) in unit.judged() {
         let Some(remote) = remotes.of(case, unit, &flow, &judged) else { continue };
         let session = session_of.get(&flow.id());
         let phase = session.and_then(|(_, session)| session.phase_of(flow.first_frame()));
+        let step = step_at(unit.steps(), flow.first_frame());
         case.flows.push(FlowFacts {
             key: (number, flow.id()),
             first: flow.first_frame(),
             remote,
             session: session.map(|(place, _)| *place),
             phase: phase.map(seen),
-            step: None,
+            step: step.and_then(|step| u32::try_from(steps_before + step).ok()),
             payload_out: flow.payload_bytes(judged.local),
         });
+    }
+}
+
+/// The label of a step with the id of its kind behind it, so that rules find either; nothing for a step without a frame, in
+/// which nothing could be seen.
+fn step_in_words(step: &Step) -> String {
+    let label = &step.mark.label;
+    match step.mark.kind.filter(|_| step.frames.is_some()) {
+        Some(kinded) => format!("{label} ({})", kinded.kind.id),
+        None if step.frames.is_some() => label.clone(),
+        None => String::new(),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::inspect::vantage::{disagreements, vantages};
 use crate::inspect::{Settings, Unit};
 use crate::packet::Protocol;
 use crate::place;
-use crate::session::{Member, Moment, sessions};
+use crate::session::{Member, Moment, Step, sessions};
 use crate::verdict::{self, Axis, Register};
 
 /// Judges every flow of `unit`.
@@ -42,7 +42,7 @@ pub(super) fn judge(unit: &mut Unit, settings: &Arc<Settings>) {
     let hearing = unit.hearing_by(&judgement);
     let mut matches = Matches::default();
     let places = Places::new(&hearing, &mut matches, Arc::clone(settings));
-    let (verdicts, attributions, findings) = decide(&hearing, &places, &mut matches, settings);
+    let (verdicts, attributions, findings) = decide(&hearing, &places, &mut matches, settings, &unit.steps);
     judgement = Judgement { places, verdicts, attributions, findings, ..judgement };
     unit.judgement = judgement;
     let days = unit.clients().map(|(flow, _)| stated_day(flow.first_time()));
@@ -69,9 +69,10 @@ fn decide(
     places: &Places,
     matches: &mut Matches,
     settings: &Settings,
+    steps: &[Step],
 ) -> (Vec<Verdict>, Vec<Attribution>, Vec<Found>) {
     let Hearing { flows, relations, .. } = *hearing;
-    let mut attributions = Attributions::new(*hearing, settings.exclusive);
+    let mut attributions = Attributions::new(*hearing, settings.exclusive, steps);
     let mut verdicts = vec![Verdict::default(); flows.len()];
     let mut findings: Vec<Found> = Vec::new();
     let mut numbers: HashMap<(u32, RelationId), FindingId> = HashMap::new();
@@ -133,7 +134,7 @@ const EPOCH: Timestamp = Timestamp::from_nanos(0);
 /// The client's flows, as sessions see them. What only the tester's word ties to it does not make a session.
 fn members(unit: &Unit) -> Vec<Member<'_>> {
     let is_member = |(_, judged): &(Flow<'_>, Judged)| {
-        unit.attribution(judged).is_some_and(|of| of.identified_by != Some(IdentifiedBy::Exclusive))
+        unit.attribution(judged).is_some_and(|of| !of.identified_by.is_some_and(IdentifiedBy::is_word))
     };
     unit.clients().filter(is_member).map(|(flow, judged)| member(unit, &flow, &judged)).collect()
 }

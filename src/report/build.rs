@@ -7,7 +7,7 @@ use crate::report::parts::time;
 use crate::report::schema::{Input, Report, Schema, Tool, Totals};
 use crate::report::view::View;
 use crate::report::{
-    anomalies, claims, destinations, flows, headline, quality, schema, sessions, sources, tunnels,
+    anomalies, claims, destinations, flows, headline, quality, schema, sessions, sources, steps, tunnels,
 };
 
 /// What a report is to hold.
@@ -33,6 +33,7 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
         destinations: Vec::new(),
         sessions: Vec::new(),
         meetings: Vec::new(),
+        steps: Vec::new(),
         flows: Vec::new(),
         tunnels: tunnels::tunnels(&view),
         anomalies: anomalies::anomalies(inspection),
@@ -44,6 +45,7 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
     };
     let mut of_flow = destinations::destinations(&view, &mut report);
     sessions::sessions(&view, &mut report, &mut of_flow);
+    steps::steps(&view, &of_flow, &mut report);
     if options.list_flows {
         flows::flows(&view, &of_flow, &mut report);
     }

@@ -29,6 +29,7 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Option<Flow> {
         id: view.flow_id(row.key),
         input: flow.first_frame().input(),
         session: counted.session,
+        step: view.step_id(row.key.0, row.unit.step_of(&flow)),
         destination: counted.destination,
         phase: counted.phase.map(PhaseKind::name),
         transport: flow.protocol().name(),

@@ -25,6 +25,7 @@ pub(crate) mod sample;
 pub mod schema;
 mod sessions;
 mod sources;
+mod steps;
 pub mod table;
 pub mod text;
 mod tunnels;

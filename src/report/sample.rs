@@ -89,6 +89,7 @@ pub(crate) fn report(destinations: Vec<Destination>) -> Report {
         destinations,
         sessions: Vec::new(),
         meetings: Vec::new(),
+        steps: Vec::new(),
         flows: Vec::new(),
         tunnels: Vec::new(),
         anomalies: Vec::new(),

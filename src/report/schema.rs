@@ -10,6 +10,7 @@ mod claim;
 mod process;
 mod quality;
 mod session;
+mod step;
 mod tunnel;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use self::claim::{Claim, ClaimFlow, ClaimSource, LookedAt};
 pub use self::process::Process;
 pub use self::quality::{Quality, SummedUp, Suspicion, Undecoded, Vantage, VantageConflict};
 pub use self::session::{Meeting, Milestone, Phase, PhaseFlows, PhaseTraffic, Session};
+pub use self::step::{Step, UnusedMark, Upload};
 pub use self::tunnel::Tunnel;
 use crate::client::Whose;
 use crate::place::Grade;
@@ -45,6 +47,8 @@ pub struct Report {
     pub sessions: Vec<Session>,
     /// The meetings in them.
     pub meetings: Vec<Meeting>,
+    /// The steps of the tester's script.
+    pub steps: Vec<Step>,
     /// Every flow, the client's and others.
     pub flows: Vec<Flow>,
     /// The tunnels that were opened.
@@ -223,7 +227,7 @@ pub struct Destination {
     pub id: u64,
     /// `client` or `not_attributable`.
     pub whose: String,
-    /// How the flows were recognised: `payload`, `name`, `range`, `process` or `exclusive`.
+    /// How the flows were recognised: `payload`, `name`, `range`, `process`, `exclusive` or `mark`.
     pub identified_by: Vec<String>,
     /// The recipient's id in the catalogue.
     pub recipient: Option<String>,
@@ -327,6 +331,8 @@ pub struct Flow {
     pub input: u32,
     /// The session it belongs to.
     pub session: Option<u64>,
+    /// The step of the tester's script in which it began.
+    pub step: Option<u64>,
     /// The destination that it was counted under.
     pub destination: Option<u64>,
     /// The phase of its session in which it began.
@@ -349,7 +355,7 @@ pub struct Flow {
     pub processes: Vec<Process>,
     /// `client`, `not_attributable` or `other`.
     pub whose: String,
-    /// `payload`, `name`, `range`, `process` or `exclusive`; `null` for others' flows.
+    /// `payload`, `name`, `range`, `process`, `exclusive` or `mark`; `null` for others' flows.
     pub identified_by: Option<String>,
     /// What the remote end is for; `null` for others' flows.
     pub service: Option<String>,

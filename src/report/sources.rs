@@ -28,16 +28,8 @@ pub(super) fn data_sources(settings: &Settings) -> Vec<DataSource> {
         claims::builtin().packs().iter().any(|pack| settings.claims.names.iter().any(|name| name == pack));
     let stated =
         has_builtin.then(|| ("what public documents state, in words of our own", claims::builtin().compiled));
-    let own = [catalogue].into_iter().chain(crate::place::tables()).chain(stated).map(|(name, compiled)| {
-        DataSource {
-            name: name.to_owned(),
-            kind: "own_table".to_owned(),
-            dated: Some(compiled.to_string()),
-            sha256: None,
-            licence: Some(env!("CARGO_PKG_LICENSE").to_owned()),
-            credit: None,
-        }
-    });
+    let tables = [catalogue].into_iter().chain(crate::place::tables()).chain(stated);
+    let own = tables.map(|(name, compiled)| own_table(name, compiled));
     let handed_in = settings.declared.sources().into_iter().map(|source| DataSource {
         name: source.name.clone(),
         kind: source.kind.name().to_owned(),
@@ -47,6 +39,18 @@ pub(super) fn data_sources(settings: &Settings) -> Vec<DataSource> {
         credit: None,
     });
     asked.chain(handed_in).chain(own).collect()
+}
+
+/// A table that the project compiled.
+pub(super) fn own_table(name: &str, compiled: Date) -> DataSource {
+    DataSource {
+        name: name.to_owned(),
+        kind: "own_table".to_owned(),
+        dated: Some(compiled.to_string()),
+        sha256: None,
+        licence: Some(env!("CARGO_PKG_LICENSE").to_owned()),
+        credit: None,
+    }
 }
 
 /// The registers that a destination was compared with.

@@ -15,6 +15,7 @@ use crate::verdict::Axis;
 
 mod claims;
 mod session;
+mod steps;
 
 /// The width of the report in columns.
 pub const WIDTH: usize = 80;
@@ -41,6 +42,7 @@ pub fn table(report: &Report, color: Color) -> String {
         page.destinations(part, report);
     }
     page.sessions(report);
+    page.steps(report);
     page.tunnels(report);
     page.claims(report);
     if let Some(against) = &report.against {
@@ -203,7 +205,7 @@ impl Page {
         self.field("listing", &self.listing(d));
         self.field("traffic", &self.traffic(d));
         if !d.phases.is_empty() {
-            self.field("phases", &phases(d));
+            self.field("began in", &phases(d));
         }
         self.field(if d.is_client() { "known by" } else { "not tied" }, &clean(&d.because));
         if !d.names.is_empty() {
@@ -416,8 +418,7 @@ const MAX_NAMES: usize = 6;
 /// In which phases its flows began.
 fn phases(d: &Destination) -> String {
     let of = |phase: &PhaseFlows| format!("{} ({})", words(phase.phase), count(phase.flows));
-    let phases: Vec<String> = d.phases.iter().map(of).collect();
-    format!("began in {}", phases.join(", "))
+    d.phases.iter().map(of).collect::<Vec<String>>().join(", ")
 }
 
 /// A `snake_case` id as words.

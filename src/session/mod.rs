@@ -1,11 +1,13 @@
-//! Sessions and meetings: one client's runs on one machine, and what it met in them.
+//! Sessions and meetings: one client's runs on one machine, and what it met in them; and the steps of a tester's script.
 //!
 //! Input: the client's flows with their facts. Output: sessions with their meetings, each bound with the rule that
 //! found it and the moment it stands at. Must not: judge a place or a listing, or count sockets as meetings (one
 //! meeting uses a socket for each kind of media and drops others).
 
+pub mod marks;
 mod meeting;
 mod phase;
+mod step;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,6 +15,9 @@ use std::time::Duration;
 
 pub use self::meeting::{EndRule, Meeting, MeetingKind, StartRule};
 pub use self::phase::{Certainty, Milestone, MilestoneKind, Phase, PhaseKind, PhaseRule};
+pub use self::step::{
+    InputName, Kinded, Mark, MarkFault, MarkedBy, Placed, Step, StepKind, When, same_place, step_at, steps,
+};
 use crate::client::Service;
 use crate::evidence::Entry;
 use crate::flow::{FlowId, Side};

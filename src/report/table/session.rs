@@ -91,8 +91,10 @@ impl Page {
             m.media.join(", ").replace('_', " ")
         };
         let media = match m.silent {
-            Some(true) => format!("silent, no media flowed; sockets for {media}"),
-            Some(false) => format!("{media}; flowing: {}", m.streams.join(", ").replace('_', " ")),
+            Some(true) => format!("silent: no media flowed; sockets for {media}"),
+            Some(false) => {
+                format!("sockets for {media}; what flowed: {}", m.streams.join(", ").replace('_', " "))
+            }
             None => media,
         };
         let via = if m.servers.is_empty() { String::new() } else { format!(" by {}", m.servers.join(", ")) };
