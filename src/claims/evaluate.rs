@@ -176,7 +176,8 @@ impl<'c> Trial<'c, '_> {
         match rule.absent.as_ref().filter(|_| found.for_it.is_empty()) {
             None => {
                 let looked_at = self.flows_looked_at();
-                let reason = words::supported(&found.for_it, looked_at, self.case.captures);
+                let mut reason = words::supported(&found.for_it, looked_at, self.case.captures);
+                reason.push_str(&words::excepted(&found.excepted));
                 let brief = "nothing speaks against it".to_owned();
                 self.tested(Outcome::Supported, brief, self.dated(reason), Some(found.for_it))
             }
@@ -189,7 +190,8 @@ impl<'c> Trial<'c, '_> {
                     AbsentOutcome::NotExercised => Outcome::NotExercised,
                     AbsentOutcome::NotDecidable => Outcome::NotDecidable,
                 };
-                self.tested(outcome, absent.because.clone(), self.dated(absent.because.clone()), None)
+                let reason = format!("{}{}", absent.because, words::excepted(&found.excepted));
+                self.tested(outcome, absent.because.clone(), self.dated(reason), None)
             }
         }
     }
@@ -296,20 +298,25 @@ impl<'c> Trial<'c, '_> {
         };
         // An exception that holds for sure takes a flow out of the claim; one that may hold leaves it open.
         let excepted = best(&asked.except).map_or(Fit::No, |(_, fit)| fit);
-        if excepted != Fit::Yes {
-            match (best(&asked.against), excepted) {
-                (Some((selector, Fit::Yes)), Fit::No) => {
-                    found.against.add(flow, remote, selector, None);
-                    found.sessions.extend(flow.session);
-                }
-                (Some((selector, Fit::Open(doubt))), _) | (Some((selector, _)), Fit::Open(doubt)) => {
+        let against = best(&asked.against);
+        if excepted == Fit::Yes {
+            if let Some((selector, _)) = against {
+                found.excepted.add(flow, remote, selector, None);
+            }
+            return;
+        }
+        match (against, excepted) {
+            (Some((selector, Fit::Yes)), Fit::No) => {
+                found.against.add(flow, remote, selector, None);
+                found.sessions.extend(flow.session);
+            }
+            (Some((selector, Fit::Open(doubt))), _) | (Some((selector, _)), Fit::Open(doubt)) => {
+                found.open.add(flow, remote, selector, Some(doubt));
+            }
+            _ => {
+                if let Some((selector, fit)) = best(&asked.undecided) {
+                    let doubt = if let Fit::Open(doubt) = fit { doubt } else { Doubt::Selected };
                     found.open.add(flow, remote, selector, Some(doubt));
-                }
-                _ => {
-                    if let Some((selector, fit)) = best(&asked.undecided) {
-                        let doubt = if let Fit::Open(doubt) = fit { doubt } else { Doubt::Selected };
-                        found.open.add(flow, remote, selector, Some(doubt));
-                    }
                 }
             }
         }
@@ -342,6 +349,8 @@ struct Found {
     against: Pile,
     /// The sessions in which flows speak against it.
     sessions: BTreeSet<u32>,
+    /// Flows that would speak against it, were they not among its exceptions.
+    excepted: Pile,
     open: Pile,
     for_it: Pile,
     maybe_for_it: Pile,

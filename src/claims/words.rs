@@ -74,6 +74,15 @@ pub(super) fn supported(for_it: &Pile, looked_at: u64, captures: u64) -> String 
     format!("nothing in {these} speaks against it: {looked_at}, {how}")
 }
 
+/// The flows that are among a claim's exceptions, as a clause behind a reason.
+pub(super) fn excepted(pile: &Pile) -> String {
+    if pile.is_empty() {
+        return String::new();
+    }
+    let flows = number(pile.total, "flow is", "flows are");
+    format!("; {flows} among its exceptions: {}", ends(pile))
+}
+
 /// That the captures are of a time of which the claim does not speak.
 pub(super) fn out_of_time(days: Days, valid: Validity, captures: u64) -> String {
     let holds = match (valid.from, valid.until) {

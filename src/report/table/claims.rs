@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::claims::Outcome;
-use crate::report::schema::{Claim, ClaimFlow, Report};
+use crate::report::schema::{Claim, Report};
 use crate::report::table::Page;
 use crate::report::text::{clean, count};
 
@@ -44,14 +44,20 @@ impl Page {
         }
     }
 
-    /// The first of the flows, each with its first frame.
+    /// The first of the flows by their names, each with its first frame.
     fn flows_of(&self, claim: &Claim) -> String {
-        let shown = |flow: &ClaimFlow| {
+        let mut named: Vec<(&str, Vec<String>)> = Vec::new();
+        for flow in claim.flows.iter().take(MAX_FLOWS) {
             let name = flow.name.as_deref().unwrap_or("no name");
-            format!("{} ({})", self.frame(flow.input, flow.first_frame), clean(name))
-        };
-        let mut flows: Vec<String> = claim.flows.iter().take(MAX_FLOWS).map(shown).collect();
-        let more = claim.flows_total.saturating_sub(flows.len() as u64);
+            let frame = self.frame(flow.input, flow.first_frame);
+            match named.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, frames)) => frames.push(frame),
+                None => named.push((name, vec![frame])),
+            }
+        }
+        let shown = named.iter().map(|(name, frames)| format!("{} ({})", clean(name), frames.join(", ")));
+        let mut flows: Vec<String> = shown.collect();
+        let more = claim.flows_total.saturating_sub(MAX_FLOWS as u64);
         if more > 0 {
             flows.push(format!("{} more", count(more)));
         }
