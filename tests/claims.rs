@@ -86,6 +86,23 @@ fn a_pixel_that_nothing_ties_to_the_client_leaves_the_claim_open() {
 }
 
 #[test]
+fn each_made_capture_exercises_what_it_was_made_for() {
+    for (capture, expected) in [
+        ("trust-and-safety", &[("L10", "supported"), ("L01", "contradicted")][..]),
+        ("webinar-invitation", &[("M02", "supported"), ("M03", "contradicted"), ("E01", "supported")]),
+        ("browser-join", &[("E01", "supported"), ("L20", "contradicted")]),
+        ("traveller", &[("L09", "supported"), ("L01", "not_decidable")]),
+        ("joined-midway", &[("L01", "not_decidable"), ("E01", "not_exercised")]),
+        ("through-a-vpn", &[("L01", "not_exercised"), ("M09", "not_exercised")]),
+    ] {
+        let found = claims("all", &format!("captures/{capture}.pcapng"));
+        for (id, expected) in expected {
+            assert_eq!(outcome(&found, id), *expected, "{capture}: {}", claim(&found, id));
+        }
+    }
+}
+
+#[test]
 fn the_launch_of_2019_contradicts_processing_in_the_eu_alone_at_the_first_hop() {
     let Some(path) = shared("ndpi-zoom.pcap") else { return };
     let found = claims("all", &path);

@@ -136,6 +136,12 @@ fn checked(raw: RawClaim, documents: &[Document], fault: Fault<'_>) -> Result<Cl
     {
         return Err(fault.at(until.offset, "the claim ends before it begins"));
     }
+    let needs = [&raw.needs, &raw.needs_for_support].into_iter().flatten();
+    if needs.flat_map(|needs| &needs.marks).any(|part| part.trim().is_empty()) {
+        return Err(
+            fault.at(raw.id.offset, "a part of a label in `marks` is empty, and would be in any label")
+        );
+    }
     check_rule(&raw, fault)?;
     let sources = raw.sources.into_iter().map(|source| checked_source(source, documents, fault));
     let values =
@@ -202,6 +208,11 @@ fn check_rule(raw: &RawClaim, fault: Fault<'_>) -> Result<(), DataError> {
 fn check_selector(selector: &Placed<Selector>, fault: Fault<'_>) -> Result<(), DataError> {
     if selector.value.is_empty() {
         return Err(fault.at(selector.offset, "this would be any flow; say which ones"));
+    }
+    if selector.value.steps.iter().any(|part| part.trim().is_empty()) {
+        return Err(
+            fault.at(selector.offset, "a part of a label in `steps` is empty, and would be in any label")
+        );
     }
     let is_known = |id: &String| Catalogue::builtin().recipients().any(|(_, recipient)| recipient.id == *id);
     let mut operators = selector.value.operators.iter().chain(&selector.value.not_operators);

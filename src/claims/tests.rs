@@ -438,6 +438,12 @@ fn errors_name_the_line() {
             "axis = \"outside\", min_grade = \"possible\"",
             "own.toml:17:20: a place that is no more",
         ),
+        ("services = [\"media\"]", "steps = [\"\"]", "own.toml:17:20: a part of a label in `steps` is empty"),
+        (
+            "limits = \"L.\"",
+            "limits = \"L.\"\nneeds = { marks = [\" \"] }",
+            "own.toml:12:6: a part of a label in `marks`",
+        ),
         ("services", "service", "own.toml:17:22: unknown field `service`"),
         ("contradicted_by", "supported_by", "own.toml:17:17: `absent` has to say"),
         (
