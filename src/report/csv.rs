@@ -3,7 +3,7 @@
 //!
 //! Columns go by the names of the JSON's fields, those of a destination's place as `place.axis` and so on. What is not
 //! known is an empty cell. The entries of a list are joined by `; `: names by the name alone, each once, witnesses by what
-//! they say. Three rules make a cell harmless, and each can be undone, in this order:
+//! they say, phases by their kind. Three rules make a cell harmless, and each can be undone, in this order:
 //!
 //! 1. A cell that begins with `=`, `+`, `-`, `@`, a tab, CR or NUL, which spreadsheets take for a formula or skip before
 //!    one (CWE-1236), has a `'` before it. So has one that begins with `'` itself. To undo it, take one leading `'` away.
@@ -34,7 +34,7 @@ pub fn csv(report: &Report) -> String {
 }
 
 /// The header row.
-const COLUMNS: [&str; 44] = [
+const COLUMNS: [&str; 45] = [
     "id",
     "whose",
     "identified_by",
@@ -67,6 +67,7 @@ const COLUMNS: [&str; 44] = [
     "seated_outside_eea",
     "answered",
     "flows",
+    "phases",
     "packets_out",
     "packets_in",
     "bytes_out",
@@ -82,7 +83,7 @@ const COLUMNS: [&str; 44] = [
 ];
 
 /// One row, in the order of the header, from the fields that the JSON has.
-fn cells(destination: &Destination) -> [String; 44] {
+fn cells(destination: &Destination) -> [String; 45] {
     // The schema's types have no fallible serialiser, so this cannot fail.
     let fields = serde_json::to_value(destination).unwrap_or_default();
     COLUMNS.map(|column| cell(column.split('.').fold(&fields, |value, name| &value[name])))
@@ -97,7 +98,13 @@ fn cell(value: &Value) -> String {
             // A name stands there once for each place where it was read.
             let names: BTreeSet<String> = shown("name").collect();
             let plain = entries.iter().filter(|entry| !entry.is_object()).map(cell);
-            names.into_iter().chain(shown("says")).chain(plain).collect::<Vec<_>>().join("; ")
+            names
+                .into_iter()
+                .chain(shown("says"))
+                .chain(shown("phase"))
+                .chain(plain)
+                .collect::<Vec<_>>()
+                .join("; ")
         }
         other => other.to_string(),
     }
