@@ -35,6 +35,8 @@ pub mod session;
 
 pub mod verdict;
 
+pub mod study;
+
 pub mod inspect;
 
 pub mod report;

@@ -13,11 +13,13 @@ use crate::cli::output;
 use crate::cli::progress::Bar;
 use crate::cli::settings;
 use crate::cli::status::{self, Status};
+use crate::cli::study;
 use crate::inspect::{self, Inspection, Settings};
 use crate::report::against::{Readings, against};
 use crate::report::table::Color;
 use crate::report::{self, schema::Report};
 use crate::source::Follow;
+use crate::study::Study;
 
 /// Does the main job.
 pub(super) fn inspect(arguments: &Inspect) -> Status {
@@ -35,7 +37,8 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
         Ok(other) => other,
         Err(message) => return fail(&message),
     };
-    let inspection = inspect::inspect(&inputs(arguments), settings, &Bar::new());
+    let paths = settings.study.as_ref().map_or_else(|| inputs(arguments), Study::captures);
+    let inspection = inspect::inspect(&paths, settings, &Bar::new());
     for failure in inspection.failures() {
         say(&failure.to_string());
     }
@@ -124,7 +127,13 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
         .iter()
         .map(|path| Ok((path.clone(), Format::of(path)?)))
         .collect::<Result<Files, String>>()?;
-    let inputs = inputs(arguments);
+    let study = study::of(arguments)?;
+    let formats = files.iter().map(|(_, format)| *format).chain(arguments.format);
+    if study.is_none() && formats.into_iter().any(|format| format == Format::MatrixCsv) {
+        return Err("a matrix is that of a study: name its captures with --manifest or --by-folder".to_owned());
+    }
+    let own = study.iter().flat_map(|study| study.captures().into_iter().chain(study.marks()));
+    let inputs: Vec<PathBuf> = inputs(arguments).into_iter().chain(arguments.manifest.clone()).chain(own).collect();
     for (file, _) in &files {
         output::refuse_inputs(file, &inputs)?;
     }
@@ -137,6 +146,7 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
         lists_flows: options(arguments, &files).list_flows,
         threads: arguments.threads.unwrap_or_else(inspect::all_processors),
         local: arguments.local.clone(),
+        study,
         ..settings::of(&arguments.evidence)?
     };
     Ok((settings, files))
@@ -161,6 +171,7 @@ fn render(report: &Report, format: Format, color: Color) -> String {
         Format::Json => report::json(report),
         Format::Jsonl => report::jsonl(report),
         Format::Csv => report::csv(report),
+        Format::MatrixCsv => report::matrix_csv(report),
     }
 }
 

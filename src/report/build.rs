@@ -9,7 +9,7 @@ use crate::inspect::Inspection;
 use crate::report::parts::{hex, time};
 use crate::report::schema::{Input, Meeting, Report, Schema, Session, Tool, Totals};
 use crate::report::view::{Counted, Key, View};
-use crate::report::{anomalies, destinations, flows, headline, quality, schema, sources, tunnels};
+use crate::report::{anomalies, destinations, flows, headline, matrix, quality, schema, sources, tunnels};
 use crate::session::{self, Machine};
 
 /// What a report is to hold.
@@ -42,9 +42,14 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
         data_sources: sources::data_sources(inspection.settings()),
         registers: Vec::new(),
         against: None,
+        study: None,
+        cells: Vec::new(),
+        matrix: Vec::new(),
+        differences: Vec::new(),
     };
     let mut of_flow = destinations::destinations(&view, &mut report);
     view.sessions(&mut report, &mut of_flow);
+    matrix::matrix(&view, &of_flow, &mut report);
     if options.list_flows {
         flows::flows(&view, &of_flow, &mut report);
     }

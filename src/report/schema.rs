@@ -8,6 +8,7 @@
 mod against;
 mod process;
 mod quality;
+mod study;
 mod tunnel;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use serde::Serialize;
 pub use self::against::{Against, Moved, Reading};
 pub use self::process::Process;
 pub use self::quality::{Quality, SummedUp, Suspicion, Undecoded, Vantage, VantageConflict};
+pub use self::study::{Cell, Difference, Group, MatrixRow, Seen, Study};
 pub use self::tunnel::Tunnel;
 use crate::client::Whose;
 use crate::place::Grade;
@@ -55,6 +57,14 @@ pub struct Report {
     pub registers: Vec<Register>,
     /// The same captures read by something else (`--against`); `null` where that was not asked for.
     pub against: Option<Against>,
+    /// The test that the captures are of (`--manifest`, `--by-folder`); `null` where there is none.
+    pub study: Option<Study>,
+    /// Its cells.
+    pub cells: Vec<Cell>,
+    /// Which service went where, in which cell.
+    pub matrix: Vec<MatrixRow>,
+    /// The rows of the matrix in which cells differ.
+    pub differences: Vec<Difference>,
 }
 
 /// The schema's name and version.

@@ -13,6 +13,7 @@ use crate::report::schema::{Against, DataSource, Destination, Name, Register, Re
 use crate::report::text::{clean, count, plural, size, wrap};
 use crate::verdict::Axis;
 
+mod matrix;
 mod session;
 
 /// The width of the report in columns.
@@ -35,6 +36,7 @@ pub fn table(report: &Report, color: Color) -> String {
         Page { text: String::new(), color, has_many_inputs: report.inputs.len() > 1, is_switched_off };
     page.headline(report);
     page.inputs(report);
+    page.study(report);
     page.legend(report);
     for part in PARTS {
         page.destinations(part, report);
