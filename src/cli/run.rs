@@ -47,13 +47,12 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
     }
     let report = report::build(&inspection, options(arguments, &files));
     let failed = !inspection.failures().is_empty();
-    let report = match other {
-        Some(other) => read_against(arguments, other, inspection, report),
-        None => {
-            // The process ends soon: giving back millions of small pieces of memory would be most of what is left to do.
-            std::mem::forget(inspection);
-            report
-        }
+    let report = if let Some(other) = other {
+        read_against(arguments, other, inspection, report)
+    } else {
+        // The process ends soon: giving back millions of small pieces of memory would be most of what is left to do.
+        std::mem::forget(inspection);
+        report
     };
     if let Err(message) = write(&report, arguments, &files) {
         return fail(&message);
@@ -130,10 +129,13 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
     let study = study::of(arguments)?;
     let formats = files.iter().map(|(_, format)| *format).chain(arguments.format);
     if study.is_none() && formats.into_iter().any(|format| format == Format::MatrixCsv) {
-        return Err("a matrix is that of a study: name its captures with --manifest or --by-folder".to_owned());
+        return Err(
+            "a matrix is that of a study: name its captures with --manifest or --by-folder".to_owned()
+        );
     }
     let own = study.iter().flat_map(|study| study.captures().into_iter().chain(study.marks()));
-    let inputs: Vec<PathBuf> = inputs(arguments).into_iter().chain(arguments.manifest.clone()).chain(own).collect();
+    let inputs: Vec<PathBuf> =
+        inputs(arguments).into_iter().chain(arguments.manifest.clone()).chain(own).collect();
     for (file, _) in &files {
         output::refuse_inputs(file, &inputs)?;
     }

@@ -21,7 +21,10 @@ fn reading(seen: &Seen) -> Reading<'_> {
 }
 
 fn difference(cells: &[&Cell], row: &MatrixRow) -> Option<Difference> {
-    let readings = |cell: &Cell| row.seen.iter().filter(move |seen| seen.cell == cell.id);
+    let readings = |cell: &Cell| {
+        let id = cell.id;
+        row.seen.iter().filter(move |seen| seen.cell == id)
+    };
     let mut groups: BTreeMap<BTreeSet<Reading<'_>>, Vec<&Cell>> = BTreeMap::new();
     for cell in cells {
         groups.entry(readings(cell).map(reading).collect()).or_default().push(cell);
@@ -154,13 +157,11 @@ mod tests {
         let cells = [cell(1, "a"), cell(2, "b"), cell(3, "c")];
         let mut possible = seen(3, "eea", &["DE"], "listed");
         possible.grade = "possible".to_owned();
-        let same = vec![
-            seen(1, "eea", &["DE"], "listed"),
-            seen(2, "eea", &["DE"], "listed"),
-            possible.clone(),
-        ];
+        let same =
+            vec![seen(1, "eea", &["DE"], "listed"), seen(2, "eea", &["DE"], "listed"), possible.clone()];
         assert_eq!(says(&cells, matrix_row("x", same)), None);
-        let other = vec![seen(1, "eea", &["DE"], "listed"), seen(2, "outside", &["US"], "unlisted"), possible];
+        let other =
+            vec![seen(1, "eea", &["DE"], "listed"), seen(2, "outside", &["US"], "unlisted"), possible];
         let sentence = "telemetry to x: in a, c: DE, likely or possible, in the EEA, listed; in b: US, likely, outside the EEA, unlisted";
         let kinds = vec!["axis", "place", "listing"];
         assert_eq!(says(&cells, matrix_row("x", other)), Some((kinds, sentence.to_owned())));

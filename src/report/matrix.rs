@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::inspect::{self, Unit};
+use crate::inspect::{self, Found, Unit};
 use crate::report::differences::differences;
 use crate::report::schema::{Cell, Destination, MatrixRow, Report, Seen, Study};
 use crate::report::text::plural;
@@ -20,13 +20,13 @@ pub(super) fn matrix(view: &View<'_>, counted: &BTreeMap<Key, Counted>, report: 
     let cell_of = cells_of_units(view, study);
     let described = |(id, cell)| described(view, id, cell, &cell_of, report);
     report.cells = (1..).zip(&study.cells).map(described).collect();
-    let mut sums: BTreeMap<RowKey, BTreeMap<(u64, u64), Sums>> = BTreeMap::new();
-    for row in view.rows().filter(|row| row.found.is_some()) {
+    let mut sums: BTreeMap<RowKey, BTreeMap<(u64, u64), Sums<'_>>> = BTreeMap::new();
+    for row in view.rows() {
         let destination = counted.get(&row.key).and_then(|counted| counted.destination);
         let cell = cell_of.get(row.key.0).copied().flatten();
-        let Some((cell, id)) = cell.zip(destination) else { continue };
+        let Some(((cell, id), found)) = cell.zip(destination).zip(row.found) else { continue };
         let Some(known) = destination_of(report, id) else { continue };
-        sums.entry(RowKey::of(&row, known)).or_default().entry((cell, id)).or_default().add(&row);
+        sums.entry(RowKey::of(&row, known)).or_default().entry((cell, id)).or_default().add(&row, found);
     }
     report.matrix = (1..).zip(sums).map(|(id, (key, sums))| matrix_row(report, id, key, &sums)).collect();
     report.differences = differences(&report.cells, &report.matrix);
@@ -67,16 +67,17 @@ impl RowKey {
 
 /// What the flows of one destination come to in one cell.
 #[derive(Default)]
-struct Sums {
+struct Sums<'a> {
     flows: u64,
     bytes_out: u64,
     bytes_in: u64,
     is_answered: bool,
-    first: Option<(u32, u64)>,
+    /// Its first flow, by input and frame. The listing is that flow's: days of one register may differ in it.
+    first: Option<((u32, u64), &'a Found)>,
 }
 
-impl Sums {
-    fn add(&mut self, row: &Row<'_>) {
+impl<'a> Sums<'a> {
+    fn add(&mut self, row: &Row<'a>, found: &'a Found) {
         let (out, back) = (row.judged.local, row.judged.local.other());
         self.flows += 1;
         self.bytes_out = self.bytes_out.saturating_add(row.flow.wire_bytes(out));
@@ -84,11 +85,13 @@ impl Sums {
         self.is_answered |= row.flow.is_answered();
         let first = row.flow.first_frame();
         let first = (first.input(), first.number());
-        self.first = Some(self.first.map_or(first, |known| known.min(first)));
+        if self.first.is_none_or(|(known, _)| first < known) {
+            self.first = Some((first, found));
+        }
     }
 }
 
-fn matrix_row(report: &Report, id: u64, key: RowKey, sums: &BTreeMap<(u64, u64), Sums>) -> MatrixRow {
+fn matrix_row(report: &Report, id: u64, key: RowKey, sums: &BTreeMap<(u64, u64), Sums<'_>>) -> MatrixRow {
     let seen: Vec<Seen> = sums
         .iter()
         .filter_map(|((cell, id), sums)| seen(*cell, destination_of(report, *id)?, sums))
@@ -107,8 +110,8 @@ fn matrix_row(report: &Report, id: u64, key: RowKey, sums: &BTreeMap<(u64, u64),
     }
 }
 
-fn seen(cell: u64, known: &Destination, sums: &Sums) -> Option<Seen> {
-    let (input, first_frame) = sums.first?;
+fn seen(cell: u64, known: &Destination, sums: &Sums<'_>) -> Option<Seen> {
+    let ((input, first_frame), found) = sums.first?;
     Some(Seen {
         cell,
         destination: known.id,
@@ -116,10 +119,10 @@ fn seen(cell: u64, known: &Destination, sums: &Sums) -> Option<Seen> {
         located: known.place.located.clone(),
         grade: known.place.grade.clone(),
         zone: known.zone.clone(),
-        listing: known.listing.clone(),
-        register: known.register.clone(),
-        register_entry: known.register_entry.clone(),
-        flagged: known.flagged,
+        listing: found.listing.to_owned(),
+        register: found.register.clone(),
+        register_entry: found.entry.clone(),
+        flagged: found.is_flagged,
         answered: sums.is_answered,
         flows: sums.flows,
         bytes_out: sums.bytes_out,

@@ -16,7 +16,8 @@ use crate::report::schema::{Cell, MatrixRow, Report, Seen};
 #[must_use]
 pub fn matrix_csv(report: &Report) -> String {
     let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
-    let mut lines = report.matrix.iter().flat_map(|row| report.cells.iter().flat_map(|cell| lines(row, cell)));
+    let mut lines =
+        report.matrix.iter().flat_map(|row| report.cells.iter().flat_map(|cell| lines(row, cell)));
     // A row has as many cells as the header, and memory takes what is written, so this cannot fail.
     let written = writer
         .write_record(COLUMNS)
@@ -124,7 +125,13 @@ mod tests {
         assert_eq!(of("name"), ["'=a", "b", "c"]);
         assert_eq!(of("state"), ["seen", "not_seen", "not_read"]);
         assert_eq!(of("located"), ["US; CA", "", ""]);
-        assert_eq!((of("first_frame"), of("flagged")), (vec!["5".into(), String::new(), String::new()], vec!["true".into(), String::new(), String::new()]));
+        assert_eq!(
+            (of("first_frame"), of("flagged")),
+            (
+                vec!["5".into(), String::new(), String::new()],
+                vec!["true".into(), String::new(), String::new()]
+            )
+        );
         assert!(text.ends_with("\r\n"));
     }
 

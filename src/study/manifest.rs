@@ -221,14 +221,12 @@ impl Manifest<'_> {
             return Err(self.wrong_at(named, &"standard input cannot be in a manifest; name a file"));
         }
         let path = self.folder.join(&named.value);
-        match (self.find)(&path) {
-            Some(found) => Ok((path, found)),
-            None => {
-                let shown = path.display();
-                let what = format!("no such {what}: {shown}; paths start from the manifest's own folder");
-                Err(self.wrong_at(named, &what))
-            }
-        }
+        let found = (self.find)(&path).ok_or_else(|| {
+            let shown = path.display();
+            let what = format!("no such {what}: {shown}; paths start from the manifest's own folder");
+            self.wrong_at(named, &what)
+        })?;
+        Ok((path, found))
     }
 }
 
@@ -306,14 +304,21 @@ mod tests {
         ];
         for (text, line, part) in cases {
             let fault = fault(text);
-            assert!(fault.starts_with(&format!("study.toml:{line}:")) && fault.contains(part), "{text}: {fault}");
+            assert!(
+                fault.starts_with(&format!("study.toml:{line}:")) && fault.contains(part),
+                "{text}: {fault}"
+            );
         }
     }
 
     #[test]
     fn no_two_cells_share_a_key_or_a_capture() {
-        let text = "[[cell]]\nfile = \"a\"\nplatform = \"ios\"\n\n[[cell]]\nfile = \"b\"\nplatform = \"ios\"\n";
-        assert!(fault(text).starts_with("study.toml:5:1: this cell has the key \"ios\" of the one in line 1; give it"));
+        let text =
+            "[[cell]]\nfile = \"a\"\nplatform = \"ios\"\n\n[[cell]]\nfile = \"b\"\nplatform = \"ios\"\n";
+        assert!(
+            fault(text)
+                .starts_with("study.toml:5:1: this cell has the key \"ios\" of the one in line 1; give it")
+        );
         let text = "[[cell]]\nname = \"x\"\nfile = \"a\"\n[[cell]]\nfile = \"b\"\nname = \"x\"\n";
         assert!(fault(text).starts_with("study.toml:6:8: this cell has the key \"x\" of the one in line 2;"));
         for (first, second) in [("a", "a"), ("f", "f/a"), ("f/a", "f")] {

@@ -65,7 +65,7 @@ impl Page {
             vec![if named.width() < width { named } else { cell.id.to_string() }]
         };
         self.text.push('\n');
-        self.columns(Vec::new(), cells.iter().map(head).collect(), width);
+        self.columns(&[], &cells.iter().map(head).collect::<Vec<_>>(), width);
         let mut heading = None;
         for row in rows {
             let current = Some((&row.whose, &row.service));
@@ -74,18 +74,19 @@ impl Page {
                 let tied = if row.whose == "client" { "" } else { ", not tied to the client" };
                 self.wrapped(&format!("{}{tied}", words(&row.service)), "  ", "  ");
             }
-            let entries = cells.iter().map(|cell| fitted(&entries(cell, row), width - 1)).collect();
-            self.columns(fitted(&[label(row)], LABEL - INDENT.len() - 1), entries, width);
+            let fits = |cell| fitted(&entries(cell, row), width - 1);
+            let entries: Vec<Vec<String>> = cells.iter().map(fits).collect();
+            self.columns(&fitted(&[label(row)], LABEL - INDENT.len() - 1), &entries, width);
         }
     }
 
     /// Writes texts of several lines side by side.
-    fn columns(&mut self, label: Vec<String>, columns: Vec<Vec<String>>, width: usize) {
+    fn columns(&mut self, label: &[String], columns: &[Vec<String>], width: usize) {
         let height = columns.iter().map(Vec::len).chain([label.len()]).max().unwrap_or(0);
         let at = |lines: &[String], line: usize| lines.get(line).cloned().unwrap_or_default();
         for line in 0..height {
-            let mut text = padded(&format!("{INDENT}{}", at(&label, line)), LABEL);
-            for column in &columns {
+            let mut text = padded(&format!("{INDENT}{}", at(label, line)), LABEL);
+            for column in columns {
                 text.push_str(&padded(&at(column, line), width));
             }
             self.line(&text);
@@ -229,14 +230,16 @@ mod tests {
         let mut report = report(Vec::new());
         report.study = Some(Study { title: Some("Five".to_owned()), manifest: None });
         report.cells = (1..=cells).map(|id| cell(id, &format!("platform-{id}"))).collect();
-        report.matrix = vec![matrix_row(pattern, vec![seen(1, "outside", &["US", "CA", "MX", "JP"], "unlisted")])];
+        report.matrix =
+            vec![matrix_row(pattern, vec![seen(1, "outside", &["US", "CA", "MX", "JP"], "unlisted")])];
         table(&report, Color::Never)
     }
 
     #[test]
     fn no_line_is_wider_than_the_page_however_many_cells() {
         for cells in [1, 2, 3, 4, 5, 9, 40] {
-            for pattern in ["*.telemetry.zoom.us", &"x".repeat(200), "日本語日本語日本語日本語日本語.example"] {
+            for pattern in ["*.telemetry.zoom.us", &"x".repeat(200), "日本語日本語日本語日本語日本語.example"]
+            {
                 let text = shown(cells, pattern);
                 let widest = text.lines().map(|line| line.width()).max();
                 assert!(widest <= Some(WIDTH), "{cells} cells: {text}");
