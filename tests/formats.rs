@@ -160,7 +160,7 @@ fn every_extension_names_its_format() {
         assert_eq!(fs::read_to_string(file).unwrap(), inspect(format, &[capture]), "{format}");
     }
     let output = borderpost(&["inspect", "-o", "report.xlsx", capture]);
-    assert_refused(&output, &["report.xlsx", ".txt, .json, .jsonl or .csv"]);
+    assert_refused(&output, &["report.xlsx", ".txt, .json, .jsonl, .csv or .matrix.csv"]);
     assert_refused(&borderpost(&["inspect", "--format", "xml", capture]), &["table, json, jsonl, csv"]);
 }
 

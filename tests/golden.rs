@@ -39,6 +39,18 @@ fn the_reports_of_shipped_captures_are_as_recorded() {
 }
 
 #[test]
+fn the_study_of_shipped_captures_is_as_recorded() {
+    for (format, extension) in [("table", "txt"), ("matrix-csv", "matrix.csv")] {
+        let made = report(&["--format", format, "--manifest"], "captures/study.toml");
+        let path = root().join(format!("tests/golden/study.{extension}"));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&path, &made).unwrap();
+        }
+        assert!(fs::read_to_string(&path).ok() == Some(made.clone()), "{}", first_difference(&path, &made));
+    }
+}
+
+#[test]
 fn the_info_of_shipped_captures_is_as_recorded() {
     let output = Command::new(env!("CARGO_BIN_EXE_borderpost"))
         .args(["info", "captures"])
