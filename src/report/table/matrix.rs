@@ -1,6 +1,6 @@
 //! The table's parts on a study: its cells, the matrix of which service went where in which of them, and the differences.
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
 
 use crate::report::schema::{Cell, MatrixRow, Report, Seen};
 use crate::report::table::{Page, WIDTH, words};
@@ -241,7 +241,7 @@ mod tests {
             for pattern in ["*.telemetry.zoom.us", &"x".repeat(200), "日本語日本語日本語日本語日本語.example"]
             {
                 let text = shown(cells, pattern);
-                let widest = text.lines().map(|line| line.width()).max();
+                let widest = text.lines().map(UnicodeWidthStr::width).max();
                 assert!(widest <= Some(WIDTH), "{cells} cells: {text}");
             }
         }
