@@ -14,7 +14,7 @@ use serde_json::Value;
 use self::common::{assert_refused, borderpost, err, out, status};
 
 /// The list of the JSON, and the type of its lines.
-const LISTS: [(&str, &str); 8] = [
+const LISTS: [(&str, &str); 11] = [
     ("destinations", "destination"),
     ("sessions", "session"),
     ("meetings", "meeting"),

@@ -227,6 +227,8 @@ fn each_cell_has_a_vantage_of_its_own() {
     for part in ["NL (the manifest)", "JP (the manifest)", "DE (--vantage)"] {
         assert!(says.contains(part), "{says}");
     }
+    let stood: Vec<&Value> = all(&report, "cells").iter().map(|cell| &cell["vantage"]).collect();
+    assert_eq!(stood, ["NL", "JP", "DE"]);
 }
 
 #[test]
@@ -299,6 +301,25 @@ fn a_cell_that_cannot_be_read_or_has_nothing_of_the_client_is_not_compared() {
     let table = out(&borderpost(&["inspect", "--manifest", &manifest]));
     assert!(table.contains("none of its captures could be read") && table.contains("(?)"), "{table}");
     assert!(table.contains("no traffic of the client"), "{table}");
+}
+
+#[test]
+fn a_cell_whose_capture_has_gaps_says_so() {
+    let text = format!("{MANIFEST}\n[[cell]]\nname = \"cut\"\nfile = \"cut.pcapng\"\n");
+    let (folder, manifest) = folder(&text);
+    let whole = fs::read(folder.path().join("b.pcapng")).unwrap();
+    fs::write(folder.path().join("cut.pcapng"), &whole[..whole.len() / 2]).unwrap();
+    let report = json(&["--manifest", &manifest]);
+    let cut = &report["cells"][3];
+    assert_eq!(cut["limits"], serde_json::json!(["[3] is damaged", "[3] ends before a meeting is left"]));
+    assert_eq!(report["cells"][1]["limits"], serde_json::json!([]));
+    assert!(
+        report["differences"].to_string().contains("cut (incomplete): not seen"),
+        "{}",
+        report["differences"]
+    );
+    let table = inspect(&["--manifest", &manifest]);
+    assert!(table.contains("! incomplete: [3] is damaged; [3] ends before a meeting is left"), "{table}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::report::differences::differences;
 use crate::report::schema::{Cell, Destination, MatrixRow, Report, Seen, Study};
 use crate::report::text::plural;
 use crate::report::view::{Counted, Key, Row, View};
+use crate::session::{EndRule, Meeting, StartRule};
 use crate::study;
 
 /// Adds cells, matrix and differences to a report that has its destinations and sessions; nothing where there is no study.
@@ -141,6 +142,7 @@ fn described(view: &View<'_>, id: u64, cell: &study::Cell, cell_of: &[Option<u64
     let own: Vec<Own<'_>> = own.map(|((number, (input, unit)), _)| (number, input, unit)).collect();
     let inputs: Vec<u32> = own.iter().map(|(number, ..)| *number).collect();
     let sessions = report.sessions.iter().filter(|session| inputs.contains(&session.input));
+    let of_all = view.inspection.settings().vantage.as_ref();
     let study::Cell { name, captures, vantage, marks, traits } = cell;
     let study::Traits { platform, build, account, sso, vanity_host, e2ee, region, scenario, notes } =
         traits.clone();
@@ -158,7 +160,7 @@ fn described(view: &View<'_>, id: u64, cell: &study::Cell, cell_of: &[Option<u64
         sso,
         vanity_host,
         e2ee,
-        vantage: vantage.as_ref().map(|vantage| vantage.label.clone()),
+        vantage: vantage.as_ref().or(of_all).map(|vantage| vantage.label.clone()),
         region,
         scenario,
         marks: marks.as_ref().map(|path| path.display().to_string()),
@@ -177,20 +179,26 @@ fn state(own: &[Own<'_>]) -> &'static str {
 
 /// What is missing in the captures of a cell.
 fn limits(cell: &study::Cell, own: &[Own<'_>]) -> Vec<String> {
-    let mut limits = Vec::new();
-    for (number, input, unit) in own {
-        if !input.summary.damage.is_empty() {
-            limits.push(format!("the input [{number}] is damaged"));
-        }
-        if let Some(lost) = input.summary.dropped.lost().filter(|lost| *lost > 0) {
-            limits.push(format!("{} lost in [{number}]", plural(lost, "frame", "frames")));
-        }
-        if unit.summed_up().is_some() {
-            limits.push(format!("flows of [{number}] were summed up unjudged (--max-memory)"));
-        }
-    }
+    let mut limits: Vec<String> = own.iter().flat_map(limits_of).collect();
     let is_read = |capture: &Path| own.iter().any(|(_, input, _)| input.path.starts_with(capture));
     let unread = cell.captures.iter().filter(|capture| !is_read(capture));
     limits.extend(unread.map(|capture| format!("{} could not be read", capture.display())));
     limits
+}
+
+fn limits_of((number, input, unit): &Own<'_>) -> Vec<String> {
+    let lost = input.summary.dropped.lost().filter(|lost| *lost > 0);
+    let meets =
+        |is: fn(&Meeting) -> bool| unit.sessions().iter().flat_map(|session| &session.meetings).any(is);
+    let begins_inside = meets(|meeting| meeting.start_rule == StartRule::MediaJoinedMidway);
+    let ends_inside = meets(|meeting| meeting.end_rule == EndRule::CaptureEnd);
+    let is_damaged = !input.summary.damage.is_empty();
+    let limits = [
+        is_damaged.then(|| format!("[{number}] is damaged")),
+        lost.map(|lost| format!("{} lost in [{number}]", plural(lost, "frame", "frames"))),
+        begins_inside.then(|| format!("[{number}] begins in the middle of a meeting")),
+        ends_inside.then(|| format!("[{number}] ends before a meeting is left")),
+        unit.summed_up().map(|_| format!("flows of [{number}] were summed up unjudged (--max-memory)")),
+    ];
+    limits.into_iter().flatten().collect()
 }

@@ -41,7 +41,7 @@ pub struct Cell {
     pub vanity_host: Option<String>,
     /// Whether the meeting was encrypted end to end.
     pub e2ee: Option<bool>,
-    /// Where its client stood, in words.
+    /// Where its client stood, by the tester's word, in words.
     pub vantage: Option<String>,
     /// The region that the account's data are kept in.
     pub region: Option<String>,
