@@ -53,14 +53,21 @@ impl Page {
         for text in LEGEND {
             self.wrapped(text, "  ", "  ");
         }
-        for band in report.cells.chunks(MAX_COLUMNS) {
+        let has_entry = |cell: &Cell| report.matrix.iter().any(|row| entry_of(cell, row).next().is_some());
+        let (shown, left): (Vec<&Cell>, Vec<&Cell>) =
+            report.cells.iter().partition(|cell| cell.is_compared() || has_entry(cell));
+        if !left.is_empty() {
+            let left: Vec<String> = left.iter().map(|cell| cell.id.to_string()).collect();
+            self.wrapped(&format!("Not compared, and left out here: {}.", left.join(", ")), "  ", "  ");
+        }
+        for band in shown.chunks(MAX_COLUMNS) {
             self.band(band, &report.matrix);
         }
     }
 
-    fn band(&mut self, cells: &[Cell], rows: &[MatrixRow]) {
+    fn band(&mut self, cells: &[&Cell], rows: &[MatrixRow]) {
         let width = ((WIDTH - LABEL) / cells.len().max(1)).min(WIDEST);
-        let head = |cell: &Cell| {
+        let head = |cell: &&Cell| {
             let named = format!("{} {}", cell.id, clean(&cell.name));
             vec![if named.width() < width { named } else { cell.id.to_string() }]
         };
@@ -74,7 +81,7 @@ impl Page {
                 let tied = if row.whose == "client" { "" } else { ", not tied to the client" };
                 self.wrapped(&format!("{}{tied}", words(&row.service)), "  ", "  ");
             }
-            let fits = |cell| fitted(&entries(cell, row), width - 1);
+            let fits = |cell: &&Cell| fitted(&entries(cell, row), width - 1);
             let entries: Vec<Vec<String>> = cells.iter().map(fits).collect();
             self.columns(&fitted(&[label(row)], LABEL - INDENT.len() - 1), &entries, width);
         }
@@ -118,7 +125,7 @@ const LEGEND: &[&str] = &[
 
 const INDENT: &str = "    ";
 /// The columns that a row's label takes.
-const LABEL: usize = 28;
+const LABEL: usize = 24;
 /// Cells side by side.
 const MAX_COLUMNS: usize = 4;
 /// The widest column of a cell.
@@ -157,10 +164,14 @@ fn label(row: &MatrixRow) -> String {
     }
 }
 
+fn entry_of<'a>(cell: &Cell, row: &'a MatrixRow) -> impl Iterator<Item = &'a Seen> {
+    let id = cell.id;
+    row.seen.iter().filter(move |seen| seen.cell == id)
+}
+
 /// What stands in a cell of a row, a text for each destination.
 fn entries(cell: &Cell, row: &MatrixRow) -> Vec<String> {
-    let seen = row.seen.iter().filter(|seen| seen.cell == cell.id).map(entry);
-    let entries: Vec<String> = seen.collect();
+    let entries: Vec<String> = entry_of(cell, row).map(entry).collect();
     match (entries.is_empty(), cell.is_compared()) {
         (false, _) => entries,
         (true, true) => vec!["-".to_owned()],
@@ -184,15 +195,16 @@ fn entry(seen: &Seen) -> String {
         "not_a_recipient" => {}
         listing => parts.push(words(listing)),
     }
-    format!("{}: {}", parts.join(", "), seen.destination)
+    // The number stands beside the last word.
+    format!("{}:\u{a0}{}", parts.join(", "), seen.destination)
 }
 
-/// Texts one below the other, broken at spaces where they can be and within words where not.
+/// Texts one below the other, broken at spaces where they can be and within words, before a dot if possible, where not.
 fn fitted(texts: &[String], width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for text in texts {
         for line in wrap(text, width, "", "").split('\n') {
-            lines.extend(cut(line, width));
+            lines.extend(cut(&line.replace('\u{a0}', " "), width));
         }
     }
     lines
@@ -204,8 +216,10 @@ fn cut(line: &str, width: usize) -> Vec<String> {
     for c in line.chars() {
         let wide = c.width().unwrap_or(0);
         if column + wide > width && !part.is_empty() {
-            parts.push(std::mem::take(&mut part));
-            column = 0;
+            let dot = part.rfind('.').filter(|at| *at > 0).unwrap_or(part.len());
+            let rest = part.split_off(dot);
+            parts.push(std::mem::replace(&mut part, rest));
+            column = part.width();
         }
         part.push(c);
         column += wide;
@@ -245,6 +259,13 @@ mod tests {
                 assert!(widest <= Some(WIDTH), "{cells} cells: {text}");
             }
         }
+    }
+
+    #[test]
+    fn a_long_name_is_broken_before_a_dot() {
+        assert_eq!(cut("*.googletagmanager.com", 19), ["*.googletagmanager", ".com"]);
+        assert_eq!(cut("a.bbbbbb", 4), ["a", ".bbb", "bbb"]);
+        assert_eq!(cut("", 4), [""]);
     }
 
     #[test]
