@@ -111,6 +111,22 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
     }
 }
 
+/// A value that may be written in several ways: a text, a number or a time, taken as it would be written as a text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Given(pub String);
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match toml::Value::deserialize(from)? {
+            toml::Value::String(text) => Ok(Self(text)),
+            toml::Value::Integer(number) => Ok(Self(number.to_string())),
+            toml::Value::Float(number) => Ok(Self(number.to_string())),
+            toml::Value::Datetime(time) => Ok(Self(time.to_string())),
+            _ => Err(serde::de::Error::custom("neither a text nor a number nor a time")),
+        }
+    }
+}
+
 /// How sure the project is of a row of its data.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -105,6 +105,23 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// The text was no time of RFC 3339 with its zone, or lies outside the years that captures can have.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not a time with its zone of the form YYYY-MM-DDThh:mm:ssZ")]
+pub struct TimestampError;
+
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    fn from_str(text: &str) -> Result<Self, TimestampError> {
+        // What jiff reads beyond RFC 3339, such as names of zones, has other characters.
+        let is_usual = |byte: u8| byte.is_ascii_digit() || b"tTzZ:+-. ".contains(&byte);
+        let time = text.bytes().all(is_usual).then(|| text.parse::<jiff::Timestamp>().ok()).flatten();
+        let nanos = time.and_then(|time| i64::try_from(time.as_nanosecond()).ok());
+        nanos.map(Self).ok_or(TimestampError)
+    }
+}
+
 /// A day in the proleptic Gregorian calendar, in UTC. Written and read as `2024-04-19`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Date(civil::Date);
@@ -325,6 +342,15 @@ mod tests {
         assert_eq!(Timestamp::from_nanos(1000001234).to_string(), "1970-01-01T00:00:01.000001234Z");
         assert_eq!(Timestamp::from_nanos(i64::MAX).date().to_string(), "2262-04-11");
         assert_eq!(Timestamp::from_nanos(i64::MIN).date().to_string(), "1677-09-21");
+    }
+
+    #[test]
+    fn times_parse_with_their_zone() {
+        let nanos = |text: &str| text.parse().map(Timestamp::nanos);
+        assert_eq!(nanos("2019-09-26T19:54:26.080774+02:00"), Ok(1569520466080774000));
+        for text in ["2019-09-26T17:54:26", "2019-09-26", "17:54:26Z", "9999-01-01T00:00:00Z", "", "now"] {
+            assert_eq!(nanos(text), Err(TimestampError), "{text}");
+        }
     }
 
     #[test]

@@ -65,7 +65,8 @@ fn a_folder_is_read_in_order_of_names() {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let paths: Vec<&str> =
         report["inputs"].as_array().unwrap().iter().map(|i| i["path"].as_str().unwrap()).collect();
-    assert_eq!(paths, [EEA_MEETING, EU_MEETING, THIRD_PARTIES]);
+    assert!(paths.is_sorted(), "{paths:?}");
+    assert!([EEA_MEETING, EU_MEETING, THIRD_PARTIES].iter().all(|path| paths.contains(path)), "{paths:?}");
 }
 
 #[test]

@@ -14,10 +14,11 @@ use serde_json::Value;
 use self::common::{assert_refused, borderpost, err, out, status};
 
 /// The list of the JSON, and the type of its lines.
-const LISTS: [(&str, &str); 11] = [
+const LISTS: [(&str, &str); 12] = [
     ("destinations", "destination"),
     ("sessions", "session"),
     ("meetings", "meeting"),
+    ("steps", "step"),
     ("flows", "flow"),
     ("tunnels", "tunnel"),
     ("anomalies", "anomaly"),
@@ -79,11 +80,12 @@ fn the_lines_of_jsonl_are_the_json() {
         let json: Value = serde_json::from_str(&inspect("json", &["--no-hash", path])).unwrap();
         assert!(collected(&inspect("jsonl", &["--no-hash", path])) == json, "{path}");
     }
-    let options = ["--against", "none", "captures"];
+    let options = ["--against", "none", "--mark", "2024-06-18T08:31:09Z=join", "captures"];
     let json: Value = serde_json::from_str(&inspect("json", &options)).unwrap();
     assert!(
         !json["against"]["moved"].as_array().unwrap().is_empty()
             && !json["flows"].as_array().unwrap().is_empty()
+            && !json["steps"].as_array().unwrap().is_empty()
     );
     assert_eq!(collected(&inspect("jsonl", &options)), json, "several inputs, read by something else");
     let options = ["--against", "none", "--manifest", "captures/study.toml"];

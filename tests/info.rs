@@ -351,7 +351,7 @@ fn jsonl_has_one_line_for_each_input() {
     let json = info(&["captures"]);
     let output = borderpost(&["info", "--format", "jsonl", "captures"]);
     let lines: Vec<Value> = out(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 3);
+    assert_eq!(lines.len(), json["inputs"].as_array().unwrap().len());
     for (mut line, input) in lines.into_iter().zip(json["inputs"].as_array().unwrap()) {
         let fields = line.as_object_mut().unwrap();
         assert_eq!(fields.remove("type").unwrap(), "input");

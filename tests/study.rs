@@ -232,6 +232,30 @@ fn each_cell_has_a_vantage_of_its_own() {
 }
 
 #[test]
+fn a_cell_has_marks_of_its_own() {
+    let text = MANIFEST.replace("build = \"6.1\"\nvantage", "build = \"6.1\"\nmarks = \"a.csv\"\nvantage");
+    let text = format!("{text}marks = \"c.csv\"\n");
+    let (folder, manifest) = folder(&text);
+    fs::write(folder.path().join("a.csv"), "frame,label\n1,start\n500,talk\n").unwrap();
+    fs::write(folder.path().join("c.csv"), "at,label,input\n+0.5,read mail,0\n+2,again,c.pcapng\n").unwrap();
+    let report = json(&["--manifest", &manifest]);
+    let step = |step: &Value| (step["input"].as_u64().unwrap(), step["label"].as_str().unwrap().to_owned());
+    let steps: Vec<_> = all(&report, "steps").iter().map(step).collect();
+    let expected = [(0, "start"), (0, "talk"), (2, "read mail"), (2, "again")];
+    assert_eq!(steps, expected.map(|(input, label)| (input, label.to_owned())));
+    // Wrong marks are named by their own line, and so is one beyond the capture.
+    fs::write(folder.path().join("a.csv"), "frame,label\n1,start\nx,talk\n").unwrap();
+    assert_refused(&borderpost(&["inspect", "--manifest", &manifest]), &["a.csv:3"]);
+    fs::write(folder.path().join("a.csv"), "frame,label,input\n1,start,b.pcapng\n").unwrap();
+    let output = borderpost(&["inspect", "--manifest", &manifest]);
+    assert_refused(&output, &["a.csv", "no capture of the cell windows-6.1 is called b.pcapng"]);
+    fs::write(folder.path().join("a.csv"), "frame,label\n9999999,late\n").unwrap();
+    let output = borderpost(&["inspect", "--manifest", &manifest]);
+    assert_eq!(status(&output), 2);
+    assert!(err(&output).contains("a.csv"), "{}", err(&output));
+}
+
+#[test]
 fn a_wrong_manifest_is_refused_with_its_line() {
     let cell = "[[cell]]\nfile = \"a.pcapng\"\n";
     let cases = [

@@ -9,9 +9,10 @@ use std::hint::black_box;
 use std::io;
 
 use borderpost::client::{Catalogue, Service};
-use borderpost::flow::Flow;
+use borderpost::flow::{Flow, TcpState};
 use borderpost::frame::FrameRef;
 use borderpost::inspect::{self, Inspection, Unit};
+use borderpost::packet::Protocol;
 use borderpost::report::{self, table};
 use borderpost::session::{Machine, Member, Moment, sessions};
 use borderpost::verdict::{self, Register};
@@ -78,7 +79,7 @@ pub(crate) fn session(inspection: &Inspection) -> io::Result<Took> {
         })
         .collect();
     took(|| {
-        black_box(sessions(&members, end));
+        black_box(sessions(&members, &[], end));
         Ok(size(inspection))
     })
 }
@@ -96,6 +97,11 @@ fn member<'a>(unit: &'a Unit, flow: &Flow<'a>, machine: Machine) -> Option<Membe
         last: Moment { frame: flow.last_frame(), time: flow.last_time() },
         is_answered: flow.is_answered(),
         is_media: matches!(service, Service::Media | Service::MeetingPeer),
+        service,
+        is_tcp: flow.protocol() == Protocol::Tcp,
+        is_older: flow.tcp().is_some_and(TcpState::is_mid_stream),
+        payload_in: flow.payload_bytes(judged.local.other()),
+        payload_out: flow.payload_bytes(judged.local),
         facts: unit.evidence().of(flow.id()),
     })
 }

@@ -1,4 +1,4 @@
-//! DNS over UDP by hickory-proto: a query for A, one for AAAA where the client has IPv6, and the resolver's answers.
+//! DNS over UDP by hickory-proto: a query for each family that the client has, and the resolver's answers.
 //!
 //! Input: hosts and a time. Output: datagrams in the trace. Must not: resolve anything.
 
@@ -22,15 +22,16 @@ pub(crate) fn lookup(
     random: &Random,
 ) -> Result<()> {
     let mut random = random.part("dns");
-    let families: &[bool] = if client.ipv6.is_some() { &[false, true] } else { &[false] };
+    let families = [false, true].into_iter().filter(|ipv6| client.address(*ipv6).is_some());
     for (order, ipv6) in (0..).zip(families) {
         let path = Path::to_resolver(client, ephemeral_port(&mut random));
-        let query = query(host, *ipv6, random.half())?;
+        let path = path.ok_or("the client has no address in the resolver's family")?;
+        let query = query(host, ipv6, random.half())?;
         let at = at + order * 130 * MICROSECOND;
         path.udp(trace, at, true, &query.to_vec()?);
         // The resolver asks others first.
         let recursion = 4 * MILLISECOND + i64::try_from(random.below(22_000_000)).unwrap_or(0);
-        path.udp(trace, at + path.rtt + recursion, false, &answer(&query, host, *ipv6)?.to_vec()?);
+        path.udp(trace, at + path.rtt + recursion, false, &answer(&query, host, ipv6)?.to_vec()?);
     }
     Ok(())
 }

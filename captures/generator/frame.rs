@@ -14,6 +14,8 @@ pub(crate) struct Sent {
     pub(crate) at: Nanos,
     /// The whole Ethernet frame, without its check sequence.
     pub(crate) bytes: Vec<u8>,
+    /// What somebody wrote beside it.
+    pub(crate) comment: Option<String>,
 }
 
 /// Everything that crossed the interface.
@@ -37,6 +39,8 @@ pub(crate) struct Path {
     server_hops: u8,
     /// The smallest round trip between the capture point and the server.
     pub(crate) rtt: Nanos,
+    /// The largest IP packet that fits.
+    mtu: u16,
 }
 
 /// The flags of a TCP segment, as RFC 9293 section 3.1 numbers them.
@@ -77,17 +81,20 @@ impl Path {
             server: (client.router_mac, SocketAddr::new(host.address(ipv6)?, host_port)),
             server_hops: 64_u8.saturating_sub(hops),
             rtt: host.rtt(),
+            mtu: client.mtu,
         })
     }
 
-    /// From the client's `port` to the resolver, which is in the local network.
-    pub(crate) fn to_resolver(client: &Client, port: u16) -> Self {
-        Self {
-            client: (client.mac, SocketAddr::new(client.ipv4.into(), port)),
-            server: (client.router_mac, SocketAddr::new(client.resolver.into(), 53)),
+    /// From the client's `port` to the resolver; `None` where the client has no address in the resolver's family.
+    pub(crate) fn to_resolver(client: &Client, port: u16) -> Option<Self> {
+        let address = client.address(client.resolver.is_ipv6())?;
+        Some(Self {
+            client: (client.mac, SocketAddr::new(address, port)),
+            server: (client.router_mac, SocketAddr::new(client.resolver, 53)),
             server_hops: 64,
-            rtt: 900_000,
-        }
+            rtt: client.resolver_rtt(),
+            mtu: client.mtu,
+        })
     }
 
     /// The client's end.
@@ -100,9 +107,9 @@ impl Path {
         self.server.1
     }
 
-    /// The most data in a segment on an Ethernet of 1500 bytes.
+    /// The most data in a segment, behind the smallest headers.
     pub(crate) fn segment_size(&self) -> u16 {
-        if self.client.1.is_ipv4() { 1460 } else { 1440 }
+        self.mtu.saturating_sub(if self.client.1.is_ipv4() { 40 } else { 60 })
     }
 
     /// Puts a UDP datagram into the trace.
@@ -168,7 +175,7 @@ impl Path {
         bytes.extend_from_slice(&ether_type.to_be_bytes());
         bytes.extend_from_slice(&header);
         bytes.extend_from_slice(transport);
-        trace.0.push(Sent { at, bytes });
+        trace.0.push(Sent { at, bytes, comment: None });
     }
 }
 

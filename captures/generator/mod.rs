@@ -8,7 +8,9 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
+mod browser;
 mod dns;
+mod dtls;
 mod frame;
 mod manifest;
 mod quic;
@@ -18,6 +20,7 @@ mod script;
 mod stand_in;
 mod tcp;
 mod tls;
+mod wireguard;
 mod write;
 mod zoom;
 

@@ -37,6 +37,50 @@ pub(crate) struct Scenario {
     /// What happens.
     #[serde(rename = "step")]
     pub(crate) steps: Vec<Step>,
+    /// The part of it that is captured; without, all of it.
+    pub(crate) window: Option<Window>,
+    /// A VPN that carries everything which begins after it.
+    pub(crate) vpn: Option<Vpn>,
+    /// What the person at the machine writes beside the packets.
+    #[serde(default, rename = "comment")]
+    pub(crate) comments: Vec<Comment>,
+}
+
+/// A capture that begins in the middle and ends before the end.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Window {
+    /// The first instant that is captured.
+    pub(crate) from: Seconds,
+    /// The first that is not.
+    pub(crate) until: Seconds,
+}
+
+/// A `WireGuard` tunnel of which the captured interface sees the outside.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Vpn {
+    /// When its handshake begins. Steps that begin later run inside it.
+    pub(crate) at: Seconds,
+    /// The other end, by name of host.
+    pub(crate) host: String,
+    /// The other end's port.
+    #[serde(default = "wireguard_port")]
+    pub(crate) port: u16,
+    /// The client's address inside.
+    pub(crate) ipv4: Ipv4Addr,
+    /// The resolver inside.
+    pub(crate) resolver: Ipv4Addr,
+}
+
+/// A comment on the first packet at or after a time.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Comment {
+    /// When.
+    pub(crate) at: Seconds,
+    /// What it says.
+    pub(crate) text: String,
 }
 
 /// The machine on which the capture is taken.
@@ -49,12 +93,20 @@ pub(crate) struct Client {
     pub(crate) mac: Mac,
     /// The hardware address of the router, which is the other end of every frame.
     pub(crate) router_mac: Mac,
-    /// Its IPv4 address; the network is a /24.
-    pub(crate) ipv4: Ipv4Addr,
+    /// Its IPv4 address, where it has one; the network is a /24.
+    pub(crate) ipv4: Option<Ipv4Addr>,
     /// Its IPv6 address, where it has one; the network is a /64. With one, names are asked for AAAA too.
     pub(crate) ipv6: Option<Ipv6Addr>,
+    /// The IPv4 address that servers see it at; its own, unless a router translates it.
+    pub(crate) public_ipv4: Option<Ipv4Addr>,
     /// The resolver in the local network.
-    pub(crate) resolver: Ipv4Addr,
+    pub(crate) resolver: IpAddr,
+    /// The smallest round trip to the resolver, in milliseconds.
+    #[serde(default = "across_the_room")]
+    pub(crate) resolver_rtt_ms: f64,
+    /// The largest IP packet that it sends or is sent.
+    #[serde(default = "ethernet")]
+    pub(crate) mtu: u16,
 }
 
 /// A host that the client talks to.
@@ -98,6 +150,9 @@ pub(crate) enum Stack {
     Tls13Retry,
     /// QUIC version 1.
     Quic,
+    /// DTLS 1.2: what a browser speaks to the media port of a gateway, whatever the gateway speaks elsewhere.
+    #[serde(skip)]
+    Dtls,
 }
 
 /// One thing that happens.
@@ -112,6 +167,8 @@ pub(crate) enum Step {
     Stun(Stun),
     /// The media sockets of one Zoom meeting.
     Meeting(Meeting),
+    /// The media of a page in a browser.
+    Browser(Browser),
 }
 
 /// Names that are looked up at one moment.
@@ -183,8 +240,31 @@ pub(crate) struct Meeting {
     /// The router's port.
     #[serde(default = "media_port")]
     pub(crate) port: u16,
+    /// Whether IPv6 is used.
+    #[serde(default)]
+    pub(crate) ipv6: bool,
     /// One socket for each, in the order in which they are opened.
     pub(crate) sockets: Vec<Kind>,
+}
+
+/// What a page in a browser exchanges with a gateway in one meeting.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Browser {
+    /// When the first STUN request is sent.
+    pub(crate) at: Seconds,
+    /// When the page is left.
+    pub(crate) until: Seconds,
+    /// The gateway, by name.
+    pub(crate) host: String,
+    /// The gateway's port.
+    #[serde(default = "media_port")]
+    pub(crate) port: u16,
+    /// Whether IPv6 is used.
+    #[serde(default)]
+    pub(crate) ipv6: bool,
+    /// One ICE session for each, in the order in which they are opened.
+    pub(crate) sessions: Vec<Kind>,
 }
 
 /// What a media socket is for.
@@ -218,7 +298,8 @@ impl Scenario {
     /// Reads a scenario; `file` names it in errors.
     pub(crate) fn parse(file: &str, text: &str) -> Result<Self, DataError> {
         let scenario: Self = data::parse(file, text)?;
-        for name in scenario.steps.iter().flat_map(Step::hosts) {
+        let vpn = scenario.vpn.iter().map(|vpn| vpn.host.as_str());
+        for name in scenario.steps.iter().flat_map(Step::hosts).chain(vpn) {
             if scenario.host(name).is_none() {
                 return Err(DataError::about(file, text, name, "no [[host]] has this name"));
             }
@@ -252,7 +333,34 @@ impl Host {
 impl Client {
     /// Its address in one family.
     pub(crate) fn address(&self, ipv6: bool) -> Option<IpAddr> {
-        if ipv6 { self.ipv6.map(IpAddr::V6) } else { Some(IpAddr::V4(self.ipv4)) }
+        if ipv6 { self.ipv6.map(IpAddr::V6) } else { self.ipv4.map(IpAddr::V4) }
+    }
+
+    /// The address that servers see it at.
+    pub(crate) fn seen_as(&self, ipv6: bool) -> Option<IpAddr> {
+        let translated = self.public_ipv4.filter(|_| !ipv6).map(IpAddr::V4);
+        translated.or_else(|| self.address(ipv6))
+    }
+
+    /// The smallest round trip to the resolver.
+    pub(crate) fn resolver_rtt(&self) -> Nanos {
+        Seconds::from(self.resolver_rtt_ms / 1000.0).0
+    }
+}
+
+impl Vpn {
+    /// The same machine as programs see it while the tunnel is up; `rtt_ms` is the round trip to the other end, behind
+    /// which the resolver stands.
+    pub(crate) fn inside(&self, client: &Client, rtt_ms: f64) -> Client {
+        Client {
+            ipv4: Some(self.ipv4),
+            ipv6: None,
+            public_ipv4: None,
+            resolver: self.resolver.into(),
+            resolver_rtt_ms: rtt_ms,
+            mtu: TUNNEL_MTU,
+            ..client.clone()
+        }
     }
 }
 
@@ -262,7 +370,20 @@ impl Step {
             Self::Dns(Lookup { hosts, .. }) | Self::Stun(Stun { hosts, .. }) => {
                 hosts.iter().map(String::as_str).collect()
             }
-            Self::Connect(Connect { host, .. }) | Self::Meeting(Meeting { host, .. }) => vec![host],
+            Self::Connect(Connect { host, .. })
+            | Self::Meeting(Meeting { host, .. })
+            | Self::Browser(Browser { host, .. }) => vec![host],
+        }
+    }
+
+    /// When it begins.
+    pub(crate) fn at(&self) -> Seconds {
+        match self {
+            Self::Dns(Lookup { at, .. })
+            | Self::Connect(Connect { at, .. })
+            | Self::Stun(Stun { at, .. })
+            | Self::Meeting(Meeting { at, .. })
+            | Self::Browser(Browser { at, .. }) => *at,
         }
     }
 }
@@ -338,3 +459,18 @@ fn https() -> u16 {
 fn media_port() -> u16 {
     8801
 }
+
+fn wireguard_port() -> u16 {
+    51820
+}
+
+fn ethernet() -> u16 {
+    1500
+}
+
+fn across_the_room() -> f64 {
+    0.9
+}
+
+/// What is left of 1500 bytes inside an IPv6 packet of `WireGuard`: what its tools set by default.
+const TUNNEL_MTU: u16 = 1420;

@@ -37,23 +37,33 @@ impl Ends {
         CHANCE.set(random.part("tls"));
         let certificates = Certificates::issue(host, start)?;
         let clock = Arc::new(Clock(start));
-        let offered: &[_] = if host.stack == Stack::Quic { &[&TLS13] } else { &[&TLS13, &TLS12] };
-        let mut client = ClientConfig::builder_with_details(provider(&[&X25519, &P384]), clock.clone())
+        let offered: &[_] = match host.stack {
+            Stack::Quic => &[&TLS13],
+            Stack::Dtls => &[&TLS12],
+            Stack::Tls12 | Stack::Tls13 | Stack::Tls13Retry => &[&TLS13, &TLS12],
+        };
+        let mut offering = provider(&[&X25519, &P384]);
+        if host.stack == Stack::Dtls {
+            offering.cipher_suites.retain(|suite| suite.tls13().is_none());
+        }
+        let mut client = ClientConfig::builder_with_details(Arc::new(offering), clock.clone())
             .with_protocol_versions(offered)?
             .with_root_certificates(certificates.roots)
             .with_no_client_auth();
         let (groups, accepted): (&[&'static dyn SupportedKxGroup], _) = match host.stack {
-            Stack::Tls12 => (&[&X25519], &TLS12),
+            Stack::Tls12 | Stack::Dtls => (&[&X25519], &TLS12),
             Stack::Tls13 | Stack::Quic => (&[&X25519], &TLS13),
             Stack::Tls13Retry => (&[&P384], &TLS13),
         };
-        let mut server = ServerConfig::builder_with_details(provider(groups), clock)
+        let mut server = ServerConfig::builder_with_details(Arc::new(provider(groups)), clock)
             .with_protocol_versions(&[accepted])?
             .with_no_client_auth()
             .with_single_cert(certificates.chain, certificates.key)?;
         let alpn: Vec<Vec<u8>> = host.alpn.iter().map(|name| name.clone().into_bytes()).collect();
         client.alpn_protocols.clone_from(&alpn);
         server.alpn_protocols = alpn;
+        // A browser has no name of the gateway's media port: it was handed an address.
+        client.enable_sni = host.stack != Stack::Dtls;
         Ok(Self { client: Arc::new(client), server: Arc::new(server) })
     }
 }
@@ -107,9 +117,9 @@ fn key(random: &mut Random) -> Result<KeyPair> {
     Ok(KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(der), &rcgen::PKCS_ED25519)?)
 }
 
-fn provider(groups: &[&'static dyn SupportedKxGroup]) -> Arc<CryptoProvider> {
+fn provider(groups: &[&'static dyn SupportedKxGroup]) -> CryptoProvider {
     let provider = ring::default_provider();
-    Arc::new(CryptoProvider { kx_groups: groups.to_vec(), secure_random: &Chance, ..provider })
+    CryptoProvider { kx_groups: groups.to_vec(), secure_random: &Chance, ..provider }
 }
 
 /// The scenario's time, because a certificate is valid then and not necessarily today.

@@ -104,7 +104,7 @@ impl Talk {
 }
 
 /// The bytes that a side wants to send now.
-fn pending<D>(side: &mut rustls::ConnectionCommon<D>) -> Result<Vec<u8>> {
+pub(crate) fn pending<D>(side: &mut rustls::ConnectionCommon<D>) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     while side.wants_write() {
         side.write_tls(&mut bytes)?;
@@ -113,7 +113,10 @@ fn pending<D>(side: &mut rustls::ConnectionCommon<D>) -> Result<Vec<u8>> {
 }
 
 /// Gives a side the bytes that reached it, and throws away the data in them.
-fn hear<D: rustls::SideData>(side: &mut rustls::ConnectionCommon<D>, mut bytes: &[u8]) -> Result<()> {
+pub(crate) fn hear<D: rustls::SideData>(
+    side: &mut rustls::ConnectionCommon<D>,
+    mut bytes: &[u8],
+) -> Result<()> {
     while !bytes.is_empty() {
         side.read_tls(&mut bytes)?;
         let waiting = side.process_new_packets()?.plaintext_bytes_to_read();

@@ -22,7 +22,7 @@ pub(crate) fn pcapng(scenario: &Scenario, frames: &[Sent]) -> Result<Vec<u8>> {
     let mut writer = Writer::new(Vec::new(), &[interface])?;
     for frame in frames {
         let time = Timestamp::from_nanos(scenario.start.nanos() + frame.at);
-        writer.frame(0, time, u32::try_from(frame.bytes.len())?, &frame.bytes, None)?;
+        writer.frame(0, time, u32::try_from(frame.bytes.len())?, &frame.bytes, frame.comment.as_deref())?;
     }
     Ok(writer.finish()?)
 }

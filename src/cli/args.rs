@@ -9,6 +9,7 @@ use crate::cli::format::{ExplainFormat, Format};
 use crate::cli::geoip::GeoipAction;
 use crate::cli::info::Info;
 use crate::cli::man::{Completions, Man};
+use crate::cli::marks::Marks;
 use crate::cli::status::{Condition, MinGrade};
 use crate::frame::Date;
 use crate::packet::Network;
@@ -24,6 +25,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Subcommand, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a run has one")]
 pub(super) enum Command {
     /// Read saved captures and report where the client's traffic went
     #[command(visible_aliases = ["analyse", "analyze"])]
@@ -117,6 +119,8 @@ pub(super) struct Inspect {
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     pub(super) color: When,
+    #[command(flatten)]
+    pub(super) marks: Marks,
     #[command(flatten)]
     pub(super) evidence: Evidence,
 }

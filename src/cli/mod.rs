@@ -11,6 +11,7 @@ mod geoip;
 mod import;
 mod info;
 mod man;
+mod marks;
 mod message;
 mod output;
 mod progress;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::cli::args::{Inspect, When};
 use crate::cli::format::Format;
+use crate::cli::marks;
 use crate::cli::message::{fail, say};
 use crate::cli::output;
 use crate::cli::progress::Bar;
@@ -37,7 +38,7 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
         Ok(other) => other,
         Err(message) => return fail(&message),
     };
-    let paths = settings.study.as_ref().map_or_else(|| inputs(arguments), Study::captures);
+    let paths = captures(arguments, settings.study.as_ref());
     let inspection = inspect::inspect(&paths, settings, &Bar::new());
     for failure in inspection.failures() {
         say(&failure.to_string());
@@ -45,8 +46,12 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
     if inspection.inputs().is_empty() {
         return Status::Failed;
     }
+    let (faults, has_unused_marks) = marks::faults(&inspection);
+    for fault in faults {
+        say(&fault);
+    }
     let report = report::build(&inspection, options(arguments, &files));
-    let failed = !inspection.failures().is_empty();
+    let failed = has_unused_marks || !inspection.failures().is_empty();
     let report = if let Some(other) = other {
         read_against(arguments, other, inspection, report)
     } else {
@@ -118,6 +123,11 @@ fn inputs(arguments: &Inspect) -> Vec<PathBuf> {
     arguments.read.iter().chain(&arguments.paths).cloned().collect()
 }
 
+/// What is read: the captures of the study, where there is one.
+fn captures(arguments: &Inspect, study: Option<&Study>) -> Vec<PathBuf> {
+    study.map_or_else(|| inputs(arguments), Study::captures)
+}
+
 type Files = Vec<(PathBuf, Format)>;
 
 fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
@@ -133,11 +143,10 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
             "a matrix is that of a study: name its captures with --manifest or --by-folder".to_owned()
         );
     }
-    let own = study.iter().flat_map(|study| study.captures().into_iter().chain(study.marks()));
-    let inputs: Vec<PathBuf> =
-        inputs(arguments).into_iter().chain(arguments.manifest.clone()).chain(own).collect();
+    let captures = captures(arguments, study.as_ref());
+    let marks = study.as_ref().map(Study::marks).unwrap_or_default();
     for (file, _) in &files {
-        output::refuse_inputs(file, &inputs)?;
+        output::refuse_inputs(file, captures.iter().chain(&marks).chain(&arguments.manifest))?;
     }
     let settings = Settings {
         exclusive: arguments.exclusive,
@@ -147,6 +156,7 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
         max_memory: arguments.max_memory,
         lists_flows: options(arguments, &files).list_flows,
         threads: arguments.threads.unwrap_or_else(inspect::all_processors),
+        marks: arguments.marks.read(&captures, arguments.join, study.as_ref())?,
         local: arguments.local.clone(),
         study,
         ..settings::of(&arguments.evidence)?

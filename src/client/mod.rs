@@ -41,6 +41,8 @@ pub struct Contact<'a> {
     pub process: Option<ClientProcess<'a>>,
     /// Whether the tester says that nothing but the client ran on the machine.
     pub exclusive: bool,
+    /// The step of the tester's script in which it began, where the tester says that only the client did anything in that.
+    pub step: Option<&'a str>,
 }
 
 /// A process of the client's, by the word of the capture.
@@ -175,6 +177,8 @@ pub enum IdentifiedBy {
     Process,
     /// The tester's word that nothing else ran.
     Exclusive,
+    /// The tester's mark of a step in which only the client did anything.
+    Mark,
 }
 
 impl IdentifiedBy {
@@ -187,7 +191,14 @@ impl IdentifiedBy {
             Self::Range => "range",
             Self::Process => "process",
             Self::Exclusive => "exclusive",
+            Self::Mark => "mark",
         }
+    }
+
+    /// Whether it is the tester's word alone, and nothing that the capture shows.
+    #[must_use]
+    pub const fn is_word(self) -> bool {
+        matches!(self, Self::Exclusive | Self::Mark)
     }
 }
 

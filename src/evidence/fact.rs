@@ -234,8 +234,10 @@ pub enum ZoomFact {
         /// The id that all sockets of the meeting share.
         meeting: [u8; 16],
     },
-    /// Media of this kind.
+    /// The socket is there for media of this kind: it was bound for it, or carries it or reports on it.
     Media(MediaKind),
+    /// The first media on the socket, and its kind. Probes of the bandwidth and reports are none.
+    Stream(MediaKind),
     /// One end closed the socket.
     Close {
         /// Who closed.

@@ -12,11 +12,14 @@ use crate::wire::zoom::{self, Body, Media, MediaKind, Message, P2p, Stun};
 
 /// What is known of one socket between a client and a media router.
 #[derive(Default, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is something that was seen, in any order")]
 pub(super) struct Socket {
     wire: zoom::Socket,
     is_noted: bool,
     is_proven: bool,
     is_bound: bool,
+    /// Whether media was seen on it, not only room for it.
+    is_streaming: bool,
     media: Vec<MediaKind>,
     data_seen: u16,
     hellos: u8,
@@ -69,9 +72,10 @@ fn read(socket: &mut Socket, seen: &Sighting<'_>, notes: &mut Notes) -> Outcome 
 }
 
 impl Socket {
-    /// Whether data on it can say nothing new.
+    /// Whether data on it can say nothing new. A socket that is bound and silent is watched for its first media.
     pub(super) fn has_said_what_it_carries(&self) -> bool {
-        self.is_proven && (self.is_bound || self.data_seen >= MAX_DATA)
+        self.is_proven
+            && ((self.is_bound && self.is_streaming) || (!self.is_bound && self.data_seen >= MAX_DATA))
     }
 }
 
@@ -115,7 +119,13 @@ fn note_media(socket: &mut Socket, media: Media, seen: &Sighting<'_>, notes: &mu
             }
             bind.ssrc.kind()
         }
-        Media::Stream(stream) => stream.kind,
+        Media::Stream(stream) => {
+            if !socket.is_streaming {
+                socket.is_streaming = true;
+                notes.push(seen, Fact::Zoom(ZoomFact::Stream(stream.kind)));
+            }
+            stream.kind
+        }
         Media::Rtcp(rtcp) => rtcp.ssrc.kind(),
         Media::Ack | Media::Probe { .. } | Media::Unknown { .. } => return,
     };

@@ -3,16 +3,19 @@
 //! Input: what a flow says, its relation and ports. Output: the number of an attribution. Must not: hold a rule of its own;
 //! what is left out of a combination is what the catalogue does not look at.
 
+use std::net::IpAddr;
+
 use hashbrown::HashMap;
 
 use crate::client::zoom::Owner;
-use crate::client::{Attribution, Catalogue, ClientProcess, Contact, Origin, PayloadMark};
+use crate::client::{Attribution, Catalogue, ClientProcess, Contact, Origin, PayloadMark, Whose};
 use crate::evidence::{Evidence, Fact, NameId, ProcessId};
 use crate::flow::Flow;
 use crate::frame::Date;
 use crate::inspect::hearing::{Heard, Hearing, SeenName};
 use crate::inspect::relation::{Ended, RelationId};
 use crate::packet::Protocol;
+use crate::session::{Step, step_at};
 use crate::wire::{Hostname, dns};
 
 /// What is known of the names of a capture: whether the catalogue knows them, and as the client operator's.
@@ -53,6 +56,8 @@ impl Matches {
 pub(super) struct Attributions<'a> {
     hearing: Hearing<'a>,
     exclusive: bool,
+    /// The steps of the tester's script, where there are any.
+    steps: &'a [Step],
     numbers: HashMap<Circumstances, u32>,
     all: Vec<Attribution>,
     /// The combination under the reader's eyes.
@@ -71,6 +76,8 @@ struct Circumstances {
     payload: PayloadMark,
     /// The client's process that the flow is of.
     process: Option<ProcessId>,
+    /// The exclusive step that it began in, where that alone ties it.
+    step: Option<usize>,
 }
 
 /// What the flows of one relation have in common.
@@ -83,7 +90,7 @@ pub(super) struct InRelation {
 }
 
 impl<'a> Attributions<'a> {
-    pub(super) fn new(hearing: Hearing<'a>, exclusive: bool) -> Self {
+    pub(super) fn new(hearing: Hearing<'a>, exclusive: bool, steps: &'a [Step]) -> Self {
         let asked = Circumstances {
             names: Vec::new(),
             relation: None,
@@ -91,8 +98,9 @@ impl<'a> Attributions<'a> {
             transport: Protocol::Tcp,
             payload: PayloadMark::None,
             process: None,
+            step: None,
         };
-        Self { hearing, exclusive, numbers: HashMap::new(), all: Vec::new(), asked }
+        Self { hearing, exclusive, steps, numbers: HashMap::new(), all: Vec::new(), asked }
     }
 
     /// The number of a flow's attribution.
@@ -105,7 +113,7 @@ impl<'a> Attributions<'a> {
         relation: InRelation,
         matches: &mut Matches,
     ) -> u32 {
-        let Self { hearing, asked, numbers, all, .. } = self;
+        let Self { hearing, asked, .. } = self;
         let evidence = hearing.evidence;
         let remote = flow.endpoint(ended.local.other());
         let is_named = names.iter().any(|name| matches.of(name.name, evidence) != Match::Unknown);
@@ -126,25 +134,45 @@ impl<'a> Attributions<'a> {
         asked.relation = (relation.is_listed || tells_payload).then_some(relation.id);
         asked.payload = heard.payload;
         asked.process = process.map(|(id, _)| id);
+        asked.step = None;
+        let remote = (remote.address, process.map(|(_, process)| process));
+        let number = self.number(remote, relation.day);
+        // A step ties what nothing else decides. Asked for last, so that flows which need no step share their attribution.
+        let is_open = self.get(number).is_some_and(|known| known.whose == Whose::NotAttributable);
+        match step_at(self.steps, flow.first_frame()).filter(|_| is_open) {
+            Some(step) if self.steps.get(step).is_some_and(|step| step.mark.is_exclusive) => {
+                self.asked.step = Some(step);
+                self.number(remote, relation.day)
+            }
+            _ => number,
+        }
+    }
+
+    /// The number of the attribution of the combination under the reader's eyes, with the address and the process of one of
+    /// its flows.
+    fn number(&mut self, (address, process): (IpAddr, Option<ClientProcess<'_>>), day: Date) -> u32 {
+        let Self { hearing, asked, numbers, all, .. } = self;
         if let Some(number) = numbers.get(&*asked) {
             return *number;
         }
         let number = u32::try_from(all.len()).unwrap_or(u32::MAX);
         numbers.insert(asked.clone(), number);
         let parsed = |(name, origin): &(NameId, Origin)| {
-            Some((Hostname::parse(evidence.name(*name).as_bytes())?, *origin))
+            Some((Hostname::parse(hearing.evidence.name(*name).as_bytes())?, *origin))
         };
         let names: Vec<(Hostname, Origin)> = asked.names.iter().filter_map(parsed).collect();
+        let step = asked.step.and_then(|step| self.steps.get(step));
         let contact = Contact {
             names: &names,
-            address: remote.address,
+            address,
             port: asked.port,
             transport: asked.transport,
             payload: asked.payload,
-            process: process.map(|(_, process)| process),
+            process,
             exclusive: self.exclusive,
+            step: step.map(|step| step.mark.label.as_str()),
         };
-        all.push(Catalogue::builtin().attribute(&contact, relation.day));
+        all.push(Catalogue::builtin().attribute(&contact, day));
         number
     }
 

@@ -25,6 +25,9 @@ pub(super) struct Inputs<'a> {
     threads: NonZeroUsize,
     progress: &'a dyn Progress,
     opened: u32,
+    /// How many were named, and how many of them were tried.
+    named: usize,
+    tried: u32,
     /// How many threads there are for each capture.
     share: usize,
     /// Those that could not be opened, and why.
@@ -37,6 +40,10 @@ pub(super) struct Inputs<'a> {
 pub(super) struct Opened<'a> {
     /// How many inputs were opened before it, which is what frames refer to it by.
     pub(super) number: u32,
+    /// Its place among the inputs that were named, from 0; one that could not be opened has one, too.
+    pub(super) place: u32,
+    /// Whether no other was named.
+    pub(super) is_alone: bool,
     /// The path as it was given, or as the folder has it.
     pub(super) path: PathBuf,
     pub(super) capture: Capture,
@@ -62,6 +69,7 @@ impl<'a> Inputs<'a> {
         let largest = sizes.iter().copied().max().unwrap_or(0).max(1);
         let all = sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(known_or(*size, largest)));
         options.beside = threads.get() > 1;
+        let named = sizes.len();
         Self {
             captures: inputs.captures.into_iter(),
             sizes: sizes.into_iter(),
@@ -71,6 +79,8 @@ impl<'a> Inputs<'a> {
             threads,
             progress,
             opened: 0,
+            named,
+            tried: 0,
             share: 1,
             failures: Vec::new(),
             others: inputs.others,
@@ -116,6 +126,8 @@ impl<'a> Iterator for Inputs<'a> {
         loop {
             let path = self.captures.next()?;
             let size = self.sizes.next().unwrap_or(0);
+            let place = self.tried;
+            self.tried = self.tried.saturating_add(1);
             match path.and_then(|path| Ok((Capture::open(&path, &self.options)?, path))) {
                 Ok((capture, path)) => {
                     self.progress.open(&path);
@@ -125,7 +137,8 @@ impl<'a> Iterator for Inputs<'a> {
                     let interval = if self.options.follow.is_some() { 1 } else { progress::INTERVAL };
                     let watch = Watch::new(self.progress, interval);
                     let share = (known_or(size, self.largest), self.all);
-                    return Some(Opened { number, path, capture, watch, threads: self.share, share });
+                    let (is_alone, threads) = (self.named == 1, self.share);
+                    return Some(Opened { number, place, is_alone, path, capture, watch, threads, share });
                 }
                 Err(error) => {
                     self.progress.read(size);

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 
 use crate::client::{Attribution, Catalogue, IdentifiedBy, Service, Whose};
 use crate::flow::local::{LocalSettings, locate};
-use crate::flow::{Flow, Flows};
+use crate::flow::{Flow, Flows, TcpState};
 use crate::frame::{Date, Timestamp};
 use crate::inspect::circumstances::{Attributions, InRelation, Matches};
 use crate::inspect::hearing::{Hearing, Proxied, SeenName};
@@ -20,8 +20,9 @@ use crate::inspect::relation::{RelationId, Relations};
 use crate::inspect::stated::Stated;
 use crate::inspect::vantage::{disagreements, vantages};
 use crate::inspect::{Settings, Unit};
+use crate::packet::Protocol;
 use crate::place;
-use crate::session::{Member, Moment, sessions};
+use crate::session::{Member, Moment, Step, sessions};
 use crate::verdict::{self, Axis, Register};
 
 /// Judges every flow of `unit`.
@@ -43,13 +44,14 @@ pub(super) fn judge(unit: &mut Unit, settings: &Arc<Settings>) {
     let hearing = unit.hearing_by(&judgement);
     let mut matches = Matches::default();
     let places = Places::new(&hearing, &mut matches, stated.clone(), Arc::clone(settings));
-    let (verdicts, attributions, findings) = decide(&hearing, &places, &mut matches, settings);
+    let (verdicts, attributions, findings) = decide(&hearing, &places, &mut matches, settings, &unit.steps);
     judgement = Judgement { places, verdicts, attributions, findings, ..judgement };
     unit.judgement = judgement;
     unit.stated = stated;
     let days = unit.clients().map(|(flow, _)| stated_day(flow.first_time()));
     unit.flows_of_impossible_days = days.filter(|day| !is_plausible(*day)).count() as u64;
-    unit.sessions = unit.last.map(|end| sessions(&members(unit), end)).unwrap_or_default();
+    unit.sessions =
+        unit.last.map(|end| sessions(&members(unit), &third_parties(unit), end)).unwrap_or_default();
     unit.vantages = vantages(unit, settings);
     unit.vantage_disagreements = disagreements(unit, settings);
 }
@@ -70,9 +72,10 @@ fn decide(
     places: &Places,
     matches: &mut Matches,
     settings: &Settings,
+    steps: &[Step],
 ) -> (Vec<Verdict>, Vec<Attribution>, Vec<Found>) {
     let Hearing { flows, relations, .. } = *hearing;
-    let mut attributions = Attributions::new(*hearing, settings.exclusive);
+    let mut attributions = Attributions::new(*hearing, settings.exclusive, steps);
     let mut verdicts = vec![Verdict::default(); flows.len()];
     let mut findings: Vec<Found> = Vec::new();
     let mut numbers: HashMap<(u32, RelationId), FindingId> = HashMap::new();
@@ -134,9 +137,17 @@ const EPOCH: Timestamp = Timestamp::from_nanos(0);
 /// The client's flows, as sessions see them. What only the tester's word ties to it does not make a session.
 fn members(unit: &Unit) -> Vec<Member<'_>> {
     let is_member = |(_, judged): &(Flow<'_>, Judged)| {
-        unit.attribution(judged).is_some_and(|of| of.identified_by != Some(IdentifiedBy::Exclusive))
+        unit.attribution(judged).is_some_and(|of| !of.identified_by.is_some_and(IdentifiedBy::is_word))
     };
     unit.clients().filter(is_member).map(|(flow, judged)| member(unit, &flow, &judged)).collect()
+}
+
+/// The flows of catalogued third parties that nothing ties to the client.
+fn third_parties(unit: &Unit) -> Vec<Member<'_>> {
+    let is_beside = |(_, judged): &(Flow<'_>, Judged)| {
+        unit.attribution(judged).is_some_and(|of| of.whose == Whose::NotAttributable)
+    };
+    unit.judged().filter(is_beside).map(|(flow, judged)| member(unit, &flow, &judged)).collect()
 }
 
 fn member<'a>(unit: &'a Unit, flow: &Flow<'a>, judged: &Judged) -> Member<'a> {
@@ -152,6 +163,11 @@ fn member<'a>(unit: &'a Unit, flow: &Flow<'a>, judged: &Judged) -> Member<'a> {
         last: Moment { frame: flow.last_frame(), time: flow.last_time() },
         is_answered: flow.is_answered(),
         is_media: matches!(service, Some(Service::Media | Service::MeetingPeer)),
+        service: service.unwrap_or(Service::Unknown),
+        is_tcp: flow.protocol() == Protocol::Tcp,
+        is_older: flow.tcp().is_some_and(TcpState::is_mid_stream),
+        payload_in: flow.payload_bytes(judged.local.other()),
+        payload_out: flow.payload_bytes(judged.local),
         facts: unit.evidence.of(flow.id()),
     }
 }

@@ -70,7 +70,7 @@ impl Budget {
             limit,
             next: limit,
             costs: if settings.lists_flows { LISTED } else { JUDGED },
-            clients: Clients { is_exclusive: settings.exclusive, ..Clients::default() },
+            clients: Clients { is_exclusive: settings.ties_third_parties(), ..Clients::default() },
             most: 0,
             summed_up: SummedUp::default(),
         })

@@ -19,8 +19,10 @@ mod pieces;
 mod post;
 mod progress;
 mod relation;
+mod script;
 mod stages;
 mod stated;
+mod steps;
 mod survey;
 mod times;
 mod unit;
@@ -48,9 +50,11 @@ use crate::frame::{Anomaly, Date, FrameRef, Timestamp};
 use crate::inspect::inputs::{Inputs, Opened};
 use crate::inspect::memory::Budget;
 use crate::inspect::pieces::Reading;
+use crate::inspect::script::Script;
 use crate::inspect::times::Times;
 use crate::packet::Network;
 use crate::place::{self, Databases, Declared, WitnessKind};
+use crate::session::{Mark, MarkFault};
 use crate::source::{Follow, Options, SourceError, Summary};
 use crate::study::Study;
 use crate::verdict::Register;
@@ -76,6 +80,9 @@ pub struct Settings {
     pub follow: Option<Follow>,
     /// How many threads may read at once. What comes out does not depend on it.
     pub threads: NonZeroUsize,
+    /// The marks of the tester's script, at most [`MAX_MARKS`](crate::session::marks::MAX_MARKS). Comments on packets add to
+    /// them.
+    pub marks: Vec<Mark>,
     /// Networks of the client's own, by the user's word.
     pub local: Vec<Network>,
     /// What addresses are looked up in.
@@ -104,6 +111,11 @@ impl Settings {
         usual.with_max_unpacked(self.max_unpacked)
     }
 
+    /// Whether the tester's word may tie a third party to the client, everywhere or in a step.
+    fn ties_third_parties(&self) -> bool {
+        self.exclusive || self.marks.iter().any(|mark| mark.is_exclusive)
+    }
+
     /// Whether witnesses of that kind are heard.
     #[must_use]
     pub fn uses(&self, kind: WitnessKind) -> bool {
@@ -129,6 +141,7 @@ impl Default for Settings {
             lists_flows: false,
             follow: None,
             threads: all_processors(),
+            marks: Vec::new(),
             local: Vec::new(),
             databases: Databases::embedded(),
             registers: Register::builtin().to_vec(),
@@ -145,6 +158,8 @@ impl Default for Settings {
 /// One input that was read.
 #[derive(Debug)]
 pub struct Input {
+    /// Its place among the inputs that were named, from 0; those that could not be read have one, too.
+    pub place: u32,
     /// The path as it was given.
     pub path: PathBuf,
     /// What its reader says of it.
@@ -166,6 +181,7 @@ pub struct Inspection {
     failures: Vec<SourceError>,
     units: Vec<Unit>,
     census: Census,
+    mark_faults: Vec<MarkFault>,
     files_skipped: u64,
     settings: Arc<Settings>,
 }
@@ -204,6 +220,12 @@ impl Inspection {
     #[must_use]
     pub fn census(&self) -> &Census {
         &self.census
+    }
+
+    /// The marks that could not be used, and why: first those that a capture did not take, then those that none met.
+    #[must_use]
+    pub fn mark_faults(&self) -> &[MarkFault] {
+        &self.mark_faults
     }
 
     /// Files in the folders named that are no captures.
@@ -246,7 +268,7 @@ pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &dyn Progress) -
         joined(&mut inputs, &settings)
     } else {
         inputs.read_each(|opened| {
-            let mut capture = Captured::new(Budget::new(&settings, opened.share));
+            let mut capture = Captured::new(Budget::new(&settings, opened.share), &settings);
             match pieces::read(opened, &settings) {
                 Ok(reading) => capture.take(reading),
                 Err(opened) => capture.read(*opened),
@@ -261,20 +283,26 @@ pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &dyn Progress) -
         failures,
         units: Vec::new(),
         census: Census::default(),
+        mark_faults: Vec::new(),
         files_skipped,
         settings,
     };
-    for Captured { inputs, unit, census } in captures {
+    let mut met = Vec::new();
+    for Captured { inputs, unit, census, read, .. } in captures {
         inspection.inputs.extend(inputs);
         inspection.units.push(unit);
         inspection.census.append(census, 0);
+        inspection.mark_faults.extend(read.faults);
+        met.extend(read.met);
     }
+    let not_met = script::not_met(&inspection.settings, &met, &inspection.inputs);
+    inspection.mark_faults.extend(not_met);
     inspection
 }
 
 /// All inputs as pieces of one capture; none, where none could be opened.
 fn joined(inputs: &mut Inputs<'_>, settings: &Arc<Settings>) -> Vec<Captured> {
-    let mut capture = Captured::new(Budget::new(settings, (1, 1)));
+    let mut capture = Captured::new(Budget::new(settings, (1, 1)), settings);
     inputs.for_each(|opened| capture.read(opened));
     if capture.inputs.is_empty() {
         return Vec::new();
@@ -304,21 +332,25 @@ pub fn law_of(day: Date, settings: &Settings) -> Option<Date> {
 }
 
 /// One capture: the inputs that it was read from, and what is in it.
-#[derive(Default)]
 struct Captured {
     inputs: Vec<Input>,
     unit: Unit,
     census: Census,
+    script: Script,
+    /// What came of the script.
+    read: script::Read,
 }
 
 impl Captured {
-    fn new(budget: Option<Budget>) -> Self {
-        Self { unit: Unit::within(budget), ..Self::default() }
+    fn new(budget: Option<Budget>, settings: &Arc<Settings>) -> Self {
+        let (unit, script) = (Unit::within(budget), Script::new(settings));
+        Self { inputs: Vec::new(), unit, census: Census::default(), script, read: script::Read::default() }
     }
 
     /// Takes every frame of an input through the stages that look at single packets.
     fn read(&mut self, opened: Opened<'_>) {
-        let Opened { number, path, mut capture, mut watch, .. } = opened;
+        self.script.begin_input(&opened);
+        let Opened { number, place, path, mut capture, mut watch, .. } = opened;
         if self.unit.budget.is_some() {
             watch.interval = watch.interval.min(memory::INTERVAL);
         }
@@ -326,6 +358,7 @@ impl Captured {
         while let Some(frame) = capture.next_frame() {
             let at = FrameRef::new(number, frame.number);
             times.see(frame.time, at);
+            self.script.see(frame.time, at);
             self.unit.observe(&frame, at, &mut self.census);
             let number = frame.number;
             if number.is_multiple_of(watch.interval) {
@@ -337,21 +370,22 @@ impl Captured {
         }
         let summary = capture.finish();
         watch.end(summary.size);
-        self.end_input(path, summary, times, 1);
+        self.script.end_input(&summary, times.earliest);
+        self.end_input((place, path), summary, times, 1);
     }
 
     /// Takes an input that was read in pieces.
     fn take(&mut self, reading: Reading) {
-        let Reading { path, unit, census, times, summary, pieces } = reading;
+        let Reading { place, path, unit, census, times, summary, pieces } = reading;
         (self.unit, self.census) = (unit, census);
-        self.end_input(path, summary, times, pieces);
+        self.end_input((place, path), summary, times, pieces);
     }
 
-    fn end_input(&mut self, path: PathBuf, summary: Summary, times: Times, pieces: usize) {
+    fn end_input(&mut self, (place, path): (u32, PathBuf), summary: Summary, times: Times, pieces: usize) {
         self.census.count_records(summary.other_records);
         self.unit.end_input(&summary);
         let Times { earliest, latest, backwards, .. } = times;
-        self.inputs.push(Input { path, summary, earliest, latest, backwards, pieces });
+        self.inputs.push(Input { place, path, summary, earliest, latest, backwards, pieces });
     }
 
     /// Judges what was read.
@@ -360,6 +394,9 @@ impl Captured {
         let cells = settings.study.as_ref();
         let first = self.inputs.first().map(|input| input.path.as_path());
         self.unit.cell_vantage = cells.zip(first).and_then(|(cells, path)| cells.vantage_of(path).cloned());
+        let script = std::mem::replace(&mut self.script, Script::new(settings));
+        self.read = script.end(&self.unit);
+        self.unit.steps = std::mem::take(&mut self.read.steps);
         judge::judge(&mut self.unit, settings);
     }
 }

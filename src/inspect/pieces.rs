@@ -23,6 +23,7 @@ use crate::source::{Capture, Options, Records, Summary};
 
 /// A capture that was read.
 pub(super) struct Reading {
+    pub(super) place: u32,
     pub(super) path: PathBuf,
     pub(super) unit: Unit,
     pub(super) census: Census,
@@ -38,25 +39,29 @@ pub(super) fn read<'a>(opened: Opened<'a>, settings: &Settings) -> Result<Readin
     let pieces = usize::try_from(most).unwrap_or(usize::MAX).min(opened.threads);
     // A limit on memory is looked at in the order of frames.
     let is_limited = settings.max_memory.is_some();
-    if pieces < 2 || is_limited || !opened.capture.is_divisible() {
+    // So are marks.
+    let is_marked = !settings.marks.is_empty();
+    if pieces < 2 || is_limited || is_marked || !opened.capture.is_divisible() {
         return Err(Box::new(opened));
     }
     let options = settings.reading();
     let again =
         |path: &Path| Some((Capture::records(path, &options).ok()??, Capture::open(path, &options).ok()?));
     let Some((records, spare)) = again(&opened.path) else { return Err(Box::new(opened)) };
-    let Opened { number, path, capture, mut watch, threads, share } = opened;
+    let Opened { number, place, is_alone, path, capture, mut watch, threads, share } = opened;
     let told = AtomicU64::new(0);
     let next = openings(&path, &capture, &options, pieces);
     let read = read_pieces(capture, next, records, number, &watch, &told);
     watch.take(&told);
     match read {
         Some((whole, joined)) => {
-            let reading = whole.finish(path, joined);
+            let reading = whole.finish((place, path), joined);
             watch.end(reading.summary.size);
             Ok(reading)
         }
-        None => Err(Box::new(Opened { number, path, capture: spare, watch, threads, share })),
+        None => {
+            Err(Box::new(Opened { number, place, is_alone, path, capture: spare, watch, threads, share }))
+        }
     }
 }
 
@@ -291,7 +296,7 @@ impl Piece {
         Some(())
     }
 
-    fn finish(self, path: PathBuf, pieces: usize) -> Reading {
+    fn finish(self, (place, path): (u32, PathBuf), pieces: usize) -> Reading {
         let used_up = self.capture.finish();
         let summary = match self.before {
             Some(mut before) => {
@@ -300,6 +305,6 @@ impl Piece {
             }
             None => used_up,
         };
-        Reading { path, unit: self.unit, census: self.census, times: self.times, summary, pieces }
+        Reading { place, path, unit: self.unit, census: self.census, times: self.times, summary, pieces }
     }
 }

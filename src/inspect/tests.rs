@@ -4,6 +4,7 @@ use crate::flow::local::LocalReason;
 use crate::flow::{Flow, FlowId, Side};
 use crate::frame::{Frame, LinkType};
 use crate::place::{Doubt, Grade};
+use crate::session::{MarkedBy, Placed, When, steps};
 use crate::verdict::Axis;
 use crate::wire::Hostname;
 use crate::wire::tls::tests::small_with_name;
@@ -149,6 +150,46 @@ fn the_testers_word_ties_a_third_party_and_makes_no_session() {
     assert_eq!(decided(&tied)[0].attribution.identified_by, Some(IdentifiedBy::Exclusive));
     assert_eq!(decided(&tied)[0].attribution.service, Service::ThirdPartyMessaging);
     assert!(tied.sessions().is_empty());
+}
+
+#[test]
+fn an_exclusive_step_ties_the_flows_that_began_in_it_and_no_others_of_their_address() {
+    let third_party = |port| connection(port, SERVER, *b"a.twilio.com.");
+    let own = |port| connection(port, [81, 2, 69, 161], *b"webex.zoom.us");
+    let packets = [third_party(1), own(2), third_party(3), own(4), third_party(5)].concat();
+    let step = |label: &str, frame, is_exclusive| {
+        let by = MarkedBy::Option { text: label.into() };
+        let mark = Mark {
+            when: When::Frame(frame),
+            label: label.to_owned(),
+            input: None,
+            is_exclusive,
+            kind: None,
+            by,
+        };
+        Placed { mark, from: FrameRef::new(0, frame), start: None }
+    };
+    let placed = vec![step("share", 7, true), step("leave", 13, false)];
+    let mut unit = Unit::default();
+    unit.steps = steps(placed, (FrameRef::new(0, 15), None), Some).0;
+    for (number, data) in (1..).zip(&packets) {
+        let time = Some(Timestamp::from_nanos(JUNE_2024));
+        let frame = Frame { time, ..Frame::new(number, LinkType::RAW, data) };
+        unit.observe(&frame, FrameRef::new(0, number), &mut Census::default());
+    }
+    end(&mut unit, &settings());
+    let decided = decided(&unit);
+    let by: Vec<_> = decided.iter().map(|flow| flow.attribution.identified_by).collect();
+    assert_eq!(
+        by,
+        [None, Some(IdentifiedBy::Name), Some(IdentifiedBy::Mark), Some(IdentifiedBy::Name), None]
+    );
+    assert!(decided[2].attribution.because.contains("\"share\""));
+    assert!(unit.sessions().iter().all(|session| session.flows == [FlowId(1), FlowId(3)]));
+    let findings: Vec<_> = unit.judged().map(|(_, judged)| judged.finding).collect();
+    assert!(findings[1] == findings[3] && findings[0] == findings[4] && findings[0] != findings[2]);
+    let of: Vec<_> = unit.flows().iter().map(|flow| unit.step_of(&flow)).collect();
+    assert_eq!(of, [None, None, Some(0), Some(0), Some(1)]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::inspect::stated::Stated;
 use crate::inspect::vantage::Vantage;
 use crate::packet::{self, Class, Decoded, Opener, Through};
 use crate::place;
-use crate::session::{Moment, Session};
+use crate::session::{Moment, Session, Step};
 use crate::source::Summary;
 
 /// What one capture holds. Hosts, names and sessions of different captures have nothing to do with each other.
@@ -32,6 +32,7 @@ pub struct Unit {
     pub(super) own_addresses: Vec<IpAddr>,
     pub(super) last: Option<Moment>,
     pub(super) judgement: Judgement,
+    pub(super) steps: Vec<Step>,
     pub(super) sessions: Vec<Session>,
     /// Where its client stood, by what the user says of its cell.
     pub(super) cell_vantage: Option<place::Vantage>,
@@ -131,6 +132,12 @@ impl Unit {
     pub(super) fn hearing_by<'a>(&'a self, judgement: &'a Judgement) -> Hearing<'a> {
         let Judgement { relations, proxied, .. } = judgement;
         Hearing { flows: &self.flows, evidence: &self.evidence, relations, proxied, tick: self.tick }
+    }
+
+    /// The steps of the tester's script, in order.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
     }
 
     /// The client's sessions.

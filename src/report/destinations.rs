@@ -41,7 +41,7 @@ pub(super) fn destinations(view: &View<'_>, report: &mut Report) -> BTreeMap<Key
     let mut counted = BTreeMap::new();
     for (id, (key, rows)) in (1..).zip(groups) {
         for row in &rows {
-            counted.insert(row.key, Counted { destination: Some(id), session: None });
+            counted.insert(row.key, Counted { destination: Some(id), ..Counted::default() });
         }
         report.destinations.extend(destination(view, id, &key, &rows));
     }
@@ -104,6 +104,7 @@ fn destination(view: &View<'_>, id: u64, key: &DestinationKey, rows: &[Row<'_>])
         seated_outside_eea: is_seated_outside(recipient, placement),
         answered: rows.iter().any(|row| row.flow.is_answered()),
         flows: rows.len() as u64,
+        phases: Vec::new(),
         packets_out: sum(&|row| row.flow.packets(out(row))),
         packets_in: sum(&|row| row.flow.packets(back(row))),
         bytes_out: sum(&|row| row.flow.wire_bytes(out(row))),

@@ -10,6 +10,7 @@ use crate::report::parts;
 use crate::report::protocol::tunnel_name;
 use crate::report::schema::{Flow, Name, Note, Place, Process, Report, Witness};
 use crate::report::view::{Counted, Key, Row, View};
+use crate::session::PhaseKind;
 use crate::wire::zoom::MediaKind;
 
 /// Adds every flow.
@@ -28,7 +29,9 @@ fn flow(view: &View<'_>, row: &Row<'_>, counted: Counted) -> Option<Flow> {
         id: view.flow_id(row.key),
         input: flow.first_frame().input(),
         session: counted.session,
+        step: view.step_id(row.key.0, row.unit.step_of(&flow)),
         destination: counted.destination,
+        phase: counted.phase.map(PhaseKind::name),
         transport: flow.protocol().name(),
         local: view.end(row, local),
         remote: view.end(row, remote),
@@ -224,6 +227,7 @@ fn zoom(fact: &ZoomFact) -> (&'static str, String) {
         ZoomFact::Hello { .. } => ("zoom_hello", "hello".to_owned()),
         ZoomFact::Bind { meeting } => ("zoom_bind", parts::hex(*meeting)),
         ZoomFact::Media(kind) => ("zoom_media", media(*kind)),
+        ZoomFact::Stream(kind) => ("zoom_stream", media(*kind)),
         ZoomFact::Close { reason, .. } => ("zoom_close", format!("reason {reason}")),
         ZoomFact::Stun => ("zoom_stun", "STUN without cookie".to_owned()),
         ZoomFact::PeerHello { uuid } => ("zoom_peer_hello", parts::hex(*uuid)),

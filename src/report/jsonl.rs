@@ -1,7 +1,7 @@
 //! The report as JSON Lines: one object a line, each with its `type`, so that a stream can be filtered without being held.
 //!
 //! The first line is of the type `report`: schema, tool, inputs, totals and headline. The others follow in the order of
-//! the JSON, each entry of a list on a line of its own: `destination`, `session`, `meeting`, `flow`, `tunnel`, `anomaly`, `quality`,
+//! the JSON, each entry of a list on a line of its own: `destination`, `session`, `meeting`, `step`, `flow`, `tunnel`, `anomaly`, `quality`,
 //! `data_source`, `register`, `against` where that was asked for, and of a study `study`, `cell`, `matrix_row`, `difference`.
 //! Fields are those of the JSON, described in `schema.json`.
 //!
@@ -25,6 +25,7 @@ pub fn jsonl(report: &Report) -> String {
         destinations,
         sessions,
         meetings,
+        steps,
         flows,
         tunnels,
         anomalies,
@@ -42,6 +43,7 @@ pub fn jsonl(report: &Report) -> String {
     lines(&mut out, "destination", destinations);
     lines(&mut out, "session", sessions);
     lines(&mut out, "meeting", meetings);
+    lines(&mut out, "step", steps);
     lines(&mut out, "flow", flows);
     lines(&mut out, "tunnel", tunnels);
     lines(&mut out, "anomaly", anomalies);

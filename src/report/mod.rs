@@ -25,7 +25,9 @@ pub mod register;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schema;
+mod sessions;
 mod sources;
+mod steps;
 pub mod table;
 pub mod text;
 mod tunnels;

@@ -13,8 +13,8 @@ use crate::report::flows::is_joined_midway;
 use crate::report::protocol::describe;
 use crate::report::schema::{Quality, SummedUp, Undecoded, Vantage, VantageConflict};
 use crate::report::text::{count, plural, size};
-use crate::report::tunnels;
 use crate::report::view::{Row, View};
+use crate::report::{steps, tunnels};
 use crate::wire::dns;
 
 /// Sums up what is missing.
@@ -43,6 +43,7 @@ pub(super) fn quality(view: &View<'_>) -> Quality {
         law_date: inspection.settings().law_date.map(|day| day.to_string()),
         database_days_away: database_days_away(view),
         summed_up: inspection.units().iter().filter_map(Unit::summed_up).map(summed_up).collect(),
+        marks_unused: steps::unused(inspection),
         remarks: Vec::new(),
     };
     quality.remarks = remarks(&quality, inspection);
@@ -188,6 +189,8 @@ fn remarks(quality: &Quality, inspection: &Inspection) -> Vec<String> {
         ),
     }];
     remarks.extend(quality.summed_up.iter().flat_map(|of| unjudged(of, inspection)));
+    let unused = quality.marks_unused.iter();
+    remarks.extend(unused.map(|mark| format!("A mark is not used: {}: {}.", mark.at, mark.what)));
     let mut say = |number: u64, text: &dyn Fn(u64) -> String| {
         if number > 0 {
             remarks.push(text(number));

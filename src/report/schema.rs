@@ -8,6 +8,8 @@
 mod against;
 mod process;
 mod quality;
+mod session;
+mod step;
 mod study;
 mod tunnel;
 
@@ -18,6 +20,8 @@ use serde::Serialize;
 pub use self::against::{Against, Moved, Reading};
 pub use self::process::Process;
 pub use self::quality::{Quality, SummedUp, Suspicion, Undecoded, Vantage, VantageConflict};
+pub use self::session::{Meeting, Milestone, Phase, PhaseFlows, PhaseTraffic, Session};
+pub use self::step::{Step, UnusedMark, Upload};
 pub use self::study::{Cell, Difference, Group, MatrixRow, Seen, Study};
 pub use self::tunnel::Tunnel;
 use crate::client::Whose;
@@ -43,6 +47,8 @@ pub struct Report {
     pub sessions: Vec<Session>,
     /// The meetings in them.
     pub meetings: Vec<Meeting>,
+    /// The steps of the tester's script.
+    pub steps: Vec<Step>,
     /// Every flow, the client's and others.
     pub flows: Vec<Flow>,
     /// The tunnels that were opened.
@@ -227,7 +233,7 @@ pub struct Destination {
     pub id: u64,
     /// `client` or `not_attributable`.
     pub whose: String,
-    /// How the flows were recognised: `payload`, `name`, `range`, `process` or `exclusive`.
+    /// How the flows were recognised: `payload`, `name`, `range`, `process`, `exclusive` or `mark`.
     pub identified_by: Vec<String>,
     /// The recipient's id in the catalogue.
     pub recipient: Option<String>,
@@ -274,6 +280,8 @@ pub struct Destination {
     pub answered: bool,
     /// How many flows.
     pub flows: u64,
+    /// The phases in which they began, with how many in each; what is in no session is in no phase.
+    pub phases: Vec<PhaseFlows>,
     /// Packets sent by the client.
     pub packets_out: u64,
     /// Packets received.
@@ -320,76 +328,6 @@ impl Destination {
     }
 }
 
-/// One client's run on one machine.
-#[derive(Serialize, Clone, Debug)]
-pub struct Session {
-    /// Its number, from 1.
-    pub id: u64,
-    /// The input that holds its first frame.
-    pub input: u32,
-    /// The client.
-    pub client: String,
-    /// The machine: its MAC address where there is one, else its address.
-    pub machine: String,
-    /// The tunnel that the machine's packets came out of; its addresses mean another machine outside.
-    pub tunnel: Option<u64>,
-    /// The machine's own addresses.
-    pub addresses: Vec<String>,
-    /// The processes that the capture says its flows are of, each once.
-    pub processes: Vec<Process>,
-    /// The first contact.
-    pub start: Option<String>,
-    /// The last.
-    pub end: Option<String>,
-    /// The first frame.
-    pub first_frame: u64,
-    /// The input that holds its last frame.
-    pub last_input: u32,
-    /// The last frame.
-    pub last_frame: u64,
-    /// How many flows of the client.
-    pub flows: u64,
-    /// The ids of its meetings.
-    pub meetings: Vec<u64>,
-}
-
-/// One meeting.
-#[derive(Serialize, Clone, Debug)]
-pub struct Meeting {
-    /// Its number, from 1.
-    pub id: u64,
-    /// The session it belongs to.
-    pub session: u64,
-    /// `server`, `peer` or `browser`.
-    pub kind: String,
-    /// What its sockets share, in hexadecimal: the bind id, or the UUID between peers. It is not the meeting number.
-    pub key: Option<String>,
-    /// Its start.
-    pub start: Option<String>,
-    /// The input that holds its start.
-    pub start_input: u32,
-    /// The frame of its start.
-    pub start_frame: u64,
-    /// The rule that found the start.
-    pub start_rule: String,
-    /// Its end.
-    pub end: Option<String>,
-    /// The input that holds its end.
-    pub end_input: u32,
-    /// The frame of its end.
-    pub end_frame: u64,
-    /// The rule that found the end.
-    pub end_rule: String,
-    /// The kinds of media that its sockets were opened for.
-    pub media: Vec<String>,
-    /// The media servers' addresses.
-    pub servers: Vec<String>,
-    /// How many other participants were reached directly.
-    pub participants: u64,
-    /// The ids of its flows.
-    pub flows: Vec<u64>,
-}
-
 /// Both directions of one five-tuple in one stretch of time.
 #[derive(Serialize, Clone, Debug)]
 pub struct Flow {
@@ -399,8 +337,12 @@ pub struct Flow {
     pub input: u32,
     /// The session it belongs to.
     pub session: Option<u64>,
+    /// The step of the tester's script in which it began.
+    pub step: Option<u64>,
     /// The destination that it was counted under.
     pub destination: Option<u64>,
+    /// The phase of its session in which it began.
+    pub phase: Option<&'static str>,
     /// `tcp` or `udp`.
     pub transport: &'static str,
     /// The local end.
@@ -419,7 +361,7 @@ pub struct Flow {
     pub processes: Vec<Process>,
     /// `client`, `not_attributable` or `other`.
     pub whose: String,
-    /// `payload`, `name`, `range`, `process` or `exclusive`; `null` for others' flows.
+    /// `payload`, `name`, `range`, `process`, `exclusive` or `mark`; `null` for others' flows.
     pub identified_by: Option<String>,
     /// What the remote end is for; `null` for others' flows.
     pub service: Option<String>,

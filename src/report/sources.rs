@@ -23,14 +23,8 @@ pub(super) fn data_sources(settings: &Settings) -> Vec<DataSource> {
         credit: source.credit.clone(),
     });
     let catalogue = ("Zoom's names, ranges, site codes and recipients", Catalogue::compiled());
-    let own = [catalogue].into_iter().chain(crate::place::tables()).map(|(name, compiled)| DataSource {
-        name: name.to_owned(),
-        kind: "own_table".to_owned(),
-        dated: Some(compiled.to_string()),
-        sha256: None,
-        licence: Some(env!("CARGO_PKG_LICENSE").to_owned()),
-        credit: None,
-    });
+    let tables = [catalogue].into_iter().chain(crate::place::tables());
+    let own = tables.map(|(name, compiled)| own_table(name, compiled));
     let handed_in = settings.declared.sources().into_iter().map(|source| DataSource {
         name: source.name.clone(),
         kind: source.kind.name().to_owned(),
@@ -40,6 +34,18 @@ pub(super) fn data_sources(settings: &Settings) -> Vec<DataSource> {
         credit: None,
     });
     asked.chain(handed_in).chain(own).collect()
+}
+
+/// A table that the project compiled.
+pub(super) fn own_table(name: &str, compiled: Date) -> DataSource {
+    DataSource {
+        name: name.to_owned(),
+        kind: "own_table".to_owned(),
+        dated: Some(compiled.to_string()),
+        sha256: None,
+        licence: Some(env!("CARGO_PKG_LICENSE").to_owned()),
+        credit: None,
+    }
 }
 
 /// The registers that a destination was compared with.

@@ -9,12 +9,13 @@ use std::fmt::Write as _;
 use crate::client::Service;
 use crate::report::against::{title, words_of};
 use crate::report::legend::{LEGEND, sign, stale};
-use crate::report::schema::{Against, DataSource, Destination, Name, Register, Report, Witness};
+use crate::report::schema::{Against, DataSource, Destination, Name, PhaseFlows, Register, Report, Witness};
 use crate::report::text::{clean, count, plural, size, wrap};
 use crate::verdict::Axis;
 
 mod matrix;
 mod session;
+mod steps;
 
 /// The width of the report in columns.
 pub const WIDTH: usize = 80;
@@ -42,6 +43,7 @@ pub fn table(report: &Report, color: Color) -> String {
         page.destinations(part, report);
     }
     page.sessions(report);
+    page.steps(report);
     page.tunnels(report);
     if let Some(against) = &report.against {
         page.against(against);
@@ -202,6 +204,9 @@ impl Page {
         }
         self.field("listing", &self.listing(d));
         self.field("traffic", &self.traffic(d));
+        if !d.phases.is_empty() {
+            self.field("began in", &phases(d));
+        }
         self.field(if d.is_client() { "known by" } else { "not tied" }, &clean(&d.because));
         if !d.names.is_empty() {
             self.field("named", &self.named(&d.names));
@@ -404,6 +409,12 @@ const MAX_BESIDE: usize = 8;
 /// Names of one destination that are shown.
 const MAX_NAMES: usize = 6;
 
+/// In which phases its flows began.
+fn phases(d: &Destination) -> String {
+    let of = |phase: &PhaseFlows| format!("{} ({})", words(phase.phase), count(phase.flows));
+    d.phases.iter().map(of).collect::<Vec<String>>().join(", ")
+}
+
 /// A `snake_case` id as words.
 fn words(id: &str) -> String {
     id.replace('_', " ")
@@ -506,6 +517,7 @@ fn rule(rule: &str) -> String {
         "gateway_contact" => "contact with the gateway for browsers".to_owned(),
         "hello" => "first hello".to_owned(),
         "media_joined_midway" => "media already running".to_owned(),
+        "media_over_tls" => "a TLS connection to a media router that carries as much as a call".to_owned(),
         "peer_hello" => "hello between participants".to_owned(),
         "peer_media" => "media between participants".to_owned(),
         "silence" => "last before silence".to_owned(),

@@ -7,6 +7,7 @@ use crate::client::{Attribution, Service};
 use crate::flow::{Flow, FlowId, Side};
 use crate::inspect::{Found, Inspection, Judged, Placement, Unit};
 use crate::packet::TunnelId;
+use crate::session::PhaseKind;
 
 /// A flow's unit and its number there.
 pub(super) type Key = (usize, FlowId);
@@ -16,6 +17,7 @@ pub(super) type Key = (usize, FlowId);
 pub(super) struct Counted {
     pub(super) destination: Option<u64>,
     pub(super) session: Option<u64>,
+    pub(super) phase: Option<PhaseKind>,
 }
 
 pub(super) struct View<'a> {
@@ -26,6 +28,8 @@ pub(super) struct View<'a> {
     before: Vec<u64>,
     /// The same of tunnels.
     tunnels_before: Vec<u64>,
+    /// The same of steps.
+    steps_before: Vec<u64>,
 }
 
 /// One flow with everything that is known of it.
@@ -67,8 +71,9 @@ impl<'a> View<'a> {
             sums.collect()
         };
         let tunnels_before = before(|unit| unit.opener().tunnels().count() as u64);
+        let steps_before = before(|unit| unit.steps().len() as u64);
         let before = before(|unit| unit.flows().len() as u64);
-        let mut view = Self { inspection, masked: BTreeSet::new(), before, tunnels_before };
+        let mut view = Self { inspection, masked: BTreeSet::new(), before, tunnels_before, steps_before };
         if show_participants {
             return view;
         }
@@ -98,6 +103,12 @@ impl<'a> View<'a> {
     pub(super) fn tunnel_id(&self, unit: usize, tunnel: TunnelId) -> Option<u64> {
         let before = self.tunnels_before.get(unit).copied().unwrap_or_default();
         (!tunnel.is_none()).then(|| before + u64::from(tunnel.number()))
+    }
+
+    /// A step's number in the report by its place in its unit.
+    pub(super) fn step_id(&self, unit: usize, place: Option<usize>) -> Option<u64> {
+        let before = self.steps_before.get(unit).copied().unwrap_or_default();
+        Some(before + place? as u64 + 1)
     }
 
     pub(super) fn end(&self, row: &Row<'_>, side: Side) -> String {

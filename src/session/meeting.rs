@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::client::Service;
 use crate::evidence::{Fact, ZoomFact};
 use crate::flow::FlowId;
 use crate::session::{Member, Moment};
@@ -28,12 +29,25 @@ pub struct Meeting {
     pub end_rule: EndRule,
     /// The kinds of media that its sockets were opened for or carried.
     pub media: Vec<MediaKind>,
+    /// The kinds of media that were seen to flow; where a router is used and none is here, the meeting was silent. What is
+    /// inside DTLS or goes between participants has no kind that can be seen.
+    pub streams: Vec<MediaKind>,
     /// The media servers.
     pub servers: Vec<IpAddr>,
     /// The other participants that were reached directly.
     pub participants: Vec<IpAddr>,
     /// Its flows in order.
     pub flows: Vec<FlowId>,
+}
+
+impl Meeting {
+    /// Whether no media flowed on its sockets; `None` where that cannot be seen: inside DTLS, between participants, and on
+    /// sockets whose beginning is not in the capture.
+    #[must_use]
+    pub fn is_silent(&self) -> Option<bool> {
+        let can_tell = self.kind == MeetingKind::Server && self.key.is_some();
+        if self.streams.is_empty() { can_tell.then_some(true) } else { Some(false) }
+    }
 }
 
 /// By which way a meeting's media went.
@@ -45,6 +59,8 @@ pub enum MeetingKind {
     Peer,
     /// By a gateway for browsers, in DTLS.
     Browser,
+    /// Inside TLS to a media router or gateway, where UDP did not get through.
+    Tls,
 }
 
 impl MeetingKind {
@@ -55,6 +71,7 @@ impl MeetingKind {
             Self::Server => "server",
             Self::Peer => "peer",
             Self::Browser => "browser",
+            Self::Tls => "tls",
         }
     }
 }
@@ -74,6 +91,9 @@ pub enum StartRule {
     PeerMedia,
     /// The first frame between a browser and its gateway.
     GatewayContact,
+    /// The first frame of a TLS connection to a media router or gateway that carries as much as a call does. What is in it is
+    /// not seen.
+    MediaOverTls,
 }
 
 impl StartRule {
@@ -87,6 +107,7 @@ impl StartRule {
             Self::PeerHello => "peer_hello",
             Self::PeerMedia => "peer_media",
             Self::GatewayContact => "gateway_contact",
+            Self::MediaOverTls => "media_over_tls",
         }
     }
 }
@@ -118,6 +139,11 @@ impl EndRule {
 const SILENCE: Duration = Duration::from_secs(20);
 /// A browser's consent checks come every 4 to 6.5 s; without them for 30 s the session is over (RFC 7675 section 5.1).
 const BROWSER_SILENCE: Duration = Duration::from_secs(30);
+/// A TLS connection to a media router lasts so long where media goes through it; one for control does, too.
+const CALL: Duration = Duration::from_secs(10);
+/// Bytes of payload a second, both ways, that are more than control takes: two connections for control carried 11,000 a second
+/// in a public capture of 2025. A call without pictures may take less, and is then not found.
+const CALL_RATE: u64 = 25_000;
 /// Packets that were under way when the client closed.
 const AFTERMATH: Duration = Duration::from_secs(2);
 
@@ -146,8 +172,60 @@ pub(super) fn meetings(members: &[&Member<'_>], end: Moment) -> Vec<Meeting> {
         }
     }
     let mut meetings: Vec<Meeting> = groups.iter().filter_map(|group| group.meeting(end)).collect();
+    meetings.extend(over_tls(members, &meetings, end));
     meetings.sort_by_key(|meeting| meeting.start);
     meetings
+}
+
+/// Meetings whose media goes through TLS: connections to media routers that carry as much as a call does, where no socket for
+/// media is beside them.
+fn over_tls(members: &[&Member<'_>], known: &[Meeting], capture: Moment) -> Vec<Meeting> {
+    let mut found: Vec<Meeting> = Vec::new();
+    for member in members.iter().filter(|member| carries_call(member)) {
+        let is_beside = |meeting: &Meeting| {
+            meeting.start.frame <= member.last.frame && member.first.frame <= meeting.end.frame
+        };
+        if known.iter().any(is_beside) {
+            continue;
+        }
+        let is_over = capture.since(member.last).is_some_and(|after| after >= SILENCE);
+        let end_rule = if is_over { EndRule::Silence } else { EndRule::CaptureEnd };
+        match found.iter_mut().find(|meeting| is_beside(meeting)) {
+            Some(meeting) => {
+                if meeting.end < member.last {
+                    (meeting.end, meeting.end_rule) = (member.last, end_rule);
+                }
+                meeting.servers.push(member.remote);
+                meeting.servers.sort_unstable();
+                meeting.servers.dedup();
+                meeting.flows.push(member.flow);
+                meeting.flows.sort_unstable();
+            }
+            None => found.push(Meeting {
+                kind: MeetingKind::Tls,
+                key: None,
+                start: member.first,
+                start_rule: StartRule::MediaOverTls,
+                end: member.last,
+                end_rule,
+                media: Vec::new(),
+                streams: Vec::new(),
+                servers: vec![member.remote],
+                participants: Vec::new(),
+                flows: vec![member.flow],
+            }),
+        }
+    }
+    found
+}
+
+fn carries_call(member: &Member<'_>) -> bool {
+    let bytes = member.payload_in.saturating_add(member.payload_out);
+    member.is_tcp
+        && member.service == Service::Media
+        && member.last.since(member.first).is_some_and(|lasts| {
+            lasts >= CALL && u128::from(bytes) * 1000 >= u128::from(CALL_RATE) * lasts.as_millis()
+        })
 }
 
 /// A media flow with what matters of its facts.
@@ -159,6 +237,7 @@ struct Socket<'a> {
     bind: Option<Moment>,
     closed: Option<Moment>,
     media: Vec<MediaKind>,
+    streams: Vec<MediaKind>,
     is_live: bool,
 }
 
@@ -172,6 +251,7 @@ impl<'a> Socket<'a> {
             bind: None,
             closed: None,
             media: Vec::new(),
+            streams: Vec::new(),
             is_live: member.is_answered,
         };
         let mut is_media = false;
@@ -210,6 +290,7 @@ impl<'a> Socket<'a> {
                 self.is_live = true;
                 self.media.push(*kind);
             }
+            ZoomFact::Stream(kind) => self.streams.push(*kind),
             ZoomFact::Close { from, .. } if *from == self.member.local_side => self.closed = Some(moment),
             ZoomFact::Certain | ZoomFact::Weak | ZoomFact::Close { .. } => {}
         }
@@ -221,7 +302,7 @@ impl<'a> Socket<'a> {
     fn start(&self) -> (Moment, StartRule) {
         let first = self.member.first;
         match (self.kind, self.hello, self.bind) {
-            (MeetingKind::Browser, ..) => (first, StartRule::GatewayContact),
+            (MeetingKind::Browser | MeetingKind::Tls, ..) => (first, StartRule::GatewayContact),
             (MeetingKind::Peer, Some(hello), _) => (hello, StartRule::PeerHello),
             (MeetingKind::Peer, None, _) => (first, StartRule::PeerMedia),
             (MeetingKind::Server, Some(hello), _) => (hello, StartRule::Hello),
@@ -276,10 +357,8 @@ impl Group<'_, '_> {
         let (end, end_rule) = self.end(end)?;
         let servers = self.remotes(|kind| kind != MeetingKind::Peer);
         let participants = self.remotes(|kind| kind == MeetingKind::Peer);
-        let mut media: Vec<MediaKind> =
-            self.sockets.iter().flat_map(|socket| socket.media.iter().copied()).collect();
-        media.sort_unstable();
-        media.dedup();
+        let (media, streams) =
+            (self.kinds(|socket| socket.media.as_slice()), self.kinds(|socket| socket.streams.as_slice()));
         let mut flows: Vec<FlowId> = self.sockets.iter().map(|socket| socket.member.flow).collect();
         flows.sort_unstable();
         let kind = self.sockets.iter().map(|socket| socket.kind).min()?;
@@ -291,10 +370,19 @@ impl Group<'_, '_> {
             end,
             end_rule,
             media,
+            streams,
             servers,
             participants,
             flows,
         })
+    }
+
+    fn kinds(&self, of: impl for<'s> Fn(&'s Socket<'_>) -> &'s [MediaKind]) -> Vec<MediaKind> {
+        let mut kinds: Vec<MediaKind> =
+            self.sockets.iter().flat_map(|socket| of(socket).iter().copied()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
     }
 
     fn remotes(&self, wanted: impl Fn(MeetingKind) -> bool) -> Vec<IpAddr> {

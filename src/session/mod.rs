@@ -1,18 +1,24 @@
-//! Sessions and meetings: one client's runs on one machine, and what it met in them.
+//! Sessions and meetings: one client's runs on one machine, and what it met in them; and the steps of a tester's script.
 //!
 //! Input: the client's flows with their facts. Output: sessions with their meetings, each bound with the rule that
 //! found it and the moment it stands at. Must not: judge a place or a listing, or count sockets as meetings (one
 //! meeting uses a socket for each kind of media and drops others).
 
+pub mod marks;
 mod meeting;
 mod phase;
+mod step;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 pub use self::meeting::{EndRule, Meeting, MeetingKind, StartRule};
-pub use self::phase::PhaseKind;
+pub use self::phase::{Certainty, Milestone, MilestoneKind, Phase, PhaseKind, PhaseRule};
+pub use self::step::{
+    InputName, Kinded, Mark, MarkFault, MarkedBy, Placed, Step, StepKind, When, same_place, step_at, steps,
+};
+use crate::client::Service;
 use crate::evidence::Entry;
 use crate::flow::{FlowId, Side};
 use crate::frame::{FrameRef, Timestamp};
@@ -54,6 +60,7 @@ pub enum Machine {
 
 /// One of the client's flows, as sessions see it.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Member<'a> {
     /// The flow.
     pub flow: FlowId,
@@ -73,6 +80,16 @@ pub struct Member<'a> {
     pub is_answered: bool,
     /// Whether it carries media, or is there to carry it.
     pub is_media: bool,
+    /// What its remote end is for.
+    pub service: Service,
+    /// Whether it is a TCP connection.
+    pub is_tcp: bool,
+    /// Whether it is a TCP connection that is older than the capture.
+    pub is_older: bool,
+    /// The bytes of payload that it brought in.
+    pub payload_in: u64,
+    /// The bytes of payload that it took out.
+    pub payload_out: u64,
     /// What was read off it.
     pub facts: &'a [Entry],
 }
@@ -92,26 +109,52 @@ pub struct Session {
     pub flows: Vec<FlowId>,
     /// Its meetings in order of their starts.
     pub meetings: Vec<Meeting>,
+    /// Its phases in order, without gaps.
+    pub phases: Vec<Phase>,
+    /// Single events in order.
+    pub milestones: Vec<Milestone>,
+    /// Whether a meeting begins before another ends, so that two clients may be behind one address. Every phase is
+    /// uncertain then.
+    pub has_overlap: bool,
+}
+
+impl Session {
+    /// The phase that a frame of the session lies in.
+    #[must_use]
+    pub fn phase_of(&self, frame: FrameRef) -> Option<&Phase> {
+        let after = self.phases.partition_point(|phase| phase.start.frame <= frame);
+        self.phases.get(after.checked_sub(1)?)
+    }
 }
 
 /// After so long without a packet of the client, the next one belongs to another run (a rule of thumb of the field:
 /// an idle client keeps its push connection alive far more often).
 const SILENCE: Duration = Duration::from_mins(10);
 
-/// Sorts the client's flows into sessions. `end` is the capture's last frame.
+/// Sorts the client's flows into sessions. `beside` are the flows of catalogued third parties that nothing ties to the
+/// client; `end` is the capture's last frame.
 #[must_use]
-pub fn sessions(members: &[Member<'_>], end: Moment) -> Vec<Session> {
+pub fn sessions(members: &[Member<'_>], beside: &[Member<'_>], end: Moment) -> Vec<Session> {
     let mut machines: BTreeMap<Machine, Vec<&Member<'_>>> = BTreeMap::new();
     for member in members {
         machines.entry(member.machine).or_default().push(member);
     }
-    let mut sessions: Vec<Session> = machines.into_values().flat_map(|flows| runs(flows, end)).collect();
+    let mut others: BTreeMap<Machine, Vec<&Member<'_>>> = BTreeMap::new();
+    for member in beside.iter().filter(|member| machines.contains_key(&member.machine)) {
+        others.entry(member.machine).or_default().push(member);
+    }
+    let of = |(machine, flows)| {
+        let mut others = others.remove(&machine).unwrap_or_default();
+        others.sort_by_key(|member| member.first.frame);
+        runs(flows, &others, end)
+    };
+    let mut sessions: Vec<Session> = machines.into_iter().flat_map(of).collect();
     sessions.sort_by_key(|session| session.first);
     sessions
 }
 
 /// Cuts one machine's flows where the client was silent.
-fn runs(mut members: Vec<&Member<'_>>, end: Moment) -> Vec<Session> {
+fn runs(mut members: Vec<&Member<'_>>, beside: &[&Member<'_>], end: Moment) -> Vec<Session> {
     members.sort_by_key(|member| member.first.frame);
     let mut runs: Vec<Vec<&Member<'_>>> = Vec::new();
     let mut last: Option<Moment> = None;
@@ -123,20 +166,29 @@ fn runs(mut members: Vec<&Member<'_>>, end: Moment) -> Vec<Session> {
             None => runs.push(vec![member]),
         }
     }
-    runs.iter().filter_map(|run| session(run, end)).collect()
+    (0..).zip(&runs).filter_map(|(number, run)| session(run, beside, number > 0, end)).collect()
 }
 
-fn session(members: &[&Member<'_>], end: Moment) -> Option<Session> {
+fn session(
+    members: &[&Member<'_>],
+    beside: &[&Member<'_>],
+    follows_silence: bool,
+    end: Moment,
+) -> Option<Session> {
     let mut addresses: Vec<IpAddr> = members.iter().map(|member| member.local).collect();
     addresses.sort_unstable();
     addresses.dedup();
+    let meetings = meeting::meetings(members, end);
     Some(Session {
         machine: members.first()?.machine,
         addresses,
         first: members.iter().map(|member| member.first).min()?,
         last: members.iter().map(|member| member.last).max()?,
         flows: members.iter().map(|member| member.flow).collect(),
-        meetings: meeting::meetings(members, end),
+        phases: phase::phases(members, &meetings, follows_silence),
+        milestones: phase::milestones(members, &meetings, beside),
+        has_overlap: phase::has_overlap(&meetings),
+        meetings,
     })
 }
 

@@ -44,12 +44,17 @@ fn member<'a>(flow: u32, remote: &str, seconds: (u64, u64), facts: &'a [Entry]) 
         last: at(seconds.1),
         is_answered: true,
         is_media: true,
+        service: Service::Media,
+        is_tcp: false,
+        is_older: false,
+        payload_in: 0,
+        payload_out: 0,
         facts,
     }
 }
 
 fn meetings_of(members: &[Member<'_>], end: u64) -> Vec<Meeting> {
-    sessions(members, at(end)).into_iter().flat_map(|session| session.meetings).collect()
+    sessions(members, &[], at(end)).into_iter().flat_map(|session| session.meetings).collect()
 }
 
 #[test]
@@ -172,7 +177,7 @@ fn ten_minutes_of_silence_begin_another_session() {
         member(2, "203.0.113.1", (500, 510), &[]),
         member(3, "203.0.113.1", (1200, 1201), &[]),
     ];
-    let sessions = sessions(&members, at(2000));
+    let sessions = sessions(&members, &[], at(2000));
     let flows: Vec<_> = sessions.iter().map(|session| session.flows.len()).collect();
     assert_eq!(flows, [2, 1]);
     assert_eq!((sessions[0].first, sessions[0].last), (at(1), at(510)));
@@ -183,7 +188,32 @@ fn two_machines_are_two_sessions_and_two_addresses_of_one_are_one() {
     let v4 = member(1, "203.0.113.1", (1, 20), &[]);
     let v6 = Member { flow: FlowId(2), local: "2001:db8::5".parse().unwrap(), ..v4 };
     let other = Member { flow: FlowId(3), machine: Machine::Mac([2, 0, 0, 0, 0, 2]), ..v4 };
-    let sessions = sessions(&[v4, v6, other], at(30));
+    let sessions = sessions(&[v4, v6, other], &[], at(30));
     assert_eq!(sessions.len(), 2);
     assert_eq!(sessions[0].addresses.len(), 2);
+}
+
+#[test]
+fn a_call_inside_tls_is_found_by_its_volume_where_no_socket_for_media_is_beside() {
+    let tls = Member {
+        is_tcp: true,
+        payload_in: 1_500_000,
+        payload_out: 500_000,
+        ..member(1, "203.0.113.9", (5, 45), &[])
+    };
+    let other = Member { flow: FlowId(2), first: at(6), ..tls };
+    let meetings = meetings_of(&[tls, other], 100);
+    assert_eq!(meetings.len(), 1);
+    assert_eq!(
+        (meetings[0].kind, meetings[0].start_rule, meetings[0].end_rule),
+        (MeetingKind::Tls, StartRule::MediaOverTls, EndRule::Silence)
+    );
+    assert_eq!((meetings[0].start, meetings[0].end), (at(5), at(45)));
+    assert_eq!(meetings[0].flows, [FlowId(1), FlowId(2)]);
+    let control = Member { payload_in: 300_000, payload_out: 100_000, ..tls };
+    assert_eq!(meetings_of(&[control], 100), [], "control takes as much");
+    let facts = [zoom(3, 7, hello()), zoom(3, 8, bind())];
+    let beside = member(3, "203.0.113.9", (7, 40), &facts);
+    let meetings = meetings_of(&[tls, beside], 100);
+    assert_eq!(meetings.iter().map(|meeting| meeting.kind).collect::<Vec<_>>(), [MeetingKind::Server]);
 }

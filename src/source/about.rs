@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::claims::{Claims, Comment, CommentOn, Interface, Marks, Section};
+use super::claims::{Claims, Comment, CommentOn, Interface, Marks, STEP, Section, StepComment};
 use super::summary::{Damage, Drops, sum};
+use crate::frame::Timestamp;
 
 /// What the readers note while they walk.
 #[derive(Default)]
@@ -63,6 +64,24 @@ impl About {
         }
     }
 
+    /// Keeps the comment on a frame beside the others, where it marks a step and there is room.
+    pub(super) fn step(
+        &mut self,
+        (frame, time): (u64, Option<Timestamp>),
+        comment: &[u8],
+        text: impl FnOnce() -> String,
+    ) {
+        let head = comment.trim_ascii_start().get(..STEP.len());
+        if !head.is_some_and(|head| head.eq_ignore_ascii_case(STEP.as_bytes())) {
+            return;
+        }
+        if self.claims.steps.len() < MAX_STEPS {
+            self.claims.steps.push(StepComment { frame, time, text: text() });
+        } else {
+            self.claims.steps_refused += 1;
+        }
+    }
+
     /// Counts a custom block.
     pub(super) fn count_custom(&mut self, enterprise: Option<u32>) {
         let table = &mut self.claims.custom_blocks;
@@ -109,12 +128,28 @@ const MAX_COMMENTS: usize = 64;
 const MAX_DAMAGE: usize = 16;
 const MAX_KINDS: usize = 256;
 const MAX_SECTIONS: usize = 64;
+/// Far more than a script has steps; 256 bytes each at the most.
+const MAX_STEPS: usize = 10_000;
 /// How many interfaces keep their texts and addresses, 3 KiB each at the most.
 const MAX_WITH_TEXTS: usize = 1_024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn comments_that_mark_steps_are_kept_and_bounded() {
+        let mut about = About::default();
+        for comment in [&b"step: a"[..], b" Step:b", b"steps: c", b"here", b""] {
+            about.step((7, None), comment, || String::from_utf8_lossy(comment).into_owned());
+        }
+        let kept: Vec<&str> = about.claims.steps.iter().map(|step| step.text.as_str()).collect();
+        assert_eq!(kept, ["step: a", " Step:b"]);
+        for _ in 0..MAX_STEPS {
+            about.step((8, None), b"step: x", String::new);
+        }
+        assert_eq!((about.claims.steps.len(), about.claims.steps_refused), (MAX_STEPS, 2));
+    }
 
     #[test]
     fn the_tables_of_kinds_are_bounded() {

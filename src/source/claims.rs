@@ -200,6 +200,20 @@ pub struct Comment {
     pub text: String,
 }
 
+/// What a comment on a packet begins with, in whatever case, that marks a step of a tester's script.
+pub const STEP: &str = "step:";
+
+/// A comment on a frame that marks a step of a tester's script.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StepComment {
+    /// The frame's number.
+    pub frame: u64,
+    /// The frame's time.
+    pub time: Option<Timestamp>,
+    /// The comment's text; cut after 256 bytes.
+    pub text: String,
+}
+
 /// An address and a name that the file gives it (name resolution block). Shown, and used for nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NamedAddress {
@@ -252,6 +266,10 @@ pub struct Claims {
     pub comments: Vec<Comment>,
     /// How many comments there are.
     pub comment_count: u64,
+    /// The first 10,000 comments on frames that begin with [`STEP`].
+    pub steps: Vec<StepComment>,
+    /// How many of those were too many to be kept.
+    pub steps_refused: u64,
     /// The first 1,024 names of addresses.
     pub names: Vec<NamedAddress>,
     /// How many records of names there are, those of MAC addresses too.

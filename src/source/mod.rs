@@ -46,7 +46,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::frame::{Direction, Frame, LinkType, Process, Timestamp};
 
 pub use claims::{
-    ByteOrder, Claims, Comment, CommentOn, Interface, Marks, NamedAddress, Resolver, Secrets, Section,
+    ByteOrder, Claims, Comment, CommentOn, Interface, Marks, NamedAddress, Resolver, STEP, Secrets, Section,
+    StepComment,
 };
 pub use error::SourceError;
 pub use folder::{Inputs, expand};

@@ -22,7 +22,7 @@ use super::clock::Clock;
 use super::input::Input;
 use super::order::ByteOrder;
 use super::summary::{Fault, LIMIT, UNSUPPORTED, snap_len};
-use crate::frame::{Direction, LinkType, Process};
+use crate::frame::{Direction, LinkType, Process, Timestamp};
 
 /// Walks the blocks of one file.
 pub(super) struct Walker {
@@ -314,7 +314,7 @@ impl Walker {
             && let Some(list) = rest.get(len.next_multiple_of(4)..)
             && !list.is_empty()
         {
-            self.packet_options(block.kind, list, at + len.next_multiple_of(4), about);
+            self.packet_options(block.kind, list, at + len.next_multiple_of(4), record.time, about);
         }
         Ok(record)
     }
@@ -343,7 +343,14 @@ impl Walker {
     /// The options of a packet (section 4.3, appendix A), which begin at `at` in the input's buffer. Hash, packet
     /// number, queue and verdict say nothing that is used.
     #[inline(never)]
-    fn packet_options(&mut self, kind: u32, list: &[u8], at: usize, about: &mut About) {
+    fn packet_options(
+        &mut self,
+        kind: u32,
+        list: &[u8],
+        at: usize,
+        time: Option<Timestamp>,
+        about: &mut About,
+    ) {
         let mut options = Options::new(self.order, list);
         let mut aside = Aside::default();
         let (mut index, mut effective) = (None, None);
@@ -351,7 +358,7 @@ impl Walker {
             let value_at = at.saturating_add(options.next_at());
             let Some((code, value)) = options.next() else { break };
             match code {
-                OPT_COMMENT => self.packet_comment(value, value_at, &mut aside, about),
+                OPT_COMMENT => self.packet_comment((value, value_at), time, &mut aside, about),
                 PACKET_FLAGS => {
                     let flags = options::word(self.order, value).unwrap_or(0);
                     aside.direction = direction_of(flags);
@@ -373,7 +380,13 @@ impl Walker {
     }
 
     /// A comment: whose the packet is, in a program's own way of writing it down, or else a comment like any other.
-    fn packet_comment(&self, comment: &[u8], at: usize, aside: &mut Aside, about: &mut About) {
+    fn packet_comment(
+        &self,
+        (comment, at): (&[u8], usize),
+        time: Option<Timestamp>,
+        aside: &mut Aside,
+        about: &mut About,
+    ) {
         match (aside.process, self.processes.read(comment, at)) {
             (None, Some(named)) => {
                 aside.process = Some(named);
@@ -384,8 +397,9 @@ impl Walker {
                 about.claims.comment_count += 1;
             }
             _ => {
-                about
-                    .comment(CommentOn::Frame(self.packets + about.other_records), || options::text(comment));
+                let frame = self.packets + about.other_records;
+                about.step((frame, time), comment, || options::text(comment));
+                about.comment(CommentOn::Frame(frame), || options::text(comment));
             }
         }
     }

@@ -131,11 +131,18 @@ impl Catalogue {
         Some(client(IdentifiedBy::Process, self.service(contact, end), recipient, pattern, because))
     }
 
-    /// The tester's word ties a third party and a doubtful range. It ties nothing else: the operating system always runs.
+    /// The tester's word, on the machine or on the step, ties a third party and a doubtful range. It ties nothing else: the
+    /// operating system always runs.
     fn by_word(&self, contact: &Contact<'_>, end: &RemoteEnd<'_>) -> Option<Attribution> {
-        if !contact.exclusive {
-            return None;
-        }
+        let (by, word_on) = match (contact.exclusive, contact.step) {
+            (true, _) => (IdentifiedBy::Exclusive, "nothing but the client ran".to_owned()),
+            (false, Some(step)) => {
+                let word =
+                    format!("by the tester's mark only the client did anything in the step \"{step}\"");
+                (IdentifiedBy::Mark, word)
+            }
+            (false, None) => return None,
+        };
         let (recipient, because) = match (&end.name, &end.range) {
             (Some(name), _) if name.matched.owner == Owner::ThirdParty => {
                 (name.matched.recipient, format!("{} ({})", name.host, word(name.origin)))
@@ -143,9 +150,9 @@ impl Catalogue {
             (None, Some(range)) => (self.operator, range.says()),
             _ => return None,
         };
-        let because = format!("{because}, and nothing but the client ran");
+        let because = format!("{because}, and {word_on}");
         let service = self.service(contact, end);
-        Some(client(IdentifiedBy::Exclusive, service, Some(recipient), end.host_pattern(), because))
+        Some(client(by, service, Some(recipient), end.host_pattern(), because))
     }
 
     /// Whether anything stands beside a message that might be chance: the media port, a name, a range of any standing.
@@ -215,7 +222,7 @@ fn undecided(end: &RemoteEnd<'_>) -> Attribution {
             recipient: Some(name.matched.recipient),
             host_pattern: end.host_pattern(),
             because: format!(
-                "{} ({}) serves many programs and pages; a process, a decrypted referrer or --exclusive would tie it",
+                "{} ({}) serves many programs and pages; a process, a decrypted referrer, a step marked as exclusive (--marks) or --exclusive would tie it",
                 name.host,
                 word(name.origin)
             )
@@ -298,6 +305,7 @@ mod tests {
         payload: PayloadMark,
         process: Option<ClientProcess<'a>>,
         exclusive: bool,
+        step: Option<&'a str>,
         day: &'a str,
     }
 
@@ -310,6 +318,7 @@ mod tests {
                 payload: PayloadMark::None,
                 process: None,
                 exclusive: false,
+                step: None,
                 day: "2025-03-04",
             }
         }
@@ -329,6 +338,7 @@ mod tests {
                 payload: self.payload,
                 process: self.process,
                 exclusive: self.exclusive,
+                step: self.step,
             };
             Catalogue::builtin().attribute(&contact, self.day.parse().unwrap())
         }
@@ -414,6 +424,9 @@ mod tests {
         let tied = Case { exclusive: true, ..case }.attribute();
         assert_eq!((tied.whose, tied.identified_by), (Whose::Client, Some(IdentifiedBy::Exclusive)));
         assert_eq!((tied.service, tied.recipient), (found.service, found.recipient));
+        let marked = Case { step: Some("invite"), ..case }.attribute();
+        assert_eq!((marked.whose, marked.identified_by), (Whose::Client, Some(IdentifiedBy::Mark)));
+        assert!(marked.because.ends_with("only the client did anything in the step \"invite\""));
     }
 
     #[test]

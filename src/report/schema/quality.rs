@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::report::schema::step::UnusedMark;
+
 /// What the captures could not show.
 #[derive(Serialize, Clone, Debug, Default)]
 pub struct Quality {
@@ -52,6 +54,9 @@ pub struct Quality {
     /// never reached.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub summed_up: Vec<SummedUp>,
+    /// Marks of the tester's script that could not be used; absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub marks_unused: Vec<UnusedMark>,
     /// The same in sentences, for people.
     pub remarks: Vec<String>,
 }

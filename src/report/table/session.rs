@@ -1,8 +1,8 @@
 //! The table's parts on sessions, their meetings, and the tunnels that flows came out of.
 
 use crate::report::protocol::tunnel_title;
-use crate::report::schema::{Meeting, Report, Session, Tunnel};
-use crate::report::table::{INDENT, Page, rule};
+use crate::report::schema::{Meeting, Milestone, Phase, PhaseTraffic, Report, Session, Tunnel};
+use crate::report::table::{INDENT, Page, rule, words};
 use crate::report::text::{clean, count, plural, size};
 
 impl Page {
@@ -16,6 +16,7 @@ impl Page {
             for meeting in report.meetings.iter().filter(|m| m.session == session.id) {
                 self.meeting(meeting);
             }
+            self.phases(session);
         }
     }
 
@@ -44,6 +45,42 @@ impl Page {
         }
     }
 
+    /// The phases, each with what was first contacted in it, and the single events beside them.
+    fn phases(&mut self, s: &Session) {
+        if s.phases.is_empty() {
+            return;
+        }
+        let overlap = if s.overlapping_meetings {
+            ": a meeting begins before another ends, so there may be two clients; all are uncertain"
+        } else {
+            ""
+        };
+        self.wrapped(&format!("phases{overlap}"), "     - ", "       ");
+        for phase in &s.phases {
+            let from = self.frame(phase.start_input, phase.start_frame);
+            let traffic = match phase.traffic.as_slice() {
+                [] => "no new flow".to_owned(),
+                traffic => traffic.iter().map(of_service).collect::<Vec<String>>().join(", "),
+            };
+            let text = format!(
+                "{} from {from}, {}: {}; {traffic}",
+                phase_title(phase),
+                phase.certainty,
+                phase_rule(phase.rule)
+            );
+            self.wrapped(&text, "       ", "         ");
+        }
+        let seen: Vec<String> = s.milestones.iter().map(|milestone| self.milestone(milestone)).collect();
+        if !seen.is_empty() {
+            self.wrapped(&format!("first of each: {}", seen.join(", ")), "       ", "         ");
+        }
+    }
+
+    fn milestone(&self, m: &Milestone) -> String {
+        let doubt = if m.certainty == "certain" { String::new() } else { format!(", {}", m.certainty) };
+        format!("{} ({}{doubt})", milestone_words(m.kind), self.frame(m.input, m.frame))
+    }
+
     fn meeting(&mut self, m: &Meeting) {
         let key =
             m.key.as_deref().map(|key| format!(", id {key} (not the meeting number)")).unwrap_or_default();
@@ -52,6 +89,13 @@ impl Page {
             "kinds of media not seen".to_owned()
         } else {
             m.media.join(", ").replace('_', " ")
+        };
+        let media = match m.silent {
+            Some(true) => format!("silent: no media flowed; sockets for {media}"),
+            Some(false) => {
+                format!("sockets for {media}; what flowed: {}", m.streams.join(", ").replace('_', " "))
+            }
+            None => media,
         };
         let via = if m.servers.is_empty() { String::new() } else { format!(" by {}", m.servers.join(", ")) };
         let people = if m.participants == 0 {
@@ -103,6 +147,50 @@ impl Page {
                 count(t.client_flows)
             ),
         );
+    }
+}
+
+/// `3 flows to sign in`.
+fn of_service(traffic: &PhaseTraffic) -> String {
+    format!("{} to {}", plural(traffic.flows, "flow", "flows"), words(traffic.service))
+}
+
+/// `joining meeting 1`.
+fn phase_title(phase: &Phase) -> String {
+    match (phase.kind, phase.meeting) {
+        ("meeting", Some(number)) => format!("in meeting {number}"),
+        (kind, Some(number)) => format!("{} meeting {number}", words(kind)),
+        (kind, None) => words(kind),
+    }
+}
+
+/// The rule that found where a phase begins, for people.
+fn phase_rule(name: &str) -> String {
+    match name {
+        "first_contact" => "first contact in the capture".to_owned(),
+        "after_silence" => "first contact after ten minutes without any".to_owned(),
+        "already_running" => "a connection of the client is older than the capture".to_owned(),
+        "push_follows" => "a sign-in host, and then a new push connection".to_owned(),
+        "no_new_contact" => "no new connection for half a minute".to_owned(),
+        "zone_probing" => "several zone controllers at once".to_owned(),
+        "media_router" => "a signalling host or media router".to_owned(),
+        "gateway" => "the gateway for browsers".to_owned(),
+        "nat_discovery" => "it asks for its own address".to_owned(),
+        "connections_ended" => "the connections that ended with the meeting".to_owned(),
+        "download" => "a download from an update host".to_owned(),
+        "download_ended" => "the end of the download".to_owned(),
+        other => rule(other),
+    }
+}
+
+fn milestone_words(kind: &str) -> String {
+    match kind {
+        "nat_discovery" => "question for its own address".to_owned(),
+        "look_up" => "look-up".to_owned(),
+        "launch_log" => "log at launch".to_owned(),
+        "push" => "push connection".to_owned(),
+        "continued" => "soon after another meeting".to_owned(),
+        other => words(other),
     }
 }
 

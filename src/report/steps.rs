@@ -1,0 +1,206 @@
+//! The steps of the tester's script, with what began in each.
+//!
+//! Input: the rows of an inspection, and which destination each counts under. Output: the schema's rows. Must not: judge; what it
+//! computes are sums and texts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::client::Whose;
+use crate::frame::FrameRef;
+use crate::inspect::Inspection;
+use crate::place::Grade;
+use crate::report::parts::{countries, time};
+use crate::report::schema::{Report, Step, UnusedMark, Upload};
+use crate::report::sources;
+use crate::report::text::{count, plural, size};
+use crate::report::view::{Counted, Key, Row, View};
+use crate::session::{self, MarkedBy, StepKind};
+use crate::verdict::Axis;
+
+/// Adds every step.
+pub(super) fn steps(view: &View<'_>, counted: &BTreeMap<Key, Counted>, report: &mut Report) {
+    let units = view.inspection.units();
+    if units.iter().all(|unit| unit.steps().is_empty()) {
+        return;
+    }
+    let mut sums: BTreeMap<(usize, usize), Sums> = BTreeMap::new();
+    for row in view.rows() {
+        if let Some(step) = row.unit.step_of(&row.flow) {
+            let destination = counted.get(&row.key).and_then(|counted| counted.destination);
+            sums.entry((row.key.0, step)).or_default().add(view, &row, step, destination);
+        }
+    }
+    for (unit, of) in units.iter().enumerate() {
+        for (place, known) in of.steps().iter().enumerate() {
+            let sums = sums.remove(&(unit, place)).unwrap_or_default();
+            report.steps.extend(view.step_id(unit, Some(place)).map(|id| step(id, known, sums)));
+        }
+    }
+    if report.steps.iter().any(|step| step.kind.is_some()) {
+        report.data_sources.push(sources::own_table("kinds of steps of a scenario", StepKind::compiled()));
+    }
+}
+
+/// What began in one step.
+#[derive(Default)]
+struct Sums {
+    client: u64,
+    unattributed: u64,
+    other: u64,
+    bytes_out: u64,
+    bytes_in: u64,
+    destinations: BTreeSet<u64>,
+    uploads: Vec<Upload>,
+}
+
+impl Sums {
+    fn add(&mut self, view: &View<'_>, row: &Row<'_>, step: usize, destination: Option<u64>) {
+        match row.attribution.whose {
+            Whose::Client => self.client += 1,
+            Whose::NotAttributable => self.unattributed += 1,
+            Whose::Other => self.other += 1,
+        }
+        self.destinations.extend(destination);
+        if row.attribution.whose != Whose::Client {
+            return;
+        }
+        let (local, remote) = (row.judged.local, row.judged.local.other());
+        self.bytes_out = self.bytes_out.saturating_add(row.flow.wire_bytes(local));
+        self.bytes_in = self.bytes_in.saturating_add(row.flow.wire_bytes(remote));
+        let is_upload = row
+            .unit
+            .steps()
+            .get(step)
+            .is_some_and(|step| row.unit.is_upload_of(step, &row.flow, &row.judged));
+        if is_upload {
+            self.uploads.extend(upload(view, row, destination));
+        }
+    }
+}
+
+fn upload(view: &View<'_>, row: &Row<'_>, destination: Option<u64>) -> Option<Upload> {
+    let (found, placement) = (row.found?, row.placement()?);
+    Some(Upload {
+        flow: view.flow_id(row.key),
+        destination,
+        host: row.attribution.host_pattern.clone().unwrap_or_else(|| view.address(row)),
+        axis: found.axis.name().to_owned(),
+        located: countries(found, placement).iter().map(ToString::to_string).collect(),
+        grade: found.grade.name().to_owned(),
+        payload_out: row.flow.payload_bytes(row.judged.local),
+        input: row.flow.first_frame().input(),
+        first_frame: row.flow.first_frame().number(),
+    })
+}
+
+fn step(id: u64, of: &session::Step, sums: Sums) -> Step {
+    let (file, line) = match &of.mark.by {
+        MarkedBy::File { file, line } => (Some(file.to_string()), Some(*line)),
+        MarkedBy::Option { .. } | MarkedBy::Comment { .. } => (None, None),
+    };
+    let kinded = of.mark.kind;
+    let last = of.frames.map(|(_, last)| last);
+    Step {
+        id,
+        label: of.mark.label.clone(),
+        kind: kinded.map(|of| of.kind.id.clone()),
+        kind_by: kinded.map(|of| if of.is_stated { "file" } else { "label" }),
+        exclusive: of.mark.is_exclusive,
+        source: of.mark.by.name(),
+        file,
+        line,
+        input: of.from.input(),
+        start: time(of.start),
+        end: time(of.end),
+        start_frame: of.frames.map(|(first, _)| first.number()),
+        end_input: last.map(FrameRef::input),
+        end_frame: last.map(FrameRef::number),
+        client_flows: sums.client,
+        unattributed_flows: sums.unattributed,
+        other_flows: sums.other,
+        bytes_out: sums.bytes_out,
+        bytes_in: sums.bytes_in,
+        destinations: sums.destinations.iter().copied().collect(),
+        note: note(of, &sums),
+        uploads: sums.uploads,
+    }
+}
+
+/// What is to be said about a step beside its sums.
+fn note(of: &session::Step, sums: &Sums) -> Option<String> {
+    let began = sums.client + sums.unattributed + sums.other;
+    let absence = match (of.frames, began) {
+        (None, _) => Some("No traffic: the capture has no frame in this step.".to_owned()),
+        (Some(_), 0) => Some(
+            "No flow began in this step; its frames are of flows that began before, or of no flow."
+                .to_owned(),
+        ),
+        _ => None,
+    };
+    let kinded = of.mark.kind.map(|kinded| about_kind(of, kinded.kind, &sums.uploads));
+    let all: Vec<String> = absence.into_iter().chain(kinded).collect();
+    (!all.is_empty()).then(|| all.join(" "))
+}
+
+/// What a capture shows of a step of a kind, and what it does not.
+fn about_kind(of: &session::Step, kind: &StepKind, uploads: &[Upload]) -> String {
+    let by = match (of.mark.kind.is_some_and(|kinded| kinded.is_stated), of.mark.by.is_users()) {
+        (true, _) => "in the file of marks",
+        (false, true) => "by its label",
+        (false, false) => "by a packet's comment",
+    };
+    let (title, onward) = (&kind.title, &kind.onward);
+    let is_outside = |upload: &&Upload| upload.axis == Axis::Outside.name();
+    let is_possible = |upload: &&Upload| upload.grade == Grade::Possible.name();
+    let (possible, shown): (Vec<&Upload>, Vec<&Upload>) =
+        uploads.iter().filter(is_outside).partition(|upload| is_possible(upload));
+    let found = match (shown.is_empty(), possible.is_empty(), uploads.is_empty()) {
+        (false, ..) => list(&shown, "shown to be outside the EEA"),
+        (true, false, _) => list(&possible, "possibly outside the EEA"),
+        (true, true, false) => list(&uploads.iter().collect::<Vec<_>>(), "not shown to be outside the EEA"),
+        (true, true, true) => none(kind),
+    };
+    format!("Named {by} as the step of a {title}. {found}. {onward}")
+}
+
+/// Uploads, the first of them one by one.
+fn list(uploads: &[&Upload], place: &str) -> String {
+    let told: Vec<String> = uploads.iter().take(MAX_TOLD).map(|of| told(of)).collect();
+    let more = match uploads.len().saturating_sub(MAX_TOLD) {
+        0 => String::new(),
+        more => format!("; {} more", count(more as u64)),
+    };
+    let number = plural(uploads.len() as u64, "upload", "uploads");
+    format!("{number} to a host of the operator's, {place}: {}{more}", told.join("; "))
+}
+
+fn none(kind: &StepKind) -> String {
+    let (least, services) = (size(kind.least_payload_out), kind.services.join(", ").replace('_', " "));
+    format!(
+        "No flow that began in it sent {least} of payload or more to a host of the operator's for one of these services: \
+         {services}; a connection opened before may have carried it"
+    )
+}
+
+fn told(of: &Upload) -> String {
+    let place = match (of.axis.as_str(), of.located.as_slice()) {
+        (axis, []) => axis.to_owned(),
+        (_, countries) => format!("{}, {}", countries.join(" or "), of.grade),
+    };
+    let sent = size(of.payload_out);
+    format!("{sent} to {} ({place}; flow {}, first in frame {})", of.host, of.flow, of.first_frame)
+}
+
+/// The marks that could not be used.
+pub(super) fn unused(inspection: &Inspection) -> Vec<UnusedMark> {
+    let unused = |fault: &session::MarkFault| UnusedMark {
+        source: fault.by.name(),
+        at: fault.by.to_string(),
+        label: Some(fault.label.clone()).filter(|label| !label.is_empty()),
+        what: fault.what.clone(),
+    };
+    inspection.mark_faults().iter().map(unused).collect()
+}
+
+/// Uploads of one step that its note tells one by one.
+const MAX_TOLD: usize = 4;

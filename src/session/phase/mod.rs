@@ -1,0 +1,168 @@
+//! The phases of a session, from launch to after the meeting, and the single events that delimit them.
+//!
+//! Input: the session's flows and meetings. Output: phases without gaps or overlaps, and milestones, each with the rule that
+//! found it, its frame and how sure it is. The rules are inferred from public captures; none of them knows a name.
+//! Must not: guess where the capture began too late or holds two clients; such phases are said to be uncertain.
+
+mod find;
+mod milestone;
+
+pub(super) use self::find::{has_overlap, phases};
+pub(super) use self::milestone::milestones;
+pub use self::milestone::{Milestone, MilestoneKind};
+use crate::session::{EndRule, Moment, StartRule};
+
+/// What the client does in a stretch of a session.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum PhaseKind {
+    /// It starts, and fetches what it needs.
+    Launch,
+    /// It signs in to an account.
+    SignIn,
+    /// It runs, and is in no meeting.
+    Idle,
+    /// It enters a meeting.
+    Joining,
+    /// It is in a meeting.
+    Meeting,
+    /// It leaves a meeting.
+    Leaving,
+    /// It has left a meeting.
+    AfterLeaving,
+    /// It fetches a new version of itself.
+    Update,
+}
+
+impl PhaseKind {
+    /// All kinds, in the order in which they usually come.
+    pub const ALL: [Self; 8] = [
+        Self::Launch,
+        Self::SignIn,
+        Self::Idle,
+        Self::Joining,
+        Self::Meeting,
+        Self::Leaving,
+        Self::AfterLeaving,
+        Self::Update,
+    ];
+
+    /// Its name in reports and in rules.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Launch => "launch",
+            Self::SignIn => "sign_in",
+            Self::Idle => "idle",
+            Self::Joining => "joining",
+            Self::Meeting => "meeting",
+            Self::Leaving => "leaving",
+            Self::AfterLeaving => "after_leaving",
+            Self::Update => "update",
+        }
+    }
+
+    /// The phase of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// A stretch of a session. It begins with its first frame and lasts until the frame with which the next one begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Phase {
+    /// What the client does.
+    pub kind: PhaseKind,
+    /// Its beginning.
+    pub start: Moment,
+    /// The beginning of the next one, or the session's last moment.
+    pub until: Moment,
+    /// What the beginning was found by.
+    pub rule: PhaseRule,
+    /// How sure that is.
+    pub certainty: Certainty,
+    /// The meeting that is joined, held or left, by its position in the session.
+    pub meeting: Option<usize>,
+}
+
+/// How sure a phase or a milestone is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Certainty {
+    /// The capture could as well show something else.
+    Uncertain,
+    /// The order and the kinds of contacts are those of every public capture.
+    Likely,
+    /// A message or a pattern says it that nothing else produces.
+    Certain,
+}
+
+impl Certainty {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Uncertain => "uncertain",
+            Self::Likely => "likely",
+            Self::Certain => "certain",
+        }
+    }
+}
+
+/// What the beginning of a phase was found by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum PhaseRule {
+    /// The client's first contact in the capture.
+    FirstContact,
+    /// The first contact after ten minutes without any.
+    AfterSilence,
+    /// A connection of the client's is older than the capture.
+    AlreadyRunning,
+    /// A sign-in host is contacted and a new push connection follows.
+    PushFollows,
+    /// For half a minute no new connection.
+    NoNewContact,
+    /// Several zone controllers are tried at once.
+    ZoneProbing,
+    /// A connection to a media router or another signalling host.
+    MediaRouter,
+    /// A connection to a gateway for browsers.
+    Gateway,
+    /// The client asks for its own public address.
+    NatDiscovery,
+    /// What the meeting's start was found by.
+    Started(StartRule),
+    /// What the meeting's end was found by.
+    Ended(EndRule),
+    /// The last connection ends that ended with the meeting.
+    ConnectionsEnded,
+    /// A download from an update host.
+    Download,
+    /// The end of such a download.
+    DownloadEnded,
+}
+
+impl PhaseRule {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FirstContact => "first_contact",
+            Self::AfterSilence => "after_silence",
+            Self::AlreadyRunning => "already_running",
+            Self::PushFollows => "push_follows",
+            Self::NoNewContact => "no_new_contact",
+            Self::ZoneProbing => "zone_probing",
+            Self::MediaRouter => "media_router",
+            Self::Gateway => "gateway",
+            Self::NatDiscovery => "nat_discovery",
+            Self::Started(rule) => rule.name(),
+            Self::Ended(rule) => rule.name(),
+            Self::ConnectionsEnded => "connections_ended",
+            Self::Download => "download",
+            Self::DownloadEnded => "download_ended",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
