@@ -110,10 +110,12 @@ fn a_manifest_gives_cells_a_matrix_and_what_differs() {
 fn the_matrix_says_of_each_cell_what_its_capture_says_alone() {
     let report = json(&["--manifest", STUDY]);
     let rows = all(&report, "matrix");
-    let singles: [&[&str]; 3] = [
+    let singles: [&[&str]; 5] = [
         &["--vantage", "NL", "captures/eu-meeting-us-telemetry.pcapng"],
         &["--vantage", "NL", "captures/eea-meeting.pcapng"],
         &["captures/third-parties.pcapng"],
+        &["captures/browser-join.pcapng"],
+        &["captures/traveller.pcapng"],
     ];
     for (cell, arguments) in (1..).zip(singles) {
         let alone = json(arguments);
@@ -163,7 +165,7 @@ fn the_matrix_adds_up_to_the_destinations_and_to_the_cells() {
             all(row, "seen").iter().map(|seen| seen["cell"].as_u64().unwrap()).collect();
         let unseen: BTreeSet<u64> =
             all(row, "not_seen_in").iter().map(|cell| cell.as_u64().unwrap()).collect();
-        assert!(seen.is_disjoint(&unseen) && seen.len() + unseen.len() == 3, "{row}");
+        assert!(seen.is_disjoint(&unseen) && seen.len() + unseen.len() == 5, "{row}");
     }
 }
 
@@ -174,7 +176,7 @@ fn csv_has_a_line_for_every_cell_of_every_row_and_json_lines_say_the_same() {
     let at = |name: &str| header.iter().position(|column| column == name).unwrap();
     let pairs: BTreeSet<(&str, &str)> =
         lines.iter().map(|line| (&line[at("row")], &line[at("cell")])).collect();
-    assert_eq!(pairs.len(), all(&report, "matrix").len() * 3);
+    assert_eq!(pairs.len(), all(&report, "matrix").len() * 5);
     let seen: Vec<&Value> = all(&report, "matrix").iter().flat_map(|row| all(row, "seen")).collect();
     let shown: Vec<&csv::StringRecord> = lines.iter().filter(|line| &line[at("state")] == "seen").collect();
     assert_eq!(seen.len(), shown.len());

@@ -116,11 +116,15 @@ fn listing_in_words(listing: &str) -> Option<&str> {
     }
 }
 
-/// The cells by their names, and by their number where there are many; one that has gaps says so.
+/// The cells by their names, and by their number where there are many; one that has gaps, or whose client was not in
+/// the EEA, says so.
 fn names(cells: &[&Cell]) -> String {
     let name = |cell: &&Cell| {
-        let gaps = if cell.limits.is_empty() { "" } else { " (incomplete)" };
-        format!("{}{gaps}", cell.name)
+        let is_incomplete = !cell.limits.is_empty();
+        let notes = [(is_incomplete, "incomplete"), (cell.is_outside(), "client outside the EEA")];
+        let notes: Vec<&str> = notes.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note).collect();
+        let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+        format!("{}{notes}", cell.name)
     };
     let shown: Vec<String> = cells.iter().take(MAX_NAMES).map(name).collect();
     match cells.len().saturating_sub(MAX_NAMES) {
@@ -178,12 +182,13 @@ mod tests {
     #[test]
     fn a_cell_with_gaps_says_so_where_something_was_not_seen() {
         let mut cut = cell(2, "b");
-        cut.limits = vec!["the input [1] is damaged".to_owned()];
+        cut.limits = vec!["[1] is damaged".to_owned()];
+        cut.vantage_axis = Some("outside");
         let row = matrix_row("x", vec![seen(1, "undetermined", &[], "undecided")]);
         let (_, sentence) = says(&[cell(1, "a"), cut], row).unwrap();
         assert_eq!(
             sentence,
-            "telemetry to x: in a: undetermined, listing not decided; in b (incomplete): not seen"
+            "telemetry to x: in a: undetermined, listing not decided; in b (incomplete, client outside the EEA): not seen"
         );
     }
 }

@@ -3,16 +3,17 @@
 //! Input: the rows of an inspection, and the destinations under which they were counted. Output: the schema's cells, rows and
 //! differences. Must not: judge; what a destination is in a cell is what the list of destinations says of it, and numbers are sums.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::inspect::{self, Found, Unit};
+use crate::inspect::{self, Found, Unit, Vantage};
 use crate::report::differences::differences;
 use crate::report::schema::{Cell, Destination, MatrixRow, Report, Seen, Study};
 use crate::report::text::plural;
 use crate::report::view::{Counted, Key, Row, View};
 use crate::session::{EndRule, Meeting, StartRule};
 use crate::study;
+use crate::verdict::Axis;
 
 /// Adds cells, matrix and differences to a report that has its destinations and sessions; nothing where there is no study.
 pub(super) fn matrix(view: &View<'_>, counted: &BTreeMap<Key, Counted>, report: &mut Report) {
@@ -161,10 +162,25 @@ fn described(view: &View<'_>, id: u64, cell: &study::Cell, cell_of: &[Option<u64
         vanity_host,
         e2ee,
         vantage: vantage.as_ref().or(of_all).map(|vantage| vantage.label.clone()),
+        vantage_axis: vantage_axis(&own),
         region,
         scenario,
         marks: marks.as_ref().map(|path| path.display().to_string()),
         notes,
+    }
+}
+
+/// Where the clients of a cell stood, seen from the EEA; `None` where one of them may have stood anywhere.
+fn vantage_axis(own: &[Own<'_>]) -> Option<&'static str> {
+    let sessions: Vec<&[Vantage]> =
+        own.iter().flat_map(|(_, _, unit)| unit.vantages()).map(Vec::as_slice).collect();
+    let axes: BTreeSet<&str> =
+        sessions.iter().copied().flatten().map(|vantage| vantage.axis.name()).collect();
+    let is_known = sessions.iter().all(|known| !known.is_empty());
+    match (is_known, axes.len()) {
+        (false, _) | (true, 0) => None,
+        (true, 1) => axes.into_iter().next(),
+        (true, _) => Some(Axis::Undetermined.name()),
     }
 }
 

@@ -130,6 +130,7 @@ pub(crate) fn cell(id: u64, name: &str) -> Cell {
         vanity_host: None,
         e2ee: None,
         vantage: None,
+        vantage_axis: None,
         region: None,
         scenario: None,
         marks: None,

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::verdict::Axis;
+
 /// The test that the captures are of.
 #[derive(Serialize, Clone, Debug)]
 pub struct Study {
@@ -43,6 +45,9 @@ pub struct Cell {
     pub e2ee: Option<bool>,
     /// Where its client stood, by the tester's word, in words.
     pub vantage: Option<String>,
+    /// Where that is, by the tester's word or by its own addresses: `eea`, `outside` (nothing in the cell leaves the EEA) or
+    /// `undetermined` (partly in it); `null` where it is not known.
+    pub vantage_axis: Option<&'static str>,
     /// The region that the account's data are kept in.
     pub region: Option<String>,
     /// What was done.
@@ -56,6 +61,12 @@ pub struct Cell {
 impl Cell {
     /// The state of a cell that is compared with others.
     pub const COMPARED: &str = "compared";
+
+    /// Whether its client stood outside the EEA, so that nothing in it leaves the EEA.
+    #[must_use]
+    pub fn is_outside(&self) -> bool {
+        self.vantage_axis == Some(Axis::Outside.name())
+    }
 
     /// Whether it is compared with others.
     #[must_use]

@@ -38,6 +38,16 @@ impl Page {
             }
             _ => self.wrapped(&format!("input {}", inputs.join(", ")), indent, indent),
         }
+        let stood = match cell.vantage_axis {
+            Some("eea") => None,
+            Some("outside") => Some("! the client was not in the EEA; nothing here leaves it"),
+            Some(_) => Some("! the client's own place is partly in the EEA and partly outside it"),
+            None if cell.is_compared() => Some("! the client's own place is not known"),
+            None => None,
+        };
+        if let Some(stood) = stood {
+            self.wrapped(stood, indent, indent);
+        }
         if !cell.limits.is_empty() {
             let text = format!("! incomplete: {}", clean(&cell.limits.join("; ")));
             self.wrapped(&text, indent, indent);
@@ -60,7 +70,9 @@ impl Page {
             let left: Vec<String> = left.iter().map(|cell| cell.id.to_string()).collect();
             self.wrapped(&format!("Not compared, and left out here: {}.", left.join(", ")), "  ", "  ");
         }
-        for band in shown.chunks(MAX_COLUMNS) {
+        // Five are three and two, rather than four and one.
+        let bands = shown.len().div_ceil(MAX_COLUMNS).max(1);
+        for band in shown.chunks(shown.len().div_ceil(bands).max(1)) {
             self.band(band, &report.matrix);
         }
     }
