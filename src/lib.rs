@@ -37,6 +37,8 @@ pub mod verdict;
 
 pub mod claims;
 
+pub mod study;
+
 pub mod inspect;
 
 pub mod report;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The top-level modules, each may import only those above it (ARCHITECTURE.md, "The way of the data").
 const ORDER: &[&str] = &[
     "frame", "data", "source", "wire", "packet", "flow", "evidence", "place", "client", "session", "verdict",
-    "claims", "inspect", "report", "cli",
+    "claims", "study", "inspect", "report", "cli",
 ];
 
 /// Outside packages of the library and who may use them.
@@ -33,7 +33,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("mmdb_writer", &["place::build"]),
     ("ring", &["wire::quic"]),
     ("ruzstd", &["source"]),
-    ("serde", &["frame", "data", "evidence", "place", "client", "session", "verdict", "claims", "report"]),
+    (
+        "serde",
+        &["frame", "data", "evidence", "place", "client", "session", "verdict", "claims", "study", "report"],
+    ),
     ("serde_json", &["place", "report"]),
     ("sha2", &["source", "place"]),
     ("thiserror", &["frame", "source", "packet", "place", "verdict", "inspect", "cli"]),

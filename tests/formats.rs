@@ -14,7 +14,7 @@ use serde_json::Value;
 use self::common::{assert_refused, borderpost, err, out, status};
 
 /// The list of the JSON, and the type of its lines.
-const LISTS: [(&str, &str); 9] = [
+const LISTS: [(&str, &str); 13] = [
     ("destinations", "destination"),
     ("sessions", "session"),
     ("meetings", "meeting"),
@@ -24,6 +24,10 @@ const LISTS: [(&str, &str); 9] = [
     ("anomalies", "anomaly"),
     ("data_sources", "data_source"),
     ("registers", "register"),
+    ("claims", "claim"),
+    ("cells", "cell"),
+    ("matrix", "matrix_row"),
+    ("differences", "difference"),
 ];
 
 fn inspect(format: &str, options: &[&str]) -> String {
@@ -56,6 +60,7 @@ fn collected(lines: &str) -> Value {
         whole.insert(list.to_owned(), Value::Array(Vec::new()));
     }
     whole.insert("against".to_owned(), Value::Null);
+    whole.insert("study".to_owned(), Value::Null);
     for (number, line) in lines.lines().enumerate() {
         let Value::Object(mut object) = serde_json::from_str(line).unwrap() else { panic!("{line}") };
         let kind = object.remove("type").unwrap();
@@ -84,11 +89,14 @@ fn the_lines_of_jsonl_are_the_json() {
             && !json["steps"].as_array().unwrap().is_empty()
     );
     assert_eq!(collected(&inspect("jsonl", &options)), json, "several inputs, read by something else");
+    let options = ["--against", "none", "--manifest", "captures/study.toml"];
+    let json: Value = serde_json::from_str(&inspect("json", &options)).unwrap();
+    assert_eq!(collected(&inspect("jsonl", &options)), json, "the cells of a study");
 }
 
 #[test]
 fn the_types_stand_in_one_order() {
-    let text = inspect("jsonl", &["--against", "none", "captures"]);
+    let text = inspect("jsonl", &["--against", "none", "--manifest", "captures/study.toml"]);
     let types = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["type"].clone());
     let mut types: Vec<String> = types.map(|kind| kind.as_str().unwrap().to_owned()).collect();
     types.dedup();
@@ -101,7 +109,12 @@ fn the_types_stand_in_one_order() {
         "quality",
         "data_source",
         "register",
+        "claim",
         "against",
+        "study",
+        "cell",
+        "matrix_row",
+        "difference",
     ];
     assert_eq!(types, order, "one run of lines for each type");
 }
@@ -140,6 +153,7 @@ fn cell_of(name: &str, value: &Value) -> String {
             of("name").into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join("; ")
         }
         ("place.witnesses", _) => of("says").join("; "),
+        ("phases", _) => of("phase").join("; "),
         (_, Value::Null) => String::new(),
         (_, Value::Array(entries)) => entries.iter().map(plain).collect::<Vec<_>>().join("; "),
         (_, value) => plain(value),
@@ -161,8 +175,13 @@ fn every_extension_names_its_format() {
     for ((_, format), file) in formats.iter().zip(&files) {
         assert_eq!(fs::read_to_string(file).unwrap(), inspect(format, &[capture]), "{format}");
     }
+    let file = folder.path().join("study.matrix.csv");
+    let study = ["--manifest", "captures/study.toml"];
+    let output = borderpost(&[&["inspect", "-o", file.to_str().unwrap()], &study[..]].concat());
+    assert_eq!((status(&output), out(&output)), (0, String::new()), "{}", err(&output));
+    assert_eq!(fs::read_to_string(&file).unwrap(), inspect("matrix-csv", &study));
     let output = borderpost(&["inspect", "-o", "report.xlsx", capture]);
-    assert_refused(&output, &["report.xlsx", ".txt, .json, .jsonl or .csv"]);
+    assert_refused(&output, &["report.xlsx", ".txt, .json, .jsonl, .csv or .matrix.csv"]);
     assert_refused(&borderpost(&["inspect", "--format", "xml", capture]), &["table, json, jsonl, csv"]);
 }
 

@@ -52,6 +52,18 @@ fn the_reports_of_shipped_captures_are_as_recorded() {
 }
 
 #[test]
+fn the_study_of_shipped_captures_is_as_recorded() {
+    for (format, extension) in [("table", "txt"), ("matrix-csv", "matrix.csv")] {
+        let made = report(&["--format", format, "--manifest"], "captures/study.toml");
+        let path = root().join(format!("tests/golden/study.{extension}"));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&path, &made).unwrap();
+        }
+        assert!(fs::read_to_string(&path).ok() == Some(made.clone()), "{}", first_difference(&path, &made));
+    }
+}
+
+#[test]
 fn the_info_of_shipped_captures_is_as_recorded() {
     let output = Command::new(env!("CARGO_BIN_EXE_borderpost"))
         .args(["info", "captures"])
@@ -127,9 +139,13 @@ fn root() -> PathBuf {
 #[test]
 fn the_readme_shows_what_the_program_prints() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let shown = readme.split("```text\n").nth(1).unwrap().split("\n```").next().unwrap();
-    let golden = fs::read_to_string(root().join("tests/golden/eu-meeting-us-telemetry.vantage.txt")).unwrap();
-    for part in shown.split("\n[…]\n") {
-        assert!(golden.contains(part.trim_matches('\n')), "not in the report:\n{part}");
+    let shown: Vec<&str> = readme.split("<!-- golden: ").skip(1).collect();
+    assert_eq!(shown.len(), 2);
+    for shown in shown {
+        let (name, rest) = shown.split_once(" -->\n```text\n").unwrap();
+        let golden = fs::read_to_string(root().join("tests/golden").join(name)).unwrap();
+        for part in rest.split("\n```").next().unwrap().split("\n[…]\n") {
+            assert!(golden.contains(part.trim_matches('\n')), "not in {name}:\n{part}");
+        }
     }
 }

@@ -130,12 +130,16 @@ fn reports() -> Vec<(PathBuf, serde_json::Value)> {
         captures.extend(paths.filter(|path| path.file_name().unwrap().to_string_lossy().contains(".pcap")));
     }
     captures.sort();
+    captures.push(root.join("captures/study.toml"));
     captures.into_iter().map(|path| (path.clone(), report(&path))).collect()
 }
 
+/// Of a capture, or of the captures that a manifest lists.
 fn report(path: &std::path::Path) -> serde_json::Value {
     let mut command = Command::new(env!("CARGO_BIN_EXE_borderpost"));
-    let output = command.args(["inspect", "--no-hash", "--format", "json"]).arg(path).output().unwrap();
+    let listed: &[&str] = if path.extension().is_some_and(|is| is == "toml") { &["--manifest"] } else { &[] };
+    command.args(["inspect", "--no-hash", "--format", "json"]).args(listed);
+    let output = command.arg(path).output().unwrap();
     assert!(output.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }

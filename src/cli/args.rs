@@ -25,6 +25,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Subcommand, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a run has one")]
 pub(super) enum Command {
     /// Read saved captures and report where the client's traffic went
     #[command(visible_aliases = ["analyse", "analyze"])]
@@ -59,7 +60,7 @@ pub(super) enum Command {
 #[command(after_help = EXIT_STATUS)]
 pub(super) struct Inspect {
     /// Captures (pcap or pcapng, also packed with gzip, zstd or lz4), folders of captures, or - for standard input
-    #[arg(value_name = "PATH", required_unless_present = "read")]
+    #[arg(value_name = "PATH", required_unless_present_any = ["read", "manifest"])]
     pub(super) paths: Vec<PathBuf>,
     /// A capture to read, as in tshark; may be repeated
     #[arg(short = 'r', long = "read", value_name = "PATH")]
@@ -67,10 +68,18 @@ pub(super) struct Inspect {
     /// Take all inputs as pieces of one capture, in the order given
     #[arg(long)]
     pub(super) join: bool,
+    /// Read the captures that FILE (TOML) lists as the cells of one test, with platform, build, vantage and more of each, and
+    /// show which service went where in which cell
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "read", "join", "follow", "by_folder"])]
+    pub(super) manifest: Option<PathBuf>,
+    /// The same without a list: each folder in the folders named is a cell
+    #[arg(long, conflicts_with_all = ["join", "follow"])]
+    pub(super) by_folder: bool,
     /// The format on standard output [default: table; nothing is printed there where -o is given]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: Option<Format>,
-    /// Write the report to FILE, in the format of its extension (.txt, .json, .jsonl, .csv); may be repeated
+    /// Write the report to FILE, in the format of its extension (.txt, .json, .jsonl, .csv, .matrix.csv); may be
+    /// repeated
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(super) output: Vec<PathBuf>,
     /// The client's own network, such as 145.0.0.0/8, where the capture does not show which end is local; may be
@@ -257,6 +266,7 @@ pub(super) enum When {
 const EXIT_STATUS: &str = "Examples:
   borderpost inspect meeting.pcapng
   borderpost inspect -o annex.txt -o annex.json captures/
+  borderpost inspect --manifest study.toml -o study.txt -o study.matrix.csv
   borderpost inspect --format json --fail-on unlisted,lossy new-build.pcapng
 
 Exit status: 2 where a named input could not be read or the job could not be done; else 1 \

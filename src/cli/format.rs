@@ -15,6 +15,8 @@ pub(super) enum Format {
     Jsonl,
     /// The destinations alone, a row for each, for spreadsheets; `'` stands before what one would take for a formula
     Csv,
+    /// Of a study (`--manifest`, `--by-folder`): a row for each service in each cell, for spreadsheets
+    MatrixCsv,
 }
 
 impl Format {
@@ -26,18 +28,30 @@ impl Format {
     /// The format that a file's extension names.
     pub(super) fn of(file: &Path) -> Result<Self, String> {
         let extension = file.extension().and_then(|extension| extension.to_str());
+        let before = file.file_stem().map(Path::new);
+        // `study.matrix.csv`, and `matrix.csv` itself.
+        let inner = before.and_then(|stem| stem.extension().or(stem.file_name())?.to_str());
+        let is_matrix = extension == Some("csv") && inner == Some("matrix");
+        let extension = if is_matrix { Some(MATRIX) } else { extension };
         let known = EXTENSIONS.iter().find(|(known, _)| Some(*known) == extension);
         known.map(|(_, format)| *format).ok_or_else(|| {
             let shown = file.display();
             format!(
-                "{shown}: no format goes by this extension; name a file that ends in .txt, .json, .jsonl or .csv"
+                "{shown}: no format goes by this extension; name a file that ends in .txt, .json, .jsonl, .csv or .matrix.csv"
             )
         })
     }
 }
 
-const EXTENSIONS: [(&str, Format); 4] =
-    [("txt", Format::Table), ("json", Format::Json), ("jsonl", Format::Jsonl), ("csv", Format::Csv)];
+const MATRIX: &str = "matrix.csv";
+
+const EXTENSIONS: [(&str, Format); 5] = [
+    ("txt", Format::Table),
+    ("json", Format::Json),
+    ("jsonl", Format::Jsonl),
+    ("csv", Format::Csv),
+    (MATRIX, Format::MatrixCsv),
+];
 
 /// An explanation's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -71,6 +85,8 @@ mod tests {
             let refused = Format::of(Path::new("report.pdf")).unwrap_err();
             assert!(refused.contains(&format!(".{extension}")), "{refused}");
         }
+        assert_eq!(Format::of(Path::new("a/matrix.csv")), Ok(Format::MatrixCsv));
+        assert_eq!(Format::of(Path::new("my-matrix.csv")), Ok(Format::Csv));
         for name in ["report", "json", ".json", "report.JSON", "report.json.gz"] {
             assert!(Format::of(Path::new(name)).is_err(), "{name}");
         }

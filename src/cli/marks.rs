@@ -3,7 +3,7 @@
 //! Input: arguments and a file. Output: marks that name inputs which are there. What only the captures show, such as a frame
 //! beyond the last, is found out while they are read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -12,6 +12,7 @@ use crate::inspect::Inspection;
 use crate::session::marks::{self, MAX_MARKS};
 use crate::session::{InputName, Mark, When};
 use crate::source::expand;
+use crate::study::Study;
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Scenario")]
@@ -41,11 +42,24 @@ Packet comments that begin with `step:` mark steps, too, as they are written in 
 
 impl Marks {
     /// The marks, by inputs which these paths name.
-    pub(super) fn read(&self, paths: &[PathBuf], is_joined: bool) -> Result<Vec<Mark>, String> {
+    pub(super) fn read(
+        &self,
+        paths: &[PathBuf],
+        is_joined: bool,
+        study: Option<&Study>,
+    ) -> Result<Vec<Mark>, String> {
         let mut all = self.mark.clone();
         if let Some(path) = &self.marks {
-            let (name, text) = text(path, "--marks takes the steps of a test script in TOML or CSV")?;
-            all.extend(marks::parse(&name, &text).map_err(|error| error.to_string())?);
+            all.extend(of_file(path, "--marks takes the steps of a test script in TOML or CSV")?);
+        }
+        for (at, cell) in study.iter().flat_map(|study| study.cells.iter().enumerate()) {
+            let Some(path) = &cell.marks else { continue };
+            let inputs = (0..).zip(inputs(paths));
+            let own = inputs.filter(|(_, path)| study.and_then(|study| study.cell_of(path)) == Some(at));
+            let own: Vec<(u32, PathBuf)> = own.collect();
+            for mark in of_file(path, "`marks` names the steps of a test script in TOML or CSV")? {
+                all.extend(in_cell(mark, &cell.name, &own)?);
+            }
         }
         if all.len() > MAX_MARKS {
             return Err(format!("--marks and --mark: {} marks; at most {MAX_MARKS} are read", all.len()));
@@ -60,6 +74,29 @@ impl Marks {
             }
         }
         Ok(all)
+    }
+}
+
+fn of_file(path: &Path, wanted: &str) -> Result<Vec<Mark>, String> {
+    let (name, text) = text(path, wanted)?;
+    marks::parse(&name, &text).map_err(|error| error.to_string())
+}
+
+/// A mark of a cell's own file: it names one of the cell's captures, by the number from 0 among those. Of a cell that cannot be
+/// read there is none.
+fn in_cell(mark: Mark, cell: &str, own: &[(u32, PathBuf)]) -> Result<Option<Mark>, String> {
+    let is_named = |number: u32, path: &Path| mark.input.as_ref().is_none_or(|input| input.is(number, path));
+    let mut named = (0..).zip(own).filter(|(number, (_, path))| is_named(*number, path));
+    match (named.next(), named.next(), &mark.input) {
+        (Some((_, (place, _))), None, _) => Ok(Some(Mark { input: Some(InputName::Number(*place)), ..mark })),
+        (None, ..) if own.is_empty() => Ok(None),
+        (_, _, None) => {
+            Err(format!("{}: the cell {cell} has several captures; say which one by `input`", mark.by))
+        }
+        (None, _, Some(name)) => Err(format!("{}: no capture of the cell {cell} is called {name}", mark.by)),
+        (Some(_), _, Some(name)) => {
+            Err(format!("{}: several captures of the cell {cell} are called {name}", mark.by))
+        }
     }
 }
 
@@ -128,5 +165,20 @@ mod tests {
         assert!(checked(InputName::Number(2)).unwrap_err().contains("there is no input 2"));
         assert!(checked(name("y.pcap")).unwrap_err().contains("no input is called y.pcap"));
         assert!(checked(name("x.pcap")).unwrap_err().contains("2 inputs are called x.pcap"));
+    }
+
+    #[test]
+    fn a_mark_of_a_cell_names_a_capture_of_the_cell() {
+        let mark = |input| Mark { input, ..marks::parse_option("frame:1=a").unwrap() };
+        let own = [(3, PathBuf::from("x.pcap")), (5, PathBuf::from("y.pcap"))];
+        let placed =
+            |input, own: &[_]| in_cell(mark(input), "win", own).map(|mark| mark.map(|mark| mark.input));
+        let number = |number| Some(Some(InputName::Number(number)));
+        assert_eq!(placed(None, &own[1..]).unwrap(), Some(number(5).unwrap()));
+        assert_eq!(placed(Some(InputName::Number(1)), &own).unwrap(), number(5));
+        assert_eq!(placed(Some(InputName::Name("x.pcap".to_owned())), &own).unwrap(), number(3));
+        assert!(placed(None, &own).unwrap_err().contains("the cell win has several captures"));
+        assert!(placed(Some(InputName::Number(3)), &own).unwrap_err().contains("is called 3"));
+        assert_eq!(placed(None, &[]).unwrap(), None);
     }
 }

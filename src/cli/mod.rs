@@ -20,6 +20,7 @@ mod register;
 mod run;
 mod settings;
 mod status;
+mod study;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};

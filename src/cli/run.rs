@@ -15,11 +15,13 @@ use crate::cli::output;
 use crate::cli::progress::Bar;
 use crate::cli::settings;
 use crate::cli::status::{self, Status};
+use crate::cli::study;
 use crate::inspect::{self, Inspection, Settings};
 use crate::report::against::{Readings, against};
 use crate::report::table::Color;
 use crate::report::{self, schema::Report};
 use crate::source::Follow;
+use crate::study::Study;
 
 /// Does the main job.
 pub(super) fn inspect(arguments: &Inspect) -> Status {
@@ -37,7 +39,8 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
         Ok(other) => other,
         Err(message) => return fail(&message),
     };
-    let inspection = inspect::inspect(&inputs(arguments), settings, &Bar::new());
+    let paths = captures(arguments, settings.study.as_ref());
+    let inspection = inspect::inspect(&paths, settings, &Bar::new());
     for failure in inspection.failures() {
         say(&failure.to_string());
     }
@@ -121,6 +124,11 @@ fn inputs(arguments: &Inspect) -> Vec<PathBuf> {
     arguments.read.iter().chain(&arguments.paths).cloned().collect()
 }
 
+/// What is read: the captures of the study, where there is one.
+fn captures(arguments: &Inspect, study: Option<&Study>) -> Vec<PathBuf> {
+    study.map_or_else(|| inputs(arguments), Study::captures)
+}
+
 type Files = Vec<(PathBuf, Format)>;
 
 fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
@@ -129,9 +137,17 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
         .iter()
         .map(|path| Ok((path.clone(), Format::of(path)?)))
         .collect::<Result<Files, String>>()?;
-    let inputs = inputs(arguments);
+    let study = study::of(arguments)?;
+    let formats = files.iter().map(|(_, format)| *format).chain(arguments.format);
+    if study.is_none() && formats.into_iter().any(|format| format == Format::MatrixCsv) {
+        return Err(
+            "a matrix is that of a study: name its captures with --manifest or --by-folder".to_owned()
+        );
+    }
+    let captures = captures(arguments, study.as_ref());
+    let marks = study.as_ref().map(Study::marks).unwrap_or_default();
     for (file, _) in &files {
-        output::refuse_inputs(file, &inputs)?;
+        output::refuse_inputs(file, captures.iter().chain(&marks).chain(&arguments.manifest))?;
     }
     let settings = Settings {
         exclusive: arguments.exclusive,
@@ -141,9 +157,10 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
         max_memory: arguments.max_memory,
         lists_flows: options(arguments, &files).list_flows,
         threads: arguments.threads.unwrap_or_else(inspect::all_processors),
-        marks: arguments.marks.read(&inputs, arguments.join)?,
+        marks: arguments.marks.read(&captures, arguments.join, study.as_ref())?,
         local: arguments.local.clone(),
         claims: claims::chosen(&arguments.claims)?,
+        study,
         ..settings::of(&arguments.evidence)?
     };
     Ok((settings, files))
@@ -168,6 +185,7 @@ fn render(report: &Report, format: Format, color: Color) -> String {
         Format::Json => report::json(report),
         Format::Jsonl => report::jsonl(report),
         Format::Csv => report::csv(report),
+        Format::MatrixCsv => report::matrix_csv(report),
     }
 }
 

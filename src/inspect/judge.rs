@@ -17,6 +17,7 @@ use crate::inspect::law::is_plausible;
 use crate::inspect::locate::{Placement, Places};
 use crate::inspect::post::machine;
 use crate::inspect::relation::{RelationId, Relations};
+use crate::inspect::stated::Stated;
 use crate::inspect::vantage::{disagreements, vantages};
 use crate::inspect::{Settings, Unit};
 use crate::packet::Protocol;
@@ -39,12 +40,14 @@ pub(super) fn judge(unit: &mut Unit, settings: &Arc<Settings>) {
     drop(sides);
     let proxied = Proxied::of(&unit.flows, &unit.evidence, &relations);
     let mut judgement = Judgement { relations, proxied, ..Judgement::default() };
+    let stated = Stated::of(unit.cell_vantage.as_ref(), settings);
     let hearing = unit.hearing_by(&judgement);
     let mut matches = Matches::default();
-    let places = Places::new(&hearing, &mut matches, Arc::clone(settings));
+    let places = Places::new(&hearing, &mut matches, stated.clone(), Arc::clone(settings));
     let (verdicts, attributions, findings) = decide(&hearing, &places, &mut matches, settings, &unit.steps);
     judgement = Judgement { places, verdicts, attributions, findings, ..judgement };
     unit.judgement = judgement;
+    unit.stated = stated;
     let days = unit.clients().map(|(flow, _)| stated_day(flow.first_time()));
     unit.flows_of_impossible_days = days.filter(|day| !is_plausible(*day)).count() as u64;
     unit.sessions =

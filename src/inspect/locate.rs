@@ -19,6 +19,7 @@ use crate::inspect::law::law_day;
 use crate::inspect::neighbour::Neighbours;
 use crate::inspect::post::{Posts, Reaches};
 use crate::inspect::relation::{Host, Relation, RelationId};
+use crate::inspect::stated::Stated;
 use crate::packet::TunnelId;
 use crate::place::{
     self, Address, Answer, Claim, Country, CountrySet, Doubt, KnownSite, Measurement, Network, Remedy,
@@ -103,12 +104,18 @@ pub(super) struct Places {
 
 impl Places {
     /// Looks at everything that places depend on beside the remote end itself.
-    pub(super) fn new(hearing: &Hearing<'_>, matches: &mut Matches, settings: Arc<Settings>) -> Self {
+    pub(super) fn new(
+        hearing: &Hearing<'_>,
+        matches: &mut Matches,
+        stated: Option<Stated>,
+        settings: Arc<Settings>,
+    ) -> Self {
         let Hearing { flows, evidence, relations, .. } = *hearing;
         let posts = Posts::of(flows, evidence, relations);
         let neighbours = neighbours_of(hearing, matches);
         let by_relation = std::iter::repeat_with(OnceLock::new).take(relations.len()).collect();
-        let mut places = Self { posts, neighbours, by_relation, ..Self::default() };
+        let reaches = Reaches::from(stated);
+        let mut places = Self { posts, reaches, neighbours, by_relation, ..Self::default() };
         places.conflicts = places.contradicted(hearing, &settings);
         places.settings = Some(settings);
         places
@@ -164,7 +171,7 @@ impl Places {
     /// Whether a round trip of the relation can count, whatever it is.
     fn is_measurable(&self, relation: &Relation, settings: &Settings) -> bool {
         settings.uses(WitnessKind::RoundTrip)
-            && (settings.vantage.is_some() || self.posts.tell(relation.local, relation.day))
+            && (self.reaches.is_stated() || self.posts.tell(relation.local, relation.day))
             && place::classify(relation.remote).is_public()
             && self.posts.doubt(relation.local).is_none()
     }

@@ -22,6 +22,7 @@ mod progress;
 mod relation;
 mod script;
 mod stages;
+mod stated;
 mod steps;
 mod survey;
 mod times;
@@ -57,6 +58,7 @@ use crate::packet::Network;
 use crate::place::{self, Databases, Declared, WitnessKind};
 use crate::session::{Mark, MarkFault};
 use crate::source::{Follow, Options, SourceError, Summary};
+use crate::study::Study;
 use crate::verdict::Register;
 
 /// What the user chose.
@@ -91,6 +93,8 @@ pub struct Settings {
     pub registers: Vec<Register>,
     /// Where the client stood, by the user's word.
     pub vantage: Option<place::Vantage>,
+    /// The cells that captures belong to; where the client of one stood counts before [`Self::vantage`].
+    pub study: Option<Study>,
     /// Lists of ranges with places that the user hands in.
     pub declared: Declared,
     /// Kinds of witnesses that are not heard.
@@ -146,6 +150,7 @@ impl Default for Settings {
             databases: Databases::embedded(),
             registers: Register::builtin().to_vec(),
             vantage: None,
+            study: None,
             declared: Declared::default(),
             without: BTreeSet::new(),
             law_date: None,
@@ -391,6 +396,9 @@ impl Captured {
     /// Judges what was read.
     fn end(&mut self, settings: &Arc<Settings>) {
         self.unit.end(&mut self.census);
+        let cells = settings.study.as_ref();
+        let first = self.inputs.first().map(|input| input.path.as_path());
+        self.unit.cell_vantage = cells.zip(first).and_then(|(cells, path)| cells.vantage_of(path).cloned());
         let script = std::mem::replace(&mut self.script, Script::new(settings));
         self.read = script.end(&self.unit);
         self.unit.steps = std::mem::take(&mut self.read.steps);

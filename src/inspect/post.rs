@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 
@@ -12,6 +12,7 @@ use crate::flow::{Flow, Flows, Passage, Side};
 use crate::frame::{Date, FrameRef};
 use crate::inspect::Settings;
 use crate::inspect::relation::{Host, Relation, Relations};
+use crate::inspect::stated::Stated;
 use crate::packet::{Mac, TunnelId};
 use crate::place::{self, Area, Country, Doubt, OwnPlace, Reach, Vantage};
 use crate::session::Machine;
@@ -194,10 +195,21 @@ pub(super) struct Reaches {
     by_host: BTreeMap<(Host, Date), Option<Arc<Reach>>>,
     /// The distances from a country, measured once however many hosts stood there.
     by_country: BTreeMap<Country, Reach>,
-    stated: Option<Arc<Reach>>,
+    /// Where the hosts stood by the user's word, and the distances from there, measured when they are first asked for.
+    stated: Option<(Stated, OnceLock<Arc<Reach>>)>,
 }
 
 impl Reaches {
+    /// The reaches of a capture of whose client the user says that, or nothing.
+    pub(super) fn from(stated: Option<Stated>) -> Self {
+        Self { stated: stated.map(|stated| (stated, OnceLock::new())), ..Self::default() }
+    }
+
+    /// Whether the user says where the hosts stood.
+    pub(super) fn is_stated(&self) -> bool {
+        self.stated.is_some()
+    }
+
     /// How far each country is from the host, where its place is known.
     pub(super) fn measure(
         &mut self,
@@ -207,7 +219,7 @@ impl Reaches {
         settings: &Settings,
     ) -> Option<&Reach> {
         if !self.by_host.contains_key(&(host, day)) {
-            let reach = self.stated(settings).or_else(|| self.inferred(host, day, posts, settings));
+            let reach = self.stated().or_else(|| self.inferred(host, day, posts, settings));
             self.by_host.insert((host, day), reach);
         }
         self.of(host, day)
@@ -218,11 +230,10 @@ impl Reaches {
         self.by_host.get(&(host, day))?.as_deref()
     }
 
-    fn stated(&mut self, settings: &Settings) -> Option<Arc<Reach>> {
-        let stated = settings.vantage.as_ref()?;
-        let reach =
-            self.stated.get_or_insert_with(|| Arc::new(Reach::new(stated.clone(), "by --vantage", false)));
-        Some(Arc::clone(reach))
+    fn stated(&self) -> Option<Arc<Reach>> {
+        let (stated, reach) = self.stated.as_ref()?;
+        let measure = || Reach::new(stated.vantage.clone(), format!("by {}", stated.by), false);
+        Some(Arc::clone(reach.get_or_init(|| Arc::new(measure()))))
     }
 
     fn inferred(&mut self, host: Host, day: Date, posts: &Posts, settings: &Settings) -> Option<Arc<Reach>> {

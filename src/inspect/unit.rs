@@ -15,8 +15,10 @@ use crate::inspect::judged::{Found, Judged, Judgement};
 use crate::inspect::locate::{Placement, VantageConflict};
 use crate::inspect::memory::{Budget, SummedUp};
 use crate::inspect::stages::{Sight, Stages};
+use crate::inspect::stated::Stated;
 use crate::inspect::vantage::Vantage;
 use crate::packet::{self, Class, Decoded, Opener, Through};
+use crate::place;
 use crate::session::{Moment, Session, Step};
 use crate::source::Summary;
 
@@ -32,6 +34,10 @@ pub struct Unit {
     pub(super) judgement: Judgement,
     pub(super) steps: Vec<Step>,
     pub(super) sessions: Vec<Session>,
+    /// Where its client stood, by what the user says of its cell.
+    pub(super) cell_vantage: Option<place::Vantage>,
+    /// Where the user says that its client stood.
+    pub(super) stated: Option<Stated>,
     pub(super) vantages: Vec<Vec<Vantage>>,
     pub(super) vantage_disagreements: BTreeSet<(IpAddr, String)>,
     pub(super) flows_of_impossible_days: u64,
@@ -144,6 +150,12 @@ impl Unit {
     #[must_use]
     pub fn vantages(&self) -> &[Vec<Vantage>] {
         &self.vantages
+    }
+
+    /// Where the user says where its client stood, in words; `None` where the user does not.
+    #[must_use]
+    pub fn vantage_stated_by(&self) -> Option<&'static str> {
+        self.stated.as_ref().map(|stated| stated.by)
     }
 
     /// The strong statements about place that a round trip from the vantage makes impossible. Where there are any, no round

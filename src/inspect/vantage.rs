@@ -7,6 +7,7 @@ use crate::flow::Side;
 use crate::frame::{Date, FrameRef, Timestamp};
 use crate::inspect::law::law_day;
 use crate::inspect::post::{MAX_ADDRESSES, own_place, told};
+use crate::inspect::stated::Stated;
 use crate::inspect::{Settings, Unit};
 use crate::place::{self, Country, CountrySet, Grade, Network, OwnPlace, Resolution, zone};
 use crate::session::Session;
@@ -39,14 +40,19 @@ pub enum KnownBy {
         /// Whether the user says so (`--override`) and no database.
         is_by_user: bool,
     },
-    /// The user's word, as it was given.
-    User(String),
+    /// The user's word.
+    User {
+        /// The place, in words.
+        label: String,
+        /// Where the user says it, in words.
+        by: &'static str,
+    },
 }
 
 /// What is known about each session's place: the user's word, else the addresses of its machine that say it; nothing
 /// where that is not known.
 pub(super) fn vantages(unit: &Unit, settings: &Settings) -> Vec<Vec<Vantage>> {
-    let of = |session| match &settings.vantage {
+    let of = |session| match &unit.stated {
         Some(stated) => vec![by_user(stated, session, settings)],
         None => of_session(unit, session, settings),
     };
@@ -55,7 +61,7 @@ pub(super) fn vantages(unit: &Unit, settings: &Settings) -> Vec<Vec<Vantage>> {
 
 /// The addresses of the machines that say another country than the user does, with that country; each once.
 pub(super) fn disagreements(unit: &Unit, settings: &Settings) -> BTreeSet<(IpAddr, String)> {
-    let Some(stated) = &settings.vantage else { return BTreeSet::new() };
+    let Some(stated) = unit.stated.as_ref().map(|stated| &stated.vantage) else { return BTreeSet::new() };
     let all = unit.sessions.iter().flat_map(|session| of_session(unit, session, settings));
     let others = all.filter_map(|vantage| match vantage.known_by {
         KnownBy::Address { address, .. } if !vantage.countries.contains(stated.country) => {
@@ -66,10 +72,12 @@ pub(super) fn disagreements(unit: &Unit, settings: &Settings) -> BTreeSet<(IpAdd
     others.collect()
 }
 
-fn by_user(stated: &place::Vantage, session: &Session, settings: &Settings) -> Vantage {
+fn by_user(stated: &Stated, session: &Session, settings: &Settings) -> Vantage {
     let day = session.first.time.map(Timestamp::date);
-    let axis = law_day(day, settings).map_or(Axis::Undetermined, |law| country_axis(stated.country, law));
-    Vantage { known_by: KnownBy::User(stated.label.clone()), countries: CountrySet::of(stated.country), axis }
+    let Stated { vantage, by } = stated;
+    let axis = law_day(day, settings).map_or(Axis::Undetermined, |law| country_axis(vantage.country, law));
+    let known_by = KnownBy::User { label: vantage.label.clone(), by };
+    Vantage { known_by, countries: CountrySet::of(vantage.country), axis }
 }
 
 fn country_axis(country: Country, law: Date) -> Axis {

@@ -7,7 +7,8 @@ use crate::report::parts::time;
 use crate::report::schema::{Input, Report, Schema, Tool, Totals};
 use crate::report::view::View;
 use crate::report::{
-    anomalies, claims, destinations, flows, headline, quality, schema, sessions, sources, steps, tunnels,
+    anomalies, claims, destinations, flows, headline, matrix, quality, schema, sessions, sources, steps,
+    tunnels,
 };
 
 /// What a report is to hold.
@@ -42,10 +43,15 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
         registers: Vec::new(),
         claims: claims::claims(&view),
         against: None,
+        study: None,
+        cells: Vec::new(),
+        matrix: Vec::new(),
+        differences: Vec::new(),
     };
     let mut of_flow = destinations::destinations(&view, &mut report);
     sessions::sessions(&view, &mut report, &mut of_flow);
     steps::steps(&view, &of_flow, &mut report);
+    matrix::matrix(&view, &of_flow, &mut report);
     if options.list_flows {
         flows::flows(&view, &of_flow, &mut report);
     }

@@ -111,7 +111,7 @@ fn cell(value: &Value) -> String {
 }
 
 /// The cell by the three rules of this file's head.
-fn harmless(cell: &str) -> String {
+pub(super) fn harmless(cell: &str) -> String {
     let is_marked = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\0', '\'']);
     let mark = if is_marked { "'" } else { "" };
     format!("{mark}{}", clean(&cell.replace('\\', r"\\")))

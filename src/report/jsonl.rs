@@ -2,7 +2,8 @@
 //!
 //! The first line is of the type `report`: schema, tool, inputs, totals and headline. The others follow in the order of
 //! the JSON, each entry of a list on a line of its own: `destination`, `session`, `meeting`, `step`, `flow`, `tunnel`, `anomaly`, `quality`,
-//! `data_source`, `register`, `claim`, and `against` where that was asked for. Fields are those of the JSON, described in `schema.json`.
+//! `data_source`, `register`, `claim`, `against` where that was asked for, and of a study `study`, `cell`, `matrix_row`, `difference`.
+//! Fields are those of the JSON, described in `schema.json`.
 //!
 //! Input: a [`Report`]. Output: text. Must not: name a field of its own but `type`.
 
@@ -33,6 +34,10 @@ pub fn jsonl(report: &Report) -> String {
         registers,
         claims,
         against,
+        study,
+        cells,
+        matrix,
+        differences,
     } = report;
     let mut out = String::new();
     line(&mut out, "report", &Head { schema, tool, inputs, totals, headline });
@@ -48,6 +53,10 @@ pub fn jsonl(report: &Report) -> String {
     lines(&mut out, "register", registers);
     lines(&mut out, "claim", claims);
     lines(&mut out, "against", against.as_slice());
+    lines(&mut out, "study", study.as_slice());
+    lines(&mut out, "cell", cells);
+    lines(&mut out, "matrix_row", matrix);
+    lines(&mut out, "difference", differences);
     out
 }
 

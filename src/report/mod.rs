@@ -9,6 +9,7 @@ mod build;
 pub mod claims;
 mod csv;
 mod destinations;
+mod differences;
 pub mod explain;
 mod filter;
 mod flows;
@@ -16,6 +17,8 @@ mod headline;
 pub mod info;
 mod jsonl;
 mod legend;
+mod matrix;
+mod matrix_csv;
 mod parts;
 mod protocol;
 mod quality;
@@ -34,6 +37,7 @@ mod view;
 pub use self::build::{Options, build};
 pub use self::csv::csv;
 pub use self::jsonl::jsonl;
+pub use self::matrix_csv::matrix_csv;
 use self::schema::Report;
 
 /// The JSON Schema (draft 2020-12) of [`json`]'s output.

@@ -139,7 +139,7 @@ fn round_trips_unused(view: &View<'_>) -> BTreeMap<String, u64> {
 /// One clause on what tells a client's place.
 fn says(vantage: &inspect::Vantage) -> String {
     let (address, mapped_in, network, grade, is_by_user) = match &vantage.known_by {
-        KnownBy::User(label) => return format!("the user says {label} (--vantage)"),
+        KnownBy::User { label, by } => return format!("the user says {label} ({by})"),
         KnownBy::Address { address, mapped_in, network, grade, is_by_user } => {
             (address, mapped_in, network, grade, is_by_user)
         }
@@ -320,11 +320,14 @@ fn about_place(quality: &Quality, inspection: &Inspection) -> Vec<String> {
             plural(more as u64, "more remote address", "more remote addresses")
         ));
     }
-    for (address, countries) in inspection.units().iter().flat_map(Unit::vantage_disagreements) {
-        remarks.push(format!(
-            "The client's own address {address} is in {countries}, which is not what --vantage says: a tunnel \
-             such as a VPN's, or another place."
-        ));
+    for unit in inspection.units() {
+        let by = unit.vantage_stated_by().unwrap_or("--vantage");
+        remarks.extend(unit.vantage_disagreements().iter().map(|(address, countries)| {
+            format!(
+                "The client's own address {address} is in {countries}, which is not what {by} says: a tunnel such as a \
+                 VPN's, or another place."
+            )
+        }));
     }
     for (doubt, why) in DOUBTS.map(|doubt| (doubt.name(), doubt.to_string())) {
         if let Some(number) = quality.round_trips_unused.get(doubt) {

@@ -1,7 +1,9 @@
 //! Reports by hand, for tests.
 
 use crate::report::headline::headline;
-use crate::report::schema::{Destination, Place, Quality, Register, Report, Schema, Tool, Totals};
+use crate::report::schema::{
+    Cell, Destination, MatrixRow, Place, Quality, Register, Report, Schema, Seen, Tool, Totals,
+};
 use std::collections::BTreeMap;
 
 /// A destination of the client's in the Netherlands, likely, and listed in `surf-2024`.
@@ -105,5 +107,70 @@ pub(crate) fn report(destinations: Vec<Destination>) -> Report {
         }],
         claims: Vec::new(),
         against: None,
+        study: None,
+        cells: Vec::new(),
+        matrix: Vec::new(),
+        differences: Vec::new(),
+    }
+}
+
+/// A cell of which nothing is said but its name.
+pub(crate) fn cell(id: u64, name: &str) -> Cell {
+    Cell {
+        id,
+        name: name.to_owned(),
+        state: Cell::COMPARED,
+        captures: vec![format!("{name}.pcapng")],
+        inputs: vec![0],
+        sessions: Vec::new(),
+        limits: Vec::new(),
+        platform: None,
+        build: None,
+        account: None,
+        sso: None,
+        vanity_host: None,
+        e2ee: None,
+        vantage: None,
+        vantage_axis: None,
+        region: None,
+        scenario: None,
+        marks: None,
+        notes: None,
+    }
+}
+
+/// Telemetry to a host pattern.
+pub(crate) fn matrix_row(host_pattern: &str, seen: Vec<Seen>) -> MatrixRow {
+    MatrixRow {
+        id: 1,
+        whose: "client".to_owned(),
+        service: "telemetry".to_owned(),
+        recipient: Some("zoom".to_owned()),
+        recipient_name: Some("Zoom Communications, Inc.".to_owned()),
+        host_pattern: Some(host_pattern.to_owned()),
+        seen,
+        not_seen_in: Vec::new(),
+    }
+}
+
+/// One flow of a cell's, likely there.
+pub(crate) fn seen(cell: u64, axis: &str, located: &[&str], listing: &str) -> Seen {
+    Seen {
+        cell,
+        destination: 1,
+        axis: axis.to_owned(),
+        located: located.iter().map(ToString::to_string).collect(),
+        grade: "likely".to_owned(),
+        zone: None,
+        listing: listing.to_owned(),
+        register: Some("surf-2024".to_owned()),
+        register_entry: None,
+        flagged: listing == "unlisted",
+        answered: true,
+        flows: 1,
+        bytes_out: 500,
+        bytes_in: 12_345,
+        input: 0,
+        first_frame: 5,
     }
 }

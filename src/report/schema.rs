@@ -11,6 +11,7 @@ mod process;
 mod quality;
 mod session;
 mod step;
+mod study;
 mod tunnel;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use self::process::Process;
 pub use self::quality::{Quality, SummedUp, Suspicion, Undecoded, Vantage, VantageConflict};
 pub use self::session::{Meeting, Milestone, Phase, PhaseFlows, PhaseTraffic, Session};
 pub use self::step::{Step, UnusedMark, Upload};
+pub use self::study::{Cell, Difference, Group, MatrixRow, Seen, Study};
 pub use self::tunnel::Tunnel;
 use crate::client::Whose;
 use crate::place::Grade;
@@ -65,6 +67,14 @@ pub struct Report {
     pub claims: Vec<Claim>,
     /// The same captures read by something else (`--against`); `null` where that was not asked for.
     pub against: Option<Against>,
+    /// The test that the captures are of (`--manifest`, `--by-folder`); `null` where there is none.
+    pub study: Option<Study>,
+    /// Its cells.
+    pub cells: Vec<Cell>,
+    /// Which service went where, in which cell.
+    pub matrix: Vec<MatrixRow>,
+    /// The rows of the matrix in which cells differ.
+    pub differences: Vec<Difference>,
 }
 
 /// The schema's name and version.

@@ -14,6 +14,7 @@ use crate::report::text::{clean, count, plural, size, wrap};
 use crate::verdict::Axis;
 
 mod claims;
+mod matrix;
 mod session;
 mod steps;
 
@@ -37,6 +38,7 @@ pub fn table(report: &Report, color: Color) -> String {
         Page { text: String::new(), color, has_many_inputs: report.inputs.len() > 1, is_switched_off };
     page.headline(report);
     page.inputs(report);
+    page.study(report);
     page.legend(report);
     for part in PARTS {
         page.destinations(part, report);

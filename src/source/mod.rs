@@ -364,7 +364,7 @@ impl std::fmt::Debug for Capture {
 }
 
 /// The path that stands for standard input.
-const STDIN: &str = "-";
+pub const STDIN: &str = "-";
 
 /// The reader of one file format.
 enum Walker {
