@@ -166,6 +166,7 @@ fn member<'a>(unit: &'a Unit, flow: &Flow<'a>, judged: &Judged) -> Member<'a> {
         service: service.unwrap_or(Service::Unknown),
         is_tcp: flow.protocol() == Protocol::Tcp,
         is_older: flow.tcp().is_some_and(TcpState::is_mid_stream),
+        is_closed: flow.tcp().is_some_and(|tcp| tcp.fin(judged.local) || tcp.rst(judged.local)),
         payload_in: flow.payload_bytes(judged.local.other()),
         payload_out: flow.payload_bytes(judged.local),
         facts: unit.evidence.of(flow.id()),

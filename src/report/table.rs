@@ -522,6 +522,7 @@ fn rule(rule: &str) -> String {
         "bind" => "first bind to it".to_owned(),
         "capture_end" => "the capture ends here, the meeting perhaps later".to_owned(),
         "close" => "its close".to_owned(),
+        "gateway_closed" => "last before the connections to the gateway were closed".to_owned(),
         "gateway_contact" => "contact with the gateway for browsers".to_owned(),
         "hello" => "first hello".to_owned(),
         "media_joined_midway" => "media already running".to_owned(),

@@ -119,6 +119,8 @@ pub enum EndRule {
     Close,
     /// No packet for 20 seconds (30 for a browser): the last packet before it; no close was seen.
     Silence,
+    /// The connections to the gateway for browsers were closed together with the last packet.
+    GatewayClosed,
     /// The capture ends before any of these.
     CaptureEnd,
 }
@@ -130,6 +132,7 @@ impl EndRule {
         match self {
             Self::Close => "close",
             Self::Silence => "silence",
+            Self::GatewayClosed => "gateway_closed",
             Self::CaptureEnd => "capture_end",
         }
     }
@@ -171,7 +174,7 @@ pub(super) fn meetings(members: &[&Member<'_>], end: Moment) -> Vec<Meeting> {
             None => groups.push(Group { sockets: vec![socket] }),
         }
     }
-    let mut meetings: Vec<Meeting> = groups.iter().filter_map(|group| group.meeting(end)).collect();
+    let mut meetings: Vec<Meeting> = groups.iter().filter_map(|group| group.meeting(members, end)).collect();
     meetings.extend(over_tls(members, &meetings, end));
     meetings.sort_by_key(|meeting| meeting.start);
     meetings
@@ -352,9 +355,9 @@ impl Group<'_, '_> {
         })
     }
 
-    fn meeting(&self, end: Moment) -> Option<Meeting> {
+    fn meeting(&self, members: &[&Member<'_>], end: Moment) -> Option<Meeting> {
         let (start, start_rule) = self.start()?;
-        let (end, end_rule) = self.end(end)?;
+        let (end, end_rule) = self.end(members, end)?;
         let servers = self.remotes(|kind| kind != MeetingKind::Peer);
         let participants = self.remotes(|kind| kind == MeetingKind::Peer);
         let (media, streams) =
@@ -404,7 +407,7 @@ impl Group<'_, '_> {
     }
 
     /// Sockets that neither bound nor carried media were dropped on the way, so where some did bind they do not count.
-    fn end(&self, capture: Moment) -> Option<(Moment, EndRule)> {
+    fn end(&self, members: &[&Member<'_>], capture: Moment) -> Option<(Moment, EndRule)> {
         let any_bound = self.sockets.iter().any(|socket| socket.bind.is_some());
         let kept = || self.sockets.iter().filter(|socket| !any_bound || socket.is_kept());
         let last = kept().map(|socket| socket.member.last).max()?;
@@ -414,10 +417,28 @@ impl Group<'_, '_> {
         {
             return Some((closed, EndRule::Close));
         }
+        if kept().all(|socket| socket.kind == MeetingKind::Browser) && closes_gateway(members, last) {
+            return Some((last, EndRule::GatewayClosed));
+        }
         let silence = kept().map(|socket| socket.silence()).max()?;
         let is_over = capture.since(last).is_some_and(|after| after >= silence);
         Some((last, if is_over { EndRule::Silence } else { EndRule::CaptureEnd }))
     }
+}
+
+/// Whether a browser closed all its connections to gateways about when the last packet of its media came. What is inside DTLS
+/// does not show an end, and neither does its absence until the silence is long.
+fn closes_gateway(members: &[&Member<'_>], last: Moment) -> bool {
+    let near = |member: &Member<'_>| {
+        let (earlier, later) = if member.last < last { (member.last, last) } else { (last, member.last) };
+        later.since(earlier).is_some_and(|apart| apart <= AFTERMATH)
+    };
+    let is_open = |member: &&&Member<'_>| {
+        member.is_tcp && member.service == Service::Media && member.first < last && last <= member.last
+            || near(member) && member.is_tcp && member.service == Service::Media
+    };
+    let mut gateways = members.iter().filter(is_open).peekable();
+    gateways.peek().is_some() && gateways.all(|member| member.is_closed && near(member))
 }
 
 /// Whether two flows overlap in time, or lie no further apart than `gap`.

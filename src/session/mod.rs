@@ -86,6 +86,8 @@ pub struct Member<'a> {
     pub is_tcp: bool,
     /// Whether it is a TCP connection that is older than the capture.
     pub is_older: bool,
+    /// Whether it is a TCP connection that the local end closed.
+    pub is_closed: bool,
     /// The bytes of payload that it brought in.
     pub payload_in: u64,
     /// The bytes of payload that it took out.

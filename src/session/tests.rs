@@ -47,6 +47,7 @@ fn member<'a>(flow: u32, remote: &str, seconds: (u64, u64), facts: &'a [Entry]) 
         service: Service::Media,
         is_tcp: false,
         is_older: false,
+        is_closed: false,
         payload_in: 0,
         payload_out: 0,
         facts,
@@ -216,4 +217,28 @@ fn a_call_inside_tls_is_found_by_its_volume_where_no_socket_for_media_is_beside(
     let beside = member(3, "203.0.113.9", (7, 40), &facts);
     let meetings = meetings_of(&[tls, beside], 100);
     assert_eq!(meetings.iter().map(|meeting| meeting.kind).collect::<Vec<_>>(), [MeetingKind::Server]);
+}
+
+#[test]
+fn a_browser_that_closes_its_gateway_has_left() {
+    let facts = [entry(1, 3, Fact::Stun), entry(1, 4, Fact::Dtls)];
+    let media = member(1, "203.0.113.9", (3, 40), &facts);
+    let gateway = Member {
+        flow: FlowId(2),
+        is_tcp: true,
+        is_closed: true,
+        first: at(1),
+        last: at(41),
+        facts: &[],
+        ..media
+    };
+    let end_of = |members: &[Member<'_>]| {
+        let meeting = &meetings_of(members, 45)[0];
+        (meeting.end, meeting.end_rule)
+    };
+    assert_eq!(end_of(&[media, gateway]), (at(40), EndRule::GatewayClosed));
+    let open = Member { flow: FlowId(3), is_closed: false, last: at(44), ..gateway };
+    assert_eq!(end_of(&[media, gateway, open]), (at(40), EndRule::CaptureEnd));
+    let earlier = Member { last: at(20), ..gateway };
+    assert_eq!(end_of(&[media, earlier]), (at(40), EndRule::CaptureEnd), "it says nothing about now");
 }

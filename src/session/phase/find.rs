@@ -138,8 +138,10 @@ impl Run<'_> {
         // The session's last frame begins nothing.
         let goes_on = |from: Moment| from.frame < last.frame;
         match meeting.end_rule {
-            EndRule::Close => {
-                let mut cuts = vec![cut(PhaseKind::Leaving, meeting.end, rule, Certainty::Certain, number)];
+            EndRule::Close | EndRule::GatewayClosed => {
+                let is_said = meeting.end_rule == EndRule::Close;
+                let certainty = if is_said { Certainty::Certain } else { Certainty::Likely };
+                let mut cuts = vec![cut(PhaseKind::Leaving, meeting.end, rule, certainty, number)];
                 let ended = self.members.iter().map(|member| member.last).filter(|end| {
                     end.frame > meeting.end.frame
                         && end.since(meeting.end).is_some_and(|after| after <= LEAVING)

@@ -29,6 +29,7 @@ fn contact<'a>(flow: u32, service: Service, seconds: (u64, u64)) -> Member<'a> {
         service,
         is_tcp: true,
         is_older: false,
+        is_closed: false,
         payload_in: 0,
         payload_out: 0,
         facts: &[],
