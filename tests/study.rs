@@ -392,3 +392,45 @@ fn text_of_a_manifest_reaches_no_format_raw() {
     let output = borderpost(&["inspect", "--manifest", &manifest]);
     assert!(!err(&output).contains('\u{1b}'), "{}", err(&output));
 }
+
+const ACCOUNTS: &str = r#"
+[[cell]]
+name = "vanity"
+file = "a.pcapng"
+sso = true
+vanity_host = "example.zoom.us"
+region = "EU"
+marks = "marks.toml"
+
+[[cell]]
+name = "plain"
+file = "b.pcapng"
+sso = false
+region = "EU"
+"#;
+
+/// What became of a claim in each cell.
+fn outcomes<'a>(report: &'a Value, id: &str) -> Vec<&'a str> {
+    let claim = all(report, "claims").iter().find(|claim| claim["id"] == id).unwrap();
+    all(claim, "cells").iter().map(|cell| cell["outcome"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn claims_are_put_to_each_cell_with_what_the_manifest_says_of_it() {
+    let (folder, manifest) = folder(ACCOUNTS);
+    let marks = "[[mark]]\nframe = 1\nlabel = \"Sign in\"\n\n[[mark]]\nframe = 130\nlabel = \"join\"\n";
+    fs::write(folder.path().join("marks.toml"), marks).unwrap();
+    let report = json(&["--manifest", &manifest, "--claims", "surf-2022,surf-2024"]);
+    assert_eq!(outcomes(&report, "L01"), ["contradicted", "supported"]);
+    assert_eq!(outcomes(&report, "L06"), ["contradicted", "not_exercised"], "the marked step is the sign-in");
+    let whole = all(&report, "claims").iter().find(|claim| claim["id"] == "L02").unwrap();
+    assert_ne!(whole["brief"], "not known: region", "every cell says the same of it");
+    let whole = all(&report, "claims").iter().find(|claim| claim["id"] == "L07").unwrap();
+    assert_eq!(whole["outcome"], "not_decidable", "the cells say different things of the account");
+    let table = inspect(&["--manifest", &manifest]);
+    let flat = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        flat.contains("L01 differs between cells: contradicted in vanity; nothing speaks against in plain"),
+        "{table}"
+    );
+}

@@ -1,5 +1,7 @@
 //! The documented claims, put to what was inspected.
 
+use std::collections::BTreeMap;
+
 use hashbrown::HashMap;
 
 use crate::claims::{Case, FlowFacts, Remote, Run, SeenPhase, Tested, test};
@@ -11,7 +13,8 @@ use crate::inspect::judged::{FindingId, Judged};
 use crate::inspect::relation::RelationId;
 use crate::inspect::{Inspection, Unit, Vantage};
 use crate::place::CountrySet;
-use crate::session::{Certainty, Phase, Session, Step, step_at};
+use crate::session::{Certainty, Phase, Session, Step, phase_of_label, step_at};
+use crate::study::Study;
 use crate::verdict::Axis;
 use crate::wire::zoom::MediaKind;
 
@@ -19,17 +22,40 @@ impl Inspection {
     /// The claims that the user chose, each with what became of it. It is worked out when it is asked for.
     #[must_use]
     pub fn claims(&self) -> Vec<Tested<'_>> {
-        let claims = &self.settings.claims.claims;
-        if claims.is_empty() { Vec::new() } else { test(claims, &self.case()) }
+        let facts = self.settings.study.as_ref().map(Study::common_facts).unwrap_or_default();
+        self.put_to(0..self.units.len(), facts)
     }
 
-    /// What claims are put to.
-    fn case(&self) -> Case {
-        let mut case = Case { captures: self.inputs.len() as u64, ..Case::default() };
-        for (number, unit) in self.units.iter().enumerate() {
+    /// The same for each cell of a study, in the order of the cells: what became of the claims in its captures alone, with what
+    /// the manifest says of it. Empty without a study.
+    #[must_use]
+    pub fn claims_by_cell(&self) -> Vec<Vec<Tested<'_>>> {
+        let Some(study) = &self.settings.study else { return Vec::new() };
+        // Of a study, captures are never joined, so that a unit is an input.
+        let cell_of: Vec<Option<usize>> =
+            self.inputs.iter().map(|input| study.cell_of(&input.path)).collect();
+        let units = |cell: usize| {
+            cell_of.iter().enumerate().filter(move |(_, of)| **of == Some(cell)).map(|(unit, _)| unit)
+        };
+        let cells = study.cells.iter().enumerate();
+        cells.map(|(number, cell)| self.put_to(units(number), cell.traits.facts())).collect()
+    }
+
+    /// Puts the claims to some captures.
+    fn put_to(&self, units: impl Iterator<Item = usize>, facts: BTreeMap<String, String>) -> Vec<Tested<'_>> {
+        let claims = &self.settings.claims.claims;
+        if claims.is_empty() {
+            return Vec::new();
+        }
+        let mut case = Case { facts, ..Case::default() };
+        for (number, unit) in units.filter_map(|number| Some((number, self.units.get(number)?))) {
+            case.captures += 1;
             add(&mut case, number, unit);
         }
-        case
+        if self.settings.join {
+            case.captures = self.inputs.len() as u64;
+        }
+        test(claims, &case)
     }
 }
 
@@ -38,7 +64,16 @@ fn add(case: &mut Case, number: usize, unit: &Unit) {
     for (session, vantages) in unit.sessions().iter().zip(unit.vantages()) {
         let place = u32::try_from(case.sessions.len()).unwrap_or(u32::MAX);
         session_of.extend(session.flows.iter().map(|flow| (*flow, (place, session))));
-        case.sessions.push(run(session, vantages, unit));
+        let mut run = run(session, vantages, unit);
+        // What the tester says he did is sure, where the client was running.
+        let meets = |step: &&Step| {
+            step.frames
+                .is_some_and(|(first, last)| first <= session.last.frame && session.first.frame <= last)
+        };
+        let marked: Vec<SeenPhase> = unit.steps().iter().filter(meets).filter_map(marked_phase).collect();
+        run.phases.retain(|seen| !marked.iter().any(|marked| marked.kind == seen.kind));
+        run.phases.extend(marked);
+        case.sessions.push(run);
     }
     let steps_before = case.steps.len();
     case.steps.extend(unit.steps().iter().map(step_in_words));
@@ -46,14 +81,15 @@ fn add(case: &mut Case, number: usize, unit: &Unit) {
     for (flow, judged) in unit.judged() {
         let Some(remote) = remotes.of(case, unit, &flow, &judged) else { continue };
         let session = session_of.get(&flow.id());
-        let phase = session.and_then(|(_, session)| session.phase_of(flow.first_frame()));
+        let phase = session.and_then(|(_, session)| session.phase_of(flow.first_frame())).map(seen);
         let step = step_at(unit.steps(), flow.first_frame());
+        let marked = step.and_then(|step| marked_phase(unit.steps().get(step)?));
         case.flows.push(FlowFacts {
             key: (number, flow.id()),
             first: flow.first_frame(),
             remote,
             session: session.map(|(place, _)| *place),
-            phase: phase.map(seen),
+            phase: marked.or(phase),
             step: step.and_then(|step| u32::try_from(steps_before + step).ok()),
             payload_out: flow.payload_bytes(judged.local),
         });
@@ -78,6 +114,11 @@ fn run(session: &Session, vantages: &[Vantage], unit: &Unit) -> Run {
     let first = axes.next().filter(|first| axes.all(|axis| axis == *first));
     let meetings = session.meetings.iter().map(|meeting| meeting.kind).collect();
     Run { phases: session.phases.iter().map(seen).collect(), meetings, vantage: first }
+}
+
+/// The phase that a step is by its label.
+fn marked_phase(step: &Step) -> Option<SeenPhase> {
+    Some(SeenPhase { kind: phase_of_label(&step.mark.label)?, is_sure: true })
 }
 
 fn seen(phase: &Phase) -> SeenPhase {

@@ -3,17 +3,29 @@
 //! Input: claims, or those of an inspection. Output: the schema's rows, and text. Must not: judge.
 
 use crate::claims::{Book, Claim, Hit, LookedAt, Source, Testable, Tested, rule_in_words};
-use crate::report::schema::{self, ClaimFlow, ClaimSource};
+use crate::report::schema::{self, ClaimCell, ClaimFlow, ClaimSource};
 use crate::report::table::WIDTH;
 use crate::report::text::{clean, plural, wrap};
 use crate::report::view::View;
 
 /// The claims of an inspection.
 pub(super) fn claims(view: &View<'_>) -> Vec<schema::Claim> {
-    view.inspection.claims().iter().map(|tested| row(view, tested)).collect()
+    let by_cell = view.inspection.claims_by_cell();
+    let claims = view.inspection.claims();
+    claims.iter().enumerate().map(|(at, tested)| row(view, tested, cells(&by_cell, at))).collect()
 }
 
-fn row(view: &View<'_>, tested: &Tested<'_>) -> schema::Claim {
+/// What became of the claim at that position in each cell.
+fn cells(by_cell: &[Vec<Tested<'_>>], at: usize) -> Vec<ClaimCell> {
+    let of = |(cell, tested): (u64, &Vec<Tested<'_>>)| {
+        let tested = tested.get(at)?;
+        let outcome = tested.outcome.name().to_owned();
+        Some(ClaimCell { cell, outcome, brief: tested.brief.clone(), reason: tested.reason.clone() })
+    };
+    (1..).zip(by_cell).filter_map(of).collect()
+}
+
+fn row(view: &View<'_>, tested: &Tested<'_>, cells: Vec<ClaimCell>) -> schema::Claim {
     let claim = tested.claim;
     schema::Claim {
         id: claim.id.clone(),
@@ -28,6 +40,7 @@ fn row(view: &View<'_>, tested: &Tested<'_>) -> schema::Claim {
         looked_at: tested.looked_at.as_ref().map(looked_at),
         flows: tested.flows.iter().map(|hit| flow(view, hit)).collect(),
         flows_total: tested.flows_total,
+        cells,
     }
 }
 

@@ -145,8 +145,19 @@ fn described(view: &View<'_>, id: u64, cell: &study::Cell, cell_of: &[Option<u64
     let sessions = report.sessions.iter().filter(|session| inputs.contains(&session.input));
     let of_all = view.inspection.settings().vantage.as_ref();
     let study::Cell { name, captures, vantage, marks, traits } = cell;
-    let study::Traits { platform, build, account, sso, vanity_host, e2ee, region, scenario, notes } =
-        traits.clone();
+    let study::Traits {
+        platform,
+        build,
+        account,
+        sso,
+        vanity_host,
+        e2ee,
+        guest,
+        file_sharing,
+        region,
+        scenario,
+        notes,
+    } = traits.clone();
     Cell {
         id,
         name: name.clone(),
@@ -161,6 +172,8 @@ fn described(view: &View<'_>, id: u64, cell: &study::Cell, cell_of: &[Option<u64
         sso,
         vanity_host,
         e2ee,
+        guest,
+        file_sharing,
         vantage: vantage.as_ref().or(of_all).map(|vantage| vantage.label.clone()),
         vantage_axis: vantage_axis(&own),
         region,

@@ -130,6 +130,8 @@ pub(crate) fn cell(id: u64, name: &str) -> Cell {
         sso: None,
         vanity_host: None,
         e2ee: None,
+        guest: None,
+        file_sharing: None,
         vantage: None,
         vantage_axis: None,
         region: None,

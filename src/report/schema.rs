@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use self::against::{Against, Moved, Reading};
-pub use self::claim::{Claim, ClaimFlow, ClaimSource, LookedAt};
+pub use self::claim::{Claim, ClaimCell, ClaimFlow, ClaimSource, LookedAt};
 pub use self::process::Process;
 pub use self::quality::{Quality, SummedUp, Suspicion, Undecoded, Vantage, VantageConflict};
 pub use self::session::{Meeting, Milestone, Phase, PhaseFlows, PhaseTraffic, Session};

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::data::{self, Confidence};
 use crate::frame::{Date, FrameRef, Timestamp};
+use crate::session::phase::PhaseKind;
 
 /// What somebody says of the capture: from here on, the tester did this.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -208,12 +209,33 @@ fn spaced(text: &str) -> String {
 struct Kinds {
     compiled: Date,
     kind: Vec<StepKind>,
+    #[serde(default)]
+    phase: Vec<LabelledPhase>,
+}
+
+/// The labels that say of a step which phase it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LabelledPhase {
+    phase: PhaseKind,
+    labels: Vec<String>,
+}
+
+/// The phase that the tester's label for a step speaks of; of several the first in the table.
+#[must_use]
+pub fn phase_of_label(label: &str) -> Option<PhaseKind> {
+    let label = spaced(label);
+    let said = |row: &&LabelledPhase| row.labels.iter().any(|words| label.contains(&spaced(words)));
+    BUILTIN.phase.iter().find(said).map(|row| row.phase)
 }
 
 /// The unit tests read it, so what is built in is sound.
 static BUILTIN: LazyLock<Kinds> = LazyLock::new(|| {
-    data::parse("step-kinds.toml", KINDS)
-        .unwrap_or_else(|_| Kinds { compiled: Timestamp::from_nanos(0).date(), kind: Vec::new() })
+    data::parse("step-kinds.toml", KINDS).unwrap_or_else(|_| Kinds {
+        compiled: Timestamp::from_nanos(0).date(),
+        kind: Vec::new(),
+        phase: Vec::new(),
+    })
 });
 const KINDS: &str = include_str!("data/step-kinds.toml");
 

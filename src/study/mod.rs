@@ -53,6 +53,10 @@ pub struct Traits {
     pub vanity_host: Option<String>,
     /// Whether the meeting was encrypted end to end.
     pub e2ee: Option<bool>,
+    /// Whether the user was a guest of the organisation that held the meeting.
+    pub guest: Option<bool>,
+    /// Whether the account allows files to be shared.
+    pub file_sharing: Option<bool>,
     /// The region that the account's data are kept in.
     pub region: Option<String>,
     /// What was done.
@@ -94,7 +98,38 @@ impl Platform {
     }
 }
 
+impl Traits {
+    /// What documented claims may ask, by the key in the manifest.
+    #[must_use]
+    pub fn facts(&self) -> BTreeMap<String, String> {
+        let switch = |is_on: Option<bool>| is_on.map(|is_on| is_on.to_string());
+        let facts = [
+            ("platform", self.platform.map(|platform| platform.name().to_owned())),
+            ("build", self.build.clone()),
+            ("account", self.account.clone()),
+            ("sso", switch(self.sso)),
+            ("vanity_host", self.vanity_host.clone()),
+            ("e2ee", switch(self.e2ee)),
+            ("guest", switch(self.guest)),
+            ("file_sharing", switch(self.file_sharing)),
+            ("region", self.region.clone()),
+        ];
+        facts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+    }
+}
+
 impl Study {
+    /// What is said of every cell, and of each the same.
+    #[must_use]
+    pub fn common_facts(&self) -> BTreeMap<String, String> {
+        let mut all = self.cells.iter().map(|cell| cell.traits.facts());
+        let first = all.next().unwrap_or_default();
+        all.fold(first, |mut common, facts| {
+            common.retain(|key, value| facts.get(key) == Some(value));
+            common
+        })
+    }
+
     /// Reads a manifest: its name, its text, and the folder that its paths start from.
     ///
     /// `find` gives the one path of what a path leads to, and nothing where nothing is there: no two cells may share a capture.

@@ -30,6 +30,21 @@ pub struct Claim {
     pub flows: Vec<ClaimFlow>,
     /// How many there are.
     pub flows_total: u64,
+    /// What became of it in each cell of a study, in the order of the cells; empty without one.
+    pub cells: Vec<ClaimCell>,
+}
+
+/// What became of a claim in one cell of a study, with what the manifest says of that.
+#[derive(Serialize, Clone, Debug)]
+pub struct ClaimCell {
+    /// The cell.
+    pub cell: u64,
+    /// As for the claim.
+    pub outcome: String,
+    /// Why, in few words.
+    pub brief: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// A passage of a document.

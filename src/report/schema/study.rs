@@ -43,6 +43,10 @@ pub struct Cell {
     pub vanity_host: Option<String>,
     /// Whether the meeting was encrypted end to end.
     pub e2ee: Option<bool>,
+    /// Whether the user was a guest of the organisation that held the meeting.
+    pub guest: Option<bool>,
+    /// Whether the account allows files to be shared.
+    pub file_sharing: Option<bool>,
     /// Where its client stood, by the tester's word, in words.
     pub vantage: Option<String>,
     /// Where that is, by the tester's word or by its own addresses: `eea`, `outside` (nothing in the cell leaves the EEA) or

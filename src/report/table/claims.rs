@@ -24,6 +24,7 @@ impl Page {
         for claim in of(Outcome::Contradicted).chain(of(Outcome::Supported)) {
             self.claim(claim);
         }
+        self.claims_that_differ(report);
         for outcome in [Outcome::NotDecidable, Outcome::NotExercised, Outcome::OutOfScope] {
             self.in_short(outcome, of(outcome));
         }
@@ -41,6 +42,32 @@ impl Page {
         if is_contradicted {
             self.field("flows", &self.flows_of(claim));
             self.field("limits", &clean(&claim.limits));
+        }
+    }
+
+    /// Claims of which another thing became in one cell of a study than in another, where one of them tells something.
+    fn claims_that_differ(&mut self, report: &Report) {
+        let told = [Outcome::Contradicted.name(), Outcome::Supported.name()];
+        for claim in &report.claims {
+            let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+            for cell in &claim.cells {
+                let name = report.cells.iter().find(|known| known.id == cell.cell);
+                let Some(name) = name.map(|known| known.name.as_str()) else { continue };
+                match groups.iter_mut().find(|(outcome, _)| *outcome == cell.outcome) {
+                    Some((_, names)) => names.push(name),
+                    None => groups.push((&cell.outcome, vec![name])),
+                }
+            }
+            if groups.len() < 2 || !groups.iter().any(|(outcome, _)| told.contains(outcome)) {
+                continue;
+            }
+            let shown = groups.iter().map(|(outcome, names)| {
+                let words = Outcome::ALL.into_iter().find(|known| known.name() == *outcome).map_or("", words);
+                format!("{words} in {}", names.join(", "))
+            });
+            let text =
+                format!("{} differs between cells: {}", claim.id, shown.collect::<Vec<_>>().join("; "));
+            self.wrapped(&clean(&text), "  - ", "     ");
         }
     }
 

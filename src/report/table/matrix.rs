@@ -159,6 +159,8 @@ fn traits(cell: &Cell) -> Vec<String> {
         switch("single sign-on", cell.sso),
         named("vanity host", &cell.vanity_host),
         switch("end-to-end encryption", cell.e2ee),
+        switch("guest", cell.guest),
+        switch("file sharing", cell.file_sharing),
         named("client in", &cell.vantage),
         named("account region", &cell.region),
         named("scenario", &cell.scenario),

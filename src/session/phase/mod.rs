@@ -10,10 +10,13 @@ mod milestone;
 pub(super) use self::find::{has_overlap, phases};
 pub(super) use self::milestone::milestones;
 pub use self::milestone::{Milestone, MilestoneKind};
+use serde::Deserialize;
+
 use crate::session::{EndRule, Moment, StartRule};
 
 /// What the client does in a stretch of a session.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PhaseKind {
     /// It starts, and fetches what it needs.
     Launch,
