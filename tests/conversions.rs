@@ -210,6 +210,7 @@ fn as_of_one_input(value: &mut Value, before: u64) {
                 ("last_input", &["last_frame"]),
                 ("start_input", &["start_frame"]),
                 ("end_input", &["end_frame"]),
+                ("until_input", &["until_frame"]),
                 ("rtt_input", &["rtt_frame"]),
             ] {
                 if fields.get(input).and_then(Value::as_u64) == Some(1) {
@@ -296,14 +297,21 @@ impl Taken {
         is_plain &= summary.interfaces.len() == 1 && summary.damage.is_empty() && summary.other_records == 0;
         is_plain &= summary.dropped.lost().is_none();
         let interface = summary.interfaces.first().filter(|_| is_plain)?;
-        Some(Self {
+        let has_comments = summary.claims.comment_count > 0;
+        let mut taken = Self {
             name: path.display().to_string(),
             frames,
             link: link?,
             addresses: interface.addresses.clone(),
             mac: interface.mac,
             report: without_what_differs(report_of(path, false)),
-        })
+        };
+        if has_comments {
+            // Those of packets may mark steps, and the other formats have no room for them.
+            let bare = taken.pcapng(&[ByteOrder::Little], ENHANCED, Clock::Decimal(9));
+            taken.report = without_what_differs(report_of_bytes(&bare));
+        }
+        Some(taken)
     }
 
     /// The same with times that a coarser clock holds exactly. Its report is that of nanoseconds which end in zeros.

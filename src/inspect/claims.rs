@@ -52,9 +52,6 @@ impl Inspection {
             case.captures += 1;
             add(&mut case, number, unit);
         }
-        if self.settings.join {
-            case.captures = self.inputs.len() as u64;
-        }
         test(claims, &case)
     }
 }
