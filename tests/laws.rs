@@ -125,12 +125,13 @@ fn renumber(value: &mut Value, before: &[usize]) {
 }
 
 /// Every frame of a report, with the input that it is a frame of.
-const PAIRS: [(&str, &str); 6] = [
+const PAIRS: [(&str, &str); 7] = [
     ("input", "frame"),
     ("input", "first_frame"),
     ("last_input", "last_frame"),
     ("start_input", "start_frame"),
     ("end_input", "end_frame"),
+    ("until_input", "until_frame"),
     ("rtt_input", "rtt_frame"),
 ];
 
