@@ -71,7 +71,7 @@ impl View<'_> {
             meetings: (first..).take(session.meetings.len()).collect(),
             phases: self.phases(unit, session, first),
             milestones: session.milestones.iter().map(|of| self.milestone(unit, of, first)).collect(),
-            overlapping_meetings: session.has_overlap,
+            may_be_two_clients: session.may_be_two,
         }
     }
 
@@ -103,6 +103,7 @@ impl View<'_> {
             until: time(phase.until.time),
             until_input: phase.until.frame.input(),
             until_frame: phase.until.frame.number(),
+            until_rule: phase.until_rule.name(),
             traffic: traffic.into_values().collect(),
         };
         session.phases.iter().zip(traffic).map(of).collect()

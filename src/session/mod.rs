@@ -14,7 +14,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 pub use self::meeting::{EndRule, Meeting, MeetingKind, StartRule};
-pub use self::phase::{Certainty, Milestone, MilestoneKind, Phase, PhaseKind, PhaseRule};
+use self::phase::Made;
+pub use self::phase::{Certainty, Milestone, MilestoneKind, Phase, PhaseKind, PhaseRule, UntilRule};
 pub use self::step::{
     InputName, Kinded, Mark, MarkFault, MarkedBy, Placed, Step, StepKind, When, phase_of_label, same_place,
     step_at, steps,
@@ -116,9 +117,9 @@ pub struct Session {
     pub phases: Vec<Phase>,
     /// Single events in order.
     pub milestones: Vec<Milestone>,
-    /// Whether a meeting begins before another ends, so that two clients may be behind one address. Every phase is
-    /// uncertain then.
-    pub has_overlap: bool,
+    /// Whether two clients may be behind the machine's address: two meetings at once, two sockets for one kind of media, a
+    /// sign-in or a choice of a media server within a meeting that goes on. Every phase is uncertain then.
+    pub may_be_two: bool,
 }
 
 impl Session {
@@ -182,15 +183,17 @@ fn session(
     addresses.sort_unstable();
     addresses.dedup();
     let meetings = meeting::meetings(members, end);
+    let Made { phases, milestones, may_be_two } =
+        phase::of_run(members, &meetings, beside, follows_silence, end);
     Some(Session {
         machine: members.first()?.machine,
         addresses,
         first: members.iter().map(|member| member.first).min()?,
         last: members.iter().map(|member| member.last).max()?,
         flows: members.iter().map(|member| member.flow).collect(),
-        phases: phase::phases(members, &meetings, follows_silence),
-        milestones: phase::milestones(members, &meetings, beside),
-        has_overlap: phase::has_overlap(&meetings),
+        phases,
+        milestones,
+        may_be_two,
         meetings,
     })
 }

@@ -39,8 +39,8 @@ pub struct Session {
     pub phases: Vec<Phase>,
     /// Single events in order.
     pub milestones: Vec<Milestone>,
-    /// Whether a meeting begins before another ends, so that two clients may be behind one address.
-    pub overlapping_meetings: bool,
+    /// Whether two clients may be behind the machine's address; every phase is uncertain then.
+    pub may_be_two_clients: bool,
 }
 
 /// One meeting.
@@ -108,6 +108,8 @@ pub struct Phase {
     pub until_input: u32,
     /// That frame.
     pub until_frame: u64,
+    /// `next_phase`, `session_end`, or `capture_end`: the phase may have gone on.
+    pub until_rule: &'static str,
     /// The client's flows that began in it, by what their remote ends are for.
     pub traffic: Vec<PhaseTraffic>,
 }

@@ -50,12 +50,12 @@ impl Page {
         if s.phases.is_empty() {
             return;
         }
-        let overlap = if s.overlapping_meetings {
-            ": a meeting begins before another ends, so there may be two clients; all are uncertain"
+        let doubt = if s.may_be_two_clients {
+            ": two clients may be behind this address, so all are uncertain"
         } else {
             ""
         };
-        self.wrapped(&format!("phases{overlap}"), "     - ", "       ");
+        self.wrapped(&format!("phases{doubt}"), "     - ", "       ");
         for phase in &s.phases {
             let from = self.frame(phase.start_input, phase.start_frame);
             let traffic = match phase.traffic.as_slice() {
@@ -63,10 +63,11 @@ impl Page {
                 traffic => traffic.iter().map(of_service).collect::<Vec<String>>().join(", "),
             };
             let text = format!(
-                "{} from {from}, {}: {}; {traffic}",
+                "{} from {from}, {}: {}; {traffic}{}",
                 phase_title(phase),
                 phase.certainty,
-                phase_rule(phase.rule)
+                phase_rule(phase.rule),
+                if phase.until_rule == "capture_end" { "; the capture ends in it" } else { "" }
             );
             self.wrapped(&text, "       ", "         ");
         }
@@ -170,6 +171,7 @@ fn phase_rule(name: &str) -> String {
         "first_contact" => "first contact in the capture".to_owned(),
         "after_silence" => "first contact after ten minutes without any".to_owned(),
         "already_running" => "a connection of the client is older than the capture".to_owned(),
+        "no_connection_left" => "first contact after every connection had ended".to_owned(),
         "push_follows" => "a sign-in host, and then a new push connection".to_owned(),
         "no_new_contact" => "no new connection for half a minute".to_owned(),
         "zone_probing" => "several zone controllers at once".to_owned(),

@@ -1,11 +1,16 @@
 //! Finds the phases of one run of the client.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::client::Service;
+use crate::evidence::{Fact, ZoomFact};
+use crate::flow::FlowId;
 use crate::frame::FrameRef;
-use crate::session::phase::{Certainty, Phase, PhaseKind, PhaseRule};
-use crate::session::{EndRule, Meeting, MeetingKind, Member, Moment, StartRule};
+use crate::session::phase::{Certainty, Phase, PhaseKind, PhaseRule, UntilRule};
+use crate::session::{EndRule, Meeting, MeetingKind, Member, Moment, SILENCE, StartRule};
+use crate::wire::zoom::MediaKind;
 
 /// The longest time between the first contact for a meeting and its start.
 const JOIN: Duration = Duration::from_secs(30);
@@ -17,15 +22,29 @@ const SIGN_IN: Duration = Duration::from_mins(1);
 const SETTLED: Duration = Duration::from_secs(30);
 /// What ends so soon after a meeting ends with it.
 const LEAVING: Duration = Duration::from_secs(5);
+/// So long after its last connection ended, a client that comes again was started again.
+const EXIT: Duration = Duration::from_secs(5);
+/// Sockets for one kind of media that are open together for so long are two clients'. When a client changes sockets, both are
+/// open for a moment.
+const TWINS: Duration = Duration::from_secs(5);
+/// Downloads that are told as phases.
+const MAX_DOWNLOADS: usize = 64;
 /// An answer of an update host that is larger than this is a download, not a question whether there is something new.
 const DOWNLOAD: u64 = 1_000_000;
 
-/// One run of the client on one machine: its flows in order of their first frames, and its meetings in order of their
-/// starts.
-#[derive(Clone, Copy)]
+/// One run of the client on one machine, with what is looked up in it. Every look-up is a binary search: a capture may hold
+/// any number of flows and meetings.
 pub(super) struct Run<'a> {
+    /// In order of their first frames.
     pub(super) members: &'a [&'a Member<'a>],
+    /// In order of their starts.
     pub(super) meetings: &'a [Meeting],
+    /// The last moments of the flows, in order.
+    ends: Vec<Moment>,
+    /// Where each flow stands among the members, in order of the flows.
+    by_flow: Vec<(FlowId, usize)>,
+    /// The latest end of so many meetings, counted from the first.
+    ended: Vec<Option<FrameRef>>,
 }
 
 /// Where a meeting is joined.
@@ -34,22 +53,38 @@ pub(super) struct Joining {
     pub(super) rule: PhaseRule,
 }
 
-/// The phases of a run, in order. `follows_silence` says that another run lies before it in the capture.
-pub(in crate::session) fn phases(
-    members: &[&Member<'_>],
-    meetings: &[Meeting],
-    follows_silence: bool,
-) -> Vec<Phase> {
-    let run = Run { members, meetings };
+/// The phases of a run, in order. `follows_silence` says that another run lies before it in the capture, `capture` is the
+/// capture's last moment.
+pub(super) fn phases(run: &Run<'_>, follows_silence: bool, capture: Moment) -> Vec<Phase> {
     let Some((first, last)) = run.span() else { return Vec::new() };
     let mut cuts = run.meeting_cuts(last);
     let begun = cuts.iter().map(|cut| cut.start).min();
     if begun.is_none_or(|begun| first.frame < begun.frame) {
         cuts.extend(run.opening(first, begun.unwrap_or(last), follows_silence));
     }
+    cuts.sort_by_key(|cut| (cut.start.frame, cut.kind));
+    let after: Vec<Phase> = cuts
+        .iter()
+        .zip(cuts.iter().skip(1).map(|next| next.start).chain([last]))
+        .filter(|(cut, _)| cut.kind == PhaseKind::AfterLeaving)
+        .flat_map(|(cut, until)| run.after_meeting(cut.start, until))
+        .collect();
+    cuts.extend(after);
     let mut phases = laid_out(cuts, last);
     run.updates(&mut phases);
-    if has_overlap(meetings) {
+    if let Some(end) = phases.last_mut() {
+        let is_in_meeting = end.kind == PhaseKind::Meeting;
+        let is_cut = capture.since(last).is_none_or(|silence| silence < SILENCE);
+        let is_over = end
+            .meeting
+            .and_then(|number| run.meetings.get(number))
+            .is_some_and(|meeting| meeting.end_rule != EndRule::CaptureEnd);
+        end.until_rule = match (is_in_meeting, is_over, is_cut) {
+            (true, false, _) | (false, _, true) => UntilRule::CaptureEnd,
+            _ => UntilRule::SessionEnd,
+        };
+    }
+    if run.may_be_two() {
         for phase in &mut phases {
             phase.certainty = Certainty::Uncertain;
         }
@@ -67,70 +102,145 @@ fn laid_out(mut cuts: Vec<Phase>, last: Moment) -> Vec<Phase> {
     cuts.into_iter().zip(ends).map(|(cut, until)| Phase { until, ..cut }).collect()
 }
 
-/// Whether one meeting begins before another ends. A client is in one at a time, so there may be two behind one address.
-pub(in crate::session) fn has_overlap(meetings: &[Meeting]) -> bool {
-    let ends = meetings.iter().scan(None, |latest: &mut Option<FrameRef>, meeting| {
-        let before = *latest;
-        *latest = before.max(Some(meeting.end.frame));
-        Some(before)
-    });
-    meetings.iter().zip(ends).any(|(meeting, earlier)| earlier.is_some_and(|end| meeting.start.frame < end))
-}
+impl<'a> Run<'a> {
+    /// `members` in order of their first frames, `meetings` in order of their starts.
+    pub(super) fn new(members: &'a [&'a Member<'a>], meetings: &'a [Meeting]) -> Self {
+        let mut ends: Vec<Moment> = members.iter().map(|member| member.last).collect();
+        ends.sort_unstable();
+        let mut by_flow: Vec<(FlowId, usize)> =
+            members.iter().enumerate().map(|(at, member)| (member.flow, at)).collect();
+        by_flow.sort_unstable();
+        let ended = meetings.iter().scan(None, |latest: &mut Option<FrameRef>, meeting| {
+            *latest = (*latest).max(Some(meeting.end.frame));
+            Some(*latest)
+        });
+        let ended = std::iter::once(None).chain(ended).collect();
+        Self { members, meetings, ends, by_flow, ended }
+    }
 
-impl Run<'_> {
     fn span(&self) -> Option<(Moment, Moment)> {
         let first = self.members.iter().map(|member| member.first).min()?;
-        Some((first, self.members.iter().map(|member| member.last).max()?))
+        Some((first, *self.ends.last()?))
+    }
+
+    /// The latest end of the first so many meetings.
+    fn ended_of(&self, meetings: usize) -> Option<FrameRef> {
+        self.ended.get(meetings).copied().flatten()
+    }
+
+    /// The flows that begin in a stretch, both frames included.
+    fn opened(&self, from: FrameRef, until: FrameRef) -> &'a [&'a Member<'a>] {
+        let [start, end] = [from, until.later_by(1)]
+            .map(|frame| self.members.partition_point(|member| member.first.frame < frame));
+        self.members.get(start..end).unwrap_or_default()
+    }
+
+    /// The flows of a meeting.
+    pub(super) fn of(&self, meeting: &Meeting) -> impl Iterator<Item = &'a Member<'a>> {
+        meeting.flows.iter().filter_map(|flow| {
+            let at = self.by_flow.binary_search_by_key(flow, |(known, _)| *known).ok()?;
+            self.members.get(self.by_flow.get(at)?.1).copied()
+        })
+    }
+
+    /// Whether two clients may be behind one address: a client is in one meeting at a time, has one socket for each kind of
+    /// media, and neither signs in nor chooses a media server while it is in a meeting that goes on.
+    pub(super) fn may_be_two(&self) -> bool {
+        let overlap = (0..)
+            .zip(self.meetings)
+            .any(|(number, meeting)| self.ended_of(number).is_some_and(|end| meeting.start.frame < end));
+        overlap || (0..self.meetings.len()).any(|number| self.holds_another(number))
+    }
+
+    /// Whether something in a meeting speaks of another client.
+    fn holds_another(&self, number: usize) -> bool {
+        let Some(meeting) = self.meetings.get(number) else { return false };
+        if has_twins(self.of(meeting)) {
+            return true;
+        }
+        let inside = self.opened(meeting.start.frame.later_by(1), meeting.end.frame);
+        let signs_in = sign_in(inside).is_some();
+        let probes: Vec<&Member<'_>> =
+            inside.iter().copied().filter(|member| member.service == Service::Signalling).collect();
+        // A client that is moved, to a breakout room or another server, opens new sockets for media soon after; one that goes
+        // over to another meeting, that one's.
+        let is_soon = |from: Moment, start: Moment| start.since(from).is_some_and(|after| after <= JOIN);
+        let is_followed = |from: Moment| {
+            let next = self.meetings.partition_point(|other| other.start.frame <= from.frame);
+            self.meetings.get(next).is_some_and(|next| is_soon(from, next.start))
+                || self.of(meeting).any(|socket| !socket.is_tcp && is_soon(from, socket.first))
+        };
+        signs_in || (probes_zones(&probes) && probes.first().is_some_and(|probe| !is_followed(probe.first)))
     }
 
     /// What comes before the first meeting, or is all there is.
     fn opening(&self, first: Moment, until: Moment, follows_silence: bool) -> Vec<Phase> {
-        let opened: Vec<&Member<'_>> =
-            self.members.iter().copied().filter(|member| member.first.frame < until.frame).collect();
+        let opened = self.opened(first.frame, until.frame);
         let is_older = self.members.iter().any(|member| member.is_older);
-        let cut = |kind, rule, certainty, start| Phase { kind, start, until, rule, certainty, meeting: None };
         let mut cuts = Vec::new();
         if is_older {
-            cuts.push(cut(PhaseKind::Idle, PhaseRule::AlreadyRunning, Certainty::Likely, first));
+            cuts.push(stretch(PhaseKind::Idle, first, PhaseRule::AlreadyRunning, Certainty::Likely));
         } else if follows_silence {
-            cuts.push(cut(PhaseKind::Launch, PhaseRule::AfterSilence, Certainty::Likely, first));
+            cuts.push(stretch(PhaseKind::Launch, first, PhaseRule::AfterSilence, Certainty::Likely));
         } else {
-            let certainty = if has_launch_order(&opened) { Certainty::Likely } else { Certainty::Uncertain };
-            cuts.push(cut(PhaseKind::Launch, PhaseRule::FirstContact, certainty, first));
+            let certainty = if has_launch_order(opened) { Certainty::Likely } else { Certainty::Uncertain };
+            cuts.push(stretch(PhaseKind::Launch, first, PhaseRule::FirstContact, certainty));
         }
-        if let Some(start) = sign_in(&opened) {
-            cuts.push(cut(PhaseKind::SignIn, PhaseRule::PushFollows, Certainty::Uncertain, start));
+        if let Some(start) = sign_in(opened) {
+            cuts.push(stretch(PhaseKind::SignIn, start, PhaseRule::PushFollows, Certainty::Uncertain));
         }
-        let idle = settled(&opened, until);
+        let idle = settled(opened, until);
         if let Some(start) = idle.filter(|_| !is_older || cuts.len() > 1) {
-            cuts.push(cut(PhaseKind::Idle, PhaseRule::NoNewContact, Certainty::Likely, start));
+            cuts.push(stretch(PhaseKind::Idle, start, PhaseRule::NoNewContact, Certainty::Likely));
+        }
+        cuts
+    }
+
+    /// What comes after a meeting was left, up to the next one: the client may sign in, settle, or end and be started again.
+    fn after_meeting(&self, from: Moment, until: Moment) -> Vec<Phase> {
+        let opened = self.opened(from.frame.later_by(1), until.frame);
+        let mut cuts = Vec::new();
+        let relaunched = opened.iter().map(|member| member.first).find(|first| {
+            // Among the ends in order, all that lie before it are as many as the flows that began before it.
+            let begun = self.members.partition_point(|member| member.first.frame < first.frame);
+            let ended = self.ends.partition_point(|end| end.frame < first.frame);
+            let latest = ended.checked_sub(1).and_then(|at| self.ends.get(at));
+            begun == ended && latest.and_then(|end| first.since(*end)).is_some_and(|silence| silence >= EXIT)
+        });
+        if let Some(start) = relaunched {
+            cuts.push(stretch(PhaseKind::Launch, start, PhaseRule::NoConnectionLeft, Certainty::Uncertain));
+        }
+        if let Some(start) = sign_in(opened) {
+            cuts.push(stretch(PhaseKind::SignIn, start, PhaseRule::PushFollows, Certainty::Uncertain));
+        }
+        if let Some(start) = settled(opened, until) {
+            cuts.push(stretch(PhaseKind::Idle, start, PhaseRule::NoNewContact, Certainty::Likely));
         }
         cuts
     }
 
     /// The phases of all meetings.
     fn meeting_cuts(&self, last: Moment) -> Vec<Phase> {
-        (0..)
-            .zip(self.meetings)
-            .flat_map(|(number, meeting)| {
-                let mut cuts = Vec::new();
-                if let Some(Joining { start, rule }) = self.joining(number) {
-                    cuts.push(cut(PhaseKind::Joining, start, rule, certainty_of_joining(rule), number));
-                }
-                let rule = PhaseRule::Started(meeting.start_rule);
-                let certainty = certainty_of_start(meeting.start_rule);
-                cuts.push(cut(PhaseKind::Meeting, meeting.start, rule, certainty, number));
-                let is_in_another = (0..).zip(self.meetings).any(|(other, beside)| {
-                    other != number
-                        && beside.start.frame < meeting.end.frame
-                        && meeting.end.frame < beside.end.frame
-                });
-                if !is_in_another {
-                    cuts.extend(self.end_cuts(number, meeting, last));
-                }
-                cuts
-            })
-            .collect()
+        let mut cuts = Vec::new();
+        for (number, meeting) in (0..).zip(self.meetings) {
+            if let Some(Joining { start, rule }) = self.joining(number) {
+                cuts.push(cut(PhaseKind::Joining, start, rule, certainty_of_joining(rule), number));
+            }
+            let rule = PhaseRule::Started(meeting.start_rule);
+            cuts.push(cut(
+                PhaseKind::Meeting,
+                meeting.start,
+                rule,
+                certainty_of_start(meeting.start_rule),
+                number,
+            ));
+            let begun = self.meetings.partition_point(|other| other.start.frame < meeting.end.frame);
+            let is_in_another = self.ended_of(begun).is_some_and(|end| end > meeting.end.frame);
+            if !is_in_another {
+                cuts.extend(self.end_cuts(number, meeting, last));
+            }
+        }
+        cuts
     }
 
     fn end_cuts(&self, number: usize, meeting: &Meeting, last: Moment) -> Vec<Phase> {
@@ -142,12 +252,12 @@ impl Run<'_> {
                 let is_said = meeting.end_rule == EndRule::Close;
                 let certainty = if is_said { Certainty::Certain } else { Certainty::Likely };
                 let mut cuts = vec![cut(PhaseKind::Leaving, meeting.end, rule, certainty, number)];
-                let ended = self.members.iter().map(|member| member.last).filter(|end| {
-                    end.frame > meeting.end.frame
-                        && end.since(meeting.end).is_some_and(|after| after <= LEAVING)
-                });
+                let after = self.ends.partition_point(|end| end.frame <= meeting.end.frame);
+                let ended = self.ends.get(after..).unwrap_or_default().iter();
+                let ended =
+                    ended.take_while(|end| end.since(meeting.end).is_some_and(|after| after <= LEAVING));
                 let rule = PhaseRule::ConnectionsEnded;
-                let after = ended.max().filter(|end| goes_on(*end));
+                let after = ended.max().copied().filter(|end| goes_on(*end));
                 cuts.extend(
                     after.map(|end| cut(PhaseKind::AfterLeaving, end, rule, Certainty::Likely, number)),
                 );
@@ -178,25 +288,26 @@ impl Run<'_> {
     }
 
     /// The flows that begin shortly before a meeting, and not in the one before it.
-    pub(super) fn before(&self, number: usize) -> impl Iterator<Item = &Member<'_>> {
-        let meeting = self.meetings.get(number);
-        let earlier =
-            self.meetings.get(..number).unwrap_or_default().iter().map(|meeting| meeting.end.frame).max();
-        self.members.iter().copied().filter(move |member| {
-            meeting.is_some_and(|meeting| {
-                !member.is_older
-                    && member.first.frame <= meeting.start.frame
-                    && earlier.is_none_or(|earlier| member.first.frame > earlier)
-                    && meeting.start.since(member.first).is_some_and(|before| before <= JOIN)
-            })
-        })
+    pub(super) fn before(&self, number: usize) -> impl Iterator<Item = &'a Member<'a>> {
+        let start = self.meetings.get(number).map(|meeting| meeting.start);
+        let until =
+            start.map_or(0, |start| self.members.partition_point(|member| member.first.frame <= start.frame));
+        let earlier = self.ended_of(number);
+        let is_near = move |member: &&&Member<'_>| {
+            start.and_then(|start| start.since(member.first)).is_some_and(|before| before <= JOIN)
+                && earlier.is_none_or(|earlier| member.first.frame > earlier)
+        };
+        let near = self.members.get(..until).unwrap_or_default();
+        let count = near.iter().rev().take_while(is_near).count();
+        let near = near.get(until - count..).unwrap_or_default();
+        near.iter().copied().filter(|member| !member.is_older)
     }
 
     /// Cuts downloads of new versions out of the phases in which the client is in no meeting.
     fn updates(&self, phases: &mut Vec<Phase>) {
         let downloads =
             self.members.iter().filter(|m| m.service == Service::Update && m.payload_in >= DOWNLOAD);
-        for member in downloads {
+        for member in downloads.take(MAX_DOWNLOADS) {
             let at = phases.partition_point(|phase| phase.start.frame <= member.first.frame);
             let Some(around) = at.checked_sub(1).and_then(|at| phases.get_mut(at)) else { continue };
             if matches!(
@@ -209,14 +320,8 @@ impl Run<'_> {
             let end = member.last.min(until);
             around.until = member.first;
             let rest = Phase { start: end, until, rule: PhaseRule::DownloadEnded, ..before };
-            let download = Phase {
-                kind: PhaseKind::Update,
-                start: member.first,
-                until: end,
-                rule: PhaseRule::Download,
-                certainty: Certainty::Likely,
-                meeting: None,
-            };
+            let update = stretch(PhaseKind::Update, member.first, PhaseRule::Download, Certainty::Likely);
+            let download = Phase { until: end, ..update };
             let replaces = before.start.frame == member.first.frame;
             let goes_on = end.frame < until.frame;
             let from = if replaces { at - 1 } else { at };
@@ -225,9 +330,14 @@ impl Run<'_> {
     }
 }
 
+/// A phase outside meetings; where it ends is found later.
+fn stretch(kind: PhaseKind, start: Moment, rule: PhaseRule, certainty: Certainty) -> Phase {
+    Phase { kind, start, until: start, until_rule: UntilRule::NextPhase, rule, certainty, meeting: None }
+}
+
 /// A phase of a meeting; where it ends is found later.
 fn cut(kind: PhaseKind, start: Moment, rule: PhaseRule, certainty: Certainty, meeting: usize) -> Phase {
-    Phase { kind, start, until: start, rule, certainty, meeting: Some(meeting) }
+    Phase { meeting: Some(meeting), ..stretch(kind, start, rule, certainty) }
 }
 
 /// Whether the flow is there to enter a meeting of that kind.
@@ -265,14 +375,37 @@ fn has_launch_order(opened: &[&Member<'_>]) -> bool {
     })
 }
 
-/// Where a sign-in begins: at a sign-in host, where a new push connection follows.
+/// Where a sign-in begins: at a sign-in host, where a new push connection follows. `opened` in order.
 fn sign_in(opened: &[&Member<'_>]) -> Option<Moment> {
-    let pushes = || opened.iter().filter(|member| member.service == Service::Push && !member.is_older);
-    let hosts = opened.iter().filter(|member| member.service == Service::SignIn && !member.is_older);
-    hosts.map(|member| member.first).find(|start| {
-        pushes().any(|push| {
-            push.first.frame > start.frame && push.first.since(*start).is_some_and(|gap| gap <= SIGN_IN)
+    let new = |service: Service| {
+        let fits = move |member: &&&Member<'_>| member.service == service && !member.is_older;
+        opened.iter().filter(fits).map(|member| member.first)
+    };
+    let mut pushes = new(Service::Push).peekable();
+    new(Service::SignIn).find(|host| {
+        while pushes.next_if(|push| push.frame <= host.frame).is_some() {}
+        pushes.peek().and_then(|push| push.since(*host)).is_some_and(|gap| gap <= SIGN_IN)
+    })
+}
+
+/// Whether two sockets of one meeting were open for the same kind of media for a while at a time.
+fn has_twins<'m>(sockets: impl Iterator<Item = &'m Member<'m>>) -> bool {
+    let bound = |member: &&Member<'_>| {
+        member.facts.iter().any(|entry| matches!(entry.fact, Fact::Zoom(ZoomFact::Bind { .. })))
+    };
+    let kind = |member: &Member<'_>| {
+        member.facts.iter().find_map(|entry| match entry.fact {
+            Fact::Zoom(ZoomFact::Stream(kind)) => Some(kind),
+            _ => None,
         })
+    };
+    // By the kind and the server: the latest last moment so far.
+    let mut open: BTreeMap<(MediaKind, IpAddr), Moment> = BTreeMap::new();
+    let mut sockets: Vec<&Member<'_>> = sockets.filter(bound).collect();
+    sockets.sort_by_key(|member| member.first);
+    sockets.into_iter().filter_map(|member| Some((kind(member)?, member))).any(|(kind, member)| {
+        let latest = open.insert((kind, member.remote), member.last);
+        latest.is_some_and(|end| end.min(member.last).since(member.first).is_some_and(|both| both >= TWINS))
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::client::Service;
 use crate::evidence::{Fact, ZoomFact};
 use crate::flow::FlowId;
-use crate::session::phase::find::{Run, has_overlap, is_entry};
+use crate::session::phase::find::{Run, is_entry};
 use crate::session::phase::{Certainty, PhaseRule};
 use crate::session::{EndRule, Meeting, MeetingKind, Member, Moment, StartRule};
 use crate::wire::zoom::MediaKind;
@@ -87,15 +87,10 @@ const PAGE: Duration = Duration::from_mins(1);
 const RECONNECT: Duration = Duration::from_secs(20);
 
 /// The milestones of a run, in order. `beside` are the flows of catalogued third parties on the same machine.
-pub(in crate::session) fn milestones(
-    members: &[&Member<'_>],
-    meetings: &[Meeting],
-    beside: &[&Member<'_>],
-) -> Vec<Milestone> {
-    let run = Run { members, meetings };
+pub(super) fn milestones(run: &Run<'_>, beside: &[&Member<'_>]) -> Vec<Milestone> {
     let mut found = run.of_launch(beside);
-    found.extend((0..meetings.len()).flat_map(|number| run.of_meeting(number)));
-    if has_overlap(meetings) {
+    found.extend((0..run.meetings.len()).flat_map(|number| run.of_meeting(number)));
+    if run.may_be_two() {
         for milestone in found.iter_mut().filter(|milestone| milestone.meeting.is_some()) {
             milestone.certainty = Certainty::Uncertain;
         }
@@ -147,8 +142,8 @@ impl Run<'_> {
             |kind, at, flow, certainty| Milestone { kind, at, flow, certainty, meeting: Some(number) };
         let (first, last) = (self.showing(meeting, meeting.start), self.showing(meeting, meeting.end));
         found.push(of_meeting(MilestoneKind::MeetingStart, meeting.start, first.unwrap_or(flow), certainty));
-        let earlier = self.meetings.get(..number).unwrap_or_default().iter().map(|earlier| earlier.end).max();
-        if earlier.and_then(|end| meeting.start.since(end)).is_some_and(|gap| gap <= RECONNECT) {
+        let earlier = number.checked_sub(1).and_then(|before| self.meetings.get(before));
+        if earlier.and_then(|before| meeting.start.since(before.end)).is_some_and(|gap| gap <= RECONNECT) {
             let first = first.unwrap_or(flow);
             found.push(of_meeting(MilestoneKind::Continued, meeting.start, first, Certainty::Likely));
         }
@@ -192,7 +187,7 @@ impl Run<'_> {
 
     /// The meeting's flow that has a moment among its facts, or begins or ends with it.
     fn showing(&self, meeting: &Meeting, at: Moment) -> Option<FlowId> {
-        let shows = |member: &&&Member<'_>| {
+        let shows = |member: &&Member<'_>| {
             member.first.frame == at.frame
                 || member.last.frame == at.frame
                 || member.facts.iter().any(|entry| entry.frame == at.frame)
@@ -221,10 +216,6 @@ impl Run<'_> {
             }
         }
         found
-    }
-
-    fn of(&self, meeting: &Meeting) -> impl Iterator<Item = &&Member<'_>> {
-        self.members.iter().filter(|member| meeting.flows.binary_search(&member.flow).is_ok())
     }
 }
 

@@ -7,12 +7,11 @@
 mod find;
 mod milestone;
 
-pub(super) use self::find::{has_overlap, phases};
-pub(super) use self::milestone::milestones;
+use self::find::Run;
 pub use self::milestone::{Milestone, MilestoneKind};
 use serde::Deserialize;
 
-use crate::session::{EndRule, Moment, StartRule};
+use crate::session::{EndRule, Meeting, Member, Moment, StartRule};
 
 /// What the client does in a stretch of a session.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize)]
@@ -80,12 +79,62 @@ pub struct Phase {
     pub start: Moment,
     /// The beginning of the next one, or the session's last moment.
     pub until: Moment,
+    /// What ends it there.
+    pub until_rule: UntilRule,
     /// What the beginning was found by.
     pub rule: PhaseRule,
     /// How sure that is.
     pub certainty: Certainty,
     /// The meeting that is joined, held or left, by its position in the session.
     pub meeting: Option<usize>,
+}
+
+/// What a session is made of beside meetings.
+pub(super) struct Made {
+    pub(super) phases: Vec<Phase>,
+    pub(super) milestones: Vec<Milestone>,
+    pub(super) may_be_two: bool,
+}
+
+/// Finds the phases and milestones of one run of the client: its flows in order of their first frames, and its meetings in
+/// order of their starts. `beside` are the flows of catalogued third parties on the same machine, `capture` is the capture's
+/// last moment.
+pub(super) fn of_run(
+    members: &[&Member<'_>],
+    meetings: &[Meeting],
+    beside: &[&Member<'_>],
+    follows_silence: bool,
+    capture: Moment,
+) -> Made {
+    let run = Run::new(members, meetings);
+    Made {
+        phases: find::phases(&run, follows_silence, capture),
+        milestones: milestone::milestones(&run, beside),
+        may_be_two: run.may_be_two(),
+    }
+}
+
+/// What ends a phase.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum UntilRule {
+    /// The next one begins.
+    NextPhase,
+    /// The session ends: long silence follows.
+    SessionEnd,
+    /// The capture ends, so that the phase may have gone on.
+    CaptureEnd,
+}
+
+impl UntilRule {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NextPhase => "next_phase",
+            Self::SessionEnd => "session_end",
+            Self::CaptureEnd => "capture_end",
+        }
+    }
 }
 
 /// How sure a phase or a milestone is.
@@ -120,6 +169,8 @@ pub enum PhaseRule {
     AfterSilence,
     /// A connection of the client's is older than the capture.
     AlreadyRunning,
+    /// The first contact after every connection of the client's had ended.
+    NoConnectionLeft,
     /// A sign-in host is contacted and a new push connection follows.
     PushFollows,
     /// For half a minute no new connection.
@@ -152,6 +203,7 @@ impl PhaseRule {
             Self::FirstContact => "first_contact",
             Self::AfterSilence => "after_silence",
             Self::AlreadyRunning => "already_running",
+            Self::NoConnectionLeft => "no_connection_left",
             Self::PushFollows => "push_follows",
             Self::NoNewContact => "no_new_contact",
             Self::ZoneProbing => "zone_probing",

@@ -152,7 +152,7 @@ fn two_meetings_at_once_make_every_phase_uncertain() {
     let (one_facts, other_facts) = (socket(1, 1, (10, 60), Some(60)), socket(2, 2, (30, 80), Some(80)));
     let members = [media(1, &one_facts, (10, 60)), media(2, &other_facts, (30, 80))];
     let session = one(&members, &[], 100);
-    assert!(session.has_overlap);
+    assert!(session.may_be_two);
     assert_eq!(session.meetings.len(), 2);
     assert!(session.phases.iter().all(|phase| phase.certainty == Certainty::Uncertain));
     let kinds: Vec<&str> = session.phases.iter().map(|phase| phase.kind.name()).collect();
@@ -188,6 +188,74 @@ fn a_download_is_an_update_and_a_question_for_one_is_not() {
     );
     let alone = one(&[large], &[], 100);
     assert_eq!(phases_of(&alone), [("update", 20, "download", "likely")]);
+}
+
+#[test]
+fn what_a_client_in_a_meeting_does_not_do_speaks_of_a_second_one() {
+    let facts = socket(1, 1, (10, 90), Some(90));
+    let meeting = media(1, &facts, (10, 90));
+    let doubts = |members: &[Member<'_>]| one(members, &[], 100).may_be_two;
+    assert!(!doubts(&[meeting, contact(5, Service::Web, (30, 31))]));
+    let second = [contact(2, Service::SignIn, (40, 41)), contact(3, Service::Push, (42, 95))];
+    assert!(doubts(&[&[meeting][..], &second].concat()), "somebody signs in");
+    let probes = [contact(2, Service::Signalling, (40, 41)), contact(3, Service::Signalling, (40, 41))];
+    assert!(
+        doubts(&[&[meeting][..], &probes].concat()),
+        "somebody chooses a media server and does not use it"
+    );
+    let moved = socket(4, 1, (45, 90), Some(90));
+    let moved = Member { remote: "203.0.113.77".parse().unwrap(), ..media(4, &moved, (45, 90)) };
+    assert!(!doubts(&[&[meeting][..], &probes, &[moved]].concat()), "the client is moved to another server");
+    let twin = socket(4, 1, (45, 90), Some(90));
+    assert!(doubts(&[meeting, media(4, &twin, (45, 90))]), "two sockets for sound");
+}
+
+#[test]
+fn a_second_launch_after_a_meeting_is_told_from_what_follows_the_first() {
+    let (first, second) = (socket(1, 1, (10, 60), Some(60)), socket(2, 2, (130, 150), Some(150)));
+    let members = [
+        media(1, &first, (10, 60)),
+        contact(3, Service::Web, (8, 62)),
+        contact(4, Service::Telemetry, (110, 155)),
+        contact(5, Service::SignIn, (112, 120)),
+        contact(6, Service::Push, (114, 155)),
+        contact(7, Service::Media, (128, 151)),
+        media(2, &second, (130, 150)),
+    ];
+    let session = one(&members, &[], 2000);
+    let kinds: Vec<(&str, u64, &str)> = session
+        .phases
+        .iter()
+        .map(|phase| (phase.kind.name(), phase.start.frame.number(), phase.certainty.name()))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            ("launch", 8, "likely"),
+            ("meeting", 10, "certain"),
+            ("leaving", 60, "certain"),
+            ("after_leaving", 62, "likely"),
+            ("launch", 110, "uncertain"),
+            ("sign_in", 112, "uncertain"),
+            ("joining", 128, "certain"),
+            ("meeting", 130, "certain"),
+            ("leaving", 150, "certain"),
+        ]
+    );
+    let ends: Vec<&str> = session.phases.iter().map(|phase| phase.until_rule.name()).collect();
+    assert!(ends[..8].iter().all(|rule| *rule == "next_phase"));
+    assert_eq!(ends[8], "session_end");
+}
+
+#[test]
+fn a_meeting_that_the_capture_cuts_is_not_said_to_be_over() {
+    let facts = socket(1, 1, (10, 60), None);
+    let until = |end: u64| {
+        let session = one(&[media(1, &facts, (10, 60))], &[], end);
+        session.phases.iter().map(|phase| phase.until_rule).collect::<Vec<_>>()
+    };
+    assert_eq!(until(62), [UntilRule::CaptureEnd]);
+    assert_eq!(until(2000), [UntilRule::SessionEnd], "it was silent for long");
 }
 
 #[test]
