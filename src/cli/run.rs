@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::cli::args::{Inspect, When};
+use crate::cli::args::{Forge, Inspect, When};
 use crate::cli::claims;
 use crate::cli::format::Format;
 use crate::cli::marks;
-use crate::cli::message::{fail, say};
+use crate::cli::message::{annotate, fail, say};
 use crate::cli::output;
 use crate::cli::progress::Bar;
 use crate::cli::settings;
@@ -18,6 +18,8 @@ use crate::cli::status::{self, Status};
 use crate::cli::study;
 use crate::inspect::{self, Inspection, Settings};
 use crate::report::against::{Readings, against};
+use crate::report::annotations;
+use crate::report::checks::{Check, checks};
 use crate::report::table::Color;
 use crate::report::{self, schema::Report};
 use crate::source::Follow;
@@ -48,11 +50,13 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
         return Status::Failed;
     }
     let (faults, has_unused_marks) = marks::faults(&inspection);
-    for fault in faults {
-        say(&fault);
+    for fault in &faults {
+        say(fault);
     }
     let report = report::build(&inspection, options(arguments, &files));
     let failed = has_unused_marks || !inspection.failures().is_empty();
+    let failures = inspection.failures().iter().map(ToString::to_string);
+    let failures: Vec<String> = failures.chain(faults.into_iter().filter(|_| has_unused_marks)).collect();
     let report = if let Some(other) = other {
         read_against(arguments, other, inspection, report)
     } else {
@@ -60,7 +64,9 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
         std::mem::forget(inspection);
         report
     };
-    if let Err(message) = write(&report, arguments, &files) {
+    let checks = checks(&report, &arguments.fail_on, arguments.min_grade);
+    let results = Results { report: &report, checks: &checks, failures: &failures };
+    if let Err(message) = write(&results, arguments, &files) {
         return fail(&message);
     }
     if failed {
@@ -69,7 +75,14 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
     if interrupted.load(Ordering::Relaxed) {
         return Status::Interrupted;
     }
-    status::decide(&report, &arguments.fail_on, arguments.min_grade)
+    status::decide(&checks)
+}
+
+/// What every format is made of.
+struct Results<'a> {
+    report: &'a Report,
+    checks: &'a [Check<'a>],
+    failures: &'a [String],
 }
 
 /// How the capture is followed, where it is: an interrupt sets the flag, a second one ends the program at once.
@@ -144,6 +157,12 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
             "a matrix is that of a study: name its captures with --manifest or --by-folder".to_owned()
         );
     }
+    let mut formats = files.iter().map(|(_, format)| *format).chain(arguments.format);
+    if arguments.fail_on.is_empty() && formats.any(Format::tells_conditions) {
+        return Err(
+            "JUnit and code quality reports tell what fails: name the conditions with --fail-on".to_owned()
+        );
+    }
     let captures = captures(arguments, study.as_ref());
     let marks = study.as_ref().map(Study::marks).unwrap_or_default();
     for (file, _) in &files {
@@ -166,26 +185,33 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
     Ok((settings, files))
 }
 
-fn write(report: &Report, arguments: &Inspect, files: &Files) -> Result<(), String> {
+fn write(results: &Results<'_>, arguments: &Inspect, files: &Files) -> Result<(), String> {
     for (path, format) in files {
-        let text = render(report, *format, Color::Never);
+        let text = render(results, *format, Color::Never);
         output::to_file(path, &text)
             .map_err(|error| format!("{}: {error}; nothing was written there", path.display()))?;
+    }
+    if arguments.annotate == Some(Forge::Github) {
+        annotate(&annotations::github(results.report, results.checks, results.failures));
     }
     if !files.is_empty() && arguments.format.is_none() {
         return Ok(());
     }
-    let text = render(report, arguments.format.unwrap_or(Format::Table), color(arguments.color));
+    let text = render(results, arguments.format.unwrap_or(Format::Table), color(arguments.color));
     output::to_stdout(&text).map_err(|error| format!("standard output: {error}"))
 }
 
-fn render(report: &Report, format: Format, color: Color) -> String {
+fn render(results: &Results<'_>, format: Format, color: Color) -> String {
+    let Results { report, checks, failures } = *results;
     match format {
         Format::Table => report::table::table(report, color),
         Format::Json => report::json(report),
         Format::Jsonl => report::jsonl(report),
         Format::Csv => report::csv(report),
         Format::MatrixCsv => report::matrix_csv(report),
+        Format::Md => report::markdown(report),
+        Format::Junit => report::junit(report, checks, failures),
+        Format::Gitlab => annotations::gitlab(report, checks, failures),
     }
 }
 
