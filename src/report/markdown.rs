@@ -168,7 +168,8 @@ impl Document {
     }
 
     fn title(&mut self, title: &str) {
-        let _ = write!(self.text, "\n## {}\n\n", prose(title));
+        self.text.truncate(self.text.trim_end().len());
+        let _ = write!(self.text, "\n\n## {}\n\n", prose(title));
     }
 
     fn item(&mut self, text: &str) {
@@ -191,7 +192,8 @@ impl Document {
     }
 
     fn unfold(&mut self) {
-        self.text.push_str("\n</details>\n");
+        self.text.truncate(self.text.trim_end().len());
+        self.text.push_str("\n\n</details>\n");
     }
 
     fn line(&mut self, text: &str) {

@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(cut("*.googletagmanager.com", 19), ["*.googletagmanager", ".com"]);
         assert_eq!(cut("a.bbbbbb", 4), ["a", ".bbb", "bbb"]);
         assert_eq!(cut("", 4), [""]);
-        assert_eq!(wrap("a bbbbb.cccc d", 9, "- ", "  "), "- a\n  bbbbb\n  .cccc d");
+        assert_eq!(wrap("a bbbbb.cccc d", 9, "- ", "  "), "- a bbbbb\n  .cccc d");
         for first in ["", "- ", "a long label "] {
             let text = wrap(&"x".repeat(253), 20, first, "    ");
             assert!(text.lines().all(|line| line.width() <= 20), "{text}");

@@ -37,7 +37,9 @@ const BEHIND: [char; 10] = [')', ']', '.', ',', ';', ':', '?', '!', '"', '\''];
 fn word(word: &str, is_first: bool) -> String {
     // The one emphasis that reports use: *shown*.
     let inner = word.strip_prefix('*').and_then(|rest| rest.strip_suffix('*'));
-    if word == "&" || inner.is_some_and(|inner| !inner.is_empty() && inner.chars().all(char::is_alphabetic)) {
+    let is_lone_sign = word == "&" || (!is_first && matches!(word, "=" | "%"));
+    if is_lone_sign || inner.is_some_and(|inner| !inner.is_empty() && inner.chars().all(char::is_alphabetic))
+    {
         return word.to_owned();
     }
     let core = word.trim_start_matches(BEFORE).trim_end_matches(BEHIND);
@@ -142,7 +144,9 @@ mod tests {
         ];
         for text in hostile {
             for written in [prose(text), code(text)] {
-                assert_harmless(&written, text);
+                if !written.is_empty() {
+                    assert_harmless(&written, text);
+                }
             }
         }
     }
@@ -166,7 +170,8 @@ mod tests {
                 NodeValue::Paragraph => blocks += 1,
                 NodeValue::Text(shown) => {
                     let is_looked_at = shown.contains(['@', '#', '<', '|', '`', '$', '~']);
-                    let is_emoji = shown.split_whitespace().any(|word| word.starts_with(':'));
+                    let is_emoji =
+                        shown.split_whitespace().any(|word| word.len() > 1 && word.starts_with(':'));
                     assert!(!is_looked_at && !is_emoji, "{text:?} gives {shown:?}");
                 }
                 NodeValue::Document
