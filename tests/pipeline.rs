@@ -23,7 +23,8 @@ const CONDITIONS: [&str; 6] = ["outside", "unlisted", "undetermined", "nothing-r
 
 /// The cases that fail, by condition and name, and how many are skipped and are errors.
 fn read(junit: &str) -> (Vec<(String, String)>, usize, usize) {
-    let report = Report::deserialize_from_str(junit).unwrap();
+    // This reader wants the zone of a time, which the schema of Ant's reports forbids.
+    let report = Report::deserialize_from_str(&junit.replace("\" hostname=", "Z\" hostname=")).unwrap();
     let (mut failed, mut skipped, mut errors) = (Vec::new(), 0, 0);
     for suite in &report.test_suites {
         for case in &suite.test_cases {
@@ -169,9 +170,10 @@ fn hostile_names() -> Vec<String> {
         "a`b|c @octo [x](http://evil.example)".to_owned(),
         "\u{1b}[31m\u{202e}desrever".to_owned(),
         "::stop-commands::x%0A::error::y".to_owned(),
+        format!("{} ::stop-commands::x ##[group]y", "z".repeat(66)),
         "日本語".repeat(60),
     ];
-    names.push("x".repeat(240));
+    names.push("x".repeat(200));
     names
 }
 
@@ -200,8 +202,13 @@ fn hostile_labels_are_text_in_every_format_and_fit_the_table() {
             );
             out(&output)
         };
-        assert_narrow(&run("table"));
-        assert!(!run("table").contains(['\u{1b}', '\u{202e}']));
+        let table = run("table");
+        assert_narrow(&table);
+        assert!(!table.contains(['\u{1b}', '\u{202e}']));
+        assert!(
+            table.lines().all(|line| !line.trim_start().starts_with("::") && !line.contains("##[")),
+            "{table}"
+        );
         let md = run("md");
         let row = md.lines().find(|line| line.starts_with("| 1 | `") && line.contains("marked by")).unwrap();
         assert_eq!(row.matches('|').count(), 7, "{row}");

@@ -197,7 +197,11 @@ fn write(results: &Results<'_>, arguments: &Inspect, files: &Files) -> Result<()
     if !files.is_empty() && arguments.format.is_none() {
         return Ok(());
     }
-    let text = render(results, arguments.format.unwrap_or(Format::Table), color(arguments.color));
+    let format = arguments.format.unwrap_or(Format::Table);
+    let text = render(results, format, color(arguments.color));
+    // The forge reads commands off this stream, too.
+    let has_neighbours = arguments.annotate.is_some() && format == Format::Table;
+    let text = if has_neighbours { annotations::inert(&text) } else { text };
     output::to_stdout(&text).map_err(|error| format!("standard output: {error}"))
 }
 

@@ -27,6 +27,21 @@ pub fn github(report: &Report, checks: &[Check<'_>], failures: &[String]) -> Str
     out
 }
 
+/// A text of which no line is a workflow command, for the log that the commands are read off: one that begins with `::`, or
+/// has a command of the older form, shows its first character as `\u{…}`.
+#[must_use]
+pub fn inert(text: &str) -> String {
+    let line = |line: &str| {
+        let inner = line.trim_start();
+        let line = match inner.strip_prefix("::") {
+            Some(rest) => format!("{}\\u{{3a}}:{rest}", &line[..line.len() - inner.len()]),
+            None => line.to_owned(),
+        };
+        line.replace("##[", "\\u{23}#[")
+    };
+    text.split('\n').map(line).collect::<Vec<String>>().join("\n")
+}
+
 /// `zoom*zc.zoom.us, sign in, in US: outside the EEA: US, likely (frame 5)`.
 fn told(check: &Check<'_>, says: &str) -> String {
     let frame = check.at.and_then(|(_, frame)| frame);
@@ -142,6 +157,12 @@ mod tests {
         assert!(lines[1].contains("\\u{d}\\u{a}") && lines[1].ends_with(" (frame 5)"), "{text}");
         assert!(lines[2].starts_with("::warning title=destination not placeable::"), "{text}");
         assert_eq!(property("a,b:c%"), "a%2Cb%3Ac%25");
+    }
+
+    #[test]
+    fn text_beside_commands_holds_none() {
+        let text = "a ::b\n  ::stop-commands::x\n::error::y ##[group]\n";
+        assert_eq!(inert(text), "a ::b\n  \\u{3a}:stop-commands::x\n\\u{3a}:error::y \\u{23}#[group]\n");
     }
 
     #[test]

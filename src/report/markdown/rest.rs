@@ -48,6 +48,7 @@ impl Document {
                 self.line(&format!("- {}, {why}", ids.join(", ")));
             }
         }
+        self.line(&format!("- {}", claims::HINT));
         self.unfold();
     }
 

@@ -14,6 +14,7 @@ impl Page {
         }
         let of = |outcome: Outcome| report.claims.iter().filter(move |claim| claim.outcome == outcome.name());
         self.title(&title(report));
+        self.wrapped(HINT, "  ", "  ");
         for claim in of(Outcome::Contradicted).chain(of(Outcome::Supported)) {
             self.claim(claim);
         }
@@ -102,5 +103,8 @@ pub(in crate::report) const fn words(outcome: Outcome) -> &'static str {
     }
 }
 
+/// Where the claims are that have but their ids here.
+pub(in crate::report) const HINT: &str =
+    "`borderpost claims show ID` says what is stated, by whom, and how it is tested.";
 /// Flows of one claim that are shown; the JSON has more.
 const MAX_FLOWS: usize = 8;

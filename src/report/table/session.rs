@@ -55,7 +55,7 @@ impl Page {
         } else {
             ""
         };
-        self.wrapped(&format!("phases{overlap}"), "     - ", "       ");
+        self.wrapped(&format!("phases, each with the flows that began in it{overlap}"), "     - ", "       ");
         for phase in &s.phases {
             let from = self.frame(phase.start_input, phase.start_frame);
             let traffic = match phase.traffic.as_slice() {
@@ -63,7 +63,7 @@ impl Page {
                 traffic => traffic.iter().map(of_service).collect::<Vec<String>>().join(", "),
             };
             let text = format!(
-                "{} from {from}, {}: {}; {traffic}",
+                "{}, from {from} ({}: {}): {traffic}",
                 phase_title(phase),
                 phase.certainty,
                 phase_rule(phase.rule)
