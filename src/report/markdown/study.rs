@@ -11,7 +11,8 @@ impl Document {
         let title = study.title.as_deref().map(|title| format!(": {title}")).unwrap_or_default();
         self.title(&format!("Study{title}"));
         if let Some(manifest) = &study.manifest {
-            self.line(&format!("By the manifest {}.\n", code(manifest)));
+            self.line(&format!("By the manifest {}.", code(manifest)));
+            self.line("");
         }
         self.head(&["No.", "Cell", "What is said of it", "To be known"]);
         for cell in &report.cells {
@@ -47,7 +48,8 @@ impl Document {
                 entries.join("; ")
             };
             let cells = report.cells.iter().map(entry);
-            self.row(&[service, code(&label(row))].into_iter().chain(cells).collect::<Vec<_>>());
+            let host = row.host_pattern.as_deref().map_or_else(|| prose(&label(row)), code);
+            self.row(&[service, host].into_iter().chain(cells).collect::<Vec<_>>());
         }
     }
 
