@@ -3,6 +3,8 @@
 //!
 //! Input: a [`Report`], its [`Check`]s, what failed beside them. Output: text. Must not: decide what fails.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -119,7 +121,11 @@ fn issue<'a>(
     Issue {
         description,
         check_name: format!("borderpost/{condition}"),
-        fingerprint: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        fingerprint: hash.iter().fold(String::new(), |mut hex, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        }),
         severity,
         // The format asks for a line, and a capture has none.
         location: Location { path, lines: Lines { begin: 1 } },

@@ -45,7 +45,11 @@ impl Document {
         }
         let frames = self.words.frames((s.input, s.first_frame), (s.last_input, s.last_frame));
         let flows = plural(s.flows, "flow", "flows");
-        self.item(&format!("{} to {}; {frames}; {flows} of the client", time(&s.start), time(&s.end)));
+        self.item(&format!(
+            "{} to {}; {frames}; {flows} of the client",
+            time(s.start.as_ref()),
+            time(s.end.as_ref())
+        ));
         if s.overlapping_meetings {
             self.item(
                 "a meeting begins before another ends, so there may be two clients; all phases are uncertain",
@@ -91,10 +95,10 @@ impl Document {
             self.row(&[
                 step.id.to_string(),
                 code(&step.label),
-                prose(&format!("{}; {}", self.words.step_frames(step), time(&step.start))),
+                prose(&format!("{}; {}", self.words.step_frames(step), time(step.start.as_ref()))),
                 prose(&began(step)),
                 ids.join(", "),
-                prose(&format!("{exclusive}{}; {note}", steps::marked(step)).trim_end_matches("; ")),
+                prose(format!("{exclusive}{}; {note}", steps::marked(step)).trim_end_matches("; ")),
             ]);
         }
     }
@@ -135,8 +139,8 @@ fn began(s: &Step) -> String {
     format!("{flows} of the client{beside}, {} of others", plural(s.other_flows, "flow", "flows"))
 }
 
-fn time(time: &Option<String>) -> String {
-    time.clone().unwrap_or("time unknown".to_owned())
+fn time(time: Option<&String>) -> String {
+    time.cloned().unwrap_or("time unknown".to_owned())
 }
 
 /// Tunnels that are told one by one, where they have no flow of the client's.
