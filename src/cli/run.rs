@@ -1,5 +1,6 @@
 //! `borderpost inspect`: from arguments to settings, to reports, to the exit status.
 
+use std::ffi::OsStr;
 use std::io::{IsTerminal as _, stdout};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -219,13 +220,37 @@ fn render(results: &Results<'_>, format: Format, color: Color) -> String {
     }
 }
 
-/// `NO_COLOR` counts where it is set and not empty (no-color.org).
 fn color(when: When) -> Color {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let [no_color, term] = ["NO_COLOR", "TERM"].map(std::env::var_os);
+    color_of(when, stdout().is_terminal(), no_color.as_deref(), term.as_deref())
+}
+
+/// `NO_COLOR` counts where it is set and not empty (no-color.org).
+fn color_of(when: When, is_terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> Color {
+    let is_refused = no_color.is_some_and(|value| !value.is_empty());
+    let is_dumb = term.is_some_and(|term| term == "dumb");
     match when {
         When::Always => Color::Always,
-        When::Auto if stdout().is_terminal() && !refused && !dumb => Color::Always,
+        When::Auto if is_terminal && !is_refused && !is_dumb => Color::Always,
         When::Auto | When::Never => Color::Never,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_is_for_terminals_that_want_it() {
+        let of = |when, is_terminal, no_color: Option<&str>, term: &str| {
+            color_of(when, is_terminal, no_color.map(OsStr::new), Some(OsStr::new(term)))
+        };
+        assert_eq!(of(When::Auto, true, None, "xterm"), Color::Always);
+        assert_eq!(of(When::Auto, true, Some(""), "xterm"), Color::Always);
+        assert_eq!(of(When::Auto, true, Some("1"), "xterm"), Color::Never);
+        assert_eq!(of(When::Auto, true, None, "dumb"), Color::Never);
+        assert_eq!(of(When::Auto, false, None, "xterm"), Color::Never);
+        assert_eq!(of(When::Always, false, Some("1"), "dumb"), Color::Always);
+        assert_eq!(of(When::Never, true, None, "xterm"), Color::Never);
     }
 }
