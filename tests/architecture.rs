@@ -38,7 +38,7 @@ const OWNERS: &[(&str, &[&str])] = &[
         &["frame", "data", "evidence", "place", "client", "session", "verdict", "claims", "study", "report"],
     ),
     ("serde_json", &["place", "report"]),
-    ("sha2", &["source", "place"]),
+    ("sha2", &["source", "place", "report"]),
     ("thiserror", &["frame", "source", "packet", "place", "verdict", "inspect", "cli"]),
     ("toml", &["data"]),
     ("unicode_width", &["report"]),

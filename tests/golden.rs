@@ -51,6 +51,24 @@ fn the_reports_of_shipped_captures_are_as_recorded() {
     assert!(differing.is_empty(), "{}\n(UPDATE_GOLDEN=1 rewrites them)", differing.join("\n"));
 }
 
+/// Markdown, of a capture with flagged destinations, of one with steps, and of the study.
+#[test]
+fn the_markdown_of_shipped_captures_is_as_recorded() {
+    for (name, capture) in [
+        ("eu-meeting-us-telemetry.default.md", &["captures/eu-meeting-us-telemetry.pcapng"][..]),
+        ("trust-and-safety.default.md", &["captures/trust-and-safety.pcapng"]),
+        ("study.md", &["--manifest", "captures/study.toml"]),
+    ] {
+        let (last, options) = capture.split_last().unwrap();
+        let made = report(&[&["--format", "md"], options].concat(), last);
+        let path = root().join("tests/golden").join(name);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&path, &made).unwrap();
+        }
+        assert!(fs::read_to_string(&path).ok() == Some(made.clone()), "{}", first_difference(&path, &made));
+    }
+}
+
 #[test]
 fn the_study_of_shipped_captures_is_as_recorded() {
     for (format, extension) in [("table", "txt"), ("matrix-csv", "matrix.csv")] {

@@ -217,7 +217,7 @@ impl Needs {
             ))),
             None => Some(Lack {
                 is_unknown: true,
-                brief: format!("not known: {key}"),
+                brief: format!("the capture does not say: {}", key.replace('_', " ")),
                 reason: format!("it speaks of tests with {key} = {wanted}, and the capture does not say"),
             }),
         }

@@ -10,10 +10,10 @@ use crate::cli::geoip::GeoipAction;
 use crate::cli::info::Info;
 use crate::cli::man::{Completions, Man};
 use crate::cli::marks::Marks;
-use crate::cli::status::{Condition, MinGrade};
 use crate::frame::Date;
 use crate::packet::Network;
 use crate::place::{Vantage, WitnessKind};
+use crate::report::checks::{Condition, MinGrade};
 
 /// Shows where the Zoom client's traffic goes, under which law, and on what evidence
 #[derive(Parser, Debug)]
@@ -78,8 +78,8 @@ pub(super) struct Inspect {
     /// The format on standard output [default: table; nothing is printed there where -o is given]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: Option<Format>,
-    /// Write the report to FILE, in the format of its extension (.txt, .json, .jsonl, .csv, .matrix.csv); may be
-    /// repeated
+    /// Write the report to FILE, in the format of its extension (.txt, .md, .json, .jsonl, .csv, .matrix.csv, .xml,
+    /// .codequality.json); may be repeated
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(super) output: Vec<PathBuf>,
     /// The client's own network, such as 145.0.0.0/8, where the capture does not show which end is local; may be
@@ -124,6 +124,9 @@ pub(super) struct Inspect {
     /// The lowest grade of place that counts for `--fail-on outside` and `--fail-on unlisted`
     #[arg(long, value_enum, default_value = "likely", value_name = "GRADE")]
     pub(super) min_grade: MinGrade,
+    /// Print what holds of `--fail-on` on standard error, too, as this forge takes it off the log of a job
+    #[arg(long, value_enum, value_name = "FORGE", requires = "fail_on")]
+    pub(super) annotate: Option<Forge>,
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     pub(super) color: When,
@@ -253,9 +256,16 @@ pub(super) enum Claims {
     },
 }
 
+/// Who shows annotations.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Forge {
+    /// Workflow commands (`::error …`); GitLab reads a file instead: `-o FILE.codequality.json`
+    Github,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum When {
-    /// On a terminal, unless `NO_COLOR` is set
+    /// On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`
     Auto,
     /// Always
     Always,
@@ -268,6 +278,7 @@ const EXIT_STATUS: &str = "Examples:
   borderpost inspect -o annex.txt -o annex.json captures/
   borderpost inspect --manifest study.toml -o study.txt -o study.matrix.csv
   borderpost inspect --format json --fail-on unlisted,lossy new-build.pcapng
+  borderpost inspect --fail-on unlisted --annotate github -o report.md -o junit.xml new-build.pcapng
 
 Exit status: 2 where a named input could not be read or the job could not be done; else 1 \
 where a condition of --fail-on holds; else 3 where only `undetermined` holds; else 0. Without --fail-on, findings \

@@ -9,6 +9,8 @@ use clap::ValueEnum;
 pub(super) enum Format {
     /// Text for people, 80 columns wide
     Table,
+    /// The same for a pull request or an annex, in Markdown
+    Md,
     /// One JSON object, described by `src/report/schema.json` in the sources
     Json,
     /// The same as one object a line, each with its `type`; the first is the report's head
@@ -17,9 +19,18 @@ pub(super) enum Format {
     Csv,
     /// Of a study (`--manifest`, `--by-folder`): a row for each service in each cell, for spreadsheets
     MatrixCsv,
+    /// What `--fail-on` looks at, as JUnit XML: a failure for what holds, skipped for what is not known
+    Junit,
+    /// What holds of `--fail-on`, as a code quality report for GitLab
+    Gitlab,
 }
 
 impl Format {
+    /// Whether it tells of `--fail-on` alone.
+    pub(super) fn tells_conditions(self) -> bool {
+        matches!(self, Self::Junit | Self::Gitlab)
+    }
+
     /// Whether it lists flows.
     pub(super) fn lists_flows(self) -> bool {
         matches!(self, Self::Json | Self::Jsonl)
@@ -31,26 +42,35 @@ impl Format {
         let before = file.file_stem().map(Path::new);
         // `study.matrix.csv`, and `matrix.csv` itself.
         let inner = before.and_then(|stem| stem.extension().or(stem.file_name())?.to_str());
-        let is_matrix = extension == Some("csv") && inner == Some("matrix");
-        let extension = if is_matrix { Some(MATRIX) } else { extension };
+        let double = inner.zip(extension).map(|(inner, extension)| format!("{inner}.{extension}"));
+        let double = double.filter(|double| DOUBLE.contains(&double.as_str()));
+        let extension = double.as_deref().or(extension);
         let known = EXTENSIONS.iter().find(|(known, _)| Some(*known) == extension);
         known.map(|(_, format)| *format).ok_or_else(|| {
             let shown = file.display();
             format!(
-                "{shown}: no format goes by this extension; name a file that ends in .txt, .json, .jsonl, .csv or .matrix.csv"
+                "{shown}: no format goes by this extension; name a file that ends in .txt, .md, .json, .jsonl, .csv, \
+                 .matrix.csv, .xml or .codequality.json"
             )
         })
     }
 }
 
 const MATRIX: &str = "matrix.csv";
+const CODE_QUALITY: &str = "codequality.json";
 
-const EXTENSIONS: [(&str, Format); 5] = [
+/// Extensions of two parts.
+const DOUBLE: [&str; 2] = [MATRIX, CODE_QUALITY];
+
+const EXTENSIONS: [(&str, Format); 8] = [
     ("txt", Format::Table),
+    ("md", Format::Md),
     ("json", Format::Json),
     ("jsonl", Format::Jsonl),
     ("csv", Format::Csv),
     (MATRIX, Format::MatrixCsv),
+    ("xml", Format::Junit),
+    (CODE_QUALITY, Format::Gitlab),
 ];
 
 /// An explanation's.
@@ -87,6 +107,8 @@ mod tests {
         }
         assert_eq!(Format::of(Path::new("a/matrix.csv")), Ok(Format::MatrixCsv));
         assert_eq!(Format::of(Path::new("my-matrix.csv")), Ok(Format::Csv));
+        assert_eq!(Format::of(Path::new("my.codequality.json.csv")), Ok(Format::Csv));
+        assert_eq!(Format::of(Path::new("codequality.json")), Ok(Format::Gitlab));
         for name in ["report", "json", ".json", "report.JSON", "report.json.gz"] {
             assert!(Format::of(Path::new(name)).is_err(), "{name}");
         }

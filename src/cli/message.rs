@@ -11,6 +11,11 @@ pub(super) fn say(message: &str) {
     drop(writeln!(stderr(), "borderpost: {}", lines.join("\n")));
 }
 
+/// Prints annotations, which are clean and begin their lines.
+pub(super) fn annotate(commands: &str) {
+    drop(stderr().write_all(commands.as_bytes()));
+}
+
 /// Says why the job cannot be done.
 pub(super) fn fail(message: &str) -> Status {
     say(message);

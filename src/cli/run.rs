@@ -1,16 +1,17 @@
 //! `borderpost inspect`: from arguments to settings, to reports, to the exit status.
 
+use std::ffi::OsStr;
 use std::io::{IsTerminal as _, stdout};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::cli::args::{Inspect, When};
+use crate::cli::args::{Forge, Inspect, When};
 use crate::cli::claims;
 use crate::cli::format::Format;
 use crate::cli::marks;
-use crate::cli::message::{fail, say};
+use crate::cli::message::{annotate, fail, say};
 use crate::cli::output;
 use crate::cli::progress::Bar;
 use crate::cli::settings;
@@ -18,6 +19,8 @@ use crate::cli::status::{self, Status};
 use crate::cli::study;
 use crate::inspect::{self, Inspection, Settings};
 use crate::report::against::{Readings, against};
+use crate::report::annotations;
+use crate::report::checks::{Check, checks};
 use crate::report::table::Color;
 use crate::report::{self, schema::Report};
 use crate::source::Follow;
@@ -48,11 +51,13 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
         return Status::Failed;
     }
     let (faults, has_unused_marks) = marks::faults(&inspection);
-    for fault in faults {
-        say(&fault);
+    for fault in &faults {
+        say(fault);
     }
     let report = report::build(&inspection, options(arguments, &files));
     let failed = has_unused_marks || !inspection.failures().is_empty();
+    let failures = inspection.failures().iter().map(ToString::to_string);
+    let failures: Vec<String> = failures.chain(faults.into_iter().filter(|_| has_unused_marks)).collect();
     let report = if let Some(other) = other {
         read_against(arguments, other, inspection, report)
     } else {
@@ -60,7 +65,9 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
         std::mem::forget(inspection);
         report
     };
-    if let Err(message) = write(&report, arguments, &files) {
+    let checks = checks(&report, &arguments.fail_on, arguments.min_grade);
+    let results = Results { report: &report, checks: &checks, failures: &failures };
+    if let Err(message) = write(&results, arguments, &files) {
         return fail(&message);
     }
     if failed {
@@ -69,7 +76,14 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
     if interrupted.load(Ordering::Relaxed) {
         return Status::Interrupted;
     }
-    status::decide(&report, &arguments.fail_on, arguments.min_grade)
+    status::decide(&checks)
+}
+
+/// What every format is made of.
+struct Results<'a> {
+    report: &'a Report,
+    checks: &'a [Check<'a>],
+    failures: &'a [String],
 }
 
 /// How the capture is followed, where it is: an interrupt sets the flag, a second one ends the program at once.
@@ -144,6 +158,12 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
             "a matrix is that of a study: name its captures with --manifest or --by-folder".to_owned()
         );
     }
+    let mut formats = files.iter().map(|(_, format)| *format).chain(arguments.format);
+    if arguments.fail_on.is_empty() && formats.any(Format::tells_conditions) {
+        return Err(
+            "JUnit and code quality reports tell what fails: name the conditions with --fail-on".to_owned()
+        );
+    }
     let captures = captures(arguments, study.as_ref());
     let marks = study.as_ref().map(Study::marks).unwrap_or_default();
     for (file, _) in &files {
@@ -166,36 +186,71 @@ fn settings(arguments: &Inspect) -> Result<(Settings, Files), String> {
     Ok((settings, files))
 }
 
-fn write(report: &Report, arguments: &Inspect, files: &Files) -> Result<(), String> {
+fn write(results: &Results<'_>, arguments: &Inspect, files: &Files) -> Result<(), String> {
     for (path, format) in files {
-        let text = render(report, *format, Color::Never);
+        let text = render(results, *format, Color::Never);
         output::to_file(path, &text)
             .map_err(|error| format!("{}: {error}; nothing was written there", path.display()))?;
+    }
+    if arguments.annotate == Some(Forge::Github) {
+        annotate(&annotations::github(results.report, results.checks, results.failures));
     }
     if !files.is_empty() && arguments.format.is_none() {
         return Ok(());
     }
-    let text = render(report, arguments.format.unwrap_or(Format::Table), color(arguments.color));
+    let format = arguments.format.unwrap_or(Format::Table);
+    let text = render(results, format, color(arguments.color));
+    // The forge reads commands off this stream, too.
+    let has_neighbours = arguments.annotate.is_some() && format == Format::Table;
+    let text = if has_neighbours { annotations::inert(&text) } else { text };
     output::to_stdout(&text).map_err(|error| format!("standard output: {error}"))
 }
 
-fn render(report: &Report, format: Format, color: Color) -> String {
+fn render(results: &Results<'_>, format: Format, color: Color) -> String {
+    let Results { report, checks, failures } = *results;
     match format {
         Format::Table => report::table::table(report, color),
         Format::Json => report::json(report),
         Format::Jsonl => report::jsonl(report),
         Format::Csv => report::csv(report),
         Format::MatrixCsv => report::matrix_csv(report),
+        Format::Md => report::markdown(report),
+        Format::Junit => report::junit(report, checks, failures),
+        Format::Gitlab => annotations::gitlab(report, checks, failures),
     }
 }
 
-/// `NO_COLOR` counts where it is set and not empty (no-color.org).
 fn color(when: When) -> Color {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let [no_color, term] = ["NO_COLOR", "TERM"].map(std::env::var_os);
+    color_of(when, stdout().is_terminal(), no_color.as_deref(), term.as_deref())
+}
+
+/// `NO_COLOR` counts where it is set and not empty (no-color.org).
+fn color_of(when: When, is_terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> Color {
+    let is_refused = no_color.is_some_and(|value| !value.is_empty());
+    let is_dumb = term.is_some_and(|term| term == "dumb");
     match when {
         When::Always => Color::Always,
-        When::Auto if stdout().is_terminal() && !refused && !dumb => Color::Always,
+        When::Auto if is_terminal && !is_refused && !is_dumb => Color::Always,
         When::Auto | When::Never => Color::Never,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_is_for_terminals_that_want_it() {
+        let of = |when, is_terminal, no_color: Option<&str>, term: &str| {
+            color_of(when, is_terminal, no_color.map(OsStr::new), Some(OsStr::new(term)))
+        };
+        assert_eq!(of(When::Auto, true, None, "xterm"), Color::Always);
+        assert_eq!(of(When::Auto, true, Some(""), "xterm"), Color::Always);
+        assert_eq!(of(When::Auto, true, Some("1"), "xterm"), Color::Never);
+        assert_eq!(of(When::Auto, true, None, "dumb"), Color::Never);
+        assert_eq!(of(When::Auto, false, None, "xterm"), Color::Never);
+        assert_eq!(of(When::Always, false, Some("1"), "dumb"), Color::Always);
+        assert_eq!(of(When::Never, true, None, "xterm"), Color::Never);
     }
 }

@@ -1,11 +1,11 @@
-//! The exit status: one number for a pipeline, decided by the same conditions that the report prints.
+//! The exit status: one number for a pipeline, decided by the checks that are printed, too.
 
 use std::process::ExitCode;
 
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
-use crate::report::schema::{Destination, Report};
-use crate::verdict::Axis;
+use crate::report::checks::{Check, Condition, MinGrade};
 
 /// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,79 +35,65 @@ impl From<Status> for ExitCode {
 }
 
 /// What `--fail-on` may name.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub(super) enum Condition {
-    /// A destination is shown outside the EEA
-    Outside,
-    /// A destination outside the EEA is not in the register
-    Unlisted,
-    /// A destination could not be placed
-    Undetermined,
-    /// No traffic of the client was recognised
-    NothingRecognised,
-    /// Frames were lost, an input is damaged, or flows that may be the client's were summed up unjudged (`--max-memory`)
-    Lossy,
-    /// A finding moves when the captures are read by the file of `--against`
-    Moved,
+impl ValueEnum for Condition {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::Outside => "A destination is shown outside the EEA",
+            Self::Unlisted => "A destination outside the EEA is not in the register",
+            Self::Undetermined => "A destination could not be placed",
+            Self::NothingRecognised => "No traffic of the client was recognised",
+            Self::Lossy => {
+                "Frames were lost, an input is damaged, or flows that may be the client's were summed up unjudged \
+                 (`--max-memory`)"
+            }
+            Self::Moved => "A finding moves when the captures are read by the file of `--against`",
+        };
+        Some(PossibleValue::new(self.name()).help(help))
+    }
 }
 
 /// The lowest grade that counts for `--fail-on`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
-pub(super) enum MinGrade {
-    /// By one medium witness, such as a database alone
-    Possible,
-    /// By one strong witness
-    Likely,
-    /// By two independent witnesses
-    Confirmed,
+impl ValueEnum for MinGrade {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::Possible => "By one medium witness, such as a database alone",
+            Self::Likely => "By one strong witness",
+            Self::Confirmed => "By two independent witnesses",
+        };
+        Some(PossibleValue::new(self.name()).help(help))
+    }
 }
 
-/// Decides by the report that was printed.
-pub(super) fn decide(report: &Report, conditions: &[Condition], least: MinGrade) -> Status {
-    let holds = |condition: &Condition| condition.holds(report, least);
-    let mut held = conditions.iter().copied().filter(holds).peekable();
+/// Decides by the checks that were printed.
+pub(super) fn decide(checks: &[Check<'_>]) -> Status {
+    let mut held = checks.iter().filter(|check| check.held().is_some()).peekable();
     if held.peek().is_none() {
         Status::Clean
-    } else if held.all(|condition| condition == Condition::Undetermined) {
+    } else if held.all(|check| check.condition == Condition::Undetermined) {
         Status::Undetermined
     } else {
         Status::Found
     }
 }
 
-impl Condition {
-    fn holds(self, report: &Report, least: MinGrade) -> bool {
-        let any = |holds: &dyn Fn(&Destination) -> bool| {
-            report.destinations.iter().filter(|d| d.is_client()).any(holds)
-        };
-        match self {
-            Self::Outside => any(&|d| d.is_at(Axis::Outside) && reaches(d, least)),
-            Self::Unlisted => any(&|d| d.flagged && reaches(d, least)),
-            Self::Undetermined => any(&|d| d.is_at(Axis::Undetermined)),
-            Self::NothingRecognised => !report.headline.recognised,
-            Self::Moved => report.against.as_ref().is_some_and(|against| !against.moved.is_empty()),
-            Self::Lossy => {
-                let damaged = report.inputs.iter().any(|input| input.damage.is_some());
-                let unjudged = report.quality.summed_up.iter().any(|of| of.client_flows > 0);
-                damaged || unjudged || report.headline.frames_lost.is_some_and(|lost| lost > 0)
-            }
-        }
-    }
-}
-
-fn reaches(destination: &Destination, least: MinGrade) -> bool {
-    let grade = match destination.place.grade.as_str() {
-        "confirmed" => MinGrade::Confirmed,
-        "likely" => MinGrade::Likely,
-        _ => MinGrade::Possible,
-    };
-    grade >= least
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::checks::checks;
     use crate::report::sample::{destination, flagged, report, third_party};
+    use crate::report::schema::{Destination, Report};
+
+    fn decide(report: &Report, conditions: &[Condition], least: MinGrade) -> Status {
+        super::decide(&checks(report, conditions, least))
+    }
 
     const ALL: [Condition; 3] = [Condition::Outside, Condition::Unlisted, Condition::Undetermined];
 

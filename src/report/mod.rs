@@ -4,8 +4,10 @@
 //! Must not: compute more than sums, or judge.
 
 pub mod against;
+pub mod annotations;
 mod anomalies;
 mod build;
+pub mod checks;
 pub mod claims;
 mod csv;
 mod destinations;
@@ -16,7 +18,9 @@ mod flows;
 mod headline;
 pub mod info;
 mod jsonl;
+mod junit;
 mod legend;
+mod markdown;
 mod matrix;
 mod matrix_csv;
 mod parts;
@@ -33,10 +37,13 @@ pub mod table;
 pub mod text;
 mod tunnels;
 mod view;
+mod xml;
 
 pub use self::build::{Options, build};
 pub use self::csv::csv;
 pub use self::jsonl::jsonl;
+pub use self::junit::junit;
+pub use self::markdown::markdown;
 pub use self::matrix_csv::matrix_csv;
 use self::schema::Report;
 

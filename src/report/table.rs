@@ -9,14 +9,16 @@ use std::fmt::Write as _;
 use crate::client::Service;
 use crate::report::against::{title, words_of};
 use crate::report::legend::{LEGEND, sign, stale};
-use crate::report::schema::{Against, DataSource, Destination, Name, PhaseFlows, Register, Report, Witness};
+use crate::report::schema::{
+    Against, Anomaly, DataSource, Destination, Name, PhaseFlows, Register, Report, Witness,
+};
 use crate::report::text::{clean, count, plural, size, wrap};
 use crate::verdict::Axis;
 
-mod claims;
-mod matrix;
-mod session;
-mod steps;
+pub(super) mod claims;
+pub(super) mod matrix;
+pub(super) mod session;
+pub(super) mod steps;
 
 /// The width of the report in columns.
 pub const WIDTH: usize = 80;
@@ -33,9 +35,7 @@ pub enum Color {
 /// Writes the report.
 #[must_use]
 pub fn table(report: &Report, color: Color) -> String {
-    let is_switched_off = report.quality.register_switched_off;
-    let mut page =
-        Page { text: String::new(), color, has_many_inputs: report.inputs.len() > 1, is_switched_off };
+    let mut page = Page { color, ..Page::of(report) };
     page.headline(report);
     page.inputs(report);
     page.study(report);
@@ -56,13 +56,15 @@ pub fn table(report: &Report, color: Color) -> String {
 }
 
 /// A part of the list of destinations.
-struct Part {
-    title: &'static str,
-    holds: fn(&Destination) -> bool,
+pub(super) struct Part {
+    /// What its members are.
+    pub(super) title: &'static str,
+    /// Whether a destination is one.
+    pub(super) holds: fn(&Destination) -> bool,
 }
 
 /// What must be looked at first stands first.
-const PARTS: &[Part] = &[
+pub(super) const PARTS: &[Part] = &[
     Part {
         title: "Outside the EEA and not listed",
         holds: |d| d.is_client() && d.flagged && !d.is_possible(),
@@ -105,7 +107,8 @@ fn is_listed(destination: &Destination) -> bool {
     destination.listing == "listed"
 }
 
-struct Page {
+/// The page as far as it is written; what it says of a part of the report, other formats for people say, too.
+pub(super) struct Page {
     text: String,
     color: Color,
     has_many_inputs: bool,
@@ -113,6 +116,16 @@ struct Page {
 }
 
 impl Page {
+    /// An empty page of a report.
+    pub(super) fn of(report: &Report) -> Self {
+        Self {
+            text: String::new(),
+            color: Color::Never,
+            has_many_inputs: report.inputs.len() > 1,
+            is_switched_off: report.quality.register_switched_off,
+        }
+    }
+
     fn headline(&mut self, report: &Report) {
         for line in &report.headline.lines {
             let wrapped = wrap(&clean(line), WIDTH, "", "  ");
@@ -217,7 +230,7 @@ impl Page {
     }
 
     /// The witnesses that the verdict rests on, then those beside and against it, then what would settle it.
-    fn evidence(&self, d: &Destination) -> Vec<String> {
+    pub(super) fn evidence(&self, d: &Destination) -> Vec<String> {
         let (decisive, others): (Vec<&Witness>, Vec<&Witness>) =
             d.place.witnesses.iter().partition(|w| w.decisive);
         let mut lines: Vec<String> =
@@ -265,7 +278,7 @@ impl Page {
         format!("{says}{}{}{stale}", frame.unwrap_or_default(), source.unwrap_or_default())
     }
 
-    fn listing(&self, d: &Destination) -> String {
+    pub(super) fn listing(&self, d: &Destination) -> String {
         let hint = d.listing_hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default();
         match (d.listing.as_str(), &d.register, &d.register_entry) {
             ("listed", Some(register), Some(entry)) => format!("listed in {register} as {entry}"),
@@ -278,7 +291,7 @@ impl Page {
     }
 
     /// Names are host names, so they are visible ASCII.
-    fn named(&self, all: &[Name]) -> String {
+    pub(super) fn named(&self, all: &[Name]) -> String {
         let mut names: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for name in all {
             let at = format!("{}, {}", origin(name.origin), self.frame(name.input, name.frame));
@@ -294,7 +307,7 @@ impl Page {
         names.join(", ")
     }
 
-    fn traffic(&self, d: &Destination) -> String {
+    pub(super) fn traffic(&self, d: &Destination) -> String {
         format!(
             "{} out, {} in; {}; {}",
             size(d.bytes_out),
@@ -305,11 +318,11 @@ impl Page {
     }
 
     /// `frame 7`, or `frame 7 of [2]` where there are several inputs.
-    fn frame(&self, input: u32, frame: u64) -> String {
+    pub(super) fn frame(&self, input: u32, frame: u64) -> String {
         if self.has_many_inputs { format!("frame {frame} of [{input}]") } else { format!("frame {frame}") }
     }
 
-    fn frames(&self, first: (u32, u64), last: (u32, u64)) -> String {
+    pub(super) fn frames(&self, first: (u32, u64), last: (u32, u64)) -> String {
         match (self.has_many_inputs, first.0 == last.0) {
             (false, _) => format!("frames {} to {}", first.1, last.1),
             (true, true) => format!("frames {} to {} of [{}]", first.1, last.1, first.0),
@@ -344,13 +357,17 @@ impl Page {
             self.wrapped(&clean(remark), "  - ", "    ");
         }
         for anomaly in &report.anomalies {
-            let at = anomaly.frame.map(|frame| format!("; first in {}", self.frame(anomaly.input, frame)));
-            let what = clean(&anomaly.what);
-            // Damage is one thing at one place; everything else is counted.
-            let text =
-                if anomaly.offset.is_some() { what } else { format!("{what}: {}", count(anomaly.count)) };
-            self.wrapped(&format!("{text}{}.", at.unwrap_or_default()), "  - ", "    ");
+            self.wrapped(&self.anomaly(anomaly), "  - ", "    ");
         }
+    }
+
+    /// What was odd, how often, and where first.
+    pub(super) fn anomaly(&self, anomaly: &Anomaly) -> String {
+        let at = anomaly.frame.map(|frame| format!("; first in {}", self.frame(anomaly.input, frame)));
+        let what = clean(&anomaly.what);
+        // Damage is one thing at one place; everything else is counted.
+        let text = if anomaly.offset.is_some() { what } else { format!("{what}: {}", count(anomaly.count)) };
+        format!("{text}{}.", at.unwrap_or_default())
     }
 
     fn sources(&mut self, report: &Report) {
@@ -379,12 +396,6 @@ impl Page {
     }
 
     fn title(&mut self, title: &str) {
-        self.text.push('\n');
-        self.emphasised(title);
-    }
-
-    /// A title that may need several lines.
-    fn long_title(&mut self, title: &str) {
         self.text.push('\n');
         self.emphasised(&wrap(title, WIDTH, "", "  "));
     }
@@ -418,7 +429,7 @@ const MAX_BESIDE: usize = 8;
 const MAX_NAMES: usize = 6;
 
 /// In which phases its flows began.
-fn phases(d: &Destination) -> String {
+pub(super) fn phases(d: &Destination) -> String {
     let of = |phase: &PhaseFlows| format!("{} ({})", words(phase.phase), count(phase.flows));
     d.phases.iter().map(of).collect::<Vec<String>>().join(", ")
 }
@@ -428,7 +439,7 @@ fn words(id: &str) -> String {
     id.replace('_', " ")
 }
 
-fn run_by(d: &Destination) -> String {
+pub(super) fn run_by(d: &Destination) -> String {
     if d.is_at(Axis::Participant) {
         return "a person, no recipient".to_owned();
     }
@@ -442,7 +453,7 @@ fn service(id: &str) -> String {
     meaning.map_or_else(|| words(id), |meaning| format!("{}: {meaning}", words(id)))
 }
 
-fn place(d: &Destination) -> String {
+pub(super) fn place(d: &Destination) -> String {
     let place = &d.place;
     let mut text = match (place.axis.as_str(), place.located.as_slice()) {
         ("undetermined", countries) if place.reason.is_none() && !countries.is_empty() => {
@@ -470,7 +481,7 @@ fn place(d: &Destination) -> String {
 }
 
 /// The law of the day, with the decision that it rests on and, where the recipient decides, who says what it is.
-fn law(d: &Destination) -> Option<String> {
+pub(super) fn law(d: &Destination) -> Option<String> {
     let zone = d.zone.as_deref().filter(|_| d.is_at(Axis::Outside))?;
     let mut text = zone.to_owned();
     if let Some(basis) = &d.zone_basis {
@@ -492,7 +503,7 @@ fn law(d: &Destination) -> Option<String> {
 }
 
 /// Who announces the address and where it is registered: two facts beside the place.
-fn network(d: &Destination) -> Option<String> {
+pub(super) fn network(d: &Destination) -> Option<String> {
     let network = d.network.as_deref().map(|network| {
         let seat = d.network_seat.as_deref().map(|seat| format!(" (seat {seat})")).unwrap_or_default();
         format!("{}{seat}", clean(network))
@@ -517,7 +528,7 @@ pub(super) fn origin(origin: &str) -> String {
 }
 
 /// The rule that found where a meeting begins or ends, for people.
-fn rule(rule: &str) -> String {
+pub(super) fn rule(rule: &str) -> String {
     match rule {
         "bind" => "first bind to it".to_owned(),
         "capture_end" => "the capture ends here, the meeting perhaps later".to_owned(),
@@ -534,7 +545,7 @@ fn rule(rule: &str) -> String {
     }
 }
 
-fn compared(register: &Register) -> String {
+pub(super) fn compared(register: &Register) -> String {
     let from = register.valid_from.as_deref().map(|day| format!(" from {day}")).unwrap_or_default();
     let until = register.valid_until.as_deref().map(|day| format!(" until {day}")).unwrap_or_default();
     let valid = if from.is_empty() && until.is_empty() { " at all times" } else { "" };
@@ -542,7 +553,7 @@ fn compared(register: &Register) -> String {
     format!("register {}: {title}, valid{valid}{from}{until}; {limits}", clean(&register.name))
 }
 
-fn used(source: &DataSource) -> String {
+pub(super) fn used(source: &DataSource) -> String {
     let dated = source.dated.as_deref().unwrap_or("no known date");
     let kind = match source.kind.as_str() {
         "user_database" => "; the user's own database (--geoip)",

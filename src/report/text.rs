@@ -28,29 +28,52 @@ pub fn escape(json: &str) -> String {
     out
 }
 
-/// Breaks `text` at spaces so that no line is wider than `width` columns, where its words allow. The first line
-/// starts with `first`, the others with `rest`; both count towards the width.
+/// Breaks `text` at spaces so that no line is wider than `width` columns, and within words that are wider than a line.
+/// The first line starts with `first`, the others with `rest`; both count towards the width.
 #[must_use]
 pub fn wrap(text: &str, width: usize, first: &str, rest: &str) -> String {
     let mut out = first.to_owned();
     let mut column = first.width();
     let mut is_line_start = true;
+    let room = width.saturating_sub(first.width().max(rest.width())).max(1);
     for word in text.split(' ') {
-        let gap = usize::from(!is_line_start);
-        if !is_line_start && column + gap + word.width() > width {
-            out.truncate(out.trim_end_matches(' ').len());
-            out.push('\n');
-            out.push_str(rest);
-            column = rest.width();
-        } else if !is_line_start {
-            out.push(' ');
-            column += 1;
+        // Nearly every word is one part.
+        for (number, part) in cut(word, room).into_iter().enumerate() {
+            let wide = part.width();
+            let gap = usize::from(!is_line_start);
+            if !is_line_start && (number > 0 || column + gap + wide > width) {
+                out.truncate(out.trim_end_matches(' ').len());
+                out.push('\n');
+                out.push_str(rest);
+                column = rest.width();
+            } else if !is_line_start {
+                out.push(' ');
+                column += 1;
+            }
+            out.push_str(&part);
+            column += wide;
+            is_line_start = false;
         }
-        out.push_str(word);
-        column += word.width();
-        is_line_start = false;
     }
     out
+}
+
+/// Parts of a text that are no wider than that, cut before a dot if possible.
+pub(super) fn cut(text: &str, width: usize) -> Vec<String> {
+    let (mut parts, mut part, mut column) = (Vec::new(), String::new(), 0);
+    for c in text.chars() {
+        let wide = c.width().unwrap_or(0);
+        if column + wide > width && !part.is_empty() {
+            let dot = part.rfind('.').filter(|at| *at > 0).unwrap_or(part.len());
+            let rest = part.split_off(dot);
+            parts.push(std::mem::replace(&mut part, rest));
+            column = part.width();
+        }
+        part.push(c);
+        column += wide;
+    }
+    parts.push(part);
+    parts
 }
 
 /// A count with separated thousands: `1,234,567`.
@@ -122,6 +145,18 @@ mod tests {
         assert_eq!(text, "- one two\n  three\n  four");
         assert!(text.lines().all(|line| line.width() <= 9));
         assert_eq!(wrap("", 9, "- ", "  "), "- ");
+    }
+
+    #[test]
+    fn a_word_that_fits_no_line_is_cut_before_a_dot() {
+        assert_eq!(cut("*.googletagmanager.com", 19), ["*.googletagmanager", ".com"]);
+        assert_eq!(cut("a.bbbbbb", 4), ["a", ".bbb", "bbb"]);
+        assert_eq!(cut("", 4), [""]);
+        assert_eq!(wrap("a bbbbb.cccc d", 9, "- ", "  "), "- a bbbbb\n  .cccc d");
+        for first in ["", "- ", "a long label "] {
+            let text = wrap(&"x".repeat(253), 20, first, "    ");
+            assert!(text.lines().all(|line| line.width() <= 20), "{text}");
+        }
     }
 
     #[test]

@@ -12,15 +12,9 @@ impl Page {
         if report.claims.is_empty() {
             return;
         }
-        let packs: BTreeSet<&str> =
-            report.claims.iter().flat_map(|claim| &claim.packs).map(String::as_str).collect();
-        let packs = packs.into_iter().collect::<Vec<_>>().join(", ");
         let of = |outcome: Outcome| report.claims.iter().filter(move |claim| claim.outcome == outcome.name());
-        let counts = Outcome::ALL.map(|outcome| (of(outcome).count() as u64, words(outcome)));
-        let counts = counts.iter().filter(|(number, _)| *number > 0);
-        let counts: Vec<String> =
-            counts.map(|(number, words)| format!("{} {words}", count(*number))).collect();
-        self.long_title(&format!("Documented claims ({}): {}", clean(&packs), counts.join(", ")));
+        self.title(&title(report));
+        self.wrapped(HINT, "  ", "  ");
         for claim in of(Outcome::Contradicted).chain(of(Outcome::Supported)) {
             self.claim(claim);
         }
@@ -72,7 +66,7 @@ impl Page {
     }
 
     /// The first of the flows by their names, each with its first frame.
-    fn flows_of(&self, claim: &Claim) -> String {
+    pub(in crate::report) fn flows_of(&self, claim: &Claim) -> String {
         let mut named: Vec<(&str, Vec<String>)> = Vec::new();
         for flow in claim.flows.iter().take(MAX_FLOWS) {
             let name = flow.name.as_deref().unwrap_or("no name");
@@ -91,23 +85,42 @@ impl Page {
         flows.join(", ")
     }
 
-    /// Claims that share outcome and reason share a line.
     fn in_short<'a>(&mut self, outcome: Outcome, claims: impl Iterator<Item = &'a Claim>) {
-        let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
-        for claim in claims {
-            match groups.iter_mut().find(|(brief, _)| *brief == claim.brief) {
-                Some((_, ids)) => ids.push(&claim.id),
-                None => groups.push((&claim.brief, vec![&claim.id])),
-            }
-        }
-        for (brief, ids) in groups {
+        for (brief, ids) in in_short(claims) {
             let text = format!("{}, {}: {brief}", ids.join(", "), words(outcome));
             self.wrapped(&clean(&text), "  - ", "     ");
         }
     }
 }
 
-const fn words(outcome: Outcome) -> &'static str {
+/// Which claims there are and how many came out how.
+pub(in crate::report) fn title(report: &Report) -> String {
+    let packs: BTreeSet<&str> =
+        report.claims.iter().flat_map(|claim| &claim.packs).map(String::as_str).collect();
+    let packs = packs.into_iter().collect::<Vec<_>>().join(", ");
+    let of = |outcome: Outcome| report.claims.iter().filter(move |claim| claim.outcome == outcome.name());
+    let counts = Outcome::ALL.map(|outcome| (of(outcome).count() as u64, words(outcome)));
+    let counts = counts.iter().filter(|(number, _)| *number > 0);
+    let counts: Vec<String> = counts.map(|(number, words)| format!("{} {words}", count(*number))).collect();
+    format!("Documented claims ({}): {}", clean(&packs), counts.join(", "))
+}
+
+/// Claims that share a reason share a line: the reason, and their ids.
+pub(in crate::report) fn in_short<'a>(
+    claims: impl Iterator<Item = &'a Claim>,
+) -> Vec<(&'a str, Vec<&'a str>)> {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    for claim in claims {
+        match groups.iter_mut().find(|(brief, _)| *brief == claim.brief) {
+            Some((_, ids)) => ids.push(&claim.id),
+            None => groups.push((&claim.brief, vec![&claim.id])),
+        }
+    }
+    groups
+}
+
+/// An outcome in words.
+pub(in crate::report) const fn words(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Contradicted => "contradicted",
         Outcome::Supported => "nothing speaks against",
@@ -117,5 +130,8 @@ const fn words(outcome: Outcome) -> &'static str {
     }
 }
 
+/// Where the claims are that have but their ids here.
+pub(in crate::report) const HINT: &str =
+    "`borderpost claims show ID` says what is stated, by whom, and how it is tested.";
 /// Flows of one claim that are shown; the JSON has more.
 const MAX_FLOWS: usize = 8;

@@ -1,10 +1,10 @@
 //! The table's parts on a study: its cells, the matrix of which service went where in which of them, and the differences.
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use crate::report::schema::{Cell, MatrixRow, Report, Seen};
 use crate::report::table::{Page, WIDTH, words};
-use crate::report::text::{clean, wrap};
+use crate::report::text::{clean, cut, wrap};
 
 impl Page {
     pub(super) fn study(&mut self, report: &Report) {
@@ -38,15 +38,8 @@ impl Page {
             }
             _ => self.wrapped(&format!("input {}", inputs.join(", ")), indent, indent),
         }
-        let stood = match cell.vantage_axis {
-            Some("eea") => None,
-            Some("outside") => Some("! the client was not in the EEA; nothing here leaves it"),
-            Some(_) => Some("! the client's own place is partly in the EEA and partly outside it"),
-            None if cell.is_compared() => Some("! the client's own place is not known"),
-            None => None,
-        };
-        if let Some(stood) = stood {
-            self.wrapped(stood, indent, indent);
+        if let Some(stood) = stood(cell) {
+            self.wrapped(&format!("! {stood}"), indent, indent);
         }
         if !cell.limits.is_empty() {
             let text = format!("! incomplete: {}", clean(&cell.limits.join("; ")));
@@ -129,7 +122,7 @@ impl Page {
 }
 
 /// What a reader needs for the matrix.
-const LEGEND: &[&str] = &[
+pub(in crate::report) const LEGEND: &[&str] = &[
     "Each entry: countries, grade, EEA or outside it, listing, and the number of the destination below, with its evidence.",
     "-: nothing of it in that cell's captures, for whatever reason: the script may not have got there.",
     "(?): the cell is not compared.",
@@ -145,8 +138,19 @@ const WIDEST: usize = 26;
 /// Countries that an entry names.
 const MAX_COUNTRIES: usize = 3;
 
+/// What the client's own place means for a cell, unless that place is in the EEA.
+pub(in crate::report) fn stood(cell: &Cell) -> Option<&'static str> {
+    match cell.vantage_axis {
+        Some("eea") => None,
+        Some("outside") => Some("the client was not in the EEA; nothing here leaves it"),
+        Some(_) => Some("the client's own place is partly in the EEA and partly outside it"),
+        None if cell.is_compared() => Some("the client's own place is not known"),
+        None => None,
+    }
+}
+
 /// What is said of a cell, a clause for each trait.
-fn traits(cell: &Cell) -> Vec<String> {
+pub(in crate::report) fn traits(cell: &Cell) -> Vec<String> {
     let named =
         |name: &str, text: &Option<String>| text.as_deref().map(|text| format!("{name} {}", clean(text)));
     let switch = |name: &str, is_on: Option<bool>| {
@@ -170,7 +174,7 @@ fn traits(cell: &Cell) -> Vec<String> {
     traits.into_iter().flatten().collect()
 }
 
-fn label(row: &MatrixRow) -> String {
+pub(in crate::report) fn label(row: &MatrixRow) -> String {
     match (&row.host_pattern, &row.recipient_name) {
         (Some(pattern), _) => clean(pattern),
         (None, Some(recipient)) => format!("{}, no name seen", clean(recipient)),
@@ -184,7 +188,7 @@ fn entry_of<'a>(cell: &Cell, row: &'a MatrixRow) -> impl Iterator<Item = &'a See
 }
 
 /// What stands in a cell of a row, a text for each destination.
-fn entries(cell: &Cell, row: &MatrixRow) -> Vec<String> {
+pub(in crate::report) fn entries(cell: &Cell, row: &MatrixRow) -> Vec<String> {
     let entries: Vec<String> = entry_of(cell, row).map(entry).collect();
     match (entries.is_empty(), cell.is_compared()) {
         (false, _) => entries,
@@ -224,24 +228,6 @@ fn fitted(texts: &[String], width: usize) -> Vec<String> {
     lines
 }
 
-/// Parts of a line that are no wider than that.
-fn cut(line: &str, width: usize) -> Vec<String> {
-    let (mut parts, mut part, mut column) = (Vec::new(), String::new(), 0);
-    for c in line.chars() {
-        let wide = c.width().unwrap_or(0);
-        if column + wide > width && !part.is_empty() {
-            let dot = part.rfind('.').filter(|at| *at > 0).unwrap_or(part.len());
-            let rest = part.split_off(dot);
-            parts.push(std::mem::replace(&mut part, rest));
-            column = part.width();
-        }
-        part.push(c);
-        column += wide;
-    }
-    parts.push(part);
-    parts
-}
-
 fn padded(text: &str, width: usize) -> String {
     let gap = width.saturating_sub(text.width());
     format!("{text}{}", " ".repeat(gap))
@@ -273,13 +259,6 @@ mod tests {
                 assert!(widest <= Some(WIDTH), "{cells} cells: {text}");
             }
         }
-    }
-
-    #[test]
-    fn a_long_name_is_broken_before_a_dot() {
-        assert_eq!(cut("*.googletagmanager.com", 19), ["*.googletagmanager", ".com"]);
-        assert_eq!(cut("a.bbbbbb", 4), ["a", ".bbb", "bbb"]);
-        assert_eq!(cut("", 4), [""]);
     }
 
     #[test]

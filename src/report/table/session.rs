@@ -55,7 +55,7 @@ impl Page {
         } else {
             ""
         };
-        self.wrapped(&format!("phases{doubt}"), "     - ", "       ");
+        self.wrapped(&format!("phases, each with the flows that began in it{doubt}"), "     - ", "       ");
         for phase in &s.phases {
             let from = self.frame(phase.start_input, phase.start_frame);
             let traffic = match phase.traffic.as_slice() {
@@ -63,7 +63,7 @@ impl Page {
                 traffic => traffic.iter().map(of_service).collect::<Vec<String>>().join(", "),
             };
             let text = format!(
-                "{} from {from}, {}: {}; {traffic}{}",
+                "{}, from {from} ({}: {}): {traffic}{}",
                 phase_title(phase),
                 phase.certainty,
                 phase_rule(phase.rule),
@@ -152,12 +152,12 @@ impl Page {
 }
 
 /// `3 flows to sign in`.
-fn of_service(traffic: &PhaseTraffic) -> String {
+pub(in crate::report) fn of_service(traffic: &PhaseTraffic) -> String {
     format!("{} to {}", plural(traffic.flows, "flow", "flows"), words(traffic.service))
 }
 
 /// `joining meeting 1`.
-fn phase_title(phase: &Phase) -> String {
+pub(in crate::report) fn phase_title(phase: &Phase) -> String {
     match (phase.kind, phase.meeting) {
         ("meeting", Some(number)) => format!("in meeting {number}"),
         (kind, Some(number)) => format!("{} meeting {number}", words(kind)),
@@ -166,7 +166,7 @@ fn phase_title(phase: &Phase) -> String {
 }
 
 /// The rule that found where a phase begins, for people.
-fn phase_rule(name: &str) -> String {
+pub(in crate::report) fn phase_rule(name: &str) -> String {
     match name {
         "first_contact" => "first contact in the capture".to_owned(),
         "after_silence" => "first contact after ten minutes without any".to_owned(),

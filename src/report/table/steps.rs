@@ -17,11 +17,7 @@ impl Page {
 
     fn step(&mut self, s: &Step) {
         self.wrapped(&clean(&s.label), &format!("{:>3}. ", s.id), INDENT);
-        let frames = match (s.start_frame, s.end_input.zip(s.end_frame)) {
-            (Some(first), Some(last)) => self.frames((s.input, first), last),
-            _ if self.has_many_inputs => format!("no frame, in [{}]", s.input),
-            _ => "no frame".to_owned(),
-        };
+        let frames = self.step_frames(s);
         let time = |time: &Option<String>| time.clone().unwrap_or("time unknown".to_owned());
         self.field("", &format!("{} to {}", time(&s.start), time(&s.end)));
         self.field("", &format!("{frames}; {}", marked(s)));
@@ -47,10 +43,19 @@ impl Page {
             self.field("note", &clean(note));
         }
     }
+
+    /// Its frames, where it has any.
+    pub(in crate::report) fn step_frames(&self, s: &Step) -> String {
+        match (s.start_frame, s.end_input.zip(s.end_frame)) {
+            (Some(first), Some(last)) => self.frames((s.input, first), last),
+            _ if self.has_many_inputs => format!("no frame, in [{}]", s.input),
+            _ => "no frame".to_owned(),
+        }
+    }
 }
 
 /// Who marked a step.
-fn marked(s: &Step) -> String {
+pub(in crate::report) fn marked(s: &Step) -> String {
     match (&s.file, s.line) {
         (Some(file), Some(line)) => format!("marked in {}, line {line}", clean(file)),
         _ if s.source == "comment" => "marked by the packet's comment".to_owned(),

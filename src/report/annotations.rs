@@ -1,0 +1,187 @@
+//! The checks that hold, where a forge shows them beside a change: workflow commands for GitHub, a code quality report for
+//! GitLab. The file that each names is the capture; a frame is no line, so it stands in the text.
+//!
+//! Input: a [`Report`], its [`Check`]s, what failed beside them. Output: text. Must not: decide what fails.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::report::checks::{Check, Condition};
+use crate::report::schema::Report;
+use crate::report::text::{clean, escape};
+
+/// One workflow command a line, made to be read off a job's log: an error for each check that holds, a warning for what is
+/// only undetermined, an error for each failure.
+#[must_use]
+pub fn github(report: &Report, checks: &[Check<'_>], failures: &[String]) -> String {
+    let mut out = String::new();
+    for failure in failures {
+        out.push_str(&command("error", None, "not read or used", failure));
+    }
+    for check in checks {
+        let Some(says) = check.held() else { continue };
+        let level = if check.condition == Condition::Undetermined { "warning" } else { "error" };
+        let file = check.input(report).map(|input| relative(&input.path));
+        out.push_str(&command(level, file, check.condition.title(), &told(check, says)));
+    }
+    out
+}
+
+/// A text of which no line is a workflow command, for the log that the commands are read off: one that begins with `::`, or
+/// has a command of the older form, shows its first character as `\u{…}`.
+#[must_use]
+pub fn inert(text: &str) -> String {
+    let line = |line: &str| {
+        let inner = line.trim_start();
+        let line = match inner.strip_prefix("::") {
+            Some(rest) => format!("{}\\u{{3a}}:{rest}", &line[..line.len() - inner.len()]),
+            None => line.to_owned(),
+        };
+        line.replace("##[", "\\u{23}#[")
+    };
+    text.split('\n').map(line).collect::<Vec<String>>().join("\n")
+}
+
+/// `zoom*zc.zoom.us, sign in, in US: outside the EEA: US, likely (frame 5)`.
+fn told(check: &Check<'_>, says: &str) -> String {
+    let frame = check.at.and_then(|(_, frame)| frame);
+    let frame = frame.map(|frame| format!(" (frame {frame})")).unwrap_or_default();
+    format!("{}: {says}{frame}", check.subject)
+}
+
+fn command(level: &str, file: Option<&str>, title: &str, says: &str) -> String {
+    let file = file.map(|file| format!("file={},", property(file))).unwrap_or_default();
+    format!("::{level} {file}title={}::{}\n", property(title), message(says))
+}
+
+/// Text after the second `::`. A percent sign begins an escape there; line ends are none after [`clean`].
+fn message(text: &str) -> String {
+    clean(text).replace('%', "%25")
+}
+
+/// The value of a property, which a comma or a colon would end.
+fn property(text: &str) -> String {
+    message(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// Forges take paths from the root of the repository, without a `./`.
+fn relative(path: &str) -> &str {
+    path.trim_start_matches("./")
+}
+
+/// A row of a code quality report (GitLab's part of the Code Climate format).
+#[derive(Serialize)]
+struct Issue<'a> {
+    description: String,
+    check_name: String,
+    fingerprint: String,
+    severity: &'static str,
+    location: Location<'a>,
+}
+
+#[derive(Serialize)]
+struct Location<'a> {
+    path: &'a str,
+    lines: Lines,
+}
+
+#[derive(Serialize)]
+struct Lines {
+    begin: u32,
+}
+
+/// The checks that hold as one JSON array; none where none does.
+#[must_use]
+pub fn gitlab(report: &Report, checks: &[Check<'_>], failures: &[String]) -> String {
+    let failed = failures.iter().map(|says| issue("input", says.clone(), says, "blocker", "-"));
+    let held = checks.iter().filter_map(|check| {
+        let path = check.input(report).map_or("-", |input| relative(&input.path));
+        let name = check.condition.name();
+        let says = format!("{}: {}", check.condition.title(), told(check, check.held()?));
+        Some(issue(name, says, &check.subject, severity(check.condition), path))
+    });
+    let issues: Vec<Issue<'_>> = failed.chain(held).collect();
+    // These types have no fallible serialiser, so this cannot fail.
+    let mut text = escape(&serde_json::to_string_pretty(&issues).unwrap_or_default());
+    text.push('\n');
+    text
+}
+
+/// What stays the same from run to run tells an issue from the others, so that the forge shows what is new.
+fn issue<'a>(
+    condition: &str,
+    description: String,
+    subject: &str,
+    severity: &'static str,
+    path: &'a str,
+) -> Issue<'a> {
+    let hash = Sha256::digest(format!("{condition}\n{path}\n{subject}"));
+    Issue {
+        description,
+        check_name: format!("borderpost/{condition}"),
+        fingerprint: hash.iter().fold(String::new(), |mut hex, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        }),
+        severity,
+        // The format asks for a line, and a capture has none.
+        location: Location { path, lines: Lines { begin: 1 } },
+    }
+}
+
+const fn severity(condition: Condition) -> &'static str {
+    match condition {
+        Condition::Unlisted => "critical",
+        Condition::Outside | Condition::NothingRecognised | Condition::Lossy | Condition::Moved => "major",
+        Condition::Undetermined => "minor",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::checks::{MinGrade, checks};
+    use crate::report::sample::{destination, flagged, report};
+
+    const ASKED: [Condition; 2] = [Condition::Unlisted, Condition::Undetermined];
+
+    #[test]
+    fn commands_cannot_be_broken_out_of() {
+        let mut hostile = flagged("likely");
+        hostile.host_pattern = "a%0A::set-env name=b::c\r\n::stop-commands::d".to_owned();
+        let given = report(vec![hostile, destination("undetermined", "anycast")]);
+        let text = github(&given, &checks(&given, &ASKED, MinGrade::Likely), &["x,y: z".to_owned()]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 3, "{text}");
+        assert_eq!(lines[0], "::error title=not read or used::x,y: z");
+        assert!(
+            lines[1].starts_with("::error title=destination outside the EEA and not listed::a%250A::set-env")
+        );
+        assert!(lines[1].contains("\\u{d}\\u{a}") && lines[1].ends_with(" (frame 5)"), "{text}");
+        assert!(lines[2].starts_with("::warning title=destination not placeable::"), "{text}");
+        assert_eq!(property("a,b:c%"), "a%2Cb%3Ac%25");
+    }
+
+    #[test]
+    fn text_beside_commands_holds_none() {
+        let text = "a ::b\n  ::stop-commands::x\n::error::y ##[group]\n";
+        assert_eq!(inert(text), "a ::b\n  \\u{3a}:stop-commands::x\n\\u{3a}:error::y \\u{23}#[group]\n");
+    }
+
+    #[test]
+    fn issues_are_told_apart_and_stay_the_same() {
+        let given = report(vec![flagged("likely"), flagged("likely"), destination("eea", "likely")]);
+        let made = || gitlab(&given, &checks(&given, &ASKED, MinGrade::Likely), &["a.pcap: gone".to_owned()]);
+        let issues: serde_json::Value = serde_json::from_str(&made()).unwrap();
+        let prints: std::collections::BTreeSet<&str> =
+            issues.as_array().unwrap().iter().map(|issue| issue["fingerprint"].as_str().unwrap()).collect();
+        assert_eq!((prints.len(), issues.as_array().unwrap().len()), (3, 3));
+        assert_eq!(issues[1]["severity"], "critical");
+        assert_eq!(issues[1]["location"]["lines"]["begin"], 1);
+        assert_eq!(made(), made());
+        assert_eq!(gitlab(&given, &[], &[]), "[]\n");
+    }
+}
