@@ -196,6 +196,11 @@ impl Evidence {
         self.notes.names.text(id)
     }
 
+    /// All names, in order of their numbers.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.notes.names.iter()
+    }
+
     /// What was seen and could not be used.
     #[must_use]
     pub fn limits(&self) -> Limits {

@@ -10,11 +10,12 @@ use crate::client::{Attribution, Catalogue, IdentifiedBy, Service, Whose};
 use crate::flow::local::{LocalSettings, locate};
 use crate::flow::{Flow, Flows, TcpState};
 use crate::frame::{Date, Timestamp};
-use crate::inspect::circumstances::{Attributions, InRelation, Matches};
+use crate::inspect::circumstances::{Attributions, InRelation};
 use crate::inspect::hearing::{Hearing, Proxied, SeenName};
 use crate::inspect::judged::{FindingId, Found, Judged, Judgement, Verdict};
 use crate::inspect::law::is_plausible;
 use crate::inspect::locate::{Placement, Places};
+use crate::inspect::matches::Matches;
 use crate::inspect::post::machine;
 use crate::inspect::relation::{RelationId, Relations};
 use crate::inspect::vantage::{disagreements, vantages};
@@ -38,11 +39,11 @@ pub(super) fn judge(unit: &mut Unit, settings: &Arc<Settings>) {
     });
     drop(sides);
     let proxied = Proxied::of(&unit.flows, &unit.evidence, &relations);
-    let mut judgement = Judgement { relations, proxied, ..Judgement::default() };
+    let matches = Matches::of(&unit.evidence);
+    let mut judgement = Judgement { relations, proxied, matches, ..Judgement::default() };
     let hearing = unit.hearing_by(&judgement);
-    let mut matches = Matches::default();
-    let places = Places::new(&hearing, &mut matches, Arc::clone(settings));
-    let (verdicts, attributions, findings) = decide(&hearing, &places, &mut matches, settings, &unit.steps);
+    let places = Places::new(&hearing, Arc::clone(settings));
+    let (verdicts, attributions, findings) = decide(&hearing, &places, settings, &unit.steps);
     judgement = Judgement { places, verdicts, attributions, findings, ..judgement };
     unit.judgement = judgement;
     let days = unit.clients().map(|(flow, _)| stated_day(flow.first_time()));
@@ -67,7 +68,6 @@ fn stated_day(time: Option<Timestamp>, fallback: Option<Date>) -> Date {
 fn decide(
     hearing: &Hearing<'_>,
     places: &Places,
-    matches: &mut Matches,
     settings: &Settings,
     steps: &[Step],
 ) -> (Vec<Verdict>, Vec<Attribution>, Vec<Found>) {
@@ -87,7 +87,7 @@ fn decide(
             said.clear();
             let heard = hearing.listen(flow.id(), ended.local, &mut said);
             let names = if said.is_empty() { lent.get_or_insert_with(|| hearing.lent(id)) } else { &said };
-            let attribution = attributions.of(&flow, ended, heard, names, about, matches);
+            let attribution = attributions.of(&flow, ended, heard, names, about);
             let found = attributions.get(attribution).filter(|known| known.whose != Whose::Other);
             let finding = found.and_then(|known| {
                 if let Some(number) = numbers.get(&(attribution, id)) {

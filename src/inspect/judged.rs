@@ -7,6 +7,7 @@ use crate::flow::local::LocalReason;
 use crate::flow::{FlowId, Side};
 use crate::inspect::hearing::Proxied;
 use crate::inspect::locate::Places;
+use crate::inspect::matches::Matches;
 use crate::inspect::relation::{Ended, RelationId, Relations};
 use crate::place::{Country, Grade, ZoneReading};
 use crate::verdict::{self, Axis, Finding, Register};
@@ -49,6 +50,7 @@ pub(super) struct Verdict {
 pub(super) struct Judgement {
     pub(super) relations: Relations,
     pub(super) proxied: Proxied,
+    pub(super) matches: Matches,
     pub(super) places: Places,
     /// In order of the flows.
     pub(super) verdicts: Vec<Verdict>,

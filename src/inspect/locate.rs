@@ -12,10 +12,10 @@ use crate::client::{Catalogue, Spoken};
 use crate::evidence::Fact;
 use crate::frame::{Date, FrameRef};
 use crate::inspect::Settings;
-use crate::inspect::circumstances::{Match, Matches};
 use crate::inspect::hearing::Hearing;
 use crate::inspect::known::Known;
 use crate::inspect::law::law_day;
+use crate::inspect::matches::Match;
 use crate::inspect::neighbour::Neighbours;
 use crate::inspect::post::{Posts, Reaches};
 use crate::inspect::relation::{Host, Relation, RelationId};
@@ -103,10 +103,10 @@ pub(super) struct Places {
 
 impl Places {
     /// Looks at everything that places depend on beside the remote end itself.
-    pub(super) fn new(hearing: &Hearing<'_>, matches: &mut Matches, settings: Arc<Settings>) -> Self {
+    pub(super) fn new(hearing: &Hearing<'_>, settings: Arc<Settings>) -> Self {
         let Hearing { flows, evidence, relations, .. } = *hearing;
         let posts = Posts::of(flows, evidence, relations);
-        let neighbours = neighbours_of(hearing, matches);
+        let neighbours = neighbours_of(hearing);
         let by_relation = std::iter::repeat_with(OnceLock::new).take(relations.len()).collect();
         let mut places = Self { posts, neighbours, by_relation, ..Self::default() };
         places.conflicts = places.contradicted(hearing, &settings);
@@ -187,13 +187,13 @@ impl Places {
 }
 
 /// The names that spell the addresses they were seen for.
-fn neighbours_of(hearing: &Hearing<'_>, matches: &mut Matches) -> Neighbours {
-    let Hearing { evidence, relations, .. } = *hearing;
+fn neighbours_of(hearing: &Hearing<'_>) -> Neighbours {
+    let Hearing { evidence, relations, matches, .. } = *hearing;
     // Only names of the operator's can, and most relations have none.
     let mut has_name = vec![false; relations.len()];
     for entry in evidence.facts() {
         if let Fact::Name { name, .. } = entry.fact
-            && matches.of(name, evidence) == Match::Operators
+            && matches.get(name) == Match::Operators
             && let Some(ended) = relations.of_flow(entry.flow)
             && let Some(has_name) = has_name.get_mut(ended.relation.place())
         {
@@ -204,7 +204,7 @@ fn neighbours_of(hearing: &Hearing<'_>, matches: &mut Matches) -> Neighbours {
     let mut neighbours = Neighbours::default();
     for (id, relation) in relations.iter() {
         if has_name(id) || relations.beside(id).any(has_name) {
-            neighbours.note(relation.remote, relation.day, &hearing.known(id).names);
+            neighbours.note(relation.remote, relation.day, &hearing.known_names(id));
         }
     }
     neighbours
