@@ -117,7 +117,7 @@ impl Places {
     /// Where the remote end of a relation stands.
     pub(super) fn of(&self, id: RelationId, hearing: &Hearing<'_>) -> Option<&Placement> {
         let settings = self.settings.as_deref()?;
-        let relation = *hearing.relations.get(id)?;
+        let relation = hearing.relations.get(id)?;
         Some(self.by_relation.get(id.place())?.get_or_init(|| {
             let known = hearing.known(id);
             let mut case = self.bench(settings).case(relation, &known);
@@ -135,7 +135,7 @@ impl Places {
     fn contradicted(&mut self, hearing: &Hearing<'_>, settings: &Settings) -> Vec<VantageConflict> {
         let mut conflicts = BTreeMap::new();
         for (id, relation) in hearing.relations.iter() {
-            if !self.is_measurable(relation, settings) {
+            if !self.is_measurable(&relation, settings) {
                 continue;
             }
             let Some((measured, None)) = hearing.round_trip(id) else { continue };
@@ -146,7 +146,7 @@ impl Places {
             }
             let (excluded, vantage) = (reach.beyond(measured.bound_km()), reach.to_string());
             let known = hearing.known(id);
-            let case = self.bench(settings).case(*relation, &known);
+            let case = self.bench(settings).case(relation, &known);
             if let Some(statement) = place::contradicted_statement(&case.witnesses, &excluded) {
                 let conflict = VantageConflict {
                     remote: relation.remote,

@@ -54,7 +54,7 @@ impl Posts {
         for (flow, ended) in flows.iter().zip(relations.of_flows()) {
             let about = relations.get(ended.relation).zip(is_public.get(ended.relation.place()));
             if let Some((relation, is_public)) = about {
-                posts.note(evidence, &flow, ended.local, relation, *is_public);
+                posts.note(evidence, &flow, ended.local, &relation, *is_public);
             }
         }
         posts
