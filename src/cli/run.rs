@@ -1,6 +1,7 @@
 //! `borderpost inspect`: from arguments to settings, to reports, to the exit status.
 
 use std::io::{IsTerminal as _, stdout};
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,10 +53,11 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
     let report = if let Some(other) = other {
         read_against(arguments, other, inspection, report)
     } else {
-        // The process ends soon: giving back millions of small pieces of memory would be most of what is left to do.
         std::mem::forget(inspection);
         report
     };
+    // The process ends soon: giving back millions of small pieces of memory would be most of what is left to do.
+    let report = ManuallyDrop::new(report);
     if let Err(message) = write(&report, arguments, &files) {
         return fail(&message);
     }

@@ -27,7 +27,7 @@ impl Readings {
     #[must_use]
     pub fn of(inspection: &Inspection, show_participants: bool) -> Self {
         let view = View::new(inspection, show_participants);
-        Self(view.rows().filter_map(|row| read(&view, &row)).collect())
+        Self(view.found().filter_map(|row| read(&view, &row)).collect())
     }
 }
 

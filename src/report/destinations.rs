@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 
 use crate::client::{IdentifiedBy, Recipient};
 use crate::evidence::{NameId, Origin};
+use crate::flow::FlowId;
 use crate::frame::FrameRef;
 use crate::inspect::{FindingId, Found, Placement, SeenName, Unit};
 use crate::place::{Country, zone};
@@ -21,25 +22,24 @@ use crate::report::view::{Counted, Key, Row, View, masked};
 use crate::verdict::{self, Axis, DestinationKey};
 
 pub(super) fn destinations(view: &View<'_>, report: &mut Report) -> BTreeMap<Key, Counted> {
-    let mut groups: BTreeMap<DestinationKey, Vec<Row<'_>>> = BTreeMap::new();
     // Flows that share a finding share the key, which is made of words.
-    let mut by_finding: BTreeMap<(usize, FindingId), Vec<Row<'_>>> = BTreeMap::new();
-    for row in view.rows() {
-        if let Some(finding) = row.judged.finding {
-            by_finding.entry((row.key.0, finding)).or_default().push(row);
+    let mut by_finding: Vec<(usize, Option<FindingId>, FlowId)> =
+        view.found().map(|row| (row.key.0, row.judged.finding, row.key.1)).collect();
+    by_finding.sort_unstable();
+    let mut groups: BTreeMap<DestinationKey, Vec<Key>> = BTreeMap::new();
+    for same in by_finding.chunk_by(|(unit, finding, _), (other, of, _)| (unit, finding) == (other, of)) {
+        let keys = same.iter().map(|(unit, _, flow)| (*unit, *flow));
+        let first = same.first().and_then(|(unit, _, flow)| view.row(*unit, *flow));
+        if let Some(key) = first.and_then(|row| key(view, &row)) {
+            groups.entry(key).or_default().extend(keys);
         }
     }
-    for rows in by_finding.into_values() {
-        if let Some(key) = rows.first().and_then(|row| key(view, row)) {
-            groups.entry(key).or_default().extend(rows);
-        }
-    }
-    // In the order of the capture, whichever finding came first.
-    for rows in groups.values_mut() {
-        rows.sort_by_key(|row| row.key);
-    }
+    drop(by_finding);
     let mut counted = BTreeMap::new();
-    for (id, (key, rows)) in (1..).zip(groups) {
+    for (id, (key, mut keys)) in (1..).zip(groups) {
+        // In the order of the capture, whichever finding came first.
+        keys.sort_unstable();
+        let rows: Vec<Row<'_>> = keys.iter().filter_map(|(unit, flow)| view.row(*unit, *flow)).collect();
         for row in &rows {
             counted.insert(row.key, Counted { destination: Some(id), ..Counted::default() });
         }

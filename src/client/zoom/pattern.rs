@@ -269,7 +269,10 @@ mod tests {
         assert_eq!(ending("zoom{site}{digits}zc[.{loc}].zoom.us"), ".zoom.us");
         assert_eq!([ending("zoom[.us]"), ending("zoom.{loc}")], ["", ""]);
         let opening = |text: &str| Pattern::parse(text).unwrap().opening;
-        assert_eq!([opening("zoom{site}.us"), opening("[us.]zoom.us"), opening("{cluster}web")], ["zoom", "", ""]);
+        assert_eq!(
+            [opening("zoom{site}.us"), opening("[us.]zoom.us"), opening("{cluster}web")],
+            ["zoom", "", ""]
+        );
         let open = Pattern::parse("zoom[.us]").unwrap();
         assert!(["zoom", "zoom.us"].iter().all(|host| open.captures(host).is_some()));
     }
