@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::client::{Catalogue, Whose};
 use crate::frame::Date;
-use crate::inspect::{Inspection, Settings};
+use crate::inspect::Settings;
 use crate::report::schema::{DataSource, Destination, Register};
 use crate::report::view::View;
 use crate::verdict;
