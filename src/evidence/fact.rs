@@ -4,6 +4,7 @@
 //! Must not: draw a conclusion from a fact.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use crate::evidence::moved::Moved;
 use crate::evidence::name::NameId;
@@ -90,8 +91,8 @@ pub enum Fact {
         /// Who sent them, or in whose name they were sent.
         from: Side,
     },
-    /// A ClientHello was read whole.
-    ClientHello(Box<Hello>),
+    /// A ClientHello was read whole; flows with equal ones share it.
+    ClientHello(Arc<Hello>),
     /// The server asked for a second ClientHello. The hello still counts once.
     HelloRetry,
     /// The TLS version that the server chose, as its code point (RFC 8446 section 4.2.1).
@@ -133,11 +134,10 @@ pub enum Fact {
 }
 
 impl Fact {
-    /// The bytes that it holds elsewhere, with what the allocator takes for each piece.
+    /// The bytes that it alone holds elsewhere, with what the allocator takes for each piece.
     fn boxed(&self) -> usize {
         match self {
             Self::Proxy(request) => size_of::<ProxyRequest>() + request.target.len() + 2 * PER_PIECE,
-            Self::ClientHello(hello) => size_of::<Hello>() + hello.alpn.len() + 2 * PER_PIECE,
             Self::CertificateText(text) => text.len() + PER_PIECE,
             Self::MappedAddress { .. } => size_of::<SocketAddr>() + PER_PIECE,
             _ => 0,
@@ -146,7 +146,7 @@ impl Fact {
 }
 
 /// An allocator's own bytes for a piece of memory, and what it rounds up.
-const PER_PIECE: usize = 16;
+pub(super) const PER_PIECE: usize = 16;
 
 /// What a client asks a proxy for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -192,7 +192,7 @@ impl DnsTransport {
 }
 
 /// What a ClientHello says beside the server's name.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Hello {
     /// Who sent it.
     pub from: Side,
@@ -207,7 +207,7 @@ pub struct Hello {
 }
 
 /// Whether a ClientHello named its server.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum HelloName {
     /// By a name that could be read; the fact [`Fact::Name`] stands beside it.
     Read,
