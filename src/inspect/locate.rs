@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use hashbrown::HashMap;
 
 use crate::client::{Catalogue, Spoken};
 use crate::evidence::Fact;
@@ -21,8 +23,8 @@ use crate::inspect::post::{Posts, Reaches};
 use crate::inspect::relation::{Host, Relation, RelationId};
 use crate::packet::TunnelId;
 use crate::place::{
-    self, Address, Answer, Claim, Country, CountrySet, Doubt, KnownSite, Measurement, Network, Remedy,
-    Resolution, Sites, Situation, Witness, WitnessKind,
+    self, Address, Answer, Claim, Country, CountrySet, Databases, Doubt, KnownSite, Measurement, Network,
+    Remedy, Resolution, Sites, Situation, Witness, WitnessKind,
 };
 use crate::verdict::{Axis, place_axis};
 
@@ -39,8 +41,8 @@ pub struct Placement {
     pub resolution: Resolution,
     /// Where that is, seen from the EEA by that law.
     pub axis: Axis,
-    /// All witnesses, for and against.
-    pub witnesses: Vec<Witness>,
+    /// All witnesses, for and against. What a database says of a thousand addresses is kept once.
+    pub witnesses: Vec<Arc<Witness>>,
     /// The country of registration, which is no place.
     pub registered: Option<Country>,
     /// The network that announces the address.
@@ -95,6 +97,7 @@ pub(super) struct Places {
     posts: Posts,
     reaches: Reaches,
     neighbours: Neighbours,
+    told: Told,
     /// Where a round trip contradicts a strong statement.
     pub(super) conflicts: Vec<VantageConflict>,
     by_relation: Vec<OnceLock<Box<Placement>>>,
@@ -127,7 +130,7 @@ impl Places {
     }
 
     fn bench<'a>(&'a self, settings: &'a Settings) -> Bench<'a> {
-        Bench { neighbours: &self.neighbours, posts: &self.posts, settings }
+        Bench { told: &self.told, neighbours: &self.neighbours, posts: &self.posts, settings }
     }
 
     /// The statements that round trips make impossible, in order of the remote addresses; each is told once, whoever
@@ -181,7 +184,7 @@ impl Places {
             Some(_) => (!self.conflicts.is_empty()).then_some(Doubt::VantageContradicted),
         });
         let (sites, named) = (case.known_sites(), case.named_countries());
-        case.witnesses.extend(place::round_trip_witnesses(&measured, reach, doubt, sites, &named));
+        case.witnesses.extend(shared(place::round_trip_witnesses(&measured, reach, doubt, sites, &named)));
         case.round_trip = Some((measured, doubt));
     }
 }
@@ -228,19 +231,38 @@ struct Case<'a> {
     network: Option<Network>,
     /// Whether the address is in a range of the operator's.
     is_listed: bool,
-    witnesses: Vec<Witness>,
+    witnesses: Vec<Arc<Witness>>,
     /// The best round trip, with what speaks against it: on the packet path, at the host, or at the vantage.
     round_trip: Option<(Measurement, Option<Doubt>)>,
 }
 
 struct Bench<'a> {
+    told: &'a Told,
     neighbours: &'a Neighbours,
     posts: &'a Posts,
     settings: &'a Settings,
 }
 
+/// What the databases' answers are worth, each weighed once for a day: they say the same of whole networks.
+#[derive(Debug, Default)]
+struct Told(Mutex<HashMap<(Answer, Date), Vec<Arc<Witness>>>>);
+
+impl Told {
+    fn of(
+        &self,
+        answer: &Answer,
+        network: Option<&Network>,
+        day: Date,
+        databases: &Databases,
+    ) -> Vec<Arc<Witness>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let weigh = || shared(place::database_witnesses(answer, network, databases.sources(), day));
+        known.entry((answer.clone(), day)).or_insert_with(weigh).clone()
+    }
+}
+
 /// A source of witnesses: what it says about one address.
-type Speaker = fn(&Bench<'_>, &Case<'_>) -> Vec<Witness>;
+type Speaker = fn(&Bench<'_>, &Case<'_>) -> Vec<Arc<Witness>>;
 
 /// Who is heard about a public address, in the order in which reports show what they say.
 const SPEAKERS: &[Speaker] = &[declared, operator, certificates, neighbours, embedded_address, databases];
@@ -258,7 +280,8 @@ impl Bench<'_> {
         let witnesses = Vec::new();
         let mut case = Case { relation, known, address, answer, network, is_listed, witnesses, round_trip };
         if case.address.is_public() {
-            let mut said: Vec<Witness> = SPEAKERS.iter().flat_map(|speaker| speaker(self, &case)).collect();
+            let mut said: Vec<Arc<Witness>> =
+                SPEAKERS.iter().flat_map(|speaker| speaker(self, &case)).collect();
             said.retain(|witness| self.settings.uses(witness.kind));
             case.witnesses = said;
         }
@@ -266,37 +289,45 @@ impl Bench<'_> {
     }
 }
 
+fn shared(witnesses: impl IntoIterator<Item = Witness>) -> Vec<Arc<Witness>> {
+    witnesses.into_iter().map(Arc::new).collect()
+}
+
 /// What the user's own lists say.
-fn declared(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
-    bench.settings.declared.witnesses(case.address.routed, case.relation.day)
+fn declared(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Arc<Witness>> {
+    shared(bench.settings.declared.witnesses(case.address.routed, case.relation.day))
 }
 
 /// What the operator and its providers state, by names and by lists.
-fn operator(_: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
+fn operator(_: &Bench<'_>, case: &Case<'_>) -> Vec<Arc<Witness>> {
     let Known { names, is_corroborated, .. } = case.known;
-    Catalogue::builtin().witnesses(case.address.routed, names, case.relation.day, *is_corroborated)
+    shared(Catalogue::builtin().witnesses(case.address.routed, names, case.relation.day, *is_corroborated))
 }
 
-fn certificates(_: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
+fn certificates(_: &Bench<'_>, case: &Case<'_>) -> Vec<Arc<Witness>> {
     let certificates = case.known.certificates.iter();
-    certificates.filter_map(|(name, frame)| Catalogue::builtin().certificate_witness(name, *frame)).collect()
+    shared(certificates.filter_map(|(name, frame)| Catalogue::builtin().certificate_witness(name, *frame)))
 }
 
-fn neighbours(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
-    bench.neighbours.witness(case.address.routed, case.relation.day).into_iter().collect()
+fn neighbours(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Arc<Witness>> {
+    shared(bench.neighbours.witness(case.address.routed, case.relation.day))
 }
 
 /// An IPv6 address that spells an IPv4 address of the operator's stands where that one does.
-fn embedded_address(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
+fn embedded_address(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Arc<Witness>> {
     let IpAddr::V6(address) = case.address.routed else { return Vec::new() };
     let Some(spelt) = Catalogue::builtin().spelt_ipv4(address) else { return Vec::new() };
     let names: Vec<Spoken> = bench.neighbours.name(spelt, case.relation.day).cloned().into_iter().collect();
-    Catalogue::builtin().embedded_witnesses(spelt, &names, case.relation.day, case.known.is_corroborated)
+    shared(Catalogue::builtin().embedded_witnesses(
+        spelt,
+        &names,
+        case.relation.day,
+        case.known.is_corroborated,
+    ))
 }
 
-fn databases(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Witness> {
-    let sources = bench.settings.databases.sources();
-    place::database_witnesses(&case.answer, case.network.as_ref(), sources, case.relation.day)
+fn databases(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Arc<Witness>> {
+    bench.told.of(&case.answer, case.network.as_ref(), case.relation.day, &bench.settings.databases)
 }
 
 impl Case<'_> {

@@ -40,7 +40,7 @@ pub struct Source {
 }
 
 /// What the databases say about an address. Sources are indices into [`Databases::sources`].
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Answer {
     /// The country each database places it in.
     pub countries: Vec<(usize, Country)>,

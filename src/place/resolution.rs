@@ -5,6 +5,7 @@
 //! speak; the registry never counts.
 //! Must not: depend on the order of the witnesses, guess, or choose between equally strong groups that disagree.
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 
 use super::{AddressKind, Claim, Country, CountrySet, Group, Strength, Witness, WitnessKind, zone};
@@ -102,8 +103,9 @@ impl Sites {
 
 /// Weighs the witnesses. `sites` are the operator's, where they are known.
 #[must_use]
-pub fn resolve(witnesses: &[Witness], sites: Option<&Sites>) -> Resolution {
-    let case = Case::new(witnesses, sites);
+pub fn resolve<W: Borrow<Witness>>(witnesses: &[W], sites: Option<&Sites>) -> Resolution {
+    let witnesses: Vec<&Witness> = witnesses.iter().map(Borrow::borrow).collect();
+    let case = Case::new(&witnesses, sites);
     case.by_user()
         .or_else(|| case.by_unknown_origin())
         .or_else(|| case.by_groups())
@@ -122,7 +124,7 @@ struct Voice {
 
 /// The witnesses, sorted by what they do.
 struct Case<'a> {
-    witnesses: &'a [Witness],
+    witnesses: &'a [&'a Witness],
     sites: Option<&'a Sites>,
     /// The hard exclusions, and what they rule out together.
     exclusions: Vec<(usize, CountrySet)>,
@@ -136,7 +138,7 @@ struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    fn new(witnesses: &'a [Witness], sites: Option<&'a Sites>) -> Self {
+    fn new(witnesses: &'a [&'a Witness], sites: Option<&'a Sites>) -> Self {
         let sets = |of: fn(&Witness) -> Option<CountrySet>| -> Vec<(usize, CountrySet)> {
             let all = witnesses.iter().enumerate();
             all.filter_map(|(index, witness)| Some((index, of(witness)?))).collect()
@@ -367,7 +369,7 @@ fn voice(index: usize, witness: &Witness) -> Option<Voice> {
     })
 }
 
-fn indices(witnesses: &[Witness], is_meant: impl Fn(&Witness) -> bool) -> Vec<usize> {
+fn indices(witnesses: &[&Witness], is_meant: impl Fn(&Witness) -> bool) -> Vec<usize> {
     witnesses.iter().enumerate().filter(|(_, witness)| is_meant(witness)).map(|(index, _)| index).collect()
 }
 

@@ -6,6 +6,7 @@
 //! there and back. A long round trip says nothing: congestion, radio links and detours make it so.
 //! Must not: use a measurement that a doubt stands against; it is shown with the doubt.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -278,8 +279,11 @@ pub fn round_trip_witnesses(
 
 /// The strong, fresh statement that a round trip makes impossible, if any: then the statement or the vantage is wrong.
 #[must_use]
-pub fn contradicted_statement<'a>(witnesses: &'a [Witness], excluded: &CountrySet) -> Option<&'a Witness> {
-    witnesses.iter().find(|witness| {
+pub fn contradicted_statement<'a, W: Borrow<Witness>>(
+    witnesses: &'a [W],
+    excluded: &CountrySet,
+) -> Option<&'a Witness> {
+    witnesses.iter().map(Borrow::borrow).find(|witness| {
         let Claim::In(countries) = witness.claim else { return false };
         let is_strong =
             witness.group == Group::Operator && witness.strength == Strength::Strong && !witness.is_stale;

@@ -1,5 +1,7 @@
 //! What several lists of a report say in the same way: places with their witnesses, zones, recipients, networks, times.
 
+use std::sync::Arc;
+
 use crate::client::{Attribution, Catalogue, Recipient};
 use crate::frame::Timestamp;
 use crate::inspect::{Found, Placement};
@@ -52,7 +54,7 @@ pub(super) fn located(resolution: &Resolution) -> Vec<Country> {
 
 pub(super) fn witnesses(placement: &Placement) -> Vec<Witness> {
     let address = placement.address.routed.to_string();
-    let row = |(at, witness)| witness_of(placement, at, witness, &address);
+    let row = |(at, witness): (usize, &Arc<place::Witness>)| witness_of(placement, at, witness, &address);
     placement.witnesses.iter().enumerate().map(row).collect()
 }
 
