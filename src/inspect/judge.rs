@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::client::{Attribution, Catalogue, IdentifiedBy, Service, Whose};
+use crate::client::{Attribution, Catalogue, IdentifiedBy, RecipientId, Service, Whose};
 use crate::flow::local::{LocalSettings, locate};
 use crate::flow::{Flow, Flows, TcpState};
 use crate::frame::{Date, Timestamp};
@@ -21,7 +21,7 @@ use crate::inspect::relation::{RelationId, Relations};
 use crate::inspect::vantage::{disagreements, vantages};
 use crate::inspect::{Settings, Unit};
 use crate::packet::Protocol;
-use crate::place;
+use crate::place::{self, CountrySet, Grade};
 use crate::session::{Member, Moment, Step, sessions};
 use crate::verdict::{self, Axis, Register};
 
@@ -70,11 +70,12 @@ fn decide(
     places: &Places,
     settings: &Settings,
     steps: &[Step],
-) -> (Vec<Verdict>, Vec<Attribution>, Vec<Found>) {
+) -> (Vec<Verdict>, Vec<Attribution>, Vec<Arc<Found>>) {
     let Hearing { flows, relations, .. } = *hearing;
     let mut attributions = Attributions::new(*hearing, settings.exclusive, steps);
     let mut verdicts = vec![Verdict::default(); flows.len()];
-    let mut findings: Vec<Found> = Vec::new();
+    let mut findings_of = Findings { settings, known: HashMap::new() };
+    let mut findings: Vec<Arc<Found>> = Vec::new();
     let mut numbers: HashMap<(u32, RelationId), FindingId> = HashMap::new();
     let mut said: Vec<SeenName> = Vec::new();
     for (id, relation) in relations.iter() {
@@ -94,7 +95,7 @@ fn decide(
                     return Some(*number);
                 }
                 let number = FindingId::behind(findings.len())?;
-                findings.push(find(known, places.of(id, hearing)?, settings));
+                findings.push(findings_of.find(known, places.of(id, hearing)?));
                 numbers.insert((attribution, id), number);
                 Some(number)
             });
@@ -104,6 +105,40 @@ fn decide(
         }
     }
     (verdicts, attributions.into_all(), findings)
+}
+
+/// The findings of one capture, each worked out once.
+struct Findings<'a> {
+    settings: &'a Settings,
+    known: HashMap<Grounds, Arc<Found>>,
+}
+
+/// Everything that a finding depends on.
+#[derive(PartialEq, Eq, Hash)]
+struct Grounds {
+    recipient: Option<RecipientId>,
+    service: Service,
+    is_public: bool,
+    axis: Axis,
+    grade: Grade,
+    allowed: CountrySet,
+    law: Option<Date>,
+}
+
+impl Findings<'_> {
+    fn find(&mut self, attribution: &Attribution, place: &Placement) -> Arc<Found> {
+        let grounds = Grounds {
+            recipient: attribution.recipient,
+            service: attribution.service,
+            is_public: place.address.is_public(),
+            axis: place.axis,
+            grade: place.resolution.grade,
+            allowed: place.resolution.allowed,
+            law: place.law,
+        };
+        let found = self.known.entry(grounds);
+        Arc::clone(found.or_insert_with(|| Arc::new(find(attribution, place, self.settings))))
+    }
 }
 
 fn find(attribution: &Attribution, place: &Placement, settings: &Settings) -> Found {

@@ -1,6 +1,7 @@
 //! What was decided about flows: a few numbers for each, and the decisions themselves once, however many flows share them.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use crate::client::Attribution;
 use crate::flow::local::LocalReason;
@@ -55,7 +56,8 @@ pub(super) struct Judgement {
     /// In order of the flows.
     pub(super) verdicts: Vec<Verdict>,
     pub(super) attributions: Vec<Attribution>,
-    pub(super) findings: Vec<Found>,
+    /// Many are equal, and share what they say.
+    pub(super) findings: Vec<Arc<Found>>,
 }
 
 impl Judgement {
@@ -74,7 +76,7 @@ impl Judgement {
 
     /// A finding by its number.
     pub(super) fn finding(&self, id: FindingId) -> Option<&Found> {
-        self.findings.get((id.0.get() as usize).checked_sub(1)?)
+        self.findings.get((id.0.get() as usize).checked_sub(1)?).map(|found| &**found)
     }
 }
 

@@ -183,7 +183,8 @@ impl Places {
             Some(reach) if reach.is_stale() => Some(Doubt::VantageStale),
             Some(_) => (!self.conflicts.is_empty()).then_some(Doubt::VantageContradicted),
         });
-        let (sites, named) = (case.known_sites(), case.named_countries());
+        let sites = case.known_sites();
+        let named = if doubt.is_none() { case.named_countries() } else { CountrySet::EMPTY };
         case.witnesses.extend(shared(place::round_trip_witnesses(&measured, reach, doubt, sites, &named)));
         case.round_trip = Some((measured, doubt));
     }
@@ -227,8 +228,7 @@ struct Case<'a> {
     relation: Relation,
     known: &'a Known,
     address: Address,
-    answer: Answer,
-    network: Option<Network>,
+    told: Arc<Telling>,
     /// Whether the address is in a range of the operator's.
     is_listed: bool,
     witnesses: Vec<Arc<Witness>>,
@@ -243,21 +243,30 @@ struct Bench<'a> {
     settings: &'a Settings,
 }
 
-/// What the databases' answers are worth, each weighed once for a day: they say the same of whole networks.
+/// What the databases said so far, by their records and the day: they say the same of whole networks.
 #[derive(Debug, Default)]
-struct Told(Mutex<HashMap<(Answer, Date), Vec<Arc<Witness>>>>);
+struct Told(Mutex<HashMap<(Vec<Option<usize>>, Date), Arc<Telling>>>);
+
+/// What the databases say about an address on a day.
+#[derive(Debug)]
+struct Telling {
+    answer: Answer,
+    /// The network that announces it.
+    network: Option<Network>,
+    /// What that is worth.
+    witnesses: Vec<Arc<Witness>>,
+}
 
 impl Told {
-    fn of(
-        &self,
-        answer: &Answer,
-        network: Option<&Network>,
-        day: Date,
-        databases: &Databases,
-    ) -> Vec<Arc<Witness>> {
+    fn of(&self, address: IpAddr, day: Date, databases: &Databases) -> Arc<Telling> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let weigh = || shared(place::database_witnesses(answer, network, databases.sources(), day));
-        known.entry((answer.clone(), day)).or_insert_with(weigh).clone()
+        let tell = || {
+            let answer = databases.look_up(address);
+            let network = answer.asn.map(place::network);
+            let said = place::database_witnesses(&answer, network.as_ref(), databases.sources(), day);
+            Arc::new(Telling { answer, network, witnesses: shared(said) })
+        };
+        Arc::clone(known.entry((databases.records(address), day)).or_insert_with(tell))
     }
 }
 
@@ -270,15 +279,14 @@ const SPEAKERS: &[Speaker] = &[declared, operator, certificates, neighbours, emb
 impl Bench<'_> {
     fn case<'a>(&self, relation: Relation, known: &'a Known) -> Case<'a> {
         let address = place::classify(relation.remote);
-        let answer = self.settings.databases.look_up(relation.remote);
-        let network = answer.asn.map(place::network);
+        let told = self.told.of(relation.remote, relation.day, &self.settings.databases);
         let round_trip =
             known.round_trip.filter(|_| address.is_public() && self.settings.uses(WitnessKind::RoundTrip));
         let round_trip = round_trip
             .map(|(measured, doubt)| (measured, doubt.or_else(|| self.posts.doubt(relation.local))));
         let is_listed = Catalogue::builtin().range(address.routed, relation.day).is_some();
         let witnesses = Vec::new();
-        let mut case = Case { relation, known, address, answer, network, is_listed, witnesses, round_trip };
+        let mut case = Case { relation, known, address, told, is_listed, witnesses, round_trip };
         if case.address.is_public() {
             let mut said: Vec<Arc<Witness>> =
                 SPEAKERS.iter().flat_map(|speaker| speaker(self, &case)).collect();
@@ -326,8 +334,8 @@ fn embedded_address(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Arc<Witness>> {
     ))
 }
 
-fn databases(bench: &Bench<'_>, case: &Case<'_>) -> Vec<Arc<Witness>> {
-    bench.told.of(&case.answer, case.network.as_ref(), case.relation.day, &bench.settings.databases)
+fn databases(_: &Bench<'_>, case: &Case<'_>) -> Vec<Arc<Witness>> {
+    case.told.witnesses.clone()
 }
 
 impl Case<'_> {
@@ -336,34 +344,34 @@ impl Case<'_> {
         if self.known.is_corroborated || self.is_listed { Catalogue::builtin().known_sites() } else { &[] }
     }
 
+    /// The countries of those.
+    fn known_countries(&self) -> CountrySet {
+        if self.known_sites().is_empty() { CountrySet::EMPTY } else { Catalogue::builtin().known_countries() }
+    }
+
     /// The countries that a reader will ask about: those claimed, that of registration, and those with known sites.
     fn named_countries(&self) -> CountrySet {
         let claimed = self.witnesses.iter().filter_map(|witness| match witness.claim {
             Claim::In(countries) => Some(countries),
             _ => None,
         });
-        let said = self.answer.countries.iter().map(|(_, country)| *country);
-        let others: CountrySet = said
-            .chain(self.answer.registered())
-            .chain(self.known_sites().iter().map(|site| site.country))
-            .collect();
-        claimed.fold(others, |all, one| all.union(&one))
+        let said = self.told.answer.countries.iter().map(|(_, country)| *country);
+        let others: CountrySet = said.chain(self.told.answer.registered()).collect();
+        claimed.fold(others.union(&self.known_countries()), |all, one| all.union(&one))
     }
 
     fn weighed(self, settings: &Settings) -> Placement {
         let day = self.relation.day;
         let law = law_day(Some(day), settings);
-        let sites = self.known_sites();
-        let sites = law
-            .filter(|_| !sites.is_empty())
-            .map(|day| Sites { countries: sites.iter().map(|site| site.country).collect(), day });
+        let countries = self.known_countries();
+        let sites = law.filter(|_| !countries.is_empty()).map(|day| Sites { countries, day });
         let resolution = if self.address.is_public() {
             place::resolve(&self.witnesses, sites.as_ref())
         } else {
             Resolution::local(self.address.kind)
         };
         // A range of the operator's own that lies in no region is in no provider's list either.
-        let network = self.network.filter(|network| {
+        let network = self.told.network.filter(|network| {
             network
                 .ranges
                 .is_some_and(|provider| !self.is_listed && !settings.declared.has_ranges_of(provider))
@@ -383,8 +391,8 @@ impl Case<'_> {
             resolution,
             axis,
             witnesses,
-            registered: self.answer.registered(),
-            network: self.network,
+            registered: self.told.answer.registered(),
+            network: self.told.network,
             round_trip: self.round_trip,
             sites,
             unasked_ranges,

@@ -40,7 +40,7 @@ pub struct Source {
 }
 
 /// What the databases say about an address. Sources are indices into [`Databases::sources`].
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Answer {
     /// The country each database places it in.
     pub countries: Vec<(usize, Country)>,
@@ -170,6 +170,15 @@ impl Databases {
             self.files.iter().for_each(|file| file.add_to(&mut answer, address.routed));
         }
         answer
+    }
+
+    /// Where the record of an address stands in each file. Addresses with the same records have the same answer, and finding
+    /// records costs a tenth of reading them.
+    #[must_use]
+    pub fn records(&self, address: IpAddr) -> Vec<Option<usize>> {
+        let address = classify(address);
+        let public = self.files.iter().filter(|_| address.is_public());
+        public.map(|file| file.reader.lookup(address.routed).ok()?.offset()).collect()
     }
 
     /// The sources of all answers, in the order of their indices.

@@ -3,7 +3,7 @@
 //! Input: the rows of an inspection. Output: the schema's destinations, in the order in which they are read, and which flow
 //! counts under which. Must not: judge; what it computes are sums and texts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 
 use crate::client::{IdentifiedBy, Recipient};
@@ -144,7 +144,7 @@ fn add_witnesses(place: &mut Place, first: &Placement, rows: &[Row<'_>]) {
         return;
     }
     // What is said in the same words about several addresses, of one source or frame, is said once, and of none of them.
-    let mut known: BTreeMap<(&str, Option<FrameRef>), usize> =
+    let mut known: HashMap<(&str, Option<FrameRef>), usize> =
         first.witnesses.iter().map(|witness| (witness.says.as_str(), witness.frame)).zip(0..).collect();
     let mut seen = BTreeSet::new();
     let placements = rows.iter().filter(|row| seen.insert((row.key.0, row.judged.relation)));

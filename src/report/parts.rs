@@ -81,11 +81,11 @@ pub(super) fn witness_row(witness: &place::Witness, is_decisive: bool) -> Witnes
         Claim::Nothing => ("nothing", Vec::new()),
     };
     Witness {
-        kind: witness.kind.name().to_owned(),
-        group: witness.group.name().to_owned(),
-        claim: claim.to_owned(),
+        kind: witness.kind.name(),
+        group: witness.group.name(),
+        claim,
         countries,
-        strength: witness.strength.name().to_owned(),
+        strength: witness.strength.name(),
         source: witness.source.clone(),
         dated: witness.dated.map(|date| date.to_string()),
         input: witness.frame.map(crate::frame::FrameRef::input),

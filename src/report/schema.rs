@@ -189,15 +189,15 @@ pub struct Place {
 #[derive(Serialize, Clone, Default, Debug)]
 pub struct Witness {
     /// Which witness, in `snake_case`.
-    pub kind: String,
+    pub kind: &'static str,
     /// Its dependency group; one group counts once.
-    pub group: String,
+    pub group: &'static str,
     /// `in`, `not_in`, `no_site_in` (no known site of the operator there), `origin_unknown` or `nothing`.
-    pub claim: String,
+    pub claim: &'static str,
     /// The countries of the claim.
     pub countries: Vec<String>,
     /// `none`, `medium`, `strong` or `hard`.
-    pub strength: String,
+    pub strength: &'static str,
     /// Where it is from.
     pub source: String,
     /// That source's date.
