@@ -17,7 +17,7 @@ use crate::inspect::law::is_plausible;
 use crate::inspect::locate::{Placement, Places};
 use crate::inspect::matches::Matches;
 use crate::inspect::post::machine;
-use crate::inspect::relation::{RelationId, Relations};
+use crate::inspect::relation::Relations;
 use crate::inspect::vantage::{disagreements, vantages};
 use crate::inspect::{Settings, Unit};
 use crate::packet::Protocol;
@@ -76,12 +76,14 @@ fn decide(
     let mut verdicts = vec![Verdict::default(); flows.len()];
     let mut findings_of = Findings { settings, known: HashMap::new() };
     let mut findings: Vec<Arc<Found>> = Vec::new();
-    let mut numbers: HashMap<(u32, RelationId), FindingId> = HashMap::new();
+    // The findings of one relation by its attributions, which are hardly ever more than one.
+    let mut numbers: Vec<(u32, FindingId)> = Vec::new();
     let mut said: Vec<SeenName> = Vec::new();
     for (id, relation) in relations.iter() {
         let is_listed =
             Catalogue::builtin().range(place::classify(relation.remote).routed, relation.day).is_some();
         let about = InRelation { id, day: relation.day, is_listed };
+        numbers.clear();
         let mut lent: Option<Vec<SeenName>> = None;
         for flow in relations.flows(id).iter().filter_map(|id| flows.flow(*id)) {
             let Some(ended) = relations.of_flow(flow.id()) else { continue };
@@ -91,12 +93,12 @@ fn decide(
             let attribution = attributions.of(&flow, ended, heard, names, about);
             let found = attributions.get(attribution).filter(|known| known.whose != Whose::Other);
             let finding = found.and_then(|known| {
-                if let Some(number) = numbers.get(&(attribution, id)) {
+                if let Some((_, number)) = numbers.iter().find(|(of, _)| *of == attribution) {
                     return Some(*number);
                 }
                 let number = FindingId::behind(findings.len())?;
                 findings.push(findings_of.find(known, places.of(id, hearing)?));
-                numbers.insert((attribution, id), number);
+                numbers.push((attribution, number));
                 Some(number)
             });
             if let Some(verdict) = verdicts.get_mut(flow.id().0 as usize) {
