@@ -203,6 +203,8 @@ impl Catalogue {
     /// where the code stands for places in several countries.
     #[must_use]
     pub fn site_statement(&self, host: &Hostname, address: IpAddr) -> Option<SiteStatement<'_>> {
+        // Most names say nothing, and finding the rule of one is dear.
+        let host = Some(host).filter(|host| self.sites.may_place(host))?;
         let found = self.names.find(host.as_str()).filter(|found| found.rule.owner == Owner::Client)?;
         self.sites.statement(host, &found.captures, &self.spellings(address))
     }
