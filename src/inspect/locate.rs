@@ -43,35 +43,52 @@ pub struct Placement {
     pub axis: Axis,
     /// All witnesses, for and against. What a database says of a thousand addresses is kept once.
     pub witnesses: Vec<Arc<Witness>>,
-    /// The country of registration, which is no place.
-    pub registered: Option<Country>,
-    /// The network that announces the address.
-    pub network: Option<Network>,
     /// The shortest round trip to it, and what speaks against using it.
     pub round_trip: Option<(Measurement, Option<Doubt>)>,
-    /// Where the operator runs sites, where the address is the operator's.
-    pub(super) sites: Option<Sites>,
-    /// The cloud provider whose list of ranges was not asked and may hold the address, in words.
-    unasked_ranges: Option<&'static str>,
+    told: Arc<Telling>,
+    /// Whether the address is the operator's, who runs sites.
+    has_sites: bool,
+    /// Whether the network's provider has a list of ranges that was not asked and may hold the address.
+    has_unasked_ranges: bool,
     /// Whether a name was seen for it.
     has_name: bool,
 }
 
 impl Placement {
+    /// The country of registration, which is no place.
+    #[must_use]
+    pub fn registered(&self) -> Option<Country> {
+        self.told.answer.registered()
+    }
+
+    /// The network that announces the address.
+    #[must_use]
+    pub fn network(&self) -> Option<&Network> {
+        self.told.network.as_ref()
+    }
+
+    /// Where the operator runs sites, where the address is the operator's.
+    pub(super) fn sites(&self) -> Option<Sites> {
+        let day = self.law.filter(|_| self.has_sites)?;
+        Some(Sites { countries: Catalogue::builtin().known_countries(), day })
+    }
+
     /// What would settle the place, where something would change it.
     #[must_use]
     pub fn would_settle(&self) -> Vec<Remedy> {
         let by_vantage = [Some(Doubt::VantageStale), Some(Doubt::VantageUnknown)];
         let unplaced = self.round_trip.filter(|(_, doubt)| by_vantage.contains(doubt));
+        let sites = self.sites();
+        let unasked = self.network().filter(|_| self.has_unasked_ranges);
         place::would_settle(&Situation {
             witnesses: &self.witnesses,
             resolution: &self.resolution,
-            network: self.network.as_ref(),
-            unasked_ranges: self.unasked_ranges,
-            registered: self.registered,
+            network: self.network(),
+            unasked_ranges: unasked.and_then(|network| network.name),
+            registered: self.registered(),
             unplaced_round_trip: unplaced.map(|(measured, _)| measured),
-            lacks_name: self.sites.is_some() && !self.has_name,
-            sites: self.sites.as_ref(),
+            lacks_name: sites.is_some() && !self.has_name,
+            sites: sites.as_ref(),
         })
     }
 }
@@ -371,12 +388,8 @@ impl Case<'_> {
             Resolution::local(self.address.kind)
         };
         // A range of the operator's own that lies in no region is in no provider's list either.
-        let network = self.told.network.filter(|network| {
-            network
-                .ranges
-                .is_some_and(|provider| !self.is_listed && !settings.declared.has_ranges_of(provider))
-        });
-        let unasked_ranges = network.and_then(|network| network.name);
+        let ranges = self.told.network.and_then(|network| network.ranges).filter(|_| !self.is_listed);
+        let has_unasked_ranges = ranges.is_some_and(|provider| !settings.declared.has_ranges_of(provider));
         let axis = match law {
             Some(law) => place_axis(&self.address, &resolution, law),
             None if self.address.is_public() => Axis::Undetermined,
@@ -391,11 +404,10 @@ impl Case<'_> {
             resolution,
             axis,
             witnesses,
-            registered: self.told.answer.registered(),
-            network: self.told.network,
             round_trip: self.round_trip,
-            sites,
-            unasked_ranges,
+            told: self.told,
+            has_sites: sites.is_some(),
+            has_unasked_ranges,
             has_name: !self.known.names.is_empty(),
         }
     }

@@ -203,7 +203,7 @@ fn adequate(found: &Found) -> Option<bool> {
 fn is_seated_outside(recipient: Option<&Recipient>, placement: &Placement) -> bool {
     let of_recipient =
         recipient.and_then(|recipient| recipient.seat.as_deref()).and_then(|seat| seat.parse().ok());
-    let of_network = placement.network.as_ref().and_then(|network| network.seat);
+    let of_network = placement.network().and_then(|network| network.seat);
     let is_outside = |seat: Country| !zone(seat, placement.day, None).zone.is_inside_eea();
     of_recipient.into_iter().chain(of_network).any(is_outside)
 }

@@ -15,7 +15,7 @@ pub(super) fn place(found: &Found, placement: &Placement) -> Place {
     let is_open = matches!(found.axis, Axis::Undetermined);
     Place {
         axis: found.axis.name().to_owned(),
-        registered: placement.registered.map(|country| country.to_string()),
+        registered: placement.registered().map(|country| country.to_string()),
         located: countries(found, placement).iter().map(ToString::to_string).collect(),
         grade: found.grade.name().to_owned(),
         disputed: resolution.disputed.iter().map(ToString::to_string).collect(),
@@ -119,14 +119,14 @@ pub(super) fn recipient(attribution: &Attribution) -> Option<&'static Recipient>
 }
 
 pub(super) fn network(placement: &Placement) -> Option<String> {
-    let network = placement.network.as_ref()?;
+    let network = placement.network()?;
     Some(
         network.name.map_or_else(|| format!("AS{}", network.asn), |name| format!("AS{} {name}", network.asn)),
     )
 }
 
 pub(super) fn network_seat(placement: &Placement) -> Option<String> {
-    placement.network.as_ref()?.seat.map(|seat| seat.to_string())
+    placement.network()?.seat.map(|seat| seat.to_string())
 }
 
 pub(super) fn time(time: Option<Timestamp>) -> Option<String> {
