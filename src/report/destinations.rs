@@ -18,10 +18,10 @@ use crate::report::parts::{
     certified_by, countries, network, network_seat, place, recipient, time, witness_of, zone_label,
 };
 use crate::report::schema::{Destination, Name, Place, Report};
-use crate::report::view::{Counted, Key, Row, View, masked};
+use crate::report::view::{Counts, Key, Row, View, masked};
 use crate::verdict::{self, Axis, DestinationKey};
 
-pub(super) fn destinations(view: &View<'_>, report: &mut Report) -> BTreeMap<Key, Counted> {
+pub(super) fn destinations(view: &View<'_>, report: &mut Report) -> Counts {
     // Flows that share a finding share the key, which is made of words.
     let mut by_finding: Vec<(usize, Option<FindingId>, FlowId)> =
         view.found().map(|row| (row.key.0, row.judged.finding, row.key.1)).collect();
@@ -35,17 +35,19 @@ pub(super) fn destinations(view: &View<'_>, report: &mut Report) -> BTreeMap<Key
         }
     }
     drop(by_finding);
-    let mut counted = BTreeMap::new();
+    let mut counts = Counts::none(view);
     for (id, (key, mut keys)) in (1..).zip(groups) {
         // In the order of the capture, whichever finding came first.
         keys.sort_unstable();
         let rows: Vec<Row<'_>> = keys.iter().filter_map(|(unit, flow)| view.row(*unit, *flow)).collect();
         for row in &rows {
-            counted.insert(row.key, Counted { destination: Some(id), ..Counted::default() });
+            if let Some(counted) = counts.get_mut(row.key) {
+                counted.destination = Some(id);
+            }
         }
         report.destinations.extend(destination(view, id, &key, &rows));
     }
-    counted
+    counts
 }
 
 fn key(view: &View<'_>, row: &Row<'_>) -> Option<DestinationKey> {

@@ -20,6 +20,28 @@ pub(super) struct Counted {
     pub(super) phase: Option<PhaseKind>,
 }
 
+/// That of every flow about which something was found, in order of the flows.
+pub(super) struct Counts(Vec<(Key, Counted)>);
+
+impl Counts {
+    /// None of them is counted yet.
+    pub(super) fn none(view: &View<'_>) -> Self {
+        Self(view.found.iter().map(|key| (*key, Counted::default())).collect())
+    }
+
+    /// Under which numbers a flow was counted.
+    pub(super) fn get(&self, key: Key) -> Counted {
+        let place = self.0.binary_search_by_key(&key, |(key, _)| *key).ok();
+        place.and_then(|place| self.0.get(place)).map(|(_, counted)| *counted).unwrap_or_default()
+    }
+
+    /// The same, to be changed; `None` for others' flows.
+    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Counted> {
+        let place = self.0.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        self.0.get_mut(place).map(|(_, counted)| counted)
+    }
+}
+
 pub(super) struct View<'a> {
     pub(super) inspection: &'a Inspection,
     /// The flows about which something was found, in order.
