@@ -228,9 +228,10 @@ impl<'a> Case<'a> {
         let fresh = self.of(|voice| !voice.is_stale && !voice.countries.is_disjoint(allowed));
         let groups: BTreeSet<Group> = fresh.iter().map(|voice| voice.group).collect();
         let two_agree = groups.len() > 1;
-        let rivals = self.sites.map(|sites| sites.outside(allowed)).unwrap_or_default();
+        let sites = self.sites.filter(|_| best == Strength::Strong);
+        let rivals = sites.map(|sites| sites.outside(allowed)).unwrap_or_default();
         let ruled_out = self.siteless.iter().fold(self.excluded, |all, (_, one)| all.union(one));
-        let is_alone = best == Strength::Strong && !rivals.is_empty() && rivals.is_subset(&ruled_out);
+        let is_alone = !rivals.is_empty() && rivals.is_subset(&ruled_out);
         let is_contradicted = self.voices.iter().any(|voice| self.contradicts(voice, allowed));
         let unconfirmed = if best == Strength::Strong { Grade::Likely } else { Grade::Possible };
         if two_agree && !is_contradicted {
