@@ -173,7 +173,7 @@ impl Places {
                     vantage,
                     measured: measured.to_string(),
                     reply: measured.reply,
-                    says: statement.says.clone(),
+                    says: statement.says.to_string(),
                 };
                 conflicts.insert(relation.remote, conflict);
             }

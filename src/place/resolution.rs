@@ -401,10 +401,10 @@ mod tests {
             group,
             claim,
             strength,
-            source,
+            source: source.into(),
             dated: None,
             frame: None,
-            says: String::new(),
+            says: "".into(),
             is_stale: false,
         }
     }

@@ -162,10 +162,10 @@ fn hypothetical(kind: WitnessKind, group: Group, claim: Claim, strength: Strengt
         group,
         claim,
         strength,
-        source: String::new(),
+        source: Arc::default(),
         dated: None,
         frame: None,
-        says: String::new(),
+        says: Arc::default(),
         is_stale: false,
     }
 }

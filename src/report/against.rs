@@ -62,8 +62,10 @@ fn reading(found: &Found, placement: &Placement) -> Reading {
 
 fn decisive(placement: &Placement) -> Vec<String> {
     let indices = placement.resolution.decisive.iter();
-    let mut says: Vec<String> =
-        indices.filter_map(|at| placement.witnesses.get(*at)).map(|witness| witness.says.clone()).collect();
+    let mut says: Vec<String> = indices
+        .filter_map(|at| placement.witnesses.get(*at))
+        .map(|witness| witness.says.to_string())
+        .collect();
     says.sort();
     says
 }

@@ -147,14 +147,13 @@ fn add_witnesses(place: &mut Place, first: &Placement, rows: &[Row<'_>]) {
     }
     // What is said in the same words about several addresses, of one source or frame, is said once, and of none of them.
     let mut known: HashMap<(&str, Option<FrameRef>), usize> =
-        first.witnesses.iter().map(|witness| (witness.says.as_str(), witness.frame)).zip(0..).collect();
+        first.witnesses.iter().map(|witness| (&*witness.says, witness.frame)).zip(0..).collect();
     let mut seen = BTreeSet::new();
     let placements = rows.iter().filter(|row| seen.insert((row.key.0, row.judged.relation)));
     for placement in placements.filter_map(Row::placement) {
         let address = placement.address.routed.to_string();
         for (at, witness) in placement.witnesses.iter().enumerate() {
-            let at_row =
-                *known.entry((witness.says.as_str(), witness.frame)).or_insert(place.witnesses.len());
+            let at_row = *known.entry((&*witness.says, witness.frame)).or_insert(place.witnesses.len());
             match place.witnesses.get_mut(at_row) {
                 Some(same) if same.address.as_deref() != Some(&address) => same.address = None,
                 Some(_) => {}

@@ -13,8 +13,9 @@ mod step;
 mod tunnel;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 pub use self::against::{Against, Moved, Reading};
 pub use self::process::Process;
@@ -199,7 +200,8 @@ pub struct Witness {
     /// `none`, `medium`, `strong` or `hard`.
     pub strength: &'static str,
     /// Where it is from.
-    pub source: String,
+    #[serde(serialize_with = "shared")]
+    pub source: Arc<str>,
     /// That source's date.
     pub dated: Option<String>,
     /// The input that holds the frame.
@@ -211,9 +213,15 @@ pub struct Witness {
     /// Whether the verdict rests on it.
     pub decisive: bool,
     /// What it says, in words.
-    pub says: String,
+    #[serde(serialize_with = "shared")]
+    pub says: Arc<str>,
     /// The address it is about; `null` where it says the same of several, or a name without an address was asked for.
     pub address: Option<String>,
+}
+
+/// Writes a text that is kept once and shared.
+fn shared<S: Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(text)
 }
 
 /// One recipient's host pattern in one place.
