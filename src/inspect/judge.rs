@@ -74,8 +74,7 @@ fn decide(
     let Hearing { flows, relations, .. } = *hearing;
     let mut attributions = Attributions::new(*hearing, settings.exclusive, steps);
     let mut verdicts = vec![Verdict::default(); flows.len()];
-    let mut findings_of = Findings { settings, known: HashMap::new() };
-    let mut findings: Vec<Arc<Found>> = Vec::new();
+    let mut findings = Findings { settings, all: Vec::new(), known: HashMap::new() };
     // The findings of one relation by its attributions, which are hardly ever more than one.
     let mut numbers: Vec<(u32, FindingId)> = Vec::new();
     let mut said: Vec<SeenName> = Vec::new();
@@ -96,8 +95,7 @@ fn decide(
                 if let Some((_, number)) = numbers.iter().find(|(of, _)| *of == attribution) {
                     return Some(*number);
                 }
-                let number = FindingId::behind(findings.len())?;
-                findings.push(findings_of.find(known, places.of(id, hearing)?));
+                let number = findings.add(known, places.of(id, hearing)?)?;
                 numbers.push((attribution, number));
                 Some(number)
             });
@@ -106,12 +104,13 @@ fn decide(
             }
         }
     }
-    (verdicts, attributions.into_all(), findings)
+    (verdicts, attributions.into_all(), findings.all)
 }
 
-/// The findings of one capture, each worked out once.
+/// The findings of one capture, in order of their numbers. Those on the same grounds are worked out once.
 struct Findings<'a> {
     settings: &'a Settings,
+    all: Vec<Arc<Found>>,
     known: HashMap<Grounds, Arc<Found>>,
 }
 
@@ -128,7 +127,8 @@ struct Grounds {
 }
 
 impl Findings<'_> {
-    fn find(&mut self, attribution: &Attribution, place: &Placement) -> Arc<Found> {
+    fn add(&mut self, attribution: &Attribution, place: &Placement) -> Option<FindingId> {
+        let number = FindingId::behind(self.all.len())?;
         let grounds = Grounds {
             recipient: attribution.recipient,
             service: attribution.service,
@@ -139,7 +139,9 @@ impl Findings<'_> {
             law: place.law,
         };
         let found = self.known.entry(grounds);
-        Arc::clone(found.or_insert_with(|| Arc::new(find(attribution, place, self.settings))))
+        let found = found.or_insert_with(|| Arc::new(find(attribution, place, self.settings)));
+        self.all.push(Arc::clone(found));
+        Some(number)
     }
 }
 

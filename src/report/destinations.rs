@@ -21,6 +21,7 @@ use crate::report::schema::{Destination, Name, Place, Report};
 use crate::report::view::{Counts, Key, Row, View, masked};
 use crate::verdict::{self, Axis, DestinationKey};
 
+/// Adds every destination, and says under which each flow counts.
 pub(super) fn destinations(view: &View<'_>, report: &mut Report) -> Counts {
     // Flows that share a finding share the key, which is made of words.
     let mut by_finding: Vec<(usize, Option<FindingId>, FlowId)> =
