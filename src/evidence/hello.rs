@@ -1,4 +1,4 @@
-//! ClientHellos, each kept once: of millions of flows, thousands have the same one beside the server's name.
+//! Hellos of clients, each kept once: of millions of flows, thousands have the same one beside the server's name.
 //!
 //! Input: hellos as they are read. Output: the same, shared. Must not: keep one that no fact has any more.
 

@@ -262,7 +262,10 @@ struct Bench<'a> {
 
 /// What the databases said so far, by their records and the day: they say the same of whole networks.
 #[derive(Debug, Default)]
-struct Told(Mutex<HashMap<(Vec<Option<usize>>, Date), Arc<Telling>>>);
+struct Told(Mutex<HashMap<Asked, Arc<Telling>>>);
+
+/// The records of the databases that hold an address, and the day.
+type Asked = (Vec<Option<usize>>, Date);
 
 /// What the databases say about an address on a day.
 #[derive(Debug)]

@@ -211,7 +211,7 @@ impl<T: Copy + Eq + Hash> Numbers<T> {
 /// The values in order, and for each as it was numbered its place there.
 fn ordered<T: Ord + Copy>(all: Vec<T>) -> (Vec<T>, Vec<u32>) {
     let mut numbered: Vec<(T, u32)> = all.into_iter().zip(0..).collect();
-    numbered.sort_unstable_by(|(value, _), (other, _)| value.cmp(other));
+    numbered.sort_unstable_by_key(|(value, _)| *value);
     let mut places = vec![0; numbered.len()];
     for ((_, number), place) in numbered.iter().zip(0..) {
         if let Some(of_number) = places.get_mut(*number as usize) {
