@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{IsTerminal as _, stdout};
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -61,10 +62,11 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
     let report = if let Some(other) = other {
         read_against(arguments, other, inspection, report)
     } else {
-        // The process ends soon: giving back millions of small pieces of memory would be most of what is left to do.
         std::mem::forget(inspection);
         report
     };
+    // The process ends soon: giving back millions of small pieces of memory would be most of what is left to do.
+    let report = ManuallyDrop::new(report);
     let checks = checks(&report, &arguments.fail_on, arguments.min_grade);
     let results = Results { report: &report, checks: &checks, failures: &failures };
     if let Err(message) = write(&results, arguments, &files) {

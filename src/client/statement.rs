@@ -100,7 +100,12 @@ impl Catalogue {
         let named =
             self.site_witness(spoken, neighbour).filter(|named| named.strength == Strength::Strong)?;
         let says = format!("in the same /24, for {neighbour}, {}", named.says);
-        Some(Witness { kind: WitnessKind::NeighbourName, strength: Strength::Medium, says, ..named })
+        Some(Witness {
+            kind: WitnessKind::NeighbourName,
+            strength: Strength::Medium,
+            says: says.into(),
+            ..named
+        })
     }
 
     /// What the operator states about the IPv4 address that an IPv6 address spells, for the IPv6 address: names that were
@@ -117,7 +122,7 @@ impl Catalogue {
         let strong = stated.into_iter().filter(|witness| witness.strength == Strength::Strong);
         strong
             .map(|named| Witness {
-                says: format!("the address spells {spelt}, and {}", named.says),
+                says: format!("the address spells {spelt}, and {}", named.says).into(),
                 kind: WitnessKind::EmbeddedAddress,
                 strength: Strength::Medium,
                 ..named
@@ -210,16 +215,15 @@ impl Found<'_> {
     /// The operator's statements are dated by the day on which they hold, so none is stale.
     fn witness(self, claim: Claim) -> Witness {
         let Self { kind, strength, says, source, dated } = self;
-        let source = source.to_owned();
         Witness {
             kind,
             group: Group::Operator,
             claim,
             strength,
-            source,
+            source: source.into(),
             dated,
             frame: None,
-            says,
+            says: says.into(),
             is_stale: false,
         }
     }

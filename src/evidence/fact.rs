@@ -4,6 +4,7 @@
 //! Must not: draw a conclusion from a fact.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use crate::evidence::moved::Moved;
 use crate::evidence::name::NameId;
@@ -90,8 +91,8 @@ pub enum Fact {
         /// Who sent them, or in whose name they were sent.
         from: Side,
     },
-    /// A ClientHello was read whole.
-    ClientHello(Box<Hello>),
+    /// A ClientHello was read whole; flows with equal ones share it.
+    ClientHello(Arc<Hello>),
     /// The server asked for a second ClientHello. The hello still counts once.
     HelloRetry,
     /// The TLS version that the server chose, as its code point (RFC 8446 section 4.2.1).
@@ -133,11 +134,10 @@ pub enum Fact {
 }
 
 impl Fact {
-    /// The bytes that it holds elsewhere, with what the allocator takes for each piece.
+    /// The bytes that it alone holds elsewhere, with what the allocator takes for each piece.
     fn boxed(&self) -> usize {
         match self {
             Self::Proxy(request) => size_of::<ProxyRequest>() + request.target.len() + 2 * PER_PIECE,
-            Self::ClientHello(hello) => size_of::<Hello>() + hello.alpn.len() + 2 * PER_PIECE,
             Self::CertificateText(text) => text.len() + PER_PIECE,
             Self::MappedAddress { .. } => size_of::<SocketAddr>() + PER_PIECE,
             _ => 0,
@@ -146,7 +146,7 @@ impl Fact {
 }
 
 /// An allocator's own bytes for a piece of memory, and what it rounds up.
-const PER_PIECE: usize = 16;
+pub(super) const PER_PIECE: usize = 16;
 
 /// What a client asks a proxy for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -192,7 +192,7 @@ impl DnsTransport {
 }
 
 /// What a ClientHello says beside the server's name.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Hello {
     /// Who sent it.
     pub from: Side,
@@ -207,7 +207,7 @@ pub struct Hello {
 }
 
 /// Whether a ClientHello named its server.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum HelloName {
     /// By a name that could be read; the fact [`Fact::Name`] stands beside it.
     Read,
@@ -344,25 +344,30 @@ impl Log {
         let (said, told) = (self.entries.len(), names.len());
         self.entries.reserve_exact(told);
         self.entries.extend(names);
-        // Numbers are sorted and the facts moved once: they are large, and a sort that moves them needs room for half of them.
-        let place = |rank: usize| if rank < told { said + rank } else { rank - told };
-        let mut order: Vec<(u32, u32)> = Vec::with_capacity(said + told);
-        order.extend((0..said + told).map(|rank| (self.flow_at(place(rank)), number(rank))));
-        order.sort_unstable();
-        let mut from: Vec<u32> = order.into_iter().map(|(_, rank)| number(place(rank as usize))).collect();
-        arrange(&mut self.entries, &mut from);
-        self.starts = Vec::with_capacity(flows + 1);
-        let mut at = 0;
-        for flow in 0..=flows {
-            while self.entries.get(at).is_some_and(|entry| (entry.flow.0 as usize) < flow) {
-                at += 1;
+        // Places are sorted and the facts moved once: they are large, and a sort that moves them needs room for half of them.
+        let places = (said..said + told).chain(0..said);
+        self.starts = vec![0; flows + 1];
+        for entry in &self.entries {
+            if let Some(count) = self.starts.get_mut(entry.flow.0 as usize + 1) {
+                *count += 1;
             }
-            self.starts.push(u32::try_from(at).unwrap_or(u32::MAX));
         }
-    }
-
-    fn flow_at(&self, place: usize) -> u32 {
-        self.entries.get(place).map_or(0, |entry| entry.flow.0)
+        let mut sum = 0;
+        for start in &mut self.starts {
+            sum += *start;
+            *start = sum;
+        }
+        let mut next = self.starts.clone();
+        let mut from = vec![0; said + told];
+        for place in places {
+            let flow = self.entries.get(place).map_or(usize::MAX, |entry| entry.flow.0 as usize);
+            let Some(next) = next.get_mut(flow) else { continue };
+            if let Some(from) = from.get_mut(*next as usize) {
+                *from = number(place);
+            }
+            *next += 1;
+        }
+        arrange(&mut self.entries, &mut from);
     }
 
     /// The facts of one flow in order of frames; nothing before [`Log::sort`].

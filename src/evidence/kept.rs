@@ -14,12 +14,14 @@ impl Evidence {
     /// The bytes that the evidence fills, reckoned as [`crate::flow::Flows::bytes`] does.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let Notes { log, names, answers, round_trips, quic, dtls, mapped, sockets, contested, .. } =
-            &self.notes;
+        let Notes {
+            log, names, hellos, answers, round_trips, quic, dtls, mapped, sockets, contested, ..
+        } = &self.notes;
         self.streams.bytes()
             + self.processes.bytes()
             + log.bytes()
             + names.bytes()
+            + hellos.bytes()
             + answers.bytes()
             + round_trips.bytes()
             + quic.bytes()
@@ -48,8 +50,9 @@ impl Evidence {
         let Self { streams, notes, processes, .. } = self;
         streams.retain(number);
         processes.retain(number);
-        let Notes { log, answers, round_trips, quic, dtls, mapped, sockets, contested, .. } = notes;
+        let Notes { log, hellos, answers, round_trips, quic, dtls, mapped, sockets, contested, .. } = notes;
         log.retain(number);
+        hellos.forget_unused();
         answers.retain(number);
         round_trips.retain(number);
         quic.retain(&moved);

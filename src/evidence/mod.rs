@@ -10,6 +10,7 @@ mod dns;
 mod dtls;
 mod encrypted_dns;
 mod fact;
+mod hello;
 mod http;
 mod journal;
 mod kept;
@@ -32,6 +33,7 @@ use self::fact::Log;
 pub use self::fact::{
     Answered, DnsTransport, Entry, Fact, Hello, HelloName, Origin, ProxyKind, ProxyRequest, ZoomFact,
 };
+use self::hello::Hellos;
 use self::journal::Journal;
 pub use self::journal::Noted;
 pub use self::name::{NameId, Names};
@@ -196,6 +198,11 @@ impl Evidence {
         self.notes.names.text(id)
     }
 
+    /// All names, in order of their numbers.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.notes.names.iter()
+    }
+
     /// What was seen and could not be used.
     #[must_use]
     pub fn limits(&self) -> Limits {
@@ -305,6 +312,7 @@ struct Sighting<'a> {
 struct Notes {
     log: Log,
     names: Names,
+    hellos: Hellos,
     answers: dns::Answers,
     round_trips: RoundTrips,
     quic: quic::Talks,

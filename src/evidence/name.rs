@@ -79,6 +79,11 @@ impl Names {
         self.slice(id.0)
     }
 
+    /// All of them, in order of their numbers.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..).zip(&self.ends).map(|(id, _)| self.slice(id))
+    }
+
     /// How many names could not be kept because the store was full.
     #[must_use]
     pub fn refused(&self) -> u64 {

@@ -152,7 +152,8 @@ fn push_hello(hello: &ClientHello, seen: &Sighting<'_>, notes: &mut Notes) {
     let version = highest.unwrap_or(hello.legacy_version);
     let alpn = hello.alpn.join(",").into_boxed_str();
     let hello = Hello { from: seen.side, version, alpn, ech: hello.ech, name };
-    notes.push(seen, Fact::ClientHello(Box::new(hello)));
+    let hello = notes.hellos.share(hello);
+    notes.push(seen, Fact::ClientHello(hello));
 }
 
 fn note_server_hello(flight: &ServerFlight, seen: &Sighting<'_>, notes: &mut Notes) {

@@ -7,50 +7,16 @@ use std::net::IpAddr;
 
 use hashbrown::HashMap;
 
-use crate::client::zoom::Owner;
 use crate::client::{Attribution, Catalogue, ClientProcess, Contact, Origin, PayloadMark, Whose};
 use crate::evidence::{Evidence, Fact, NameId, ProcessId};
 use crate::flow::Flow;
 use crate::frame::Date;
 use crate::inspect::hearing::{Heard, Hearing, SeenName};
+use crate::inspect::matches::Match;
 use crate::inspect::relation::{Ended, RelationId};
 use crate::packet::Protocol;
 use crate::session::{Step, step_at};
 use crate::wire::{Hostname, dns};
-
-/// What is known of the names of a capture: whether the catalogue knows them, and as the client operator's.
-#[derive(Default)]
-pub(super) struct Matches(Vec<Option<Match>>);
-
-/// What the catalogue knows of a name.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Match {
-    /// Nothing.
-    Unknown,
-    /// It is somebody's.
-    Known,
-    /// It is the client operator's.
-    Operators,
-}
-
-impl Matches {
-    /// What the catalogue knows of that name; asked once for each.
-    pub(super) fn of(&mut self, name: NameId, evidence: &Evidence) -> Match {
-        let place = name.number() as usize;
-        if self.0.len() <= place {
-            self.0.resize(place + 1, None);
-        }
-        let look_up = || match Catalogue::builtin().owner(evidence.name(name)) {
-            None => Match::Unknown,
-            Some(Owner::Client) => Match::Operators,
-            Some(Owner::ThirdParty | Owner::Shared) => Match::Known,
-        };
-        match self.0.get_mut(place) {
-            Some(known) => *known.get_or_insert_with(look_up),
-            None => Match::Unknown,
-        }
-    }
-}
 
 /// The attributions of one capture, by what they rest on.
 pub(super) struct Attributions<'a> {
@@ -111,12 +77,11 @@ impl<'a> Attributions<'a> {
         heard: Heard,
         names: &[SeenName],
         relation: InRelation,
-        matches: &mut Matches,
     ) -> u32 {
         let Self { hearing, asked, .. } = self;
-        let evidence = hearing.evidence;
+        let Hearing { evidence, matches, .. } = *hearing;
         let remote = flow.endpoint(ended.local.other());
-        let is_named = names.iter().any(|name| matches.of(name.name, evidence) != Match::Unknown);
+        let is_named = names.iter().any(|name| matches.get(name.name) != Match::Unknown);
         let tells_payload = !matches!(heard.payload, PayloadMark::None | PayloadMark::WebRtc);
         let process = if heard.has_process { client_process(evidence, flow) } else { None };
         let is_plain = !is_named && !relation.is_listed && !tells_payload && process.is_none();

@@ -11,7 +11,8 @@ use crate::client::{Origin, PayloadMark, Spoken};
 use crate::evidence::{self, Evidence, Fact, NameId};
 use crate::flow::{Flow, FlowId, Flows, Method, Passage, Side};
 use crate::frame::FrameRef;
-use crate::inspect::known::{Known, is_operators};
+use crate::inspect::known::Known;
+use crate::inspect::matches::{Match, Matches};
 use crate::inspect::relation::{Ended, Host, RelationId, Relations};
 use crate::place::{Doubt, LEAST_TRUSTED, Measurement, classify};
 use crate::wire::Hostname;
@@ -56,6 +57,7 @@ pub(super) struct Hearing<'a> {
     pub(super) evidence: &'a Evidence,
     pub(super) relations: &'a Relations,
     pub(super) proxied: &'a Proxied,
+    pub(super) matches: &'a Matches,
     /// The coarsest tick of the clocks that the frames were timed by.
     pub(super) tick: Duration,
 }
@@ -96,11 +98,21 @@ impl<'a> Hearing<'a> {
     /// What is known of the relation's remote address.
     pub(super) fn known(&self, relation: RelationId) -> Known {
         let Said { names, certificates, mut is_corroborated } = self.said_around(relation);
+        is_corroborated |= names.iter().any(|name| self.matches.get(name.name) == Match::Operators);
+        let round_trip = self.round_trip(relation);
+        Known { names: self.all_spoken(&names), certificates, is_corroborated, round_trip }
+    }
+
+    /// The names alone that are known of the relation's remote address.
+    pub(super) fn known_names(&self, relation: RelationId) -> Vec<Spoken> {
+        self.all_spoken(&self.said_around(relation).names)
+    }
+
+    fn all_spoken(&self, names: &[SeenName]) -> Vec<Spoken> {
         let mut names: Vec<Spoken> = names.iter().filter_map(|name| self.spoken(name)).collect();
         // What the client said itself is shown before what a resolver told it.
         names.sort_by_key(|spoken| (spoken.origin, spoken.frame));
-        is_corroborated |= names.iter().any(|name| is_operators(&name.host));
-        Known { names, certificates, is_corroborated, round_trip: self.round_trip(relation) }
+        names
     }
 
     /// The shortest round trip of the relation, one without a doubt before one with. It is of that day alone: on the next

@@ -6,22 +6,23 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::client::{Attribution, Catalogue, IdentifiedBy, Service, Whose};
+use crate::client::{Attribution, Catalogue, IdentifiedBy, RecipientId, Service, Whose};
 use crate::flow::local::{LocalSettings, locate};
 use crate::flow::{Flow, Flows, TcpState};
 use crate::frame::{Date, Timestamp};
-use crate::inspect::circumstances::{Attributions, InRelation, Matches};
+use crate::inspect::circumstances::{Attributions, InRelation};
 use crate::inspect::hearing::{Hearing, Proxied, SeenName};
 use crate::inspect::judged::{FindingId, Found, Judged, Judgement, Verdict};
 use crate::inspect::law::is_plausible;
 use crate::inspect::locate::{Placement, Places};
+use crate::inspect::matches::Matches;
 use crate::inspect::post::machine;
-use crate::inspect::relation::{RelationId, Relations};
+use crate::inspect::relation::Relations;
 use crate::inspect::stated::Stated;
 use crate::inspect::vantage::{disagreements, vantages};
 use crate::inspect::{Settings, Unit};
 use crate::packet::Protocol;
-use crate::place;
+use crate::place::{self, CountrySet, Grade};
 use crate::session::{Member, Moment, Step, sessions};
 use crate::verdict::{self, Axis, Register};
 
@@ -39,12 +40,12 @@ pub(super) fn judge(unit: &mut Unit, settings: &Arc<Settings>) {
     });
     drop(sides);
     let proxied = Proxied::of(&unit.flows, &unit.evidence, &relations);
-    let mut judgement = Judgement { relations, proxied, ..Judgement::default() };
+    let matches = Matches::of(&unit.evidence);
+    let mut judgement = Judgement { relations, proxied, matches, ..Judgement::default() };
     let stated = Stated::of(unit.cell_vantage.as_ref(), settings);
     let hearing = unit.hearing_by(&judgement);
-    let mut matches = Matches::default();
-    let places = Places::new(&hearing, &mut matches, stated.clone(), Arc::clone(settings));
-    let (verdicts, attributions, findings) = decide(&hearing, &places, &mut matches, settings, &unit.steps);
+    let places = Places::new(&hearing, stated.clone(), Arc::clone(settings));
+    let (verdicts, attributions, findings) = decide(&hearing, &places, settings, &unit.steps);
     judgement = Judgement { places, verdicts, attributions, findings, ..judgement };
     unit.judgement = judgement;
     unit.stated = stated;
@@ -70,35 +71,35 @@ fn stated_day(time: Option<Timestamp>, fallback: Option<Date>) -> Date {
 fn decide(
     hearing: &Hearing<'_>,
     places: &Places,
-    matches: &mut Matches,
     settings: &Settings,
     steps: &[Step],
-) -> (Vec<Verdict>, Vec<Attribution>, Vec<Found>) {
+) -> (Vec<Verdict>, Vec<Attribution>, Vec<Arc<Found>>) {
     let Hearing { flows, relations, .. } = *hearing;
     let mut attributions = Attributions::new(*hearing, settings.exclusive, steps);
     let mut verdicts = vec![Verdict::default(); flows.len()];
-    let mut findings: Vec<Found> = Vec::new();
-    let mut numbers: HashMap<(u32, RelationId), FindingId> = HashMap::new();
+    let mut findings = Findings { settings, all: Vec::new(), known: HashMap::new() };
+    // The findings of one relation by its attributions, which are hardly ever more than one.
+    let mut numbers: Vec<(u32, FindingId)> = Vec::new();
     let mut said: Vec<SeenName> = Vec::new();
     for (id, relation) in relations.iter() {
         let is_listed =
             Catalogue::builtin().range(place::classify(relation.remote).routed, relation.day).is_some();
         let about = InRelation { id, day: relation.day, is_listed };
+        numbers.clear();
         let mut lent: Option<Vec<SeenName>> = None;
         for flow in relations.flows(id).iter().filter_map(|id| flows.flow(*id)) {
             let Some(ended) = relations.of_flow(flow.id()) else { continue };
             said.clear();
             let heard = hearing.listen(flow.id(), ended.local, &mut said);
             let names = if said.is_empty() { lent.get_or_insert_with(|| hearing.lent(id)) } else { &said };
-            let attribution = attributions.of(&flow, ended, heard, names, about, matches);
+            let attribution = attributions.of(&flow, ended, heard, names, about);
             let found = attributions.get(attribution).filter(|known| known.whose != Whose::Other);
             let finding = found.and_then(|known| {
-                if let Some(number) = numbers.get(&(attribution, id)) {
+                if let Some((_, number)) = numbers.iter().find(|(of, _)| *of == attribution) {
                     return Some(*number);
                 }
-                let number = FindingId::behind(findings.len())?;
-                findings.push(find(known, places.of(id, hearing)?, settings));
-                numbers.insert((attribution, id), number);
+                let number = findings.add(known, places.of(id, hearing)?)?;
+                numbers.push((attribution, number));
                 Some(number)
             });
             if let Some(verdict) = verdicts.get_mut(flow.id().0 as usize) {
@@ -106,7 +107,45 @@ fn decide(
             }
         }
     }
-    (verdicts, attributions.into_all(), findings)
+    (verdicts, attributions.into_all(), findings.all)
+}
+
+/// The findings of one capture, in order of their numbers. Those on the same grounds are worked out once.
+struct Findings<'a> {
+    settings: &'a Settings,
+    all: Vec<Arc<Found>>,
+    known: HashMap<Grounds, Arc<Found>>,
+}
+
+/// Everything that a finding depends on.
+#[derive(PartialEq, Eq, Hash)]
+struct Grounds {
+    recipient: Option<RecipientId>,
+    service: Service,
+    is_public: bool,
+    axis: Axis,
+    grade: Grade,
+    allowed: CountrySet,
+    law: Option<Date>,
+}
+
+impl Findings<'_> {
+    fn add(&mut self, attribution: &Attribution, place: &Placement) -> Option<FindingId> {
+        let number = FindingId::behind(self.all.len())?;
+        let grounds = Grounds {
+            recipient: attribution.recipient,
+            service: attribution.service,
+            is_public: place.address.is_public(),
+            axis: place.axis,
+            grade: place.resolution.grade,
+            allowed: place.resolution.allowed,
+            law: place.law,
+        };
+        let found = self.known.entry(grounds);
+        let found = found.or_insert_with(|| Arc::new(find(attribution, place, self.settings)));
+        self.all.push(Arc::clone(found));
+        Some(number)
+    }
 }
 
 fn find(attribution: &Attribution, place: &Placement, settings: &Settings) -> Found {

@@ -1,12 +1,14 @@
 //! What was decided about flows: a few numbers for each, and the decisions themselves once, however many flows share them.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use crate::client::Attribution;
 use crate::flow::local::LocalReason;
 use crate::flow::{FlowId, Side};
 use crate::inspect::hearing::Proxied;
 use crate::inspect::locate::Places;
+use crate::inspect::matches::Matches;
 use crate::inspect::relation::{Ended, RelationId, Relations};
 use crate::place::{Country, Grade, ZoneReading};
 use crate::verdict::{self, Axis, Finding, Register};
@@ -49,11 +51,13 @@ pub(super) struct Verdict {
 pub(super) struct Judgement {
     pub(super) relations: Relations,
     pub(super) proxied: Proxied,
+    pub(super) matches: Matches,
     pub(super) places: Places,
     /// In order of the flows.
     pub(super) verdicts: Vec<Verdict>,
     pub(super) attributions: Vec<Attribution>,
-    pub(super) findings: Vec<Found>,
+    /// Many are equal, and share what they say.
+    pub(super) findings: Vec<Arc<Found>>,
 }
 
 impl Judgement {
@@ -72,7 +76,7 @@ impl Judgement {
 
     /// A finding by its number.
     pub(super) fn finding(&self, id: FindingId) -> Option<&Found> {
-        self.findings.get((id.0.get() as usize).checked_sub(1)?)
+        self.findings.get((id.0.get() as usize).checked_sub(1)?).map(|found| &**found)
     }
 }
 

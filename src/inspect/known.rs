@@ -4,7 +4,6 @@ use crate::client::zoom::Owner;
 use crate::client::{Catalogue, Spoken};
 use crate::frame::FrameRef;
 use crate::place::{Doubt, Measurement};
-use crate::wire::Hostname;
 
 /// What is known of one remote address to one local host on one day.
 #[derive(Clone, Debug, Default)]
@@ -22,12 +21,9 @@ pub(super) struct Known {
 impl Known {
     /// What is known where nothing but names was seen.
     pub(super) fn by_names(names: &[Spoken]) -> Self {
-        let is_corroborated = names.iter().any(|spoken| is_operators(&spoken.host));
+        let is_operators =
+            |spoken: &Spoken| Catalogue::builtin().owner(spoken.host.as_str()) == Some(Owner::Client);
+        let is_corroborated = names.iter().any(is_operators);
         Self { names: names.to_vec(), is_corroborated, ..Self::default() }
     }
-}
-
-/// Whether the name is the operator's own.
-pub(super) fn is_operators(host: &Hostname) -> bool {
-    Catalogue::builtin().owner(host.as_str()) == Some(Owner::Client)
 }

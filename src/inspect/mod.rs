@@ -14,6 +14,7 @@ mod judged;
 mod known;
 mod law;
 mod locate;
+mod matches;
 mod memory;
 mod neighbour;
 mod pieces;

@@ -46,16 +46,23 @@ impl Posts {
     /// Looks at every flow, with its relation.
     pub(super) fn of(flows: &Flows, evidence: &Evidence, relations: &Relations) -> Self {
         let mut posts = Self::default();
-        // Of each local host and remote address it is asked with every flow whether it is public.
+        // Of each local host and remote address it is asked with every flow whether it is public. The relations of one host
+        // follow each other.
+        let mut last: Option<(IpAddr, bool)> = None;
+        let is_public = |address| place::classify(address).is_public();
         let is_public: Vec<[bool; 2]> = relations
             .iter()
-            .map(|(_, relation)| [relation.local.address, relation.remote])
-            .map(|ends| ends.map(|address| place::classify(address).is_public()))
+            .map(|(_, Relation { local, remote, .. })| {
+                let known = last.filter(|(address, _)| *address == local.address);
+                let (_, of_local) = known.unwrap_or_else(|| (local.address, is_public(local.address)));
+                last = Some((local.address, of_local));
+                [of_local, is_public(remote)]
+            })
             .collect();
         for (flow, ended) in flows.iter().zip(relations.of_flows()) {
             let about = relations.get(ended.relation).zip(is_public.get(ended.relation.place()));
             if let Some((relation, is_public)) = about {
-                posts.note(evidence, &flow, ended.local, relation, *is_public);
+                posts.note(evidence, &flow, ended.local, &relation, *is_public);
             }
         }
         posts

@@ -4,7 +4,7 @@
 //! Input: flows and which end of each is the local one. Output: the relations in order, each with its number and its flows.
 //! Must not: know what a flow says.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 use std::net::IpAddr;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -55,11 +55,21 @@ pub(super) struct Ended {
     pub(super) local_reason: LocalReason,
 }
 
+/// A relation with the number of its local host, of which there are few.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+struct Numbered {
+    local: u32,
+    remote: IpAddr,
+    day: Date,
+}
+
 /// The relations of one capture.
 #[derive(Debug, Default)]
 pub(super) struct Relations {
+    /// The local hosts, in order.
+    hosts: Vec<Host>,
     /// In order.
-    all: Vec<Relation>,
+    all: Vec<Numbered>,
     of_flow: Vec<Ended>,
     /// The flows of all relations, those of one relation in their own order.
     flows: Vec<FlowId>,
@@ -90,12 +100,12 @@ impl Relations {
             Ended { relation: RelationId(relation), local: *local, local_reason: *local_reason }
         });
         let mut of_flow: Vec<Ended> = ended.collect();
-        let (all, places) = found.ordered();
+        let (hosts, all, places) = found.ordered();
         for ended in &mut of_flow {
             ended.relation = RelationId(places.get(ended.relation.place()).copied().unwrap_or(0));
         }
         let (flows, starts) = by_relation(&of_flow, all.len());
-        Self { all, of_flow, flows, starts }
+        Self { hosts, all, of_flow, flows, starts }
     }
 
     /// How many there are.
@@ -104,13 +114,14 @@ impl Relations {
     }
 
     /// All of them in order, with their numbers.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (RelationId, &Relation)> {
-        (0..).map(RelationId).zip(&self.all)
+    pub(super) fn iter(&self) -> impl Iterator<Item = (RelationId, Relation)> {
+        (0..).map(RelationId).map_while(|id| Some((id, self.get(id)?)))
     }
 
     /// A relation by its number.
-    pub(super) fn get(&self, id: RelationId) -> Option<&Relation> {
-        self.all.get(id.place())
+    pub(super) fn get(&self, id: RelationId) -> Option<Relation> {
+        let Numbered { local, remote, day } = *self.all.get(id.place())?;
+        Some(Relation { local: *self.hosts.get(local as usize)?, remote, day })
     }
 
     /// A flow's relation and local end.
@@ -145,39 +156,72 @@ impl Relations {
 /// Relations in the order in which they are found.
 #[derive(Default)]
 struct Found {
-    all: Vec<Relation>,
+    hosts: Numbers<Host>,
+    all: Numbers<Numbered>,
+}
+
+impl Found {
+    fn number(&mut self, Relation { local, remote, day }: Relation) -> u32 {
+        let local = self.hosts.number(local);
+        self.all.number(Numbered { local, remote, day })
+    }
+
+    /// The hosts and the relations in order, and for each relation as it was numbered its place there.
+    fn ordered(self) -> (Vec<Host>, Vec<Numbered>, Vec<u32>) {
+        let (hosts, places) = ordered(self.hosts.all);
+        let mut all = self.all.all;
+        for relation in &mut all {
+            relation.local = places.get(relation.local as usize).copied().unwrap_or(0);
+        }
+        let (all, places) = ordered(all);
+        (hosts, all, places)
+    }
+}
+
+/// Values numbered from 0 in the order in which they are found.
+struct Numbers<T> {
+    all: Vec<T>,
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
 }
 
-impl Found {
-    fn number(&mut self, relation: Relation) -> u32 {
+impl<T> Default for Numbers<T> {
+    fn default() -> Self {
+        Self { all: Vec::new(), index: HashTable::new(), hasher: DefaultHashBuilder::default() }
+    }
+}
+
+impl<T: Copy + Eq + Hash> Numbers<T> {
+    fn number(&mut self, value: T) -> u32 {
         let Self { all, index, hasher } = self;
-        let is_it = |number: &u32| all.get(*number as usize) == Some(&relation);
-        let hash = hasher.hash_one(relation);
+        let is_it = |number: &u32| all.get(*number as usize) == Some(&value);
+        let hash = hasher.hash_one(value);
         if let Some(number) = index.find(hash, is_it) {
             return *number;
         }
         let number = u32::try_from(all.len()).unwrap_or(u32::MAX);
-        all.push(relation);
+        all.push(value);
         index.insert_unique(hash, number, |number| {
-            all.get(*number as usize).map_or(0, |relation| hasher.hash_one(relation))
+            all.get(*number as usize).map_or(0, |value| hasher.hash_one(value))
         });
         number
     }
+}
 
-    /// The relations in order, and for each as it was numbered its place there.
-    fn ordered(self) -> (Vec<Relation>, Vec<u32>) {
-        let mut numbered: Vec<(Relation, u32)> = self.all.into_iter().zip(0..).collect();
-        numbered.sort_unstable();
-        let mut places = vec![0; numbered.len()];
-        for ((_, number), place) in numbered.iter().zip(0..) {
-            if let Some(of_number) = places.get_mut(*number as usize) {
-                *of_number = place;
-            }
+/// The values in order, and for each as it was numbered its place there.
+fn ordered<T: Ord + Copy>(all: Vec<T>) -> (Vec<T>, Vec<u32>) {
+    let mut numbered: Vec<(T, u32)> = all.into_iter().zip(0..).collect();
+    numbered.sort_unstable_by_key(|(value, _)| *value);
+    let mut places = vec![0; numbered.len()];
+    for ((_, number), place) in numbered.iter().zip(0..) {
+        if let Some(of_number) = places.get_mut(*number as usize) {
+            *of_number = place;
         }
-        (numbered.into_iter().map(|(relation, _)| relation).collect(), places)
     }
+    // Put into a list of its own: the one that was sorted has room for the numbers, too.
+    let mut all = Vec::with_capacity(numbered.len());
+    all.extend(numbered.iter().map(|(value, _)| *value));
+    (all, places)
 }
 
 /// The flows ordered by relation, and where each relation's flows begin.

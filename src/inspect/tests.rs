@@ -135,7 +135,7 @@ fn others_flows_are_placed_and_not_judged() {
     let unit = judged(&connection(50_000, [8, 8, 8, 8], *b"other.example"), Some(JUNE_2024), &settings());
     let flow = &decided(&unit)[0];
     assert_eq!((flow.attribution.whose, flow.finding.is_none()), (Whose::Other, true));
-    assert!(flow.placement.network.is_some());
+    assert!(flow.placement.network().is_some());
     assert!(unit.sessions().is_empty());
 }
 
@@ -206,14 +206,14 @@ fn a_private_address_is_placed_without_witnesses() {
     let unit = judged(&[udp((CLIENT, 50_000), ([192, 168, 1, 1], 9), b"x")], Some(JUNE_2024), &settings());
     let place = decided(&unit).remove(0).placement;
     assert_eq!((place.axis, place.resolution.grade), (Axis::Local, Grade::Local));
-    assert!(place.witnesses.is_empty() && place.network.is_none());
+    assert!(place.witnesses.is_empty() && place.network().is_none());
 }
 
 #[test]
 fn an_operators_address_is_its_own_behind_a_translation_too() {
     let sites = |address: &str| {
         let day = "2026-06-20".parse().unwrap();
-        place_address(address.parse().unwrap(), day, &settings()).sites
+        place_address(address.parse().unwrap(), day, &settings()).sites()
     };
     assert!(sites("162.255.36.11").is_some());
     assert_eq!(sites("64:ff9b::162.255.36.11"), sites("162.255.36.11"));

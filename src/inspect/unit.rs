@@ -130,8 +130,8 @@ impl Unit {
 
     /// What the flows say, with the relations of a judgement.
     pub(super) fn hearing_by<'a>(&'a self, judgement: &'a Judgement) -> Hearing<'a> {
-        let Judgement { relations, proxied, .. } = judgement;
-        Hearing { flows: &self.flows, evidence: &self.evidence, relations, proxied, tick: self.tick }
+        let Judgement { relations, proxied, matches, .. } = judgement;
+        Hearing { flows: &self.flows, evidence: &self.evidence, relations, proxied, matches, tick: self.tick }
     }
 
     /// The steps of the tester's script, in order.

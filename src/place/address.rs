@@ -157,6 +157,11 @@ fn unwrap(address: IpAddr) -> Option<(Ipv4Addr, &'static str)> {
 }
 
 fn kind(address: IpAddr) -> AddressKind {
+    if let IpAddr::V4(v4) = address
+        && ORDINARY.get(usize::from(v4.octets()[0])) == Some(&true)
+    {
+        return AddressKind::Public;
+    }
     RESERVED.blocks.iter().find(|row| row.block.contains(address)).map_or(AddressKind::Public, |row| row.kind)
 }
 
@@ -256,6 +261,18 @@ static RESERVED: LazyLock<Reserved> = LazyLock::new(|| {
     let mut reserved: Reserved = super::embedded("reserved.toml", text);
     reserved.blocks.sort_by_key(|row| std::cmp::Reverse(row.block.length));
     reserved
+});
+
+/// By the first octet of an IPv4 address: whether no reserved block holds such an address, as for nearly all of them.
+static ORDINARY: LazyLock<[bool; 256]> = LazyLock::new(|| {
+    let mut ordinary = [true; 256];
+    for block in RESERVED.blocks.iter().map(|row| &row.block) {
+        if let (IpAddr::V4(first), IpAddr::V4(last)) = (block.network, block.last()) {
+            let octets = usize::from(first.octets()[0])..=usize::from(last.octets()[0]);
+            ordinary.get_mut(octets).into_iter().flatten().for_each(|ordinary| *ordinary = false);
+        }
+    }
+    ordinary
 });
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Input: two letters. Output: a country, or an error for what is none, such as the `EU` of databases.
 //! Must not: know where a country belongs; that is the zones' job.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -23,15 +24,15 @@ impl Country {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// The code in 0..676, `AA` first.
-    fn index(self) -> usize {
+    /// The code's place among all two letters, `AA` first.
+    fn spelt(self) -> usize {
         let [first, second] = self.0.map(|letter| usize::from(letter.wrapping_sub(b'A')));
         first * 26 + second
     }
 
-    fn at(index: usize) -> Self {
-        let letter = |n: usize| b'A'.saturating_add(u8::try_from(n).unwrap_or(u8::MAX));
-        Self([letter(index / 26), letter(index % 26)])
+    /// The country's place among all of them, in the order of their codes.
+    fn index(self) -> usize {
+        ASSIGNED.places.get(self.spelt()).copied().map_or(usize::MAX, usize::from)
     }
 
     /// Two letters of any case, whether or not they are assigned.
@@ -72,7 +73,7 @@ impl FromStr for Country {
     type Err = CountryError;
 
     fn from_str(text: &str) -> Result<Self, CountryError> {
-        let country = Self::letters(text).filter(|country| ASSIGNED.contains(*country));
+        let country = Self::letters(text).filter(|country| ASSIGNED.countries.binary_search(country).is_ok());
         country.ok_or_else(|| CountryError(text.to_owned()))
     }
 }
@@ -84,7 +85,7 @@ impl<'de> Deserialize<'de> for Country {
     }
 }
 
-/// A set of countries, in the order of their codes.
+/// A set of countries, in the order of their codes; a bit for each country there is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct CountrySet([u64; WORDS]);
 
@@ -95,7 +96,7 @@ impl CountrySet {
     /// The set of every country.
     #[must_use]
     pub fn all() -> Self {
-        *ASSIGNED
+        ASSIGNED.all
     }
 
     /// The set of one country.
@@ -108,7 +109,10 @@ impl CountrySet {
 
     /// Adds a country.
     pub fn insert(&mut self, country: Country) {
-        let index = country.index();
+        self.set(country.index());
+    }
+
+    fn set(&mut self, index: usize) {
         if let Some(word) = self.0.get_mut(index / 64) {
             *word |= 1 << (index % 64);
         }
@@ -175,7 +179,7 @@ impl CountrySet {
             std::iter::from_fn(move || {
                 let bit = left.trailing_zeros() as usize;
                 left &= left.checked_sub(1)?;
-                Some(Country::at(at * 64 + bit))
+                ASSIGNED.countries.get(at * 64 + bit).copied()
             })
         })
     }
@@ -237,14 +241,32 @@ struct File {
     user_assigned: Vec<String>,
 }
 
-static ASSIGNED: LazyLock<CountrySet> = LazyLock::new(|| {
+/// The countries there are.
+struct Assigned {
+    /// In the order of their codes.
+    countries: Vec<Country>,
+    /// By the place of each two letters, that of the country which they stand for.
+    places: [u8; 26 * 26],
+    all: CountrySet,
+}
+
+static ASSIGNED: LazyLock<Assigned> = LazyLock::new(|| {
     let file: File = super::embedded("countries.toml", include_str!("../../geoip/countries.toml"));
     let codes = file.assigned.split_whitespace().chain(file.user_assigned.iter().map(String::as_str));
-    codes.filter_map(Country::letters).collect()
+    let countries: BTreeSet<Country> = codes.filter_map(Country::letters).collect();
+    let countries: Vec<Country> = countries.into_iter().take(64 * WORDS).collect();
+    let (mut places, mut all) = ([0; 26 * 26], CountrySet::EMPTY);
+    for (country, place) in countries.iter().zip(0..=u8::MAX) {
+        if let Some(known) = places.get_mut(country.spelt()) {
+            *known = place;
+        }
+        all.set(usize::from(place));
+    }
+    Assigned { countries, places, all }
 });
 
-/// 26 times 26 codes, one bit each.
-const WORDS: usize = 11;
+/// Words of a set: 250 codes are assigned, and more than a handful have not come in fifty years.
+const WORDS: usize = 4;
 
 #[cfg(test)]
 mod tests {

@@ -172,6 +172,15 @@ impl Databases {
         answer
     }
 
+    /// Where the record of an address stands in each file. Addresses with the same records have the same answer, and finding
+    /// records costs a tenth of reading them.
+    #[must_use]
+    pub fn records(&self, address: IpAddr) -> Vec<Option<usize>> {
+        let address = classify(address);
+        let public = self.files.iter().filter(|_| address.is_public());
+        public.map(|file| file.reader.lookup(address.routed).ok()?.offset()).collect()
+    }
+
     /// The sources of all answers, in the order of their indices.
     #[must_use]
     pub fn sources(&self) -> &[Source] {

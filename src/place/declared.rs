@@ -218,10 +218,10 @@ impl Said {
             group,
             claim,
             strength,
-            source: source.to_owned(),
+            source: source.into(),
             dated,
             frame: None,
-            says,
+            says: says.into(),
             is_stale: false,
         }
     }

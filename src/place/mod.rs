@@ -134,7 +134,7 @@ mod tests {
             source: "host name".into(),
             dated: None,
             frame: None,
-            says: String::new(),
+            says: "".into(),
             is_stale: false,
         }
     }

@@ -5,6 +5,7 @@
 //! speak; the registry never counts.
 //! Must not: depend on the order of the witnesses, guess, or choose between equally strong groups that disagree.
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 
 use super::{AddressKind, Claim, Country, CountrySet, Group, Strength, Witness, WitnessKind, zone};
@@ -102,8 +103,9 @@ impl Sites {
 
 /// Weighs the witnesses. `sites` are the operator's, where they are known.
 #[must_use]
-pub fn resolve(witnesses: &[Witness], sites: Option<&Sites>) -> Resolution {
-    let case = Case::new(witnesses, sites);
+pub fn resolve<W: Borrow<Witness>>(witnesses: &[W], sites: Option<&Sites>) -> Resolution {
+    let witnesses: Vec<&Witness> = witnesses.iter().map(Borrow::borrow).collect();
+    let case = Case::new(&witnesses, sites);
     case.by_user()
         .or_else(|| case.by_unknown_origin())
         .or_else(|| case.by_groups())
@@ -122,7 +124,7 @@ struct Voice {
 
 /// The witnesses, sorted by what they do.
 struct Case<'a> {
-    witnesses: &'a [Witness],
+    witnesses: &'a [&'a Witness],
     sites: Option<&'a Sites>,
     /// The hard exclusions, and what they rule out together.
     exclusions: Vec<(usize, CountrySet)>,
@@ -136,7 +138,7 @@ struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    fn new(witnesses: &'a [Witness], sites: Option<&'a Sites>) -> Self {
+    fn new(witnesses: &'a [&'a Witness], sites: Option<&'a Sites>) -> Self {
         let sets = |of: fn(&Witness) -> Option<CountrySet>| -> Vec<(usize, CountrySet)> {
             let all = witnesses.iter().enumerate();
             all.filter_map(|(index, witness)| Some((index, of(witness)?))).collect()
@@ -226,9 +228,10 @@ impl<'a> Case<'a> {
         let fresh = self.of(|voice| !voice.is_stale && !voice.countries.is_disjoint(allowed));
         let groups: BTreeSet<Group> = fresh.iter().map(|voice| voice.group).collect();
         let two_agree = groups.len() > 1;
-        let rivals = self.sites.map(|sites| sites.outside(allowed)).unwrap_or_default();
+        let sites = self.sites.filter(|_| best == Strength::Strong);
+        let rivals = sites.map(|sites| sites.outside(allowed)).unwrap_or_default();
         let ruled_out = self.siteless.iter().fold(self.excluded, |all, (_, one)| all.union(one));
-        let is_alone = best == Strength::Strong && !rivals.is_empty() && rivals.is_subset(&ruled_out);
+        let is_alone = !rivals.is_empty() && rivals.is_subset(&ruled_out);
         let is_contradicted = self.voices.iter().any(|voice| self.contradicts(voice, allowed));
         let unconfirmed = if best == Strength::Strong { Grade::Likely } else { Grade::Possible };
         if two_agree && !is_contradicted {
@@ -367,7 +370,7 @@ fn voice(index: usize, witness: &Witness) -> Option<Voice> {
     })
 }
 
-fn indices(witnesses: &[Witness], is_meant: impl Fn(&Witness) -> bool) -> Vec<usize> {
+fn indices(witnesses: &[&Witness], is_meant: impl Fn(&Witness) -> bool) -> Vec<usize> {
     witnesses.iter().enumerate().filter(|(_, witness)| is_meant(witness)).map(|(index, _)| index).collect()
 }
 
@@ -398,10 +401,10 @@ mod tests {
             group,
             claim,
             strength,
-            source,
+            source: source.into(),
             dated: None,
             frame: None,
-            says: String::new(),
+            says: "".into(),
             is_stale: false,
         }
     }

@@ -6,8 +6,9 @@
 //! there and back. A long round trip says nothing: congestion, radio links and detours make it so.
 //! Must not: use a measurement that a doubt stands against; it is shown with the doubt.
 
+use std::borrow::Borrow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::{
@@ -247,13 +248,13 @@ pub fn round_trip_witnesses(
         (doubt, reach) => {
             let of_vantage = if reach.is_some() { Doubt::VantageStale } else { Doubt::VantageUnknown };
             let says = format!("{measured}; not used: {}", doubt.unwrap_or(of_vantage));
-            return vec![witness(measured, Claim::Nothing, Strength::None, "the capture".into(), says)];
+            return vec![witness(measured, Claim::Nothing, Strength::None, Arc::clone(&CAPTURE), says)];
         }
     };
     let bound = measured.bound_km();
     let excluded = reach.beyond(bound);
     let within = format!("{measured}, so the server is at most {} km from {reach}", grouped(bound.round()));
-    let source = format!("the capture, measured from {reach}");
+    let source: Arc<str> = format!("the capture, measured from {reach}").into();
     if excluded.is_empty() {
         let says = format!("{within}, which excludes no country");
         return vec![witness(measured, Claim::Nothing, Strength::None, source, says)];
@@ -278,8 +279,11 @@ pub fn round_trip_witnesses(
 
 /// The strong, fresh statement that a round trip makes impossible, if any: then the statement or the vantage is wrong.
 #[must_use]
-pub fn contradicted_statement<'a>(witnesses: &'a [Witness], excluded: &CountrySet) -> Option<&'a Witness> {
-    witnesses.iter().find(|witness| {
+pub fn contradicted_statement<'a, W: Borrow<Witness>>(
+    witnesses: &'a [W],
+    excluded: &CountrySet,
+) -> Option<&'a Witness> {
+    witnesses.iter().map(Borrow::borrow).find(|witness| {
         let Claim::In(countries) = witness.claim else { return false };
         let is_strong =
             witness.group == Group::Operator && witness.strength == Strength::Strong && !witness.is_stale;
@@ -299,7 +303,7 @@ fn witness(
     measured: &Measurement,
     claim: Claim,
     strength: Strength,
-    source: String,
+    source: Arc<str>,
     says: String,
 ) -> Witness {
     Witness {
@@ -310,10 +314,13 @@ fn witness(
         source,
         dated: None,
         frame: Some(measured.reply),
-        says,
+        says: says.into(),
         is_stale: false,
     }
 }
+
+/// The source of what is measured and not used, kept once.
+static CAPTURE: LazyLock<Arc<str>> = LazyLock::new(|| "the capture".into());
 
 /// `CA, US and 190 more`: those that matter to the reader, or a few, and how many others.
 fn listed(countries: &CountrySet, named: &CountrySet) -> String {
@@ -411,7 +418,7 @@ mod tests {
     fn a_doubt_is_shown_and_nothing_is_excluded() {
         let fast = says(900, Some("DE"), None);
         assert_eq!(
-            fast[0].says,
+            &*fast[0].says,
             "a TCP handshake took 0.9 ms; not used: under 1 ms a box beside the client answered"
         );
         for doubt in
@@ -424,7 +431,7 @@ mod tests {
         let unknown = says(20_000, None, None);
         assert_eq!((unknown[0].claim, unknown[0].strength), (Claim::Nothing, Strength::None));
         assert_eq!(
-            unknown[0].says,
+            &*unknown[0].says,
             "a TCP handshake took 20.0 ms; not used: where the client stood is not known"
         );
     }
@@ -461,10 +468,10 @@ mod tests {
             group: Group::Operator,
             claim: Claim::In(set("US")),
             strength,
-            source: String::new(),
+            source: Arc::default(),
             dated: None,
             frame: None,
-            says: String::new(),
+            says: Arc::default(),
             is_stale,
         };
         let found = |strength, is_stale, excluded: &str| {

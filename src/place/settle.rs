@@ -5,7 +5,7 @@
 //! Must not: promise an outcome: it is not known what a remedy will say, only that it would count.
 
 use std::collections::BTreeMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::{
     Area, Claim, Country, CountrySet, Grade, Group, Measurement, Network, NetworkKind, Resolution, Sites,
@@ -25,7 +25,7 @@ pub struct Remedy {
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
     /// All witnesses.
-    pub witnesses: &'a [Witness],
+    pub witnesses: &'a [Arc<Witness>],
     /// What they leave.
     pub resolution: &'a Resolution,
     /// The network that announces the address, where it is known.
@@ -69,7 +69,8 @@ fn by_vantage(situation: &Situation<'_>) -> Option<Remedy> {
             Strength::Hard,
         )
     };
-    let counts = |country| measured.bound_km() < farthest_km(country) && situation.changes(excludes(country));
+    let counts =
+        |country| measured.bound_km() < farthest_km(country) && situation.changes(&excludes(country));
     claimed.iter().any(counts).then(|| Remedy {
         option: Some("--vantage CC"),
         says: format!(
@@ -94,7 +95,7 @@ fn farthest_km(country: Country) -> f64 {
 /// A name with a code and the address's digits is strong.
 fn by_name(situation: &Situation<'_>) -> Option<Remedy> {
     let named = hypothetical(WitnessKind::SiteCode, Group::Operator, situation.somewhere(), Strength::Strong);
-    (situation.lacks_name && situation.changes(named)).then(|| Remedy {
+    (situation.lacks_name && situation.changes(&named)).then(|| Remedy {
         option: None,
         says: "no name is known: a capture from before the connection may show one, which can make it likely"
             .to_owned(),
@@ -106,7 +107,7 @@ fn by_ranges(situation: &Situation<'_>) -> Option<Remedy> {
     let provider = situation.unasked_ranges?;
     let ranged =
         hypothetical(WitnessKind::CloudRegion, Group::Operator, situation.somewhere(), Strength::Strong);
-    situation.changes(ranged).then(|| Remedy {
+    situation.changes(&ranged).then(|| Remedy {
         option: Some("--ranges FILE"),
         says: format!(
             "the range file of {provider} may say the region, which can make it likely: --ranges FILE"
@@ -122,7 +123,7 @@ fn by_database(situation: &Situation<'_>) -> Option<Remedy> {
     );
     let departing =
         hypothetical(WitnessKind::Database, Group::Database, situation.somewhere(), Strength::Medium);
-    (is_heard && situation.changes(departing)).then(|| Remedy {
+    (is_heard && situation.changes(&departing)).then(|| Remedy {
         option: Some("--geoip FILE"),
         says: "a country database that departs from the registration could make it possible: --geoip FILE"
             .to_owned(),
@@ -139,9 +140,9 @@ fn by_override() -> Remedy {
 
 impl Situation<'_> {
     /// Whether the answer would be another one, or a surer one, with one witness more.
-    fn changes(&self, more: Witness) -> bool {
-        let mut witnesses = self.witnesses.to_vec();
-        witnesses.push(more);
+    fn changes(&self, more: &Witness) -> bool {
+        let witnesses: Vec<&Witness> =
+            self.witnesses.iter().map(|witness| &**witness).chain([more]).collect();
         let then = resolve(&witnesses, self.sites);
         then.grade != self.resolution.grade || then.allowed != self.resolution.allowed
     }
@@ -161,10 +162,10 @@ fn hypothetical(kind: WitnessKind, group: Group, claim: Claim, strength: Strengt
         group,
         claim,
         strength,
-        source: String::new(),
+        source: Arc::default(),
         dated: None,
         frame: None,
-        says: String::new(),
+        says: Arc::default(),
         is_stale: false,
     }
 }
@@ -194,7 +195,7 @@ mod tests {
         };
         let network = network(asn);
         let situation = Situation {
-            witnesses,
+            witnesses: &witnesses.iter().cloned().map(Arc::new).collect::<Vec<_>>(),
             resolution: &resolve(witnesses, None),
             network: Some(&network),
             unasked_ranges: network.ranges,

@@ -5,6 +5,8 @@
 //! that rest on names and on the operator's own lists, the wiring those that rest on round trips.
 //! Must not: weigh witnesses against each other; that is [`super::resolve`]'s job.
 
+use std::sync::Arc;
+
 use super::{Answer, Country, CountrySet, Network, NetworkKind, Region, Source};
 use crate::data::Confidence;
 use crate::frame::{Date, FrameRef};
@@ -21,13 +23,13 @@ pub struct Witness {
     /// How much that is worth.
     pub strength: Strength,
     /// Where it is from: a data source, or the capture.
-    pub source: String,
+    pub source: Arc<str>,
     /// The day of that source, where it has one.
     pub dated: Option<Date>,
     /// The frame it was read from, where it was read from one.
     pub frame: Option<FrameRef>,
-    /// What it says, in one clause for people.
-    pub says: String,
+    /// What it says, in one clause for people. Reports share it: a large capture has a hundred thousand.
+    pub says: Arc<str>,
     /// Whether its source is too far from the flow's day to count for more than "possible"; see [`is_stale`].
     pub is_stale: bool,
 }
@@ -312,7 +314,7 @@ impl Bench<'_> {
         let claim = Claim::In(region.country.into());
         let witness = self.by_table(WitnessKind::SingleRegionNetwork, Group::Operator, claim, strength, says);
         let is_stale = witness.is_stale || is_stale(region.dated, self.day);
-        Witness { source: region.source.clone(), dated: Some(region.dated), is_stale, ..witness }
+        Witness { source: region.source.as_str().into(), dated: Some(region.dated), is_stale, ..witness }
     }
 
     /// A witness that rests on the AS table.
@@ -340,8 +342,8 @@ impl Bench<'_> {
         let is_stale = self.is_stale(source);
         let source = self.sources.get(source);
         let dated = source.map(|source| source.built);
-        let source = source.map_or_else(|| "not known".to_owned(), |source| source.name.clone());
-        Witness { kind, group, claim, strength, source, dated, frame: None, says, is_stale }
+        let source = source.map_or("not known", |source| &source.name).into();
+        Witness { kind, group, claim, strength, source, dated, frame: None, says: says.into(), is_stale }
     }
 
     /// A source without a date cannot be shown to be fresh.
@@ -447,7 +449,7 @@ mod tests {
     #[test]
     fn registration_and_seat_say_who_and_not_where() {
         let said = witnesses("US", Some(30103));
-        let shown: Vec<&str> = said.iter().map(|witness| witness.says.as_str()).collect();
+        let shown: Vec<&str> = said.iter().map(|witness| &*witness.says).collect();
         assert_eq!(
             shown,
             [

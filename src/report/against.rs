@@ -27,7 +27,7 @@ impl Readings {
     #[must_use]
     pub fn of(inspection: &Inspection, show_participants: bool) -> Self {
         let view = View::new(inspection, show_participants);
-        Self(view.rows().filter_map(|row| read(&view, &row)).collect())
+        Self(view.found().filter_map(|row| read(&view, &row)).collect())
     }
 }
 
@@ -62,8 +62,10 @@ fn reading(found: &Found, placement: &Placement) -> Reading {
 
 fn decisive(placement: &Placement) -> Vec<String> {
     let indices = placement.resolution.decisive.iter();
-    let mut says: Vec<String> =
-        indices.filter_map(|at| placement.witnesses.get(*at)).map(|witness| witness.says.clone()).collect();
+    let mut says: Vec<String> = indices
+        .filter_map(|at| placement.witnesses.get(*at))
+        .map(|witness| witness.says.to_string())
+        .collect();
     says.sort();
     says
 }

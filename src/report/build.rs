@@ -55,7 +55,7 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
     if options.list_flows {
         flows::flows(&view, &of_flow, &mut report);
     }
-    report.registers = sources::registers(inspection, &report.destinations);
+    report.registers = sources::registers(&view, &report.destinations);
     report.headline = headline::headline(&report.destinations, &report.quality, report.inputs.len() as u64);
     report
 }

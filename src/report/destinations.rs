@@ -3,11 +3,12 @@
 //! Input: the rows of an inspection. Output: the schema's destinations, in the order in which they are read, and which flow
 //! counts under which. Must not: judge; what it computes are sums and texts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 
 use crate::client::{IdentifiedBy, Recipient};
 use crate::evidence::{NameId, Origin};
+use crate::flow::FlowId;
 use crate::frame::FrameRef;
 use crate::inspect::{FindingId, Found, Placement, SeenName, Unit};
 use crate::place::{Country, zone};
@@ -17,35 +18,37 @@ use crate::report::parts::{
     certified_by, countries, network, network_seat, place, recipient, time, witness_of, zone_label,
 };
 use crate::report::schema::{Destination, Name, Place, Report};
-use crate::report::view::{Counted, Key, Row, View, masked};
+use crate::report::view::{Counts, Key, Row, View, masked};
 use crate::verdict::{self, Axis, DestinationKey};
 
-pub(super) fn destinations(view: &View<'_>, report: &mut Report) -> BTreeMap<Key, Counted> {
-    let mut groups: BTreeMap<DestinationKey, Vec<Row<'_>>> = BTreeMap::new();
+/// Adds every destination, and says under which each flow counts.
+pub(super) fn destinations(view: &View<'_>, report: &mut Report) -> Counts {
     // Flows that share a finding share the key, which is made of words.
-    let mut by_finding: BTreeMap<(usize, FindingId), Vec<Row<'_>>> = BTreeMap::new();
-    for row in view.rows() {
-        if let Some(finding) = row.judged.finding {
-            by_finding.entry((row.key.0, finding)).or_default().push(row);
+    let mut by_finding: Vec<(usize, Option<FindingId>, FlowId)> =
+        view.found().map(|row| (row.key.0, row.judged.finding, row.key.1)).collect();
+    by_finding.sort_unstable();
+    let mut groups: BTreeMap<DestinationKey, Vec<Key>> = BTreeMap::new();
+    for same in by_finding.chunk_by(|(unit, finding, _), (other, of, _)| (unit, finding) == (other, of)) {
+        let keys = same.iter().map(|(unit, _, flow)| (*unit, *flow));
+        let first = same.first().and_then(|(unit, _, flow)| view.row(*unit, *flow));
+        if let Some(key) = first.and_then(|row| key(view, &row)) {
+            groups.entry(key).or_default().extend(keys);
         }
     }
-    for rows in by_finding.into_values() {
-        if let Some(key) = rows.first().and_then(|row| key(view, row)) {
-            groups.entry(key).or_default().extend(rows);
-        }
-    }
-    // In the order of the capture, whichever finding came first.
-    for rows in groups.values_mut() {
-        rows.sort_by_key(|row| row.key);
-    }
-    let mut counted = BTreeMap::new();
-    for (id, (key, rows)) in (1..).zip(groups) {
+    drop(by_finding);
+    let mut counts = Counts::none(view);
+    for (id, (key, mut keys)) in (1..).zip(groups) {
+        // In the order of the capture, whichever finding came first.
+        keys.sort_unstable();
+        let rows: Vec<Row<'_>> = keys.iter().filter_map(|(unit, flow)| view.row(*unit, *flow)).collect();
         for row in &rows {
-            counted.insert(row.key, Counted { destination: Some(id), ..Counted::default() });
+            if let Some(counted) = counts.get_mut(row.key) {
+                counted.destination = Some(id);
+            }
         }
         report.destinations.extend(destination(view, id, &key, &rows));
     }
-    counted
+    counts
 }
 
 fn key(view: &View<'_>, row: &Row<'_>) -> Option<DestinationKey> {
@@ -144,15 +147,14 @@ fn add_witnesses(place: &mut Place, first: &Placement, rows: &[Row<'_>]) {
         return;
     }
     // What is said in the same words about several addresses, of one source or frame, is said once, and of none of them.
-    let mut known: BTreeMap<(&str, Option<FrameRef>), usize> =
-        first.witnesses.iter().map(|witness| (witness.says.as_str(), witness.frame)).zip(0..).collect();
+    let mut known: HashMap<(&str, Option<FrameRef>), usize> =
+        first.witnesses.iter().map(|witness| (&*witness.says, witness.frame)).zip(0..).collect();
     let mut seen = BTreeSet::new();
     let placements = rows.iter().filter(|row| seen.insert((row.key.0, row.judged.relation)));
     for placement in placements.filter_map(Row::placement) {
         let address = placement.address.routed.to_string();
         for (at, witness) in placement.witnesses.iter().enumerate() {
-            let at_row =
-                *known.entry((witness.says.as_str(), witness.frame)).or_insert(place.witnesses.len());
+            let at_row = *known.entry((&*witness.says, witness.frame)).or_insert(place.witnesses.len());
             match place.witnesses.get_mut(at_row) {
                 Some(same) if same.address.as_deref() != Some(&address) => same.address = None,
                 Some(_) => {}
@@ -203,7 +205,7 @@ fn adequate(found: &Found) -> Option<bool> {
 fn is_seated_outside(recipient: Option<&Recipient>, placement: &Placement) -> bool {
     let of_recipient =
         recipient.and_then(|recipient| recipient.seat.as_deref()).and_then(|seat| seat.parse().ok());
-    let of_network = placement.network.as_ref().and_then(|network| network.seat);
+    let of_network = placement.network().and_then(|network| network.seat);
     let is_outside = |seat: Country| !zone(seat, placement.day, None).zone.is_inside_eea();
     of_recipient.into_iter().chain(of_network).any(is_outside)
 }

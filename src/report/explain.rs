@@ -145,7 +145,7 @@ pub fn explanation(placement: &Placement, recipient: Option<&Recipient>) -> Expl
         zone: zones(&placement.resolution, placement.law, recipient),
         place: Place {
             reason: parts::reason(placement),
-            registered: placement.registered.map(|country| country.to_string()),
+            registered: placement.registered().map(|country| country.to_string()),
             network: parts::network(placement),
             network_seat: parts::network_seat(placement),
             ..of_place

@@ -1,7 +1,5 @@
 //! The list of flows, one row each, with what was read off them.
 
-use std::collections::BTreeMap;
-
 use crate::evidence::{self, Entry, Fact, HelloName, ProxyKind, ProxyRequest, ZoomFact};
 use crate::flow::TcpState;
 use crate::inspect::{Found, Placement, SeenName, Unit};
@@ -9,13 +7,13 @@ use crate::place::WitnessKind;
 use crate::report::parts;
 use crate::report::protocol::tunnel_name;
 use crate::report::schema::{Flow, Name, Note, Place, Process, Report, Witness};
-use crate::report::view::{Counted, Key, Row, View};
+use crate::report::view::{Counted, Counts, Row, View};
 use crate::session::PhaseKind;
 use crate::wire::zoom::MediaKind;
 
 /// Adds every flow.
-pub(super) fn flows(view: &View<'_>, counted: &BTreeMap<Key, Counted>, report: &mut Report) {
-    let listed = |row: Row<'_>| flow(view, &row, counted.get(&row.key).copied().unwrap_or_default());
+pub(super) fn flows(view: &View<'_>, counts: &Counts, report: &mut Report) {
+    let listed = |row: Row<'_>| flow(view, &row, counts.get(row.key));
     report.flows = view.rows().filter_map(listed).collect();
 }
 

@@ -29,7 +29,7 @@ pub(super) const LEGEND: &[(&str, &str)] = &[
 /// The sign before a witness that the verdict does not rest on; none before one that only repeats what stands elsewhere.
 pub(super) fn sign(witness: &Witness, located: &[String]) -> Option<char> {
     let is_counted = witness.strength != "none";
-    match (witness.claim.as_str(), is_counted) {
+    match (witness.claim, is_counted) {
         ("in", true) if objects(witness, located) => Some('-'),
         ("in" | "not_in" | "no_site_in", true) => Some('~'),
         // A round trip that is not used says why.
@@ -54,9 +54,9 @@ mod tests {
 
     #[test]
     fn a_witness_objects_where_it_claims_other_countries_only() {
-        let says = |claim: &str, strength: &str, countries: &[&str]| Witness {
-            claim: claim.to_owned(),
-            strength: strength.to_owned(),
+        let says = |claim: &'static str, strength: &'static str, countries: &[&str]| Witness {
+            claim,
+            strength,
             countries: countries.iter().map(ToString::to_string).collect(),
             ..Witness::default()
         };

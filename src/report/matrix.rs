@@ -10,21 +10,21 @@ use crate::inspect::{self, Found, Unit, Vantage};
 use crate::report::differences::differences;
 use crate::report::schema::{Cell, Destination, MatrixRow, Report, Seen, Study};
 use crate::report::text::plural;
-use crate::report::view::{Counted, Key, Row, View};
+use crate::report::view::{Counts, Row, View};
 use crate::session::{EndRule, Meeting, StartRule};
 use crate::study;
 use crate::verdict::Axis;
 
 /// Adds cells, matrix and differences to a report that has its destinations and sessions; nothing where there is no study.
-pub(super) fn matrix(view: &View<'_>, counted: &BTreeMap<Key, Counted>, report: &mut Report) {
+pub(super) fn matrix(view: &View<'_>, counted: &Counts, report: &mut Report) {
     let Some(study) = &view.inspection.settings().study else { return };
     report.study = Some(Study { title: study.title.clone(), manifest: study.manifest.clone() });
     let cell_of = cells_of_units(view, study);
     let described = |(id, cell)| described(view, id, cell, &cell_of, report);
     report.cells = (1..).zip(&study.cells).map(described).collect();
     let mut sums: BTreeMap<RowKey, BTreeMap<(u64, u64), Sums<'_>>> = BTreeMap::new();
-    for row in view.rows() {
-        let destination = counted.get(&row.key).and_then(|counted| counted.destination);
+    for row in view.found() {
+        let destination = counted.get(row.key).destination;
         let cell = cell_of.get(row.key.0).copied().flatten();
         let Some(((cell, id), found)) = cell.zip(destination).zip(row.found) else { continue };
         let Some(known) = destination_of(report, id) else { continue };

@@ -1,5 +1,7 @@
 //! What several lists of a report say in the same way: places with their witnesses, zones, recipients, networks, times.
 
+use std::sync::Arc;
+
 use crate::client::{Attribution, Catalogue, Recipient};
 use crate::frame::Timestamp;
 use crate::inspect::{Found, Placement};
@@ -13,7 +15,7 @@ pub(super) fn place(found: &Found, placement: &Placement) -> Place {
     let is_open = matches!(found.axis, Axis::Undetermined);
     Place {
         axis: found.axis.name().to_owned(),
-        registered: placement.registered.map(|country| country.to_string()),
+        registered: placement.registered().map(|country| country.to_string()),
         located: countries(found, placement).iter().map(ToString::to_string).collect(),
         grade: found.grade.name().to_owned(),
         disputed: resolution.disputed.iter().map(ToString::to_string).collect(),
@@ -52,7 +54,7 @@ pub(super) fn located(resolution: &Resolution) -> Vec<Country> {
 
 pub(super) fn witnesses(placement: &Placement) -> Vec<Witness> {
     let address = placement.address.routed.to_string();
-    let row = |(at, witness)| witness_of(placement, at, witness, &address);
+    let row = |(at, witness): (usize, &Arc<place::Witness>)| witness_of(placement, at, witness, &address);
     placement.witnesses.iter().enumerate().map(row).collect()
 }
 
@@ -79,11 +81,11 @@ pub(super) fn witness_row(witness: &place::Witness, is_decisive: bool) -> Witnes
         Claim::Nothing => ("nothing", Vec::new()),
     };
     Witness {
-        kind: witness.kind.name().to_owned(),
-        group: witness.group.name().to_owned(),
-        claim: claim.to_owned(),
+        kind: witness.kind.name(),
+        group: witness.group.name(),
+        claim,
         countries,
-        strength: witness.strength.name().to_owned(),
+        strength: witness.strength.name(),
         source: witness.source.clone(),
         dated: witness.dated.map(|date| date.to_string()),
         input: witness.frame.map(crate::frame::FrameRef::input),
@@ -117,14 +119,14 @@ pub(super) fn recipient(attribution: &Attribution) -> Option<&'static Recipient>
 }
 
 pub(super) fn network(placement: &Placement) -> Option<String> {
-    let network = placement.network.as_ref()?;
+    let network = placement.network()?;
     Some(
         network.name.map_or_else(|| format!("AS{}", network.asn), |name| format!("AS{} {name}", network.asn)),
     )
 }
 
 pub(super) fn network_seat(placement: &Placement) -> Option<String> {
-    placement.network.as_ref()?.seat.map(|seat| seat.to_string())
+    placement.network()?.seat.map(|seat| seat.to_string())
 }
 
 pub(super) fn time(time: Option<Timestamp>) -> Option<String> {

@@ -20,16 +20,17 @@ use crate::wire::dns;
 /// Sums up what is missing.
 pub(super) fn quality(view: &View<'_>) -> Quality {
     let inspection = view.inspection;
-    let rows = |holds: &dyn Fn(&Row<'_>) -> bool| view.rows().filter(|row| holds(row)).count() as u64;
+    let hidden = Hidden::of(view);
+    let is_nameless = |row: &Row<'_>| is_client(row) && row.unit.names(row.flow.id()).is_empty();
     let limits = |of: &dyn Fn(&Unit) -> u64| inspection.units().iter().map(of).sum::<u64>();
     let mut quality = Quality {
         frames_lost: lost(inspection),
         frames_cut: inspection.census().cut(),
         frames_without_time: inspection.census().timeless(),
         undecoded: undecoded(inspection),
-        flows_joined_midway: rows(&is_joined_midway),
-        client_flows_without_name: rows(&|row| is_client(row) && row.unit.names(row.flow.id()).is_empty()),
-        encrypted_dns_flows: rows(&|row| encrypted_dns(row).is_some()),
+        flows_joined_midway: hidden.joined_midway,
+        client_flows_without_name: view.found().filter(is_nameless).count() as u64,
+        encrypted_dns_flows: hidden.encrypted_dns,
         unasked_dns_answers: limits(&|unit| unit.evidence().limits().unasked_dns_answers),
         handshakes_dropped: limits(&|unit| unit.evidence().limits().handshakes_dropped),
         files_skipped: inspection.files_skipped(),
@@ -46,8 +47,30 @@ pub(super) fn quality(view: &View<'_>) -> Quality {
         marks_unused: steps::unused(inspection),
         remarks: Vec::new(),
     };
-    quality.remarks = remarks(&quality, inspection);
+    quality.remarks = remarks(&quality, &hidden, inspection);
     quality
+}
+
+/// What is not seen of any flows, whosever they are: looked for in one pass, since they may be millions.
+#[derive(Default)]
+struct Hidden {
+    joined_midway: u64,
+    encrypted_dns: u64,
+    first_encrypted: Option<FrameRef>,
+}
+
+impl Hidden {
+    fn of(view: &View<'_>) -> Self {
+        let mut hidden = Self::default();
+        for row in view.rows() {
+            hidden.joined_midway += u64::from(is_joined_midway(&row));
+            if let Some(frame) = encrypted_dns(&row) {
+                hidden.encrypted_dns += 1;
+                hidden.first_encrypted = Some(hidden.first_encrypted.map_or(frame, |first| first.min(frame)));
+            }
+        }
+        hidden
+    }
 }
 
 /// The frame that shows that a flow carries encrypted DNS: by what it says, or by the port alone.
@@ -123,7 +146,7 @@ fn conflicts(inspection: &Inspection) -> Vec<VantageConflict> {
 
 /// Counts each remote address of a client's once.
 fn round_trips_unused(view: &View<'_>) -> BTreeMap<String, u64> {
-    let doubted = view.rows().filter(is_client).filter_map(|row| {
+    let doubted = view.found().filter(is_client).filter_map(|row| {
         let (_, doubt) = row.placement()?.round_trip?;
         let remote = row.remote();
         Some((doubt?.name(), row.key.0, remote))
@@ -171,12 +194,12 @@ fn undecoded(inspection: &Inspection) -> Vec<Undecoded> {
 /// The greatest distance between a client's flow and a database that is too far from it to count for more than possible.
 fn database_days_away(view: &View<'_>) -> Option<i64> {
     let sources = view.inspection.settings().databases.sources();
-    let days = view.rows().filter(is_client).filter_map(|row| Some(row.placement()?.day));
+    let days = view.found().filter(is_client).filter_map(|row| Some(row.placement()?.day));
     let away = days.flat_map(|day| sources.iter().map(move |source| day.days_since(source.built).abs()));
     away.max().filter(|days| days.unsigned_abs() > STALE_AFTER_DAYS)
 }
 
-fn remarks(quality: &Quality, inspection: &Inspection) -> Vec<String> {
+fn remarks(quality: &Quality, hidden: &Hidden, inspection: &Inspection) -> Vec<String> {
     let mut remarks = vec![match quality.frames_lost {
         None => "Whether frames were lost is not stated in the capture.".to_owned(),
         Some(lost) if quality.inputs_without_loss_count == 0 => {
@@ -212,8 +235,8 @@ fn remarks(quality: &Quality, inspection: &Inspection) -> Vec<String> {
     say(quality.client_flows_without_name, &|n| {
         format!("For {} of the client no host name was seen.", plural(n, "flow", "flows"))
     });
-    let first = View::new(inspection, true).rows().filter_map(|row| encrypted_dns(&row)).min();
     say(quality.encrypted_dns_flows, &|n| {
+        let first = hidden.first_encrypted;
         let first =
             first.map_or_else(String::new, |first| format!("; first in {}", frame(first, inspection)));
         format!("{} of encrypted DNS: names asked for there are not seen{first}.", plural(n, "flow", "flows"))

@@ -15,8 +15,9 @@ mod study;
 mod tunnel;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 pub use self::against::{Against, Moved, Reading};
 pub use self::claim::{Claim, ClaimCell, ClaimFlow, ClaimSource, LookedAt};
@@ -203,17 +204,18 @@ pub struct Place {
 #[derive(Serialize, Clone, Default, Debug)]
 pub struct Witness {
     /// Which witness, in `snake_case`.
-    pub kind: String,
+    pub kind: &'static str,
     /// Its dependency group; one group counts once.
-    pub group: String,
+    pub group: &'static str,
     /// `in`, `not_in`, `no_site_in` (no known site of the operator there), `origin_unknown` or `nothing`.
-    pub claim: String,
+    pub claim: &'static str,
     /// The countries of the claim.
     pub countries: Vec<String>,
     /// `none`, `medium`, `strong` or `hard`.
-    pub strength: String,
+    pub strength: &'static str,
     /// Where it is from.
-    pub source: String,
+    #[serde(serialize_with = "shared")]
+    pub source: Arc<str>,
     /// That source's date.
     pub dated: Option<String>,
     /// The input that holds the frame.
@@ -225,9 +227,15 @@ pub struct Witness {
     /// Whether the verdict rests on it.
     pub decisive: bool,
     /// What it says, in words.
-    pub says: String,
+    #[serde(serialize_with = "shared")]
+    pub says: Arc<str>,
     /// The address it is about; `null` where it says the same of several, or a name without an address was asked for.
     pub address: Option<String>,
+}
+
+/// Writes a text that is kept once and shared.
+fn shared<S: Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(text)
 }
 
 /// One recipient's host pattern in one place.

@@ -9,18 +9,18 @@ use crate::client::Catalogue;
 use crate::report::flows;
 use crate::report::parts::{hex, time};
 use crate::report::schema::{self, Meeting, Milestone, Phase, PhaseFlows, PhaseTraffic, Report, Session};
-use crate::report::view::{Counted, Key, View};
+use crate::report::view::{Counts, View};
 use crate::session::{self, Machine};
 use crate::wire::zoom::MediaKind;
 
 /// Adds every session, with its meetings.
-pub(super) fn sessions(view: &View<'_>, report: &mut Report, counted: &mut BTreeMap<Key, Counted>) {
+pub(super) fn sessions(view: &View<'_>, report: &mut Report, counts: &mut Counts) {
     let mut phases: BTreeMap<(u64, session::PhaseKind), u64> = BTreeMap::new();
     for (number, unit) in view.inspection.units().iter().enumerate() {
         for session in unit.sessions() {
             let id = report.sessions.len() as u64 + 1;
             for flow in session.flows.iter().filter_map(|flow| unit.flows().flow(*flow)) {
-                let of_flow = counted.entry((number, flow.id())).or_default();
+                let Some(of_flow) = counts.get_mut((number, flow.id())) else { continue };
                 of_flow.session = Some(id);
                 of_flow.phase = session.phase_of(flow.first_frame()).map(|phase| phase.kind);
                 if let (Some(destination), Some(phase)) = (of_flow.destination, of_flow.phase) {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::claims;
 use crate::client::{Catalogue, Whose};
 use crate::frame::Date;
-use crate::inspect::{Inspection, Settings};
+use crate::inspect::Settings;
 use crate::report::schema::{DataSource, Destination, Register};
 use crate::report::view::View;
 use crate::verdict;
@@ -54,7 +54,10 @@ pub(super) fn own_table(name: &str, compiled: Date) -> DataSource {
 }
 
 /// The registers that a destination was compared with.
-pub(super) fn registers(inspection: &Inspection, destinations: &[Destination]) -> Vec<Register> {
+pub(super) fn registers(view: &View<'_>, destinations: &[Destination]) -> Vec<Register> {
+    let inspection = view.inspection;
+    let clients = view.found().filter(|row| row.attribution.whose == Whose::Client);
+    let days: BTreeSet<Date> = clients.filter_map(|row| row.placement()?.law).collect();
     let used: BTreeSet<&str> = destinations.iter().filter_map(|d| d.register.as_deref()).collect();
     let registers = inspection.settings().registers.iter().filter(|register| used.contains(register.name()));
     let row = |register: &verdict::Register| Register {
@@ -63,20 +66,17 @@ pub(super) fn registers(inspection: &Inspection, destinations: &[Destination]) -
         valid_from: register.valid().from.map(|day| day.to_string()),
         valid_until: register.valid().until.map(|day| day.to_string()),
         limits: register.limits().to_owned(),
-        entries_not_seen: not_seen(inspection, register, destinations),
+        entries_not_seen: not_seen(&days, register, destinations),
     };
     registers.map(row).collect()
 }
 
-/// The entries in force on a day of the client's flows that no destination was listed by.
+/// The entries in force on one of the days of the client's flows that no destination was listed by.
 fn not_seen(
-    inspection: &Inspection,
+    days: &BTreeSet<Date>,
     register: &verdict::Register,
     destinations: &[Destination],
 ) -> Vec<String> {
-    let view = View::new(inspection, true);
-    let clients = view.rows().filter(|row| row.attribution.whose == Whose::Client);
-    let days: BTreeSet<Date> = clients.filter_map(|row| row.placement()?.law).collect();
     let is_seen = |id: &str| {
         destinations.iter().any(|d| {
             d.register.as_deref() == Some(register.name()) && d.register_entry.as_deref() == Some(id)

@@ -13,12 +13,12 @@ use crate::report::parts::{countries, time};
 use crate::report::schema::{Report, Step, UnusedMark, Upload};
 use crate::report::sources;
 use crate::report::text::{count, plural, size};
-use crate::report::view::{Counted, Key, Row, View};
+use crate::report::view::{Counts, Row, View};
 use crate::session::{self, MarkedBy, StepKind};
 use crate::verdict::Axis;
 
 /// Adds every step.
-pub(super) fn steps(view: &View<'_>, counted: &BTreeMap<Key, Counted>, report: &mut Report) {
+pub(super) fn steps(view: &View<'_>, counts: &Counts, report: &mut Report) {
     let units = view.inspection.units();
     if units.iter().all(|unit| unit.steps().is_empty()) {
         return;
@@ -26,7 +26,7 @@ pub(super) fn steps(view: &View<'_>, counted: &BTreeMap<Key, Counted>, report: &
     let mut sums: BTreeMap<(usize, usize), Sums> = BTreeMap::new();
     for row in view.rows() {
         if let Some(step) = row.unit.step_of(&row.flow) {
-            let destination = counted.get(&row.key).and_then(|counted| counted.destination);
+            let destination = counts.get(row.key).destination;
             sums.entry((row.key.0, step)).or_default().add(view, &row, step, destination);
         }
     }

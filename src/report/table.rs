@@ -237,18 +237,16 @@ impl Page {
             decisive.into_iter().map(|witness| format!("+ {}", self.about(d, witness))).collect();
         let signed =
             others.into_iter().filter_map(|witness| Some((sign(witness, &d.place.located)?, witness)));
-        let mut beside: Vec<String> =
-            signed.map(|(sign, witness)| format!("{sign} {}", self.about(d, witness))).collect();
+        let mut beside: Vec<(char, &Witness)> = signed.collect();
         // What objects comes first, and none of it is left out.
-        beside.sort_by_key(|line| !line.starts_with('-'));
-        let objections = beside.iter().filter(|line| line.starts_with('-')).count();
+        beside.sort_by_key(|(sign, _)| *sign != '-');
+        let objections = beside.iter().filter(|(sign, _)| *sign == '-').count();
         let shown = MAX_BESIDE.max(objections);
-        if beside.len() > shown {
-            let more = beside.len() - shown;
-            beside.truncate(shown);
-            beside.push(format!("! {} more that agree or are not used are in the JSON", count(more as u64)));
+        let told = beside.iter().take(shown);
+        lines.extend(told.map(|(sign, witness)| format!("{sign} {}", self.about(d, witness))));
+        if let Some(more) = beside.len().checked_sub(shown).filter(|more| *more > 0) {
+            lines.push(format!("! {} more that agree or are not used are in the JSON", count(more as u64)));
         }
-        lines.extend(beside);
         lines.extend(d.place.remedy.as_deref().map(|remedy| format!("? {}", clean(remedy))));
         if !d.answered && d.packets_out > 0 {
             lines.push("! contacted, no reply; address disclosed".to_owned());
@@ -292,15 +290,15 @@ impl Page {
 
     /// Names are host names, so they are visible ASCII.
     pub(super) fn named(&self, all: &[Name]) -> String {
-        let mut names: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        let mut names: BTreeMap<&str, Vec<&Name>> = BTreeMap::new();
         for name in all {
-            let at = format!("{}, {}", origin(name.origin), self.frame(name.input, name.frame));
-            names.entry(&name.name).or_default().push(at);
+            names.entry(&name.name).or_default().push(name);
         }
+        let said = |name: &&Name| format!("{}, {}", origin(name.origin), self.frame(name.input, name.frame));
+        let told = |all: Vec<&Name>| all.iter().map(said).collect::<Vec<_>>().join("; ");
         let more = names.len().saturating_sub(MAX_NAMES);
         let shown = names.into_iter().take(MAX_NAMES);
-        let mut names: Vec<String> =
-            shown.map(|(name, origins)| format!("{name} ({})", origins.join("; "))).collect();
+        let mut names: Vec<String> = shown.map(|(name, all)| format!("{name} ({})", told(all))).collect();
         if more > 0 {
             names.push(format!("{} more", count(more as u64)));
         }

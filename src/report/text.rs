@@ -7,6 +7,10 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// The text with control characters and characters that reorder or hide text shown as `\u{…}`.
 #[must_use]
 pub fn clean(text: &str) -> String {
+    // Nearly all text is printable ASCII, and looked at one byte at a time.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if is_unsafe(c) { out.extend(c.escape_unicode()) } else { out.push(c) }

@@ -15,6 +15,10 @@ use crate::wire::Hostname;
 
 /// The tunnels of all captures, in order.
 pub(super) fn tunnels(view: &View<'_>) -> Vec<Tunnel> {
+    // Nearly no capture has one, and its flows need not be looked through.
+    if view.inspection.units().iter().all(|unit| unit.opener().tunnels().next().is_none()) {
+        return Vec::new();
+    }
     let mut flows: BTreeMap<(usize, TunnelId), (u64, u64)> = BTreeMap::new();
     for row in view.rows().filter(|row| !row.flow.scope().tunnel.is_none()) {
         let (all, clients) = flows.entry((row.key.0, row.flow.scope().tunnel)).or_default();

@@ -20,8 +20,32 @@ pub(super) struct Counted {
     pub(super) phase: Option<PhaseKind>,
 }
 
+/// That of every flow about which something was found, in order of the flows.
+pub(super) struct Counts(Vec<(Key, Counted)>);
+
+impl Counts {
+    /// None of them is counted yet.
+    pub(super) fn none(view: &View<'_>) -> Self {
+        Self(view.found.iter().map(|key| (*key, Counted::default())).collect())
+    }
+
+    /// Under which numbers a flow was counted.
+    pub(super) fn get(&self, key: Key) -> Counted {
+        let place = self.0.binary_search_by_key(&key, |(key, _)| *key).ok();
+        place.and_then(|place| self.0.get(place)).map(|(_, counted)| *counted).unwrap_or_default()
+    }
+
+    /// The same, to be changed; `None` for others' flows.
+    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Counted> {
+        let place = self.0.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        self.0.get_mut(place).map(|(_, counted)| counted)
+    }
+}
+
 pub(super) struct View<'a> {
     pub(super) inspection: &'a Inspection,
+    /// The flows about which something was found, in order.
+    found: Vec<Key>,
     /// The addresses to be masked, each with its unit: a person's line is one on every flow, whatever that flow shows.
     masked: BTreeSet<(usize, IpAddr)>,
     /// How many flows stand before each unit's: in the report the units' flows follow each other.
@@ -73,11 +97,13 @@ impl<'a> View<'a> {
         let tunnels_before = before(|unit| unit.opener().tunnels().count() as u64);
         let steps_before = before(|unit| unit.steps().len() as u64);
         let before = before(|unit| unit.flows().len() as u64);
-        let mut view = Self { inspection, masked: BTreeSet::new(), before, tunnels_before, steps_before };
+        let found = found(inspection);
+        let mut view =
+            Self { inspection, found, masked: BTreeSet::new(), before, tunnels_before, steps_before };
         if show_participants {
             return view;
         }
-        let peers = view.rows().filter(|row| row.attribution.service == Service::MeetingPeer);
+        let peers = view.found().filter(|row| row.attribution.service == Service::MeetingPeer);
         let masked = peers.map(|row| (row.key.0, row.remote()));
         view.masked = masked.collect();
         view
@@ -87,6 +113,12 @@ impl<'a> View<'a> {
         self.inspection.units().iter().enumerate().flat_map(|(number, unit)| {
             unit.judged().filter_map(move |(flow, judged)| Row::new(number, unit, flow, judged))
         })
+    }
+
+    /// The rows of the client's flows, and of those that may be its. All others are others' flows, which are nearly all of a
+    /// large capture.
+    pub(super) fn found(&self) -> impl Iterator<Item = Row<'a>> {
+        self.found.iter().filter_map(|(number, flow)| self.row(*number, *flow))
     }
 
     pub(super) fn row(&self, number: usize, flow: FlowId) -> Option<Row<'a>> {
@@ -133,6 +165,16 @@ impl<'a> View<'a> {
     pub(super) fn hides(&self, row: &Row<'_>, address: IpAddr) -> bool {
         self.masked.contains(&(row.key.0, address))
     }
+}
+
+fn found(inspection: &Inspection) -> Vec<Key> {
+    let units = inspection.units().iter().enumerate();
+    units
+        .flat_map(|(number, unit)| {
+            let found = unit.judged().filter(|(_, judged)| judged.finding.is_some());
+            found.map(move |(flow, _)| (number, flow.id()))
+        })
+        .collect()
 }
 
 /// A person's address: what is left says the rough network and no more.

@@ -43,6 +43,7 @@ pub struct Catalogue {
     processes: process::Processes,
     operator: RecipientId,
     known_sites: Vec<KnownSite>,
+    known_countries: CountrySet,
 }
 
 /// The catalogue's files.
@@ -101,6 +102,7 @@ impl Catalogue {
         let coded: CountrySet = known_sites.iter().map(|site| site.country).collect();
         known_sites.extend(addresses.known().filter(|site| !coded.contains(site.country)));
         Ok(Self {
+            known_countries: known_sites.iter().map(|site| site.country).collect(),
             known_sites,
             names: name::Names::load(include_str!("data/names.toml"), id_of)?,
             ranges: range::Ranges::load(include_str!("data/ranges.toml"))?,
@@ -201,6 +203,8 @@ impl Catalogue {
     /// where the code stands for places in several countries.
     #[must_use]
     pub fn site_statement(&self, host: &Hostname, address: IpAddr) -> Option<SiteStatement<'_>> {
+        // Most names say nothing, and finding the rule of one is dear.
+        let host = Some(host).filter(|host| self.sites.may_place(host))?;
         let found = self.names.find(host.as_str()).filter(|found| found.rule.owner == Owner::Client)?;
         self.sites.statement(host, &found.captures, &self.spellings(address))
     }
@@ -228,6 +232,12 @@ impl Catalogue {
     #[must_use]
     pub fn known_sites(&self) -> &[KnownSite] {
         &self.known_sites
+    }
+
+    /// The countries in which that is.
+    #[must_use]
+    pub fn known_countries(&self) -> CountrySet {
+        self.known_countries
     }
 
     /// The first day of the year in which the operator was founded: no capture of its client is older.

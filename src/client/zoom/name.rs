@@ -2,7 +2,7 @@
 //!
 //! Input: `names.toml`, once, and host names. Output: the most specific rule that fits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Deserialize;
 
@@ -63,12 +63,12 @@ pub enum Owner {
 #[derive(Debug)]
 pub(super) struct Names {
     rules: Vec<Rule>,
-    exact: BTreeMap<String, usize>,
-    suffixes: BTreeMap<String, usize>,
+    exact: HashMap<String, usize>,
+    suffixes: HashMap<String, usize>,
     /// The most specific first.
     patterns: Vec<(Pattern, usize)>,
     /// The last two labels of every name that a rule fits. Nearly all names end otherwise.
-    ends: BTreeSet<String>,
+    ends: HashSet<String>,
 }
 
 #[derive(Debug)]
@@ -97,10 +97,10 @@ impl Names {
         let file: File = data::parse(FILE, text)?;
         let mut names = Self {
             rules: Vec::new(),
-            exact: BTreeMap::new(),
-            suffixes: BTreeMap::new(),
+            exact: HashMap::new(),
+            suffixes: HashMap::new(),
             patterns: Vec::new(),
-            ends: BTreeSet::new(),
+            ends: HashSet::new(),
         };
         for row in file.rules {
             let (kind, rule_text) = row.matcher(text)?;

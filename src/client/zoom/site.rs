@@ -75,6 +75,14 @@ impl Sites {
         Ok(Self { rows, sources: file.sources })
     }
 
+    /// Whether a name may have a place code: none has where the label that stands in the code's place is another.
+    pub(super) fn may_place(&self, host: &Hostname) -> bool {
+        match place_label(host) {
+            None | Some("cloud") => true,
+            Some(code) => self.row_under(host, code).is_some(),
+        }
+    }
+
     /// The place code of a name, where there is a known one. `captures` are the name's variable parts.
     pub(super) fn site(&self, host: &Hostname, captures: &Captures<'_>) -> Option<Site<'_>> {
         self.row(host, captures).map(Row::site)

@@ -54,8 +54,8 @@ fn a_cloud_region_states_its_country() {
         (WitnessKind::CloudRegion, Group::Operator, Strength::Strong)
     );
     assert_eq!((said.claim, said.is_stale), (in_countries(&["IE"]), false));
-    assert_eq!((said.source.as_str(), said.dated), ("ip-ranges.json", Some(day("2026-06-03"))));
-    assert_eq!(said.says, "3.4.12.4/32 lies in Amazon Web Services's region eu-west-1, which stands in IE");
+    assert_eq!((&*said.source, said.dated), ("ip-ranges.json", Some(day("2026-06-03"))));
+    assert_eq!(&*said.says, "3.4.12.4/32 lies in Amazon Web Services's region eu-west-1, which stands in IE");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_local_zone_states_its_own_country() {
     let said = only(&with_aws(), "15.220.95.255");
     assert_eq!((said.claim, said.strength), (in_countries(&["PL"]), Strength::Strong));
     assert_eq!(
-        said.says,
+        &*said.says,
         "15.220.80.0/20 lies in Amazon Web Services's local zone eu-central-1-waw-1, which stands in PL"
     );
 }
@@ -73,7 +73,7 @@ fn a_region_that_is_not_listed_claims_nothing() {
     let said = only(&with_aws(), "15.230.39.1");
     assert_eq!((said.claim, said.strength), (Claim::Nothing, Strength::None));
     assert_eq!(
-        said.says,
+        &*said.says,
         "15.230.39.0/31 lies in Amazon Web Services's region xx-new-1, whose country is not known here"
     );
 }
@@ -92,7 +92,7 @@ fn what_a_provider_runs_from_its_edge_hides_the_origin() {
     let delivery = only(&declared, "52.85.1.1");
     assert_eq!((delivery.kind, delivery.claim), (WitnessKind::CdnNetwork, Claim::OriginUnknown));
     assert_eq!(
-        delivery.says,
+        &*delivery.says,
         "52.84.0.0/15 is listed by Amazon Web Services as GLOBAL/CLOUDFRONT, a content delivery network: where the origin \
          stands is not known"
     );
@@ -122,7 +122,7 @@ fn a_global_range_is_no_one_place_and_hides_nothing() {
         (said.kind, said.claim, said.strength),
         (WitnessKind::CloudRegion, Claim::Nothing, Strength::None)
     );
-    assert_eq!(said.says, "35.186.0.0/17 is listed by Google Cloud as global, which is no one place");
+    assert_eq!(&*said.says, "35.186.0.0/17 is listed by Google Cloud as global, which is no one place");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_range_in_two_regions_claims_both_countries() {
     let said = only(&declared, "129.148.128.1");
     assert_eq!(said.claim, in_countries(&["DE", "GB"]));
     assert_eq!(
-        said.says,
+        &*said.says,
         "129.148.128.0/20 lies in Oracle Cloud's regions eu-frankfurt-1 and uk-london-1, which stand in DE or GB"
     );
 }
@@ -160,10 +160,10 @@ fn a_geofeed_is_medium_and_says_whose_word_it_is() {
     let said = only(&declared, "192.0.2.1");
     assert_eq!((said.kind.name(), said.group, said.strength), ("geofeed", Group::Operator, Strength::Medium));
     assert_eq!((said.claim, said.is_stale, said.dated), (in_countries(&["NL"]), false, dated));
-    assert_eq!(said.says, "the network's own geofeed places 192.0.2.0/24 in Amsterdam, NL");
+    assert_eq!(&*said.says, "the network's own geofeed places 192.0.2.0/24 in Amsterdam, NL");
     let silent = only(&declared, "192.0.2.200");
     assert_eq!((silent.claim, silent.strength), (Claim::Nothing, Strength::None));
-    assert_eq!(silent.says, "the geofeed lists 192.0.2.128/25 without a country");
+    assert_eq!(&*silent.says, "the geofeed lists 192.0.2.128/25 without a country");
     assert!(on(&declared, "192.0.2.1", "2027-06-01").is_stale);
     let undated = Declared::default().with_geofeed("feed.csv", FEED, None, today()).unwrap();
     assert!(only(&undated, "192.0.2.1").is_stale);
@@ -179,7 +179,7 @@ fn an_anycast_list_leaves_the_origin_open() {
         (WitnessKind::Anycast, Group::Operator, Strength::Hard)
     );
     assert_eq!(said.claim, Claim::OriginUnknown);
-    assert_eq!(said.says, "104.16.0.0/13 is announced from many places at once (anycast)");
+    assert_eq!(&*said.says, "104.16.0.0/13 is announced from many places at once (anycast)");
     assert_eq!(resolve(&[said], None).grade.name(), "anycast");
 }
 
@@ -193,7 +193,7 @@ fn an_override_names_who_said_it_and_why_and_wins() {
     let own = &said[1];
     assert_eq!((own.kind, own.group, own.strength), (WitnessKind::Override, Group::User, Strength::Hard));
     assert_eq!((own.claim, own.is_stale, own.dated), (in_countries(&["SE"]), false, Some(day("2026-01-02"))));
-    assert_eq!(own.says, "192.0.2.0/24 is placed in SE by A. Tester: lease of rack 7");
+    assert_eq!(&*own.says, "192.0.2.0/24 is placed in SE by A. Tester: lease of rack 7");
     let resolution = resolve(&said, None);
     assert_eq!((resolution.grade.name(), resolution.allowed.to_string()), ("likely", "SE".into()));
     let shown = declared.with_overrides("more.toml", OVERRIDES, today()).unwrap_err().to_string();
@@ -229,7 +229,7 @@ fn every_source_is_listed_with_its_day_and_checksum() {
     let sums: Vec<&str> = sources.iter().map(|source| source.sha256.as_str()).collect();
     assert!(sums.iter().all(|sum| sum.len() == 64));
     assert!(sums[0] == sums[1] && sums[1] != sums[2]);
-    assert_eq!(only(&declared, "3.4.12.4").source, "ip-ranges.json, in ranges.csv");
+    assert_eq!(&*only(&declared, "3.4.12.4").source, "ip-ranges.json, in ranges.csv");
 }
 
 #[test]
