@@ -155,7 +155,7 @@ impl<'c> Trial<'c, '_> {
             }
         }
         if !found.against.is_empty() {
-            return self.contradicted(found.against, String::new());
+            return self.contradicted(found.against, "");
         }
         if !found.open.is_empty() {
             let (brief, reason) = words::open(&found.open);
@@ -190,8 +190,8 @@ impl<'c> Trial<'c, '_> {
         }
     }
 
-    fn contradicted(&self, against: Pile, besides: String) -> Tested<'c> {
-        let reason = self.dated(words::against(&against) + &besides);
+    fn contradicted(&self, against: Pile, besides: &str) -> Tested<'c> {
+        let reason = self.dated(words::against(&against) + besides);
         self.tested(Outcome::Contradicted, "contradicted".to_owned(), reason, Some(against))
     }
 
@@ -201,7 +201,7 @@ impl<'c> Trial<'c, '_> {
         let (seen, service) =
             seen.reduce(|best, next| if next.0 > best.0 { next } else { best }).unwrap_or_default();
         if seen == counted && counted >= least {
-            return self.contradicted(found.against, words::recurring(service, counted));
+            return self.contradicted(found.against, &words::recurring(service, counted));
         }
         let brief = format!("seen in {seen} of {counted} sessions");
         let reason = words::not_recurring(&found.against, service, (seen, counted), least);

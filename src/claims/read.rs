@@ -220,7 +220,7 @@ fn check_rule(raw: &RawClaim, fault: Fault<'_>) -> Result<(), DataError> {
 }
 
 fn check_needs(needs: &Needs, offset: usize, fault: Fault<'_>) -> Result<(), DataError> {
-    if needs.marks.iter().any(has_no_word) {
+    if needs.marks.iter().any(|part| has_no_word(part)) {
         return Err(fault.at(offset, "words of a label in `marks` are empty, and would be in any label"));
     }
     check_facts(needs.facts.keys(), offset, fault)?;
@@ -242,7 +242,7 @@ fn check_facts<'k>(
     }
 }
 
-fn has_no_word(part: &String) -> bool {
+fn has_no_word(part: &str) -> bool {
     !part.contains(char::is_alphanumeric)
 }
 
@@ -250,7 +250,7 @@ fn check_selector(selector: &Placed<Selector>, fault: Fault<'_>) -> Result<(), D
     if selector.value.is_empty() {
         return Err(fault.at(selector.offset, "this would be any flow; say which ones"));
     }
-    if selector.value.steps.iter().any(has_no_word) {
+    if selector.value.steps.iter().any(|part| has_no_word(part)) {
         return Err(
             fault.at(selector.offset, "words of a label in `steps` are empty, and would be in any label")
         );

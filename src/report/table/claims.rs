@@ -42,7 +42,7 @@ impl Page {
         if is_contradicted {
             self.field("flows", &self.flows_of(claim));
         } else if let Some(seen) = &claim.looked_at {
-            self.field("looked at", &clean(&looked_at(seen)));
+            self.wrapped(&clean(&looked_at(seen)), "     ", "              ");
         }
         self.field("limits", &clean(&claim.limits));
     }
@@ -109,13 +109,13 @@ impl Page {
     }
 }
 
-/// `1 session (launch, joining), 8 flows; not visible: what is inside encrypted flows`.
+/// `looked at: 1 session (launch, joining), 8 flows; not visible: what is inside encrypted flows`.
 fn looked_at(seen: &LookedAt) -> String {
     let phases = seen.phases.iter().map(|phase| phase.replace('_', " ")).collect::<Vec<_>>().join(", ");
     let phases = if phases.is_empty() { phases } else { format!(" ({phases})") };
     let sessions = plural(seen.sessions, "session", "sessions");
     let flows = plural(seen.flows, "flow", "flows");
-    format!("{sessions}{phases}, {flows}; not visible: {}", seen.not_visible.join(", "))
+    format!("looked at: {sessions}{phases}, {flows}; not visible: {}", seen.not_visible.join(", "))
 }
 
 const fn words(outcome: Outcome) -> &'static str {
