@@ -8,7 +8,7 @@ use crate::client::{Service, Whose};
 use crate::flow::FlowId;
 use crate::frame::{Date, FrameRef};
 use crate::place::{CountrySet, Grade};
-use crate::session::{MeetingKind, PhaseKind};
+use crate::session::{MeetingKind, PhaseKind, says};
 use crate::verdict::Axis;
 use crate::wire::zoom::MediaKind;
 
@@ -23,10 +23,27 @@ pub struct Case {
     pub remotes: Vec<Remote>,
     /// The client's flows and those that may be its, in order.
     pub flows: Vec<FlowFacts>,
-    /// The labels of the scenario's steps.
-    pub steps: Vec<String>,
+    /// The scenario's steps.
+    pub steps: Vec<SeenStep>,
     /// What the tester says of the captures, by key.
     pub facts: BTreeMap<String, String>,
+}
+
+/// A step of the scenario. What is of no kind by the tester's word, or has no frame, has neither.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SeenStep {
+    /// What the tester did.
+    pub label: String,
+    /// The id of its kind.
+    pub kind: Option<String>,
+}
+
+impl SeenStep {
+    /// Whether it is one of these: of a kind with that id, or by a label that says those words.
+    #[must_use]
+    pub fn is_one_of(&self, wanted: &[String]) -> bool {
+        wanted.iter().any(|part| self.kind.as_ref() == Some(part) || says(&self.label, part))
+    }
 }
 
 /// A session, as far as claims ask.
@@ -102,10 +119,16 @@ impl Case {
         self.remotes.get(flow.remote as usize)
     }
 
-    /// The label of the step in which a flow began.
+    /// The step in which a flow began.
     #[must_use]
-    pub fn step(&self, flow: &FlowFacts) -> Option<&str> {
-        self.steps.get(flow.step? as usize).map(String::as_str)
+    pub fn step(&self, flow: &FlowFacts) -> Option<&SeenStep> {
+        self.steps.get(flow.step? as usize)
+    }
+
+    /// The last day of its flows.
+    #[must_use]
+    pub fn last_day(&self) -> Option<Date> {
+        self.remotes.iter().map(|remote| remote.day).max()
     }
 
     /// Where the client of a flow stood; `None` where that is not known.

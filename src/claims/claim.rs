@@ -142,8 +142,8 @@ pub struct Rule {
     pub contradicted_by: Vec<Selector>,
     /// Flows that do not, though they would.
     pub except: Vec<Selector>,
-    /// Whether it takes such a flow in every session.
-    pub is_in_every_session: bool,
+    /// Where it takes such a flow for one and the same service in every session: the least number of sessions that contradict.
+    pub in_every_session: Option<u64>,
     /// Flows that leave it open.
     pub undecided_by: Vec<Selector>,
     /// What the capture must have got to besides, before the absence of flows says anything.
@@ -185,16 +185,15 @@ pub(super) struct RawClaim {
     pub(super) limits: Placed<String>,
     pub(super) from: Option<Date>,
     pub(super) until: Option<Placed<Date>>,
-    pub(super) needs: Option<Needs>,
+    pub(super) needs: Option<Placed<Needs>>,
     #[serde(default)]
     pub(super) contradicted_by: Vec<Placed<Selector>>,
     #[serde(default)]
     pub(super) except: Vec<Placed<Selector>>,
-    #[serde(default)]
-    pub(super) in_every_session: bool,
+    pub(super) in_every_session: Option<u64>,
     #[serde(default)]
     pub(super) undecided_by: Vec<Placed<Selector>>,
-    pub(super) needs_for_support: Option<Needs>,
+    pub(super) needs_for_support: Option<Placed<Needs>>,
     #[serde(default)]
     pub(super) supported_by: Vec<Placed<Selector>>,
     pub(super) absent: Option<Placed<Absent>>,

@@ -3,7 +3,7 @@
 //! A claim is asked of every remote end once, and of the flows of those ends that may matter; what is kept of flows is a count and the
 //! first of them, so that millions of flows cost time and no memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::{Case, FlowFacts, Remote};
 use super::claim::{AbsentOutcome, Claim, Testable};
@@ -145,23 +145,17 @@ impl<'c> Trial<'c, '_> {
     fn tried(&self) -> Tested<'c> {
         let rule = &self.claim.rule;
         let found = self.flows();
-        let sessions = self.sessions();
-        let is_everywhere = !rule.is_in_every_session
-            || (found.sessions.len() == sessions && sessions as u64 >= rule.needs.sessions);
-        if !found.against.is_empty() && is_everywhere {
-            let reason = self.dated(words::against(&found.against));
-            return self.tested(
-                Outcome::Contradicted,
-                "contradicted".to_owned(),
-                reason,
-                Some(found.against),
-            );
+        if let Some(least) = rule.in_every_session {
+            let counted = self.sessions();
+            if !found.against.is_empty() {
+                return self.recurring(found, counted, least);
+            }
+            if let Some(lack) = rule.needs.lacks_of(counted) {
+                return self.unmet(lack);
+            }
         }
         if !found.against.is_empty() {
-            let seen = (found.sessions.len(), sessions);
-            let reason = words::not_everywhere(&found.against, seen);
-            let brief = "in some sessions only".to_owned();
-            return self.tested(Outcome::NotDecidable, brief, self.dated(reason), Some(found.against));
+            return self.contradicted(found.against, "");
         }
         if !found.open.is_empty() {
             let (brief, reason) = words::open(&found.open);
@@ -194,6 +188,24 @@ impl<'c> Trial<'c, '_> {
                 self.tested(outcome, absent.because.clone(), self.dated(reason), None)
             }
         }
+    }
+
+    fn contradicted(&self, against: Pile, besides: &str) -> Tested<'c> {
+        let reason = self.dated(words::against(&against) + besides);
+        self.tested(Outcome::Contradicted, "contradicted".to_owned(), reason, Some(against))
+    }
+
+    /// Flows that speak against a claim where they are for one and the same service in each of the sessions that count.
+    fn recurring(&self, found: Found, counted: u64, least: u64) -> Tested<'c> {
+        let seen = found.sessions.iter().map(|(service, sessions)| (sessions.len() as u64, *service));
+        let (seen, service) =
+            seen.reduce(|best, next| if next.0 > best.0 { next } else { best }).unwrap_or_default();
+        if seen == counted && counted >= least {
+            return self.contradicted(found.against, &words::recurring(service, counted));
+        }
+        let brief = format!("seen in {seen} of {counted} sessions");
+        let reason = words::not_recurring(&found.against, service, (seen, counted), least);
+        self.tested(Outcome::NotDecidable, brief, self.dated(reason), Some(found.against))
     }
 
     /// The reason, with the day of the capture where it is before the statement.
@@ -238,16 +250,19 @@ impl<'c> Trial<'c, '_> {
         self.in_time().map(|(_, flows)| flows).sum()
     }
 
-    /// How many sessions there are on days on which the claim holds, where that matters.
-    fn sessions(&self) -> usize {
-        if !self.claim.rule.is_in_every_session {
-            return 0;
-        }
-        let is_in_time = |flow: &&FlowFacts| {
-            self.case.remote(flow).is_some_and(|remote| self.claim.valid.covers(remote.day))
+    /// How many sessions count: those with a flow on a day on which the claim holds that is not excepted for where its client stood.
+    fn sessions(&self) -> u64 {
+        let except: Vec<&Selector> =
+            self.claim.rule.except.iter().filter(|except| except.vantage.is_some()).collect();
+        let counts = |flow: &&FlowFacts| {
+            let remote = self.case.remote(flow).filter(|remote| self.claim.valid.covers(remote.day));
+            remote.is_some_and(|remote| {
+                let fit = |s: &&Selector| s.of_remote(remote, self.case).min(s.of_flow(flow, self.case));
+                except.iter().all(|selector| fit(selector) != Fit::Yes)
+            })
         };
-        let sessions = self.case.flows.iter().filter(is_in_time).filter_map(|flow| flow.session);
-        sessions.collect::<BTreeSet<u32>>().len()
+        let sessions = self.case.flows.iter().filter(counts).filter_map(|flow| flow.session);
+        sessions.collect::<BTreeSet<u32>>().len() as u64
     }
 
     /// The remote ends of days on which the claim holds, each with how many flows.
@@ -277,7 +292,7 @@ impl<'c> Trial<'c, '_> {
         }
         let rule = &self.claim.rule;
         let fits = |selectors: &'c [Selector]| {
-            let fits = selectors.iter().map(|selector| (selector, selector.of_remote(remote)));
+            let fits = selectors.iter().map(|selector| (selector, selector.of_remote(remote, self.case)));
             fits.filter(|(_, fit)| *fit != Fit::No).collect()
         };
         Asked {
@@ -308,7 +323,7 @@ impl<'c> Trial<'c, '_> {
         match (against, excepted) {
             (Some((selector, Fit::Yes)), Fit::No) => {
                 found.against.add(flow, remote, selector, None);
-                found.sessions.extend(flow.session);
+                found.sessions.entry(remote.service.id()).or_default().extend(flow.session);
             }
             (Some((selector, Fit::Open(doubt))), _) | (Some((selector, _)), Fit::Open(doubt)) => {
                 found.open.add(flow, remote, selector, Some(doubt));
@@ -347,8 +362,8 @@ impl Asked<'_> {
 #[derive(Default)]
 struct Found {
     against: Pile,
-    /// The sessions in which flows speak against it.
-    sessions: BTreeSet<u32>,
+    /// The sessions in which flows speak against it, by their service.
+    sessions: BTreeMap<&'static str, BTreeSet<u32>>,
     /// Flows that would speak against it, were they not among its exceptions.
     excepted: Pile,
     open: Pile,

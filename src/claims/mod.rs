@@ -9,6 +9,7 @@
 mod case;
 mod claim;
 mod evaluate;
+mod fact;
 mod name;
 mod need;
 mod pile;
@@ -18,11 +19,12 @@ mod words;
 
 use std::sync::LazyLock;
 
-pub use self::case::{Case, FlowFacts, Remote, Run, SeenPhase};
+pub use self::case::{Case, FlowFacts, Remote, Run, SeenPhase, SeenStep};
 pub use self::claim::{Absent, AbsentOutcome, Claim, Document, DocumentDate, Rule, Source, Testable};
 pub use self::evaluate::{LookedAt, Outcome, Tested, test};
+pub use self::fact::{FACTS, Wanted};
 pub use self::name::NamePattern;
-pub use self::need::{MeetingNeed, Needs, VantageNeed, Wanted};
+pub use self::need::{MeetingNeed, Needs, VantageNeed};
 pub use self::pile::Hit;
 pub use self::read::Book;
 pub use self::selector::{Doubt, Fit, Listed, Media, Phase, Selector, Stood, Sure, Tied, Where};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::case::Case;
-use super::selector::{Phase, has_part};
+use super::fact::Wanted;
+use super::selector::Phase;
 use crate::client::{Service, Whose};
 use crate::session::{MeetingKind, PhaseKind};
 use crate::verdict::Axis;
@@ -30,6 +31,8 @@ pub struct Needs {
     pub facts: BTreeMap<String, Wanted>,
     /// Where the client of a session stood.
     pub vantage: Option<VantageNeed>,
+    /// At least one of these.
+    pub one_of: Vec<Needs>,
 }
 
 impl Default for Needs {
@@ -43,6 +46,7 @@ impl Default for Needs {
             sessions: 0,
             facts: BTreeMap::new(),
             vantage: None,
+            one_of: Vec::new(),
         }
     }
 }
@@ -69,26 +73,6 @@ pub enum VantageNeed {
     Outside,
     /// Either.
     Known,
-}
-
-/// What the tester has to say under a key: `true` takes everything but `false` and `no`, `false` these two.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Wanted {
-    /// Yes or no.
-    Switch(bool),
-    /// A word, whatever its case.
-    Word(String),
-}
-
-impl Wanted {
-    fn is(&self, said: &str) -> bool {
-        let is_refused = ["false", "no"].iter().any(|word| said.eq_ignore_ascii_case(word));
-        match self {
-            Self::Switch(wanted) => *wanted != is_refused,
-            Self::Word(word) => said.eq_ignore_ascii_case(word),
-        }
-    }
 }
 
 /// What a capture lacks.
@@ -119,6 +103,7 @@ impl Needs {
             .or_else(|| self.lacks_sessions(case))
             .or_else(|| self.lacks_vantage(case))
             .or_else(|| self.lacks_fact(case))
+            .or_else(|| self.lacks_all(case))
     }
 
     /// A phase that is there and uncertain: what is absent from it says nothing.
@@ -138,7 +123,7 @@ impl Needs {
     }
 
     fn lacks_marks(&self, case: &Case) -> Option<Lack> {
-        let is_there = case.steps.iter().any(|label| has_part(label, &self.marks));
+        let is_there = case.steps.iter().any(|step| step.is_one_of(&self.marks));
         if self.marks.is_empty() || is_there {
             return None;
         }
@@ -174,13 +159,32 @@ impl Needs {
     }
 
     fn lacks_sessions(&self, case: &Case) -> Option<Lack> {
-        let seen = case.sessions.len() as u64;
+        self.lacks_of(case.sessions.len() as u64)
+    }
+
+    /// The same where so many sessions count.
+    pub(super) fn lacks_of(&self, seen: u64) -> Option<Lack> {
         if seen >= self.sessions {
             return None;
         }
         Some(Lack {
             brief: format!("needs {} sessions", self.sessions),
-            ..Lack::of(format!("it takes {} sessions to tell, and there are {seen}", self.sessions))
+            ..Lack::of(format!(
+                "it takes {} sessions to tell, and there are {seen} that count",
+                self.sessions
+            ))
+        })
+    }
+
+    /// Nothing where one of the alternatives is there for sure.
+    fn lacks_all(&self, case: &Case) -> Option<Lack> {
+        let lack = |needs: &Self| needs.lack(case).or_else(|| needs.doubt(case));
+        let lacks: Vec<Lack> = self.one_of.iter().map(lack).collect::<Option<_>>()?;
+        let joined = |of: fn(&Lack) -> &str| lacks.iter().map(of).collect::<Vec<_>>().join(", and ");
+        (!lacks.is_empty()).then(|| Lack {
+            is_unknown: lacks.iter().any(|lack| lack.is_unknown),
+            brief: joined(|lack| &lack.brief),
+            reason: joined(|lack| &lack.reason),
         })
     }
 
@@ -205,12 +209,10 @@ impl Needs {
     fn lacks_fact(&self, case: &Case) -> Option<Lack> {
         let (key, wanted, said) = self.facts.iter().find_map(|(key, wanted)| {
             let said = case.facts.get(key);
-            (!said.is_some_and(|said| wanted.is(said))).then_some((key, wanted, said))
+            let is_said = said.zip(case.last_day()).is_some_and(|(said, day)| wanted.is(said, day));
+            (!is_said).then_some((key, wanted, said))
         })?;
-        let wanted = match wanted {
-            Wanted::Switch(wanted) => wanted.to_string(),
-            Wanted::Word(word) => word.clone(),
-        };
+        let wanted = wanted.words();
         match said {
             Some(said) => Some(Lack::of(format!(
                 "it speaks of tests with {key} = {wanted}, and this is one with {said}"

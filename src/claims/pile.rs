@@ -4,7 +4,7 @@ use super::case::{FlowFacts, Remote};
 use super::selector::{Doubt, Selector};
 use crate::flow::FlowId;
 use crate::frame::{Date, FrameRef};
-use crate::place::CountrySet;
+use crate::place::{CountrySet, Grade};
 
 /// A flow that an outcome rests on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,6 +19,8 @@ pub struct Hit {
     pub service: &'static str,
     /// The countries that its place allows.
     pub countries: CountrySet,
+    /// Whether that is at least likely.
+    pub is_sure: bool,
 }
 
 impl Hit {
@@ -26,7 +28,9 @@ impl Hit {
     #[must_use]
     pub fn words(&self) -> String {
         let name = self.name.as_deref().unwrap_or("an address without a name");
-        let place = if self.countries.is_empty() { String::new() } else { format!(" in {}", self.countries) };
+        let how = if self.is_sure { "in" } else { "possibly in" };
+        let place =
+            if self.countries.is_empty() { String::new() } else { format!(" {how} {}", self.countries) };
         format!("{name} ({}){place}", self.service.replace('_', " "))
     }
 }
@@ -89,6 +93,7 @@ impl Pile {
             name: matched.or_else(|| remote.names.first()).cloned(),
             service: remote.service.id(),
             countries: remote.countries,
+            is_sure: matches!(remote.grade, Grade::Confirmed | Grade::Likely),
         };
         let end = hit.words();
         match self.ends.contains(&end) {

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::claim::{Claim, Document, RawClaim, RawSource, Rule, Source, Testable};
-use super::selector::{Selector, Sure};
+use super::fact::FACTS;
+use super::need::Needs;
+use super::selector::{Selector, Sure, Where};
 use crate::client::Catalogue;
 use crate::data::{self, DataError, Placed, Validity};
 use crate::frame::Date;
@@ -125,8 +127,8 @@ fn checked(raw: RawClaim, documents: &[Document], fault: Fault<'_>) -> Result<Cl
     for text in [&raw.id, &raw.text, &raw.limits] {
         fault.if_empty(text)?;
     }
-    if raw.id.value.contains(char::is_whitespace) {
-        return Err(fault.at(raw.id.offset, "an id is one word"));
+    if raw.id.value.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(fault.at(raw.id.offset, "an id is one word, without control characters"));
     }
     if raw.sources.is_empty() {
         return Err(fault.at(raw.id.offset, "a claim names at least one document in `sources`"));
@@ -136,11 +138,13 @@ fn checked(raw: RawClaim, documents: &[Document], fault: Fault<'_>) -> Result<Cl
     {
         return Err(fault.at(until.offset, "the claim ends before it begins"));
     }
-    let needs = [&raw.needs, &raw.needs_for_support].into_iter().flatten();
-    if needs.flat_map(|needs| &needs.marks).any(|part| part.trim().is_empty()) {
-        return Err(
-            fault.at(raw.id.offset, "a part of a label in `marks` is empty, and would be in any label")
-        );
+    for needs in [&raw.needs, &raw.needs_for_support].into_iter().flatten() {
+        check_needs(&needs.value, needs.offset, fault)?;
+    }
+    if let Some(least) = raw.in_every_session.filter(|least| *least == 0) {
+        let what =
+            format!("`in_every_session` is the least number of sessions that contradict, and not {least}");
+        return Err(fault.at(raw.id.offset, &what));
     }
     check_rule(&raw, fault)?;
     let sources = raw.sources.into_iter().map(|source| checked_source(source, documents, fault));
@@ -154,12 +158,12 @@ fn checked(raw: RawClaim, documents: &[Document], fault: Fault<'_>) -> Result<Cl
         limits: raw.limits.value,
         valid: Validity { from: raw.from, until: raw.until.map(|until| until.value) },
         rule: Rule {
-            needs: raw.needs.unwrap_or_default(),
+            needs: raw.needs.map(|needs| needs.value).unwrap_or_default(),
             contradicted_by: values(raw.contradicted_by),
             except: values(raw.except),
-            is_in_every_session: raw.in_every_session,
+            in_every_session: raw.in_every_session,
             undecided_by: values(raw.undecided_by),
-            needs_for_support: raw.needs_for_support,
+            needs_for_support: raw.needs_for_support.map(|needs| needs.value),
             supported_by: values(raw.supported_by),
             absent: raw.absent.map(|absent| absent.value),
         },
@@ -193,6 +197,11 @@ fn check_rule(raw: &RawClaim, fault: Fault<'_>) -> Result<(), DataError> {
                 fault.at(first.offset, "`absent` has to say what is said where no such flow is there")
             );
         }
+        (Some(absent), Some(_)) if absent.value.because.trim().is_empty() => {
+            return Err(
+                fault.at(absent.offset, "`because` must not be empty: it is the reason in the report")
+            );
+        }
         (Some(absent), None) => return Err(fault.at(absent.offset, "`absent` goes with `supported_by`")),
         _ => {}
     }
@@ -201,19 +210,52 @@ fn check_rule(raw: &RawClaim, fault: Fault<'_>) -> Result<(), DataError> {
     {
         return Err(fault.at(weak.offset, "a place that is no more than possible contradicts nothing"));
     }
+    let is_nowhere = |placed: &&Placed<Selector>| placed.value.axis == Some(Where::Undetermined);
+    if let Some(unplaced) = raw.contradicted_by.iter().find(is_nowhere) {
+        let what = "a place that is not known contradicts nothing; it can stand in `undecided_by`";
+        return Err(fault.at(unplaced.offset, what));
+    }
     let exceptions = [&raw.except];
     decisive.into_iter().chain(exceptions).flatten().try_for_each(|selector| check_selector(selector, fault))
+}
+
+fn check_needs(needs: &Needs, offset: usize, fault: Fault<'_>) -> Result<(), DataError> {
+    if needs.marks.iter().any(|part| has_no_word(part)) {
+        return Err(fault.at(offset, "words of a label in `marks` are empty, and would be in any label"));
+    }
+    check_facts(needs.facts.keys(), offset, fault)?;
+    needs.one_of.iter().try_for_each(|needs| check_needs(needs, offset, fault))
+}
+
+/// A key that no manifest has would never be said.
+fn check_facts<'k>(
+    mut keys: impl Iterator<Item = &'k String>,
+    offset: usize,
+    fault: Fault<'_>,
+) -> Result<(), DataError> {
+    match keys.find(|key| !FACTS.contains(&key.as_str())) {
+        Some(unknown) => {
+            let what = format!("no manifest says {unknown:?}; there are {}", FACTS.join(", "));
+            Err(fault.at(offset, &what))
+        }
+        None => Ok(()),
+    }
+}
+
+fn has_no_word(part: &str) -> bool {
+    !part.contains(char::is_alphanumeric)
 }
 
 fn check_selector(selector: &Placed<Selector>, fault: Fault<'_>) -> Result<(), DataError> {
     if selector.value.is_empty() {
         return Err(fault.at(selector.offset, "this would be any flow; say which ones"));
     }
-    if selector.value.steps.iter().any(|part| part.trim().is_empty()) {
+    if selector.value.steps.iter().any(|part| has_no_word(part)) {
         return Err(
-            fault.at(selector.offset, "a part of a label in `steps` is empty, and would be in any label")
+            fault.at(selector.offset, "words of a label in `steps` are empty, and would be in any label")
         );
     }
+    check_facts(selector.value.facts_asked(), selector.offset, fault)?;
     let is_known = |id: &String| Catalogue::builtin().recipients().any(|(_, recipient)| recipient.id == *id);
     let mut operators = selector.value.operators.iter().chain(&selector.value.not_operators);
     match operators.find(|id| !is_known(id)) {

@@ -3,9 +3,12 @@
 //! A flow is one where all keys fit. About a place there are three answers: what is not placed, or placed with less than the
 //! grade that is asked for, leaves it open. So does a third party's flow that nothing ties to the client.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::case::{Case, FlowFacts, Remote};
+use super::fact::{self, Wanted};
 use super::name::NamePattern;
 use crate::client::{Service, Whose};
 use crate::place::{Country, CountrySet, Grade};
@@ -27,6 +30,8 @@ pub struct Selector {
     pub not_operators: Vec<String>,
     /// One of the remote end's names.
     pub names: Vec<NamePattern>,
+    /// One of its names is what the tester says under that key.
+    pub names_of_fact: Option<String>,
     /// None of its names.
     pub not_names: Vec<NamePattern>,
     /// Its port.
@@ -35,7 +40,7 @@ pub struct Selector {
     pub media: Vec<Media>,
     /// The phase in which the flow began.
     pub phases: Vec<Phase>,
-    /// A part of the label of the step in which it began.
+    /// Words of the label of the step in which it began, or the id of the step's kind.
     pub steps: Vec<String>,
     /// Where the remote end stands, seen from the EEA.
     pub axis: Option<Where>,
@@ -43,6 +48,12 @@ pub struct Selector {
     pub countries: Vec<Country>,
     /// It stands in none of these.
     pub not_countries: Vec<Country>,
+    /// It stands in one of the regions that the tester names under that key.
+    pub countries_of_fact: Option<String>,
+    /// It stands in none of them.
+    pub not_countries_of_fact: Option<String>,
+    /// What the tester says of the capture.
+    pub facts: BTreeMap<String, Wanted>,
     /// How sure a place has to be; likely where it is not said.
     pub min_grade: Option<Sure>,
     /// Whose the flow is; the client's where it is not said.
@@ -81,6 +92,8 @@ pub enum Doubt {
     PhaseNotSure,
     /// Nothing ties the flow to the client.
     NotTied,
+    /// What the tester would have to say of the capture is not said.
+    NotSaid,
     /// It is selected to leave the claim open.
     Selected,
 }
@@ -89,26 +102,40 @@ impl Selector {
     /// Whether it says anything that a flow can fail.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        *self == Self { says: self.says.clone(), ..Self::default() }
+        // A grade needs a place that is asked for, and every flow has at least no byte.
+        let min_payload_out = self.min_payload_out.filter(|least| *least == 0);
+        let min_grade = self.min_grade;
+        *self == Self { says: self.says.clone(), min_payload_out, min_grade, ..Self::default() }
     }
 
-    /// What the remote end alone says.
+    /// The keys under which it asks what the tester says.
+    pub(super) fn facts_asked(&self) -> impl Iterator<Item = &String> {
+        let of_fact = [&self.names_of_fact, &self.countries_of_fact, &self.not_countries_of_fact];
+        self.facts.keys().chain(of_fact.into_iter().flatten())
+    }
+
+    /// What the remote end alone says, in a case of which the tester says something.
     #[must_use]
-    pub fn of_remote(&self, remote: &Remote) -> Fit {
+    pub fn of_remote(&self, remote: &Remote, case: &Case) -> Fit {
         let is_wanted = one_of(&self.services, &remote.service)
             && none_of(&self.not_services, &remote.service)
             && self.is_operator(remote.recipient.as_deref())
             && self.is_named(&remote.names)
+            && self.is_named_by_fact(&remote.names, case)
             && one_of(&self.ports, &remote.port)
             && self.is_listed(remote.listing)
             && (self.media.is_empty() || self.media.iter().any(|kind| remote.media.contains(&kind.0)));
-        if is_wanted { self.tied(remote).min(self.placed(remote)) } else { Fit::No }
+        if is_wanted {
+            self.tied(remote).min(self.placed(remote, case)).min(self.said(remote, case))
+        } else {
+            Fit::No
+        }
     }
 
     /// What the flow itself says, beside its remote end.
     #[must_use]
     pub fn of_flow(&self, flow: &FlowFacts, case: &Case) -> Fit {
-        let in_step = || case.step(flow).is_some_and(|label| has_part(label, &self.steps));
+        let in_step = || case.step(flow).is_some_and(|step| step.is_one_of(&self.steps));
         let is_wanted = (self.steps.is_empty() || in_step())
             && self.vantage.is_none_or(|stood| stood.is(case.vantage(flow)))
             && self.min_payload_out.is_none_or(|least| least <= flow.payload_out);
@@ -137,6 +164,22 @@ impl Selector {
         (self.names.is_empty() || has(&self.names)) && !has(&self.not_names)
     }
 
+    fn is_named_by_fact(&self, names: &[String], case: &Case) -> bool {
+        let Some(key) = &self.names_of_fact else { return true };
+        let said = case.facts.get(key).map(|said| said.trim().trim_end_matches('.'));
+        said.is_some_and(|said| names.iter().any(|name| name.eq_ignore_ascii_case(said)))
+    }
+
+    /// Whether the tester says what it asks for.
+    fn said(&self, remote: &Remote, case: &Case) -> Fit {
+        let one = |(key, wanted): (&String, &Wanted)| match case.facts.get(key) {
+            None => Fit::Open(Doubt::NotSaid),
+            Some(said) if wanted.is(said, remote.day) => Fit::Yes,
+            Some(_) => Fit::No,
+        };
+        self.facts.iter().map(one).min().unwrap_or(Fit::Yes)
+    }
+
     fn is_listed(&self, listing: &str) -> bool {
         let has = |wanted: &[Listed]| wanted.iter().any(|wanted| wanted.name() == listing);
         (self.listings.is_empty() || has(&self.listings)) && !has(&self.not_listings)
@@ -153,11 +196,13 @@ impl Selector {
         }
     }
 
-    fn placed(&self, remote: &Remote) -> Fit {
+    fn placed(&self, remote: &Remote, case: &Case) -> Fit {
         if self.axis == Some(Where::Undetermined) {
             return if remote.axis == Axis::Undetermined { Fit::Yes } else { Fit::No };
         }
-        if self.axis.is_none() && self.countries.is_empty() && self.not_countries.is_empty() {
+        let wanted = countries(&self.countries, self.countries_of_fact.as_ref(), remote, case);
+        let refused = countries(&self.not_countries, self.not_countries_of_fact.as_ref(), remote, case);
+        if self.axis.is_none() && wanted.is_none() && refused.is_none() {
             return Fit::Yes;
         }
         match remote.axis {
@@ -170,7 +215,7 @@ impl Selector {
             let is_placed = remote.axis != Axis::Undetermined;
             return Fit::Open(if is_placed { Doubt::NotSure } else { Doubt::NotPlaced });
         }
-        self.on_axis(remote.axis).min(self.in_countries(&remote.countries))
+        self.on_axis(remote.axis).min(in_countries(&remote.countries, wanted.as_ref(), refused.as_ref()))
     }
 
     fn on_axis(&self, axis: Axis) -> Fit {
@@ -180,29 +225,29 @@ impl Selector {
             _ => Fit::No,
         }
     }
-
-    fn in_countries(&self, found: &CountrySet) -> Fit {
-        let set = |codes: &[Country]| codes.iter().copied().collect::<CountrySet>();
-        let inside = |wanted: &CountrySet| match (found.is_subset(wanted), found.is_disjoint(wanted)) {
-            (true, _) => Fit::Yes,
-            (false, true) => Fit::No,
-            (false, false) => Fit::Open(Doubt::NotPlaced),
-        };
-        let wanted = if self.countries.is_empty() { Fit::Yes } else { inside(&set(&self.countries)) };
-        let refused = match inside(&set(&self.not_countries)) {
-            _ if self.not_countries.is_empty() => Fit::Yes,
-            Fit::Yes => Fit::No,
-            Fit::No => Fit::Yes,
-            open @ Fit::Open(_) => open,
-        };
-        wanted.min(refused)
-    }
 }
 
-/// Whether the label has one of the parts, whatever their case.
-pub(super) fn has_part(label: &str, parts: &[String]) -> bool {
-    let label = label.to_lowercase();
-    parts.iter().any(|part| label.contains(&part.to_lowercase()))
+/// The countries that are asked for by code or by what the tester says; `None` where none are.
+fn countries(codes: &[Country], key: Option<&String>, remote: &Remote, case: &Case) -> Option<CountrySet> {
+    if codes.is_empty() && key.is_none() {
+        return None;
+    }
+    let said = key.and_then(|key| fact::countries(case.facts.get(key)?, remote.day));
+    Some(codes.iter().copied().collect::<CountrySet>().union(&said.unwrap_or(CountrySet::EMPTY)))
+}
+
+fn in_countries(found: &CountrySet, wanted: Option<&CountrySet>, refused: Option<&CountrySet>) -> Fit {
+    let inside = |wanted: &CountrySet| match (found.is_subset(wanted), found.is_disjoint(wanted)) {
+        (true, _) => Fit::Yes,
+        (false, true) => Fit::No,
+        (false, false) => Fit::Open(Doubt::NotPlaced),
+    };
+    let outside = |refused: &CountrySet| match inside(refused) {
+        Fit::Yes => Fit::No,
+        Fit::No => Fit::Yes,
+        open @ Fit::Open(_) => open,
+    };
+    wanted.map_or(Fit::Yes, inside).min(refused.map_or(Fit::Yes, outside))
 }
 
 fn one_of<T: PartialEq>(wanted: &[T], found: &T) -> bool {

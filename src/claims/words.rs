@@ -1,8 +1,9 @@
 //! Reasons and rules in words.
 
 use super::claim::{Claim, Rule};
+use super::fact::Wanted;
 use super::name::NamePattern;
-use super::need::{Needs, Wanted, quoted};
+use super::need::{Needs, quoted};
 use super::pile::{Days, Pile};
 use super::selector::{Doubt, Listed, Selector, Tied};
 use crate::client::Service;
@@ -26,10 +27,21 @@ pub(super) fn against(pile: &Pile) -> String {
     format!("{} against it: {}{}", number(pile.total, "flow speaks", "flows speak"), ends(pile), says(pile))
 }
 
+/// That flows for that service are in each session, as a clause behind a reason.
+pub(super) fn recurring(service: &str, sessions: u64) -> String {
+    format!("; {} is in each of {sessions} sessions", spaced(service))
+}
+
 /// Why it is not, though flows speak against it.
-pub(super) fn not_everywhere(pile: &Pile, (seen, all): (usize, usize)) -> String {
+pub(super) fn not_recurring(pile: &Pile, service: &str, (seen, all): (u64, u64), least: u64) -> String {
     let flows = number(pile.total, "flow speaks", "flows speak");
-    format!("{flows} against it, and in {seen} of {all} sessions alone: {}", ends(pile))
+    let few = if all < least { format!("; it takes {least} sessions to tell") } else { String::new() };
+    let most = if service.is_empty() { "no service".to_owned() } else { spaced(service) };
+    format!("{flows} against it, and {most} is in {seen} of {all} sessions{few}: {}", ends(pile))
+}
+
+fn spaced(id: &str) -> String {
+    id.replace('_', " ")
 }
 
 /// Why it is open, in few words and in a clause.
@@ -53,6 +65,11 @@ pub(super) fn open(pile: &Pile) -> (String, String) {
                 "flow is of a third party that nothing ties",
                 "flows are of third parties that nothing ties"
             )
+        ),
+        Doubt::NotSaid => number(
+            *count,
+            "flow tells something only with what is not said of the test (a manifest says it)",
+            "flows tell something only with what is not said of the test (a manifest says it)",
         ),
         Doubt::Selected => number(*count, "flow leaves it open", "flows leave it open"),
     };
@@ -145,7 +162,9 @@ fn number(number: u64, one: &str, many: &str) -> String {
 pub fn rule(rule: &Rule) -> Vec<String> {
     let mut lines = Vec::new();
     lines.extend(needs(&rule.needs).map(|needs| format!("needs {needs}")));
-    let every = if rule.is_in_every_session { ", where one is in every session" } else { "" };
+    let every = rule.in_every_session.map_or_else(String::new, |least| {
+        format!(", where some for one service are in every session, of at least {least}")
+    });
     lines.extend(rule.contradicted_by.iter().map(|s| format!("contradicted by {}{every}", selector(s))));
     lines.extend(rule.except.iter().map(|s| format!("but not by {}", selector(s))));
     lines.extend(rule.undecided_by.iter().map(|s| format!("left open by {}", selector(s))));
@@ -171,11 +190,14 @@ fn needs(needs: &Needs) -> Option<String> {
         parts.push(number(needs.sessions, "session", "sessions"));
     }
     parts.extend(needs.vantage.map(|vantage| format!("a client {}", vantage.words())));
-    parts.extend(needs.facts.iter().map(|(key, wanted)| match wanted {
-        Wanted::Switch(wanted) => format!("the tester's word that {key} = {wanted}"),
-        Wanted::Word(word) => format!("the tester's word that {key} = {word}"),
-    }));
+    parts.extend(needs.facts.iter().map(said));
+    let alternatives = needs.one_of.iter().filter_map(self::needs).collect::<Vec<_>>();
+    parts.extend((!alternatives.is_empty()).then(|| format!("either {}", alternatives.join(", or "))));
     (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn said((key, wanted): (&String, &Wanted)) -> String {
+    format!("the tester's word that {key} = {}", wanted.words())
 }
 
 /// A selector in words: `flows of the client to zoom for telemetry, outside the EEA (at least likely)`.
@@ -184,6 +206,7 @@ fn selector(s: &Selector) -> String {
     let codes = |all: &[Country]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let listed = |all: &[Listed]| all.iter().map(|listed| listed.name()).collect::<Vec<_>>().join(", ");
     let names = |all: &[NamePattern]| all.iter().map(NamePattern::as_str).collect::<Vec<_>>().join(", ");
+    let key = |key: &Option<String>| key.clone().unwrap_or_default();
     let mut parts = Vec::new();
     let mut add = |is_given: bool, text: String| parts.extend(is_given.then_some(text));
     add(!s.operators.is_empty(), format!("to {}", s.operators.join(", ")));
@@ -191,6 +214,7 @@ fn selector(s: &Selector) -> String {
     add(!s.services.is_empty(), format!("for {}", ids(&s.services)));
     add(!s.not_services.is_empty(), format!("not for {}", ids(&s.not_services)));
     add(!s.names.is_empty(), format!("named {}", names(&s.names)));
+    add(s.names_of_fact.is_some(), format!("named as the tester says ({})", key(&s.names_of_fact)));
     add(!s.not_names.is_empty(), format!("not named {}", names(&s.not_names)));
     add(
         !s.ports.is_empty(),
@@ -209,6 +233,11 @@ fn selector(s: &Selector) -> String {
     add(s.axis.is_some(), s.axis.map_or("", |axis| axis.words()).to_owned());
     add(!s.countries.is_empty(), format!("in {}", codes(&s.countries)));
     add(!s.not_countries.is_empty(), format!("not in {}", codes(&s.not_countries)));
+    add(s.countries_of_fact.is_some(), format!("in what the tester names ({})", key(&s.countries_of_fact)));
+    add(
+        s.not_countries_of_fact.is_some(),
+        format!("not in what the tester names ({})", key(&s.not_countries_of_fact)),
+    );
     add(s.min_grade.is_some(), format!("at least {}", s.min_grade.map_or("", |grade| grade.words())));
     add(!s.listings.is_empty(), listed(&s.listings));
     add(!s.not_listings.is_empty(), format!("not {}", listed(&s.not_listings)));
@@ -216,6 +245,7 @@ fn selector(s: &Selector) -> String {
         s.min_payload_out.is_some(),
         format!("with at least {} B sent", s.min_payload_out.unwrap_or_default()),
     );
+    add(!s.facts.is_empty(), format!("with {}", s.facts.iter().map(said).collect::<Vec<_>>().join(", ")));
     let whose = match s.whose.as_slice() {
         [] | [Tied::Client] => "the client's flows",
         [Tied::NotAttributable] => "third parties' flows that nothing ties to the client",

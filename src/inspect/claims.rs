@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
-use crate::claims::{Case, FlowFacts, Remote, Run, SeenPhase, Tested, test};
-use crate::client::Catalogue;
+use crate::claims::{Case, FlowFacts, Remote, Run, SeenPhase, SeenStep, Tested, test};
+use crate::client::{Catalogue, Whose};
 use crate::evidence::{Fact, NameId, Origin, ZoomFact};
 use crate::flow::{Flow, FlowId};
 use crate::inspect::hearing::SeenName;
@@ -13,7 +13,7 @@ use crate::inspect::judged::{FindingId, Judged};
 use crate::inspect::relation::RelationId;
 use crate::inspect::{Inspection, Unit, Vantage};
 use crate::place::CountrySet;
-use crate::session::{Certainty, Phase, Session, Step, phase_of_label, step_at};
+use crate::session::{Certainty, Phase, Session, Stated, Step, phase_of_mark, step_at};
 use crate::study::Study;
 use crate::verdict::Axis;
 use crate::wire::zoom::MediaKind;
@@ -61,19 +61,10 @@ fn add(case: &mut Case, number: usize, unit: &Unit) {
     for (session, vantages) in unit.sessions().iter().zip(unit.vantages()) {
         let place = u32::try_from(case.sessions.len()).unwrap_or(u32::MAX);
         session_of.extend(session.flows.iter().map(|flow| (*flow, (place, session))));
-        let mut run = run(session, vantages, unit);
-        // What the tester says he did is sure, where the client was running.
-        let meets = |step: &&Step| {
-            step.frames
-                .is_some_and(|(first, last)| first <= session.last.frame && session.first.frame <= last)
-        };
-        let marked: Vec<SeenPhase> = unit.steps().iter().filter(meets).filter_map(marked_phase).collect();
-        run.phases.retain(|seen| !marked.iter().any(|marked| marked.kind == seen.kind));
-        run.phases.extend(marked);
-        case.sessions.push(run);
+        case.sessions.push(run(session, vantages, unit));
     }
     let steps_before = case.steps.len();
-    case.steps.extend(unit.steps().iter().map(step_in_words));
+    case.steps.extend(unit.steps().iter().map(seen_step));
     let mut remotes = Remotes::default();
     for (flow, judged) in unit.judged() {
         let Some(remote) = remotes.of(case, unit, &flow, &judged) else { continue };
@@ -81,27 +72,44 @@ fn add(case: &mut Case, number: usize, unit: &Unit) {
         let phase = session.and_then(|(_, session)| session.phase_of(flow.first_frame())).map(seen);
         let step = step_at(unit.steps(), flow.first_frame());
         let marked = step.and_then(|step| marked_phase(unit.steps().get(step)?));
+        let phase = phase_in(marked, phase);
+        // A phase that the tester names counts where the client did something in it.
+        let is_client = case.remotes.get(remote as usize).is_some_and(|remote| remote.whose == Whose::Client);
+        let run = session.and_then(|(place, _)| case.sessions.get_mut(*place as usize));
+        if let Some((run, marked)) = run.zip(phase.filter(|phase| is_client && Some(*phase) == marked))
+            && !run.phases.contains(&marked)
+        {
+            run.phases.push(marked);
+        }
         case.flows.push(FlowFacts {
             key: (number, flow.id()),
             first: flow.first_frame(),
             remote,
             session: session.map(|(place, _)| *place),
-            phase: marked.or(phase),
+            phase,
             step: step.and_then(|step| u32::try_from(steps_before + step).ok()),
             payload_out: flow.payload_bytes(judged.local),
         });
     }
 }
 
-/// The label of a step with the id of its kind behind it, so that rules find either; nothing for a step without a frame, in
-/// which nothing could be seen.
-fn step_in_words(step: &Step) -> String {
-    let label = &step.mark.label;
-    match step.mark.kind.filter(|_| step.frames.is_some()) {
-        Some(kinded) => format!("{label} ({})", kinded.kind.id),
-        None if step.frames.is_some() => label.clone(),
-        None => String::new(),
+/// The phase of a flow by the step in which it began and by the traffic. What the tester says for sure stands, and so does what
+/// the traffic shows for sure where the tester may mean the same; otherwise it is as uncertain as he is.
+fn phase_in(marked: Option<SeenPhase>, shown: Option<SeenPhase>) -> Option<SeenPhase> {
+    match (marked, shown) {
+        (Some(marked), Some(shown)) if !marked.is_sure && marked.kind == shown.kind => Some(shown),
+        (marked, shown) => marked.or(shown),
     }
+}
+
+/// A step as rules see it; nothing of one without a frame, in which nothing could be seen, or that the tester takes out.
+fn seen_step(step: &Step) -> SeenStep {
+    let mark = &step.mark;
+    if step.frames.is_none() || mark.stated == Stated::NoKind {
+        return SeenStep::default();
+    }
+    let kind = mark.kind.map(|kinded| kinded.kind.id.clone());
+    SeenStep { label: mark.label.clone(), kind }
 }
 
 fn run(session: &Session, vantages: &[Vantage], unit: &Unit) -> Run {
@@ -115,7 +123,8 @@ fn run(session: &Session, vantages: &[Vantage], unit: &Unit) -> Run {
 
 /// The phase that a step is by its label.
 fn marked_phase(step: &Step) -> Option<SeenPhase> {
-    Some(SeenPhase { kind: phase_of_label(&step.mark.label)?, is_sure: true })
+    let (kind, is_sure) = phase_of_mark(&step.mark)?;
+    Some(SeenPhase { kind, is_sure })
 }
 
 fn seen(phase: &Phase) -> SeenPhase {

@@ -165,6 +165,7 @@ fn an_exclusive_step_ties_the_flows_that_began_in_it_and_no_others_of_their_addr
             input: None,
             is_exclusive,
             kind: None,
+            stated: crate::session::Stated::Nothing,
             by,
         };
         Placed { mark, from: FrameRef::new(0, frame), start: None }

@@ -155,6 +155,8 @@ fn described(view: &View<'_>, id: u64, cell: &study::Cell, cell_of: &[Option<u64
         guest,
         file_sharing,
         region,
+        media_regions,
+        service,
         scenario,
         notes,
     } = traits.clone();
@@ -177,6 +179,8 @@ fn described(view: &View<'_>, id: u64, cell: &study::Cell, cell_of: &[Option<u64
         vantage: vantage.as_ref().or(of_all).map(|vantage| vantage.label.clone()),
         vantage_axis: vantage_axis(&own),
         region,
+        media_regions,
+        service,
         scenario,
         marks: marks.as_ref().map(|path| path.display().to_string()),
         notes,

@@ -135,6 +135,8 @@ pub(crate) fn cell(id: u64, name: &str) -> Cell {
         vantage: None,
         vantage_axis: None,
         region: None,
+        media_regions: Vec::new(),
+        service: None,
         scenario: None,
         marks: None,
         notes: None,

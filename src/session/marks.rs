@@ -12,7 +12,10 @@ use serde::Deserialize;
 
 use crate::data::{self, DataError, Given, Placed};
 use crate::frame::FrameRef;
-use crate::session::step::{InputName, Kinded, Mark, MarkFault, MarkedBy, StepKind, When, same_place};
+use crate::session::step::{
+    InputName, Kinded, Mark, MarkFault, MarkedBy, NO_KIND, Stated, StepKind, When, phase_of_id, same_place,
+    stated_kinds,
+};
 
 /// The most marks of one run, and of the comments of one capture: a script has dozens of steps.
 pub const MAX_MARKS: usize = 10_000;
@@ -66,6 +69,7 @@ pub fn parse_option(text: &str) -> Result<Mark, String> {
         input: None,
         is_exclusive: false,
         kind,
+        stated: Stated::Nothing,
         by: MarkedBy::Option { text: text.into() },
     })
 }
@@ -79,7 +83,7 @@ pub fn of_comment(comment: &str, frame: FrameRef) -> Result<Mark, MarkFault> {
     match label_of(&line) {
         Ok(label) => {
             let (when, kind) = (When::Frame(frame.number()), shown_kind(&label));
-            Ok(Mark { when, label, input: None, is_exclusive: false, kind, by })
+            Ok(Mark { when, label, input: None, is_exclusive: false, kind, stated: Stated::Nothing, by })
         }
         Err(what) => Err(MarkFault { by, label: String::new(), what }),
     }
@@ -162,27 +166,28 @@ impl Row {
         };
         let (at, text) = self.label.unwrap_or((self.offset, String::new()));
         let label = label_of(&text).map_err(|what| (at, what))?;
-        let kind = match self.kind {
+        let (kind, stated) = match self.kind {
             Some((at, id)) => kind_of(&id).map_err(|what| (at, what))?,
-            None => shown_kind(&label),
+            None => (shown_kind(&label), Stated::Nothing),
         };
         let input = self.input.map(|(_, text)| match text.parse() {
             Ok(number) => InputName::Number(number),
             Err(_) => InputName::Name(text),
         });
-        Ok(Mark { when, label, input, is_exclusive: self.is_exclusive, kind, by })
+        Ok(Mark { when, label, input, is_exclusive: self.is_exclusive, kind, stated, by })
     }
 }
 
-/// A kind by its name; `none` takes it away from a label that shows one.
-fn kind_of(id: &str) -> Result<Option<Kinded>, String> {
-    if id == "none" {
-        return Ok(None);
+/// A kind of step or a phase by its name; `none` takes away what the label shows.
+fn kind_of(id: &str) -> Result<(Option<Kinded>, Stated), String> {
+    if id == NO_KIND {
+        return Ok((None, Stated::NoKind));
     }
-    let known: Vec<&str> = StepKind::builtin().iter().map(|kind| kind.id.as_str()).collect();
-    StepKind::from_id(id)
-        .map(|kind| Some(Kinded { kind, is_stated: true }))
-        .ok_or_else(|| format!("no kind of step has this name; there are {}, none", known.join(", ")))
+    if let Some(phase) = phase_of_id(id) {
+        return Ok((None, Stated::Phase(phase)));
+    }
+    let kind = StepKind::from_id(id).map(|kind| (Some(Kinded { kind, is_stated: true }), Stated::Nothing));
+    kind.ok_or_else(|| format!("no kind of step has this name; there are {}", stated_kinds().join(", ")))
 }
 
 #[derive(Deserialize)]

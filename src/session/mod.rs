@@ -17,8 +17,8 @@ pub use self::meeting::{EndRule, Meeting, MeetingKind, StartRule};
 use self::phase::Made;
 pub use self::phase::{Certainty, Milestone, MilestoneKind, Phase, PhaseKind, PhaseRule, UntilRule};
 pub use self::step::{
-    InputName, Kinded, Mark, MarkFault, MarkedBy, Placed, Step, StepKind, When, phase_of_label, same_place,
-    step_at, steps,
+    InputName, Kinded, Mark, MarkFault, MarkedBy, Placed, Stated, Step, StepKind, When, phase_of_mark,
+    same_place, says, step_at, steps,
 };
 use crate::client::Service;
 use crate::evidence::Entry;

@@ -27,8 +27,22 @@ pub struct Mark {
     pub is_exclusive: bool,
     /// The kind of step, as the marks file says it or the label shows.
     pub kind: Option<Kinded>,
+    /// What the marks file says of the step where that is no kind of step.
+    pub stated: Stated,
     /// Who set it.
     pub by: MarkedBy,
+}
+
+/// What a marks file says of a step where that is no kind of step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Stated {
+    /// Nothing: its label speaks.
+    #[default]
+    Nothing,
+    /// That it is of no kind, whatever its label says.
+    NoKind,
+    /// That it is a phase of a session.
+    Phase(PhaseKind),
 }
 
 /// Where a step begins.
@@ -186,8 +200,7 @@ impl StepKind {
     /// The kind that a label shows.
     #[must_use]
     pub fn of_label(label: &str) -> Option<&'static Self> {
-        let label = spaced(label);
-        Self::builtin().iter().find(|kind| kind.labels.iter().any(|words| label.contains(&spaced(words))))
+        Self::builtin().iter().find(|kind| kind.labels.iter().any(|words| says(label, words)))
     }
 
     /// Whether a flow of that service that sent so many bytes of payload is an upload that belongs to such a step.
@@ -195,6 +208,16 @@ impl StepKind {
     pub fn is_upload(&self, service: &str, payload_out: u64) -> bool {
         payload_out >= self.least_payload_out && self.services.iter().any(|known| known == service)
     }
+}
+
+/// Whether a label says these words one after the other, each of them whole, and no word before them denies it.
+#[must_use]
+pub fn says(label: &str, words: &str) -> bool {
+    let (label, words) = (spaced(label), spaced(words));
+    let Some((before, _)) = label.split_once(&words) else { return false };
+    // The space in front of the words is theirs.
+    let before = format!("{before} ");
+    !BUILTIN.denials.iter().any(|denial| before.contains(&spaced(denial)))
 }
 
 /// The words in lower case, each between two single spaces; everything but letters and digits is a space.
@@ -208,6 +231,7 @@ fn spaced(text: &str) -> String {
 #[serde(deny_unknown_fields)]
 struct Kinds {
     compiled: Date,
+    denials: Vec<String>,
     kind: Vec<StepKind>,
     #[serde(default)]
     phase: Vec<LabelledPhase>,
@@ -221,18 +245,50 @@ struct LabelledPhase {
     labels: Vec<String>,
 }
 
-/// The phase that the tester's label for a step speaks of; of several the first in the table.
+/// The phase that a step is by the tester's word, and whether that is sure: where the marks file states it or the label begins
+/// with it. A label that speaks of it further on may be about something else. Of several phases it is the first in the table.
 #[must_use]
-pub fn phase_of_label(label: &str) -> Option<PhaseKind> {
-    let label = spaced(label);
-    let said = |row: &&LabelledPhase| row.labels.iter().any(|words| label.contains(&spaced(words)));
-    BUILTIN.phase.iter().find(said).map(|row| row.phase)
+pub fn phase_of_mark(mark: &Mark) -> Option<(PhaseKind, bool)> {
+    match mark.stated {
+        Stated::NoKind => None,
+        Stated::Phase(kind) => Some((kind, true)),
+        Stated::Nothing => phase_of_label(&mark.label),
+    }
 }
+
+fn phase_of_label(label: &str) -> Option<(PhaseKind, bool)> {
+    let said = |row: &&LabelledPhase| row.labels.iter().any(|words| says(label, words));
+    let row = BUILTIN.phase.iter().find(said)?;
+    let spaced_label = spaced(label);
+    let is_number = |word: &&str| NUMBERING.contains(word) || word.chars().all(char::is_numeric);
+    let words: Vec<&str> = spaced_label.split_whitespace().skip_while(is_number).collect();
+    let begun = spaced(&words.join(" "));
+    Some((row.phase, row.labels.iter().any(|words| begun.starts_with(&spaced(words)))))
+}
+
+/// The phase that a marks file may state as the kind of a step.
+#[must_use]
+pub(super) fn phase_of_id(id: &str) -> Option<PhaseKind> {
+    BUILTIN.phase.iter().map(|row| row.phase).find(|phase| phase.name() == id)
+}
+
+/// What a marks file may state as the kind of a step.
+#[must_use]
+pub(super) fn stated_kinds() -> Vec<&'static str> {
+    let phases = BUILTIN.phase.iter().map(|row| row.phase.name());
+    StepKind::builtin().iter().map(|kind| kind.id.as_str()).chain(phases).chain([NO_KIND]).collect()
+}
+
+/// What a marks file states of a step that is of no kind.
+pub(super) const NO_KIND: &str = "none";
+/// Words that stand before a step's number.
+const NUMBERING: [&str; 1] = ["step"];
 
 /// The unit tests read it, so what is built in is sound.
 static BUILTIN: LazyLock<Kinds> = LazyLock::new(|| {
     data::parse("step-kinds.toml", KINDS).unwrap_or_else(|_| Kinds {
         compiled: Timestamp::from_nanos(0).date(),
+        denials: Vec::new(),
         kind: Vec::new(),
         phase: Vec::new(),
     })
@@ -326,6 +382,7 @@ mod tests {
             input: None,
             is_exclusive: false,
             kind: None,
+            stated: Stated::Nothing,
             by: MarkedBy::Option { text: label.into() },
         }
     }
@@ -394,6 +451,40 @@ mod tests {
         for label in ["join", "unreport user", "report a participants' list"] {
             assert_eq!(kind(label), None, "{label}");
         }
+    }
+
+    #[test]
+    fn a_label_that_denies_what_it_says_does_not_say_it() {
+        assert!(
+            says("Chat, then leave", "chat")
+                && says("2. menu: CHAT", "chat")
+                && says("chat, no video", "chat")
+        );
+        for label in
+            ["chatting", "no chat in this test", "don't chat", "join without a chat", "geen chat", ""]
+        {
+            assert!(!says(label, "chat"), "{label}");
+        }
+        assert_eq!(StepKind::of_label("do not report a participant"), None);
+    }
+
+    #[test]
+    fn a_label_that_begins_with_a_phase_says_it_for_sure() {
+        use PhaseKind::{SignIn, Update};
+        for (label, expected) in [
+            ("sign in", Some((SignIn, true))),
+            ("Step 3: sign in with SSO", Some((SignIn, true))),
+            ("share login page", Some((SignIn, false))),
+            ("do not log in", None),
+            ("dismiss the update notice", Some((Update, false))),
+            ("join", None),
+        ] {
+            assert_eq!(phase_of_label(label), expected, "{label}");
+        }
+        let stated = |stated| phase_of_mark(&Mark { stated, ..mark("dismiss the update notice") });
+        assert_eq!(stated(Stated::NoKind), None);
+        assert_eq!(stated(Stated::Phase(SignIn)), Some((SignIn, true)));
+        assert_eq!((phase_of_id("update"), phase_of_id("meeting")), (Some(Update), None));
     }
 
     #[test]

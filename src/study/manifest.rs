@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::{Cell, Platform, Study, Traits};
 use crate::data::{self, DataError, Placed};
+use crate::place::Country;
 use crate::source::STDIN;
 
 /// A manifest that is read.
@@ -71,9 +72,19 @@ struct Raw {
     file_sharing: Option<bool>,
     vantage: Option<Placed<String>>,
     region: Option<Placed<String>>,
+    media_regions: Option<Placed<Words>>,
+    service: Option<Placed<String>>,
     scenario: Option<Placed<String>>,
     marks: Option<Placed<String>>,
     notes: Option<Placed<String>>,
+}
+
+/// One word, or several.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a text or a list of texts")]
+enum Words {
+    One(String),
+    Several(Vec<String>),
 }
 
 fn cell(manifest: &Manifest<'_>, raw: &Placed<Raw>, known: &mut Known) -> Result<Cell, DataError> {
@@ -95,6 +106,8 @@ fn cell(manifest: &Manifest<'_>, raw: &Placed<Raw>, known: &mut Known) -> Result
         guest: row.guest,
         file_sharing: row.file_sharing,
         region: said(&row.region)?,
+        media_regions: manifest.regions(row.media_regions.as_ref())?,
+        service: said(&row.service)?,
         scenario: said(&row.scenario)?,
         notes: said(&row.notes)?,
     };
@@ -218,6 +231,27 @@ impl Manifest<'_> {
         }
     }
 
+    /// Regions by codes of countries, `EU` or `EEA`, in capitals.
+    fn regions(&self, words: Option<&Placed<Words>>) -> Result<Vec<String>, DataError> {
+        let Some(words) = words else { return Ok(Vec::new()) };
+        let said = match &words.value {
+            Words::One(word) => std::slice::from_ref(word),
+            Words::Several(words) => words.as_slice(),
+        };
+        if said.is_empty() {
+            return Err(
+                self.wrong_at(words, &"name at least one region, or leave it out where it is not known")
+            );
+        }
+        let said = said.iter().map(|word| word.trim().to_uppercase());
+        let known = |word: String| match word.as_str() {
+            "EU" | "EEA" => Ok(word),
+            code if code.parse::<Country>().is_ok() => Ok(word),
+            _ => Err(self.wrong_at(words, &format!("`{word}` is no code of a country, EU or EEA"))),
+        };
+        said.map(known).collect()
+    }
+
     /// What a path of the manifest leads to: the path itself, and the one path of what is there.
     fn path(&self, named: &Placed<String>, what: &str) -> Result<(PathBuf, PathBuf), DataError> {
         self.said(Some(named))?;
@@ -267,7 +301,7 @@ mod tests {
         let study = read(
             "title = \"Five platforms\"\n[[cell]]\nfile = \"a.pcapng\"\nplatform = \"windows\"\nbuild = \"6.1\"\n\
              account = \"education\"\nsso = true\nvanity_host = \"uni.zoom.us\"\ne2ee = false\nvantage = \"NL-Amsterdam\"\n\
-             region = \"EU\"\nscenario = \"join\"\nmarks = \"a.marks.toml\"\nnotes = \"two people\"\n",
+             region = \"EU\"\nmedia_regions = [\"eu\", \"US\"]\nservice = \"nordic\"\nscenario = \"join\"\nmarks = \"a.marks.toml\"\nnotes = \"two people\"\n",
         )
         .unwrap();
         assert_eq!(study.title.as_deref(), Some("Five platforms"));
@@ -278,6 +312,10 @@ mod tests {
         assert_eq!(cell.marks.as_deref(), Some(Path::new("in/a.marks.toml")));
         assert_eq!((cell.traits.sso, cell.traits.e2ee), (Some(true), Some(false)));
         assert_eq!(cell.traits.notes.as_deref(), Some("two people"));
+        assert_eq!(
+            (cell.traits.media_regions.join(" "), cell.traits.service.as_deref()),
+            ("EU US".to_owned(), Some("nordic"))
+        );
     }
 
     #[test]
@@ -302,6 +340,9 @@ mod tests {
             (&format!("{one}platform = \"beos\"\n"), 3, "unknown variant `beos`"),
             (&format!("{one}colour = \"red\"\n"), 3, "unknown field `colour`"),
             (&format!("{one}e2ee = \"yes\"\n"), 3, "invalid type"),
+            (&format!("{one}media_regions = \"Europe\"\n"), 3, "`EUROPE` is no code of a country, EU or EEA"),
+            (&format!("{one}media_regions = []\n"), 3, "at least one region"),
+            (&format!("{one}media_regions = 7\n"), 3, "a text or a list of texts"),
             (&format!("{one}marks = \"missing.pcap\"\n"), 3, "no such marks file"),
             (&format!("{one}name = \"{}\"\n", "x".repeat(61)), 3, "at most 60 characters"),
             ("titel = \"x\"\n[[cell]]\nfile = \"a\"\n", 1, "unknown field `titel`"),

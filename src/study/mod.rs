@@ -57,8 +57,12 @@ pub struct Traits {
     pub guest: Option<bool>,
     /// Whether the account allows files to be shared.
     pub file_sharing: Option<bool>,
-    /// The region that the account's data are kept in.
+    /// The region that the account's data are kept in; for a guest, that of the host's account.
     pub region: Option<String>,
+    /// The regions that the account chose for media: codes of countries, `EU` or `EEA`; none where it is not known.
+    pub media_regions: Vec<String>,
+    /// The service that the account is of, where it is not the public one: `nordic`.
+    pub service: Option<String>,
     /// What was done.
     pub scenario: Option<String>,
     /// The tester's notes.
@@ -103,6 +107,7 @@ impl Traits {
     #[must_use]
     pub fn facts(&self) -> BTreeMap<String, String> {
         let switch = |is_on: Option<bool>| is_on.map(|is_on| is_on.to_string());
+        let chosen = |regions: &[String]| (!regions.is_empty()).then(|| regions.join(", "));
         let facts = [
             ("platform", self.platform.map(|platform| platform.name().to_owned())),
             ("build", self.build.clone()),
@@ -113,6 +118,8 @@ impl Traits {
             ("guest", switch(self.guest)),
             ("file_sharing", switch(self.file_sharing)),
             ("region", self.region.clone()),
+            ("media_regions", chosen(&self.media_regions)),
+            ("service", self.service.clone()),
         ];
         facts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
     }
@@ -201,6 +208,29 @@ mod tests {
         let names: Vec<&str> = study.cells.iter().map(|cell| cell.name.as_str()).collect();
         assert_eq!(names, ["a/win", "b/win", "mac"]);
         assert_eq!(study.captures().len(), 3);
+    }
+
+    #[test]
+    fn claims_may_ask_for_every_fact_of_a_cell() {
+        let text = Some("x".to_owned());
+        let traits = Traits {
+            platform: Some(Platform::Ios),
+            build: text.clone(),
+            account: text.clone(),
+            sso: Some(true),
+            vanity_host: text.clone(),
+            e2ee: Some(true),
+            guest: Some(true),
+            file_sharing: Some(true),
+            region: text.clone(),
+            media_regions: vec!["EU".to_owned(), "US".to_owned()],
+            service: text.clone(),
+            scenario: text.clone(),
+            notes: text,
+        };
+        let facts = traits.facts();
+        assert!(facts.keys().map(String::as_str).eq(crate::claims::FACTS), "{facts:?}");
+        assert_eq!(facts["media_regions"], "EU, US");
     }
 
     #[test]

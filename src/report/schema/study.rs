@@ -52,8 +52,12 @@ pub struct Cell {
     /// Where that is, by the tester's word or by its own addresses: `eea`, `outside` (nothing in the cell leaves the EEA) or
     /// `undetermined` (partly in it); `null` where it is not known.
     pub vantage_axis: Option<&'static str>,
-    /// The region that the account's data are kept in.
+    /// The region that the account's data are kept in; for a guest, that of the host's account.
     pub region: Option<String>,
+    /// The regions that the account chose for media, by codes of countries, `EU` or `EEA`; none where it is not known.
+    pub media_regions: Vec<String>,
+    /// The service that the account is of, where it is not the public one.
+    pub service: Option<String>,
     /// What was done.
     pub scenario: Option<String>,
     /// The file of marks.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::claims::Outcome;
-use crate::report::schema::{Claim, Report};
+use crate::report::schema::{Claim, LookedAt, Report};
 use crate::report::table::Page;
-use crate::report::text::{clean, count};
+use crate::report::text::{clean, count, plural};
 
 impl Page {
     pub(super) fn claims(&mut self, report: &Report) {
@@ -28,15 +28,17 @@ impl Page {
         let is_contradicted = claim.outcome == Outcome::Contradicted.name();
         let outcome = if is_contradicted { "CONTRADICTED" } else { "nothing speaks against it" };
         self.wrapped(&clean(&format!("{}, {outcome}: {}", claim.id, claim.text)), "  - ", "     ");
-        for source in claim.sources.iter().filter(|_| is_contradicted) {
+        for source in &claim.sources {
             let at = format!("{}, {}: {}", source.publisher, source.date, source.place);
             self.field("stated", &clean(&at));
         }
         self.field("reason", &clean(&claim.reason));
         if is_contradicted {
             self.field("flows", &self.flows_of(claim));
-            self.field("limits", &clean(&claim.limits));
+        } else if let Some(seen) = &claim.looked_at {
+            self.wrapped(&clean(&looked_at(seen)), "     ", "              ");
         }
+        self.field("limits", &clean(&claim.limits));
     }
 
     /// Claims of which another thing became in one cell of a study than in another, where one of them tells something.
@@ -117,6 +119,15 @@ pub(in crate::report) fn in_short<'a>(
         }
     }
     groups
+}
+
+/// `looked at: 1 session (launch, joining), 8 flows; not visible: what is inside encrypted flows`.
+fn looked_at(seen: &LookedAt) -> String {
+    let phases = seen.phases.iter().map(|phase| phase.replace('_', " ")).collect::<Vec<_>>().join(", ");
+    let phases = if phases.is_empty() { phases } else { format!(" ({phases})") };
+    let sessions = plural(seen.sessions, "session", "sessions");
+    let flows = plural(seen.flows, "flow", "flows");
+    format!("looked at: {sessions}{phases}, {flows}; not visible: {}", seen.not_visible.join(", "))
 }
 
 /// An outcome in words.

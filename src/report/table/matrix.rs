@@ -167,6 +167,9 @@ pub(in crate::report) fn traits(cell: &Cell) -> Vec<String> {
         switch("file sharing", cell.file_sharing),
         named("client in", &cell.vantage),
         named("account region", &cell.region),
+        (!cell.media_regions.is_empty())
+            .then(|| format!("media regions {}", clean(&cell.media_regions.join(", ")))),
+        named("service", &cell.service),
         named("scenario", &cell.scenario),
         named("marks", &cell.marks),
         named("notes:", &cell.notes),
