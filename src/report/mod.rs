@@ -5,7 +5,9 @@
 
 pub mod against;
 mod anomalies;
+mod answers;
 mod build;
+pub mod builtin;
 pub mod claims;
 mod csv;
 mod destinations;
@@ -34,6 +36,7 @@ pub mod text;
 mod tunnels;
 mod view;
 
+pub use self::answers::answers;
 pub use self::build::{Options, build};
 pub use self::csv::csv;
 pub use self::jsonl::jsonl;
