@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::manifest::AGAIN;
+use super::manifest::{AGAIN, parse};
 use super::name::MAX_PARTS;
 use super::zip::{self, Entry, Method};
-use super::{BundleError, MANIFEST, MAX_FILES, MAX_TEXT, digest, hex};
+use super::{BundleError, MANIFEST, MAX_FILES, MAX_TEXT, SUMS, digest, hex};
 use crate::source::Lies;
 
 /// An opened bundle.
@@ -57,6 +57,14 @@ impl Archive {
             ));
         }
         Ok(archive)
+    }
+
+    /// Whether all that it holds is what its manifest lists, by the names.
+    #[must_use]
+    pub fn has_nothing_else(&self) -> bool {
+        let rows = self.text(MANIFEST).ok().and_then(|text| parse(&text).ok());
+        let is_own = |name: &str| name == MANIFEST || name == SUMS;
+        rows.is_some_and(|rows| self.names().all(|name| is_own(name) || rows.contains_key(name)))
     }
 
     /// The names of its files, in order.

@@ -11,6 +11,7 @@ use crate::cli::info::Info;
 use crate::cli::man::{Completions, Man};
 use crate::cli::marks::Marks;
 use crate::cli::status::{Condition, MinGrade};
+use crate::cli::verify::Verify;
 use crate::frame::Date;
 use crate::packet::Network;
 use crate::place::{Vantage, WitnessKind};
@@ -49,6 +50,8 @@ pub(super) enum Command {
         #[command(subcommand)]
         action: GeoipAction,
     },
+    /// Check a bundle of evidence, make its report again, and say what is the same and what differs
+    Verify(Verify),
     /// Print what a shell needs to complete commands and options
     Completions(Completions),
     /// Print a manual page, of the program or of one of its commands
@@ -78,10 +81,13 @@ pub(super) struct Inspect {
     /// The format on standard output [default: table; nothing is printed there where -o is given]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: Option<Format>,
-    /// Write the report to FILE, in the format of its extension (.txt, .json, .jsonl, .csv, .matrix.csv); may be
-    /// repeated
+    /// Write the report to FILE, in the format of its extension (.txt, .json, .jsonl, .csv, .matrix.csv), or as evidence that
+    /// others can check to a folder (FOLDER/) or a .zip; may be repeated
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(super) output: Vec<PathBuf>,
+    /// Put the captures themselves into the evidence that -o FOLDER/ or .zip writes; else it has their hashes
+    #[arg(long)]
+    pub(super) bundle_inputs: bool,
     /// The client's own network, such as 145.0.0.0/8, where the capture does not show which end is local; may be
     /// repeated
     #[arg(long, value_name = "CIDR")]
@@ -267,6 +273,7 @@ const EXIT_STATUS: &str = "Examples:
   borderpost inspect meeting.pcapng
   borderpost inspect -o annex.txt -o annex.json captures/
   borderpost inspect --manifest study.toml -o study.txt -o study.matrix.csv
+  borderpost inspect -o annex.zip meeting.pcapng
   borderpost inspect --format json --fail-on unlisted,lossy new-build.pcapng
 
 Exit status: 2 where a named input could not be read or the job could not be done; else 1 \

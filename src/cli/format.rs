@@ -37,7 +37,7 @@ impl Format {
         known.map(|(_, format)| *format).ok_or_else(|| {
             let shown = file.display();
             format!(
-                "{shown}: no format goes by this extension; name a file that ends in .txt, .json, .jsonl, .csv or .matrix.csv"
+                "{shown}: no format goes by this extension; name a file that ends in .txt, .json, .jsonl, .csv or .matrix.csv, or a bundle: FOLDER/ or .zip"
             )
         })
     }
