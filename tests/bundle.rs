@@ -13,7 +13,7 @@ use std::process::{Output, Stdio};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use self::common::{assert_refused, command, err, out, status};
+use self::common::{assert_refused, borderpost, command, err, out, status};
 
 const CAPTURE: &str = "captures/eu-meeting-us-telemetry.pcapng";
 
@@ -91,7 +91,8 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<String> = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 /// Makes the manifest and the sums fit what lies in the folder: what a careful forger would do.
@@ -109,9 +110,10 @@ fn seal(folder: &Path) {
     let schema = "{\n    \"name\": \"borderpost-bundle\",\n    \"version\": \"1.0\"\n  }";
     let manifest = format!("{{\n  \"schema\": {schema},\n  \"files\": [\n{}\n  ]\n}}\n", rows.join(",\n"));
     files.insert("manifest.json".to_owned(), manifest.clone().into_bytes());
-    let sums: String = files.iter().map(|(path, bytes)| format!("{}  {path}\n", sha256(bytes))).collect();
+    let sums: Vec<String> =
+        files.iter().map(|(path, bytes)| format!("{}  {path}\n", sha256(bytes))).collect();
     fs::write(folder.join("manifest.json"), manifest).unwrap();
-    fs::write(folder.join("SHA256SUMS"), sums).unwrap();
+    fs::write(folder.join("SHA256SUMS"), sums.concat()).unwrap();
 }
 
 /// Replaces text in a file of a bundle.
@@ -145,7 +147,7 @@ fn a_bundle_verifies_where_it_was_made_and_where_it_was_taken() {
         assert_found(&folder, 0, &["Same:"]);
     }
     fs::copy(shipped(CAPTURE), there.at("meeting.pcapng")).unwrap();
-    let beside = command(&["verify", there.at("other.zip").to_str().unwrap()]).output().unwrap();
+    let beside = borderpost(&["verify", there.at("other.zip").to_str().unwrap()]);
     assert_found(&beside, 0, &["found beside the bundle"]);
 }
 
@@ -277,7 +279,7 @@ fn every_option_that_a_report_depends_on_is_recorded_with_its_file() {
     }
 }
 
-const OVERRIDE: &str = "[[override]]\nprefix = \"170.114.0.0/16\"\ncountry = \"DE\"\nreason = \"by contract\"\nauthor = \"me\"\ndate = \"2026-01-01\"\n";
+const OVERRIDE: &str = "schema = 1\n[[override]]\nrange = \"170.114.0.0/16\"\ncountry = \"DE\"\nreason = \"by contract\"\nauthor = \"me\"\ndated = \"2026-01-01\"\n";
 
 #[test]
 fn studies_joined_captures_and_standard_input_are_made_again() {

@@ -62,7 +62,8 @@ pub(super) fn sums(rows: &Rows, manifest: &str) -> String {
     let mut all: BTreeMap<&str, &str> =
         rows.iter().map(|(path, row)| (path.as_str(), row.sha256.as_str())).collect();
     all.insert(own.0, &own.1);
-    all.iter().map(|(path, sha256)| format!("{sha256}  {path}\n")).collect()
+    let lines: Vec<String> = all.iter().map(|(path, sha256)| format!("{sha256}  {path}\n")).collect();
+    lines.concat()
 }
 
 /// The rows of a manifest.

@@ -39,7 +39,7 @@ pub struct Contents {
 
 impl Contents {
     /// Adds a file. A name that may not stand in a bundle, a second file of a name, and more than a bundle holds are errors.
-    pub fn add(&mut self, name: String, content: Content) -> io::Result<()> {
+    pub fn add(&mut self, name: &str, content: Content) -> io::Result<()> {
         let size = |content: &Content| match content {
             Content::Text(text) => text.len() as u64,
             Content::Copy { .. } => 0,
@@ -52,7 +52,7 @@ impl Contents {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
         }
         let is_own = name == MANIFEST || name == SUMS;
-        if is_own || refusal(&name).is_some() || self.files.insert(name.clone(), content).is_some() {
+        if is_own || refusal(name).is_some() || self.files.insert(name.to_owned(), content).is_some() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 format!("{name}: no name for a file of a bundle"),
@@ -165,7 +165,7 @@ mod tests {
         let contents = |sha256: &str| {
             let mut contents = Contents::default();
             let copy = Content::Copy { path: path.clone(), size: 5, sha256: sha256.to_owned() };
-            contents.add("inputs/a".to_owned(), copy).unwrap();
+            contents.add("inputs/a", copy).unwrap();
             contents
         };
         let bundle = folder.path().join("bundle");
@@ -180,9 +180,9 @@ mod tests {
     #[test]
     fn names_that_may_not_be_are_refused() {
         let mut contents = Contents::default();
-        contents.add("a".to_owned(), text("x")).unwrap();
+        contents.add("a", text("x")).unwrap();
         for name in ["a", "../b", "manifest.json", "SHA256SUMS"] {
-            assert!(contents.add(name.to_owned(), text("x")).is_err(), "{name}");
+            assert!(contents.add(name, text("x")).is_err(), "{name}");
         }
     }
 }

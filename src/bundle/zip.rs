@@ -183,7 +183,7 @@ pub(super) fn entries(file: &mut File, shown: &str) -> Result<Vec<Entry>, Bundle
     let odd = |what: String| BundleError::new(shown, what, REPACKED);
     let len = file.seek(SeekFrom::End(0)).map_err(unreadable)?;
     let record = at(file, len.saturating_sub(END_LEN as u64), END_LEN).map_err(unreadable)?;
-    if !record.starts_with(&END_MAGIC) {
+    if record.len() < END_LEN || !record.starts_with(&END_MAGIC) {
         return Err(without_end(file, shown, len));
     }
     let (count, size, offset) = (number(&record, 10, 2), number(&record, 12, 4), number(&record, 16, 4));

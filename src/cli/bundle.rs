@@ -118,8 +118,7 @@ pub(super) fn write(
 
 fn contents(report: &Report, record: &Record, has_inputs: bool) -> Result<Contents, String> {
     let mut contents = Contents::default();
-    let mut add =
-        |name: &str, content| contents.add(name.to_owned(), content).map_err(|error| error.to_string());
+    let mut add = |name: &str, content| contents.add(name, content).map_err(|error| error.to_string());
     let text = |text: &str| Content::Text(text.as_bytes().to_vec());
     for (name, format) in REPORTS {
         add(name, Content::Text(render(report, format, Color::Never).into_bytes()))?;

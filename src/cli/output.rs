@@ -112,9 +112,9 @@ fn beside(path: &Path, kind: &str) -> io::Result<PathBuf> {
 }
 
 fn write_whole<T>(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    let filled = fill(&mut file)?;
-    file.sync_all()?;
+    let mut out = OpenOptions::new().write(true).create_new(true).open(path)?;
+    let filled = fill(&mut out)?;
+    out.sync_all()?;
     Ok(filled)
 }
 

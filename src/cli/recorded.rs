@@ -130,8 +130,7 @@ mod tests {
 
     #[test]
     fn what_was_recorded_gives_the_same_arguments() {
-        let options =
-            recorded(&["--local", "10.0.0.0/8", "--local", "fd00::/8", "--mark=-5=x", "--join", "a"]);
+        let options = recorded(&["--local", "10.0.0.0/8", "--local", "fd00::/8", "+5=-x", "--join", "a"]);
         let inspect = arguments(&options, &["-".into(), "--odd".into()]).unwrap();
         assert_eq!(inspect.paths, [PathBuf::from("-"), "--odd".into()]);
         assert_eq!((inspect.local.len(), inspect.join), (2, true));
