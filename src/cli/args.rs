@@ -5,13 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::cli::format::{ExplainFormat, Format};
+use crate::cli::format::{ExplainFormat, Format, VerifyFormat};
 use crate::cli::geoip::GeoipAction;
 use crate::cli::info::Info;
 use crate::cli::man::{Completions, Man};
 use crate::cli::marks::Marks;
 use crate::cli::status::{Condition, MinGrade};
-use crate::cli::verify::Verify;
 use crate::frame::Date;
 use crate::packet::Network;
 use crate::place::{Vantage, WitnessKind};
@@ -164,6 +163,21 @@ pub(super) struct Explain {
     pub(super) evidence: Evidence,
 }
 
+#[derive(Args, Debug)]
+#[command(after_help = VERIFY_EXAMPLES)]
+pub(super) struct Verify {
+    /// The bundle that `inspect -o FOLDER/` or `-o NAME.zip` wrote: its folder or its zip
+    #[arg(value_name = "BUNDLE")]
+    pub(super) bundle: PathBuf,
+    /// The captures that it is of, or folders that they lie in, and databases of --geoip or --against: each is known by its hash.
+    /// Without one they are looked for in the bundle, beside it, and where they were
+    #[arg(value_name = "CAPTURE")]
+    pub(super) captures: Vec<PathBuf>,
+    /// The format on standard output
+    #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
+    pub(super) format: VerifyFormat,
+}
+
 /// What places are argued from, and by which law and register they are read.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Evidence")]
@@ -286,6 +300,16 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
   borderpost explain 3.235.96.40 --date 2024-06-18 --without database
 
 Exit status: 2 where a capture could not be read or the question is none; else 0.";
+
+const VERIFY_EXAMPLES: &str = "Examples:
+  borderpost verify annex.zip
+  borderpost verify bundle/ meeting.pcapng
+  borderpost verify --format json annex.zip captures/
+
+No bundle is unpacked: nothing is written anywhere. One of more than 10,000 files, or with a text of more than 1 GiB, is refused.
+
+Exit status: 0 where the bundle is as it was written and its report comes out the same; 1 where something differs; 2 where it could \
+not be checked, such as without the captures.";
 
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),

@@ -11,7 +11,6 @@ use crate::bundle::{Archive, Content, Contents, DATA, FILES, FileOfRun, INPUTS, 
 use crate::cli::args::Inspect;
 use crate::cli::format::Format;
 use crate::cli::output;
-use crate::cli::run::render;
 use crate::cli::world::Noted;
 use crate::report::builtin;
 use crate::report::schema::{Input, Report};
@@ -121,7 +120,7 @@ fn contents(report: &Report, record: &Record, has_inputs: bool) -> Result<Conten
     let mut add = |name: &str, content| contents.add(name, content).map_err(|error| error.to_string());
     let text = |text: &str| Content::Text(text.as_bytes().to_vec());
     for (name, format) in REPORTS {
-        add(name, Content::Text(render(report, format, Color::Never).into_bytes()))?;
+        add(name, Content::Text(format.render(report, Color::Never).into_bytes()))?;
     }
     add(ANSWERS, text(&record.answers))?;
     add(README, text(ABOUT))?;

@@ -4,6 +4,10 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
+use crate::report;
+use crate::report::schema::Report;
+use crate::report::table::Color;
+
 /// A report's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum Format {
@@ -23,6 +27,17 @@ impl Format {
     /// Whether it lists flows.
     pub(super) fn lists_flows(self) -> bool {
         matches!(self, Self::Json | Self::Jsonl)
+    }
+
+    /// The report in it; colour is for terminals, and for the table alone.
+    pub(super) fn render(self, report: &Report, color: Color) -> String {
+        match self {
+            Self::Table => report::table::table(report, color),
+            Self::Json => report::json(report),
+            Self::Jsonl => report::jsonl(report),
+            Self::Csv => report::csv(report),
+            Self::MatrixCsv => report::matrix_csv(report),
+        }
     }
 
     /// The format that a file's extension names.
@@ -59,6 +74,15 @@ pub(super) enum ExplainFormat {
     /// Text for people, 80 columns wide
     Table,
     /// One JSON object, described by `src/report/schema.json` in the sources
+    Json,
+}
+
+/// A verification's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum VerifyFormat {
+    /// Text for people, 80 columns wide
+    Table,
+    /// One JSON object
     Json,
 }
 

@@ -266,7 +266,7 @@ fn write(
 ) -> Result<(), String> {
     for (path, output) in outputs {
         match output {
-            Output::Report(format) => output::to_file(path, render(report, *format, Color::Never))
+            Output::Report(format) => output::to_file(path, format.render(report, Color::Never))
                 .map_err(|error| format!("{}: {error}; nothing was written there", path.display()))?,
             Output::Bundle(packing) => {
                 let seal = bundle::write(path, *packing, report, record, arguments.bundle_inputs)?;
@@ -280,18 +280,8 @@ fn write(
     if !outputs.is_empty() && arguments.format.is_none() {
         return Ok(());
     }
-    let text = render(report, arguments.format.unwrap_or(Format::Table), color(arguments.color));
+    let text = arguments.format.unwrap_or(Format::Table).render(report, color(arguments.color));
     output::to_stdout(&text).map_err(|error| format!("standard output: {error}"))
-}
-
-pub(super) fn render(report: &Report, format: Format, color: Color) -> String {
-    match format {
-        Format::Table => report::table::table(report, color),
-        Format::Json => report::json(report),
-        Format::Jsonl => report::jsonl(report),
-        Format::Csv => report::csv(report),
-        Format::MatrixCsv => report::matrix_csv(report),
-    }
 }
 
 /// `NO_COLOR` counts where it is set and not empty (no-color.org).

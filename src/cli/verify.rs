@@ -4,43 +4,19 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
-
 use crate::bundle::{self, Archive, Cause, Checked, DATA, Outcome, Part, RUN, Run, Verification};
+use crate::cli::args::Verify;
 use crate::cli::bundle::{ANSWERS, REPORTS};
+use crate::cli::format::VerifyFormat;
 use crate::cli::locate::{Search, recorded as of_record};
 use crate::cli::message::fail;
 use crate::cli::output;
 use crate::cli::recorded;
-use crate::cli::run::{job, make, render};
+use crate::cli::run::{job, make};
 use crate::cli::status::Status;
 use crate::report::builtin;
 use crate::report::schema::Report;
 use crate::report::table::Color;
-
-#[derive(Args, Debug)]
-#[command(after_help = HELP)]
-pub(super) struct Verify {
-    /// The bundle that `inspect -o FOLDER/` or `-o NAME.zip` wrote: its folder or its zip
-    #[arg(value_name = "BUNDLE")]
-    bundle: PathBuf,
-    /// The captures that it is of, or folders that they lie in, and databases of --geoip or --against: each is known by its hash.
-    /// Without one they are looked for in the bundle, beside it, and where they were
-    #[arg(value_name = "CAPTURE")]
-    captures: Vec<PathBuf>,
-    /// The format on standard output
-    #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
-    format: VerifyFormat,
-}
-
-/// A verification's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum VerifyFormat {
-    /// Text for people, 80 columns wide
-    Table,
-    /// One JSON object
-    Json,
-}
 
 /// Verifies a bundle.
 pub(super) fn run(arguments: &Verify) -> Status {
@@ -122,7 +98,7 @@ fn compare(
     answers: &str,
     verification: &mut Verification,
 ) -> Result<(), String> {
-    let reports = REPORTS.map(|(name, format)| (name, render(report, format, Color::Never)));
+    let reports = REPORTS.map(|(name, format)| (name, format.render(report, Color::Never)));
     for (name, text) in reports.iter().map(|(name, text)| (*name, text.as_str())).chain([(ANSWERS, answers)])
     {
         let known = archive.text(name).unwrap_or_default();
@@ -190,13 +166,3 @@ fn other_data(archive: &Archive) -> Vec<String> {
 
 /// The part of a report that lists its data.
 const SOURCES: &str = "data_sources";
-
-const HELP: &str = "Examples:
-  borderpost verify annex.zip
-  borderpost verify bundle/ meeting.pcapng
-  borderpost verify --format json annex.zip captures/
-
-No bundle is unpacked: nothing is written anywhere. One of more than 10,000 files, or with a text of more than 1 GiB, is refused.
-
-Exit status: 0 where the bundle is as it was written and its report comes out the same; 1 where something differs; 2 where it could \
-not be checked, such as without the captures.";
