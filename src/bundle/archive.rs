@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::manifest::{AGAIN, parse};
 use super::name::MAX_PARTS;
 use super::zip::{self, Entry, Method};
-use super::{BundleError, MANIFEST, MAX_FILES, MAX_TEXT, SUMS, digest, hex};
+use super::{BundleError, MANIFEST, MAX_FILES, MAX_LIST, MAX_TEXT, RUN, SUMS, digest, hex};
 use crate::source::Lies;
 
 /// An opened bundle.
@@ -79,14 +79,15 @@ impl Archive {
     pub fn text(&self, name: &str) -> Result<Vec<u8>, BundleError> {
         let wrong = |what: String| BundleError::new(name, what, AGAIN);
         let size = self.size(name).ok_or_else(|| wrong("it is not in the bundle".to_owned()))?;
-        if size > MAX_TEXT {
-            return Err(wrong(format!("more than {} MiB, which no text of a bundle has", MAX_TEXT >> 20)));
+        let most = if [MANIFEST, SUMS, RUN].contains(&name) { MAX_LIST } else { MAX_TEXT };
+        if size > most {
+            return Err(wrong(format!("more than {} MiB, which it has in no bundle", most >> 20)));
         }
         let mut bytes = Vec::new();
         match &self.files {
             Files::Folder(_) => {
                 let file = File::open(self.path.join(name));
-                let read = file.and_then(|file| file.take(MAX_TEXT).read_to_end(&mut bytes));
+                let read = file.and_then(|file| file.take(most).read_to_end(&mut bytes));
                 read.map_err(|error| wrong(error.to_string()))?;
             }
             Files::Zip(file, entries) => {

@@ -46,6 +46,8 @@ pub const DATA: &str = "data";
 pub const MAX_FILES: usize = 10_000;
 /// The most bytes of one text of a bundle, unpacked. The report of a capture of 100,000 flows has a tenth of it.
 pub const MAX_TEXT: u64 = 1 << 30;
+/// The most bytes of the manifest, the sums and the record of the run. With the most files they have a fifth of it.
+pub const MAX_LIST: u64 = 16 << 20;
 /// The most bytes of all texts of a bundle, unpacked.
 pub const MAX_TEXTS: u64 = 4 << 30;
 

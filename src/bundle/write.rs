@@ -89,7 +89,8 @@ impl Contents {
                 Content::Text(text) => file.write_all(&text)?,
                 Content::Copy { path, size, sha256 } => {
                     let mut seen = Seen::new(&path, size, &sha256);
-                    copy(&mut File::open(&path)?, |bytes| {
+                    // No more than it had, and a byte that shows that it grew.
+                    copy(&mut File::open(&path)?.take(size.saturating_add(1)), |bytes| {
                         seen.see(bytes);
                         file.write_all(bytes)
                     })?;
@@ -110,7 +111,6 @@ impl Contents {
                 Content::Text(text) => writer.text(&name, &text)?,
                 Content::Copy { path, size, sha256 } => {
                     let mut seen = Seen::new(&path, size, &sha256);
-                    // No more than it had: a file that grows has no end.
                     let mut file = File::open(&path)?.take(size.saturating_add(1));
                     writer.stored(&name, &mut file, |bytes| seen.see(bytes))?;
                     seen.check()?;
