@@ -489,6 +489,19 @@ fn links_and_pipes_in_a_folder_are_refused() {
     assert_refused(&place.run(&["verify", "bundle"]), &["up", "a link"]);
 }
 
+#[test]
+fn a_database_is_not_handed_on_and_is_known_by_its_hash() {
+    let place = Place::new();
+    fs::copy(concat!(env!("OUT_DIR"), "/default.mmdb"), place.at("licensed.mmdb")).unwrap();
+    place.does(&["inspect", "meeting.pcapng", "--geoip", "licensed.mmdb", "-o", "b/"]);
+    assert!(!files(&place.at("b")).keys().any(|name| name.starts_with("files/")));
+    fs::create_dir(place.at("data")).unwrap();
+    fs::rename(place.at("licensed.mmdb"), place.at("data/renamed.mmdb")).unwrap();
+    let lost = place.run(&["verify", "b"]);
+    assert_found(&lost, 2, &["licensed.mmdb: a file that an option of the run names, not found"]);
+    assert_found(&place.run(&["verify", "b", "data"]), 0, &["Same:", "licensed.mmdb: as given"]);
+}
+
 /// A file of a zip that is made up: its name, its bytes as they are stored, its method and the size that it declares.
 type Made<'a> = (&'a str, Vec<u8>, u16, u32);
 

@@ -175,7 +175,8 @@ mod tests {
         let list = |number: u32| format!("\"a\": [{}]", vec![number.to_string(); 80].join(", "));
         let comparison = compared(&list(1), &list(2));
         assert_eq!((comparison.differences.len(), comparison.more), (50, 30));
-        let long = compared(&format!("\"a\": \"{}\"", "é".repeat(900)), "\"a\": 1");
+        let long =
+            compared(&format!("\"a\": \"{}\"", "é".repeat(900)), &format!("\"a\": \"{}\"", "e".repeat(900)));
         assert_eq!(long.differences[0].recorded.as_ref().unwrap().chars().count(), 201);
     }
 

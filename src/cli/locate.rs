@@ -119,7 +119,7 @@ pub(super) fn recorded(
         };
         match kept {
             Some(kept) => drop(files.insert(file.path.clone(), kept)),
-            None => verification.not_done.push(missing(file, "a file that an option names")),
+            None => verification.not_done.push(missing(file, "a file that an option of the run names")),
         }
     }
     for file in &run.inputs {
@@ -127,7 +127,7 @@ pub(super) fn recorded(
         let path = PathBuf::from(&file.path);
         match look(file, lies, search, verification) {
             Some(lies) => drop(captures.moved.insert(path.clone(), lies)),
-            None => verification.not_done.push(missing(file, "a capture")),
+            None => verification.not_done.push(missing(file, "a capture of the run")),
         }
         captures.captures.push(Ok(path));
     }
@@ -161,7 +161,7 @@ fn look(
 fn missing(file: &FileOfRun, what: &str) -> String {
     let at = fs::metadata(&file.path).is_ok_and(|known| known.is_file());
     let other = if at { "; what is at its recorded path has other bytes" } else { "" };
-    format!("{}: {what} of the run, not found{other}; name it behind the bundle", file.path)
+    format!("{}: {what}, not found{other}; name it behind the bundle", file.path)
 }
 
 const GIVEN: &str = "given";
