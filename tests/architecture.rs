@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The top-level modules, each may import only those above it (ARCHITECTURE.md, "The way of the data").
 const ORDER: &[&str] = &[
     "frame", "data", "source", "wire", "packet", "flow", "evidence", "place", "client", "session", "verdict",
-    "claims", "study", "inspect", "report", "cli",
+    "claims", "study", "inspect", "report", "bundle", "cli",
 ];
 
 /// Outside packages of the library and who may use them.
@@ -23,7 +23,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap_mangen", &["cli"]),
     ("csv", &["session::marks", "report"]),
     ("ctrlc", &["cli"]),
-    ("flate2", &["source"]),
+    ("flate2", &["source", "bundle"]),
     ("hashbrown", &["flow", "evidence", "inspect"]),
     ("httparse", &["wire::http"]),
     ("indicatif", &["cli"]),
@@ -35,11 +35,14 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("ruzstd", &["source"]),
     (
         "serde",
-        &["frame", "data", "evidence", "place", "client", "session", "verdict", "claims", "study", "report"],
+        &[
+            "frame", "data", "evidence", "place", "client", "session", "verdict", "claims", "study",
+            "report", "bundle",
+        ],
     ),
-    ("serde_json", &["place", "report"]),
-    ("sha2", &["source", "place", "report"]),
-    ("thiserror", &["frame", "source", "packet", "place", "verdict", "inspect", "cli"]),
+    ("serde_json", &["place", "report", "bundle"]),
+    ("sha2", &["source", "place", "report", "bundle"]),
+    ("thiserror", &["frame", "source", "packet", "place", "verdict", "inspect", "bundle", "cli"]),
     ("toml", &["data"]),
     ("unicode_width", &["report"]),
     ("x509_parser", &["wire::certificate"]),

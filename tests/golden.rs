@@ -109,6 +109,7 @@ fn help_is_as_recorded() {
         &["help", "geoip", "build"],
         &["help", "geoip", "import"],
         &["help", "info"],
+        &["help", "verify"],
         &["help", "completions"],
         &["help", "man"],
     ] {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::cli::format::{ExplainFormat, Format};
+use crate::cli::format::{ExplainFormat, Format, VerifyFormat};
 use crate::cli::geoip::GeoipAction;
 use crate::cli::info::Info;
 use crate::cli::man::{Completions, Man};
@@ -49,6 +49,8 @@ pub(super) enum Command {
         #[command(subcommand)]
         action: GeoipAction,
     },
+    /// Check a bundle of evidence, make its report again, and say what is the same and what differs
+    Verify(Verify),
     /// Print what a shell needs to complete commands and options
     Completions(Completions),
     /// Print a manual page, of the program or of one of its commands
@@ -79,9 +81,12 @@ pub(super) struct Inspect {
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: Option<Format>,
     /// Write the report to FILE, in the format of its extension (.txt, .md, .json, .jsonl, .csv, .matrix.csv, .xml,
-    /// .codequality.json); may be repeated
+    /// .codequality.json), or as evidence that others can check to a folder (FOLDER/) or a .zip; may be repeated
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(super) output: Vec<PathBuf>,
+    /// Put the captures themselves into the evidence that -o FOLDER/ or .zip writes; else it has their hashes
+    #[arg(long)]
+    pub(super) bundle_inputs: bool,
     /// The client's own network, such as 145.0.0.0/8, where the capture does not show which end is local; may be
     /// repeated
     #[arg(long, value_name = "CIDR")]
@@ -159,6 +164,21 @@ pub(super) struct Explain {
     pub(super) format: ExplainFormat,
     #[command(flatten)]
     pub(super) evidence: Evidence,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = VERIFY_EXAMPLES)]
+pub(super) struct Verify {
+    /// The bundle that `inspect -o FOLDER/` or `-o NAME.zip` wrote: its folder or its zip
+    #[arg(value_name = "BUNDLE")]
+    pub(super) bundle: PathBuf,
+    /// The captures that it is of, or folders that they lie in, and databases of --geoip or --against: each is known by its hash.
+    /// Without one they are looked for in the bundle, beside it, and where they were
+    #[arg(value_name = "CAPTURE")]
+    pub(super) captures: Vec<PathBuf>,
+    /// The format on standard output
+    #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
+    pub(super) format: VerifyFormat,
 }
 
 /// What places are argued from, and by which law and register they are read.
@@ -277,6 +297,7 @@ const EXIT_STATUS: &str = "Examples:
   borderpost inspect meeting.pcapng
   borderpost inspect -o annex.txt -o annex.json captures/
   borderpost inspect --manifest study.toml -o study.txt -o study.matrix.csv
+  borderpost inspect -o annex.zip meeting.pcapng
   borderpost inspect --format json --fail-on unlisted,lossy new-build.pcapng
   borderpost inspect --fail-on unlisted --annotate github -o report.md -o junit.xml new-build.pcapng
 
@@ -290,6 +311,16 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
   borderpost explain 3.235.96.40 --date 2024-06-18 --without database
 
 Exit status: 2 where a capture could not be read or the question is none; else 0.";
+
+const VERIFY_EXAMPLES: &str = "Examples:
+  borderpost verify annex.zip
+  borderpost verify bundle/ meeting.pcapng
+  borderpost verify --format json annex.zip captures/
+
+No bundle is unpacked: nothing is written anywhere. One of more than 10,000 files, or with a text of more than 1 GiB, is refused.
+
+Exit status: 0 where the bundle is as it was written and its report comes out the same; 1 where something differs; 2 where it could \
+not be checked, such as without the captures.";
 
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),

@@ -4,15 +4,15 @@ use std::path::Path;
 
 use crate::claims::{Book, Claim, DEFAULT_PACK, Selection, builtin};
 use crate::cli::args;
-use crate::cli::file;
 use crate::cli::message::fail;
 use crate::cli::output;
 use crate::cli::status::Status;
+use crate::cli::world::World;
 use crate::report::claims::{overview, page, rules};
 use crate::report::text::plural;
 
 /// The claims that the user chose: packs of the built-in file, files, all of the built-in ones, or none.
-pub(super) fn chosen(names: &[String]) -> Result<Selection, String> {
+pub(super) fn chosen(names: &[String], world: &World) -> Result<Selection, String> {
     if names.is_empty() {
         return Ok(Selection::default());
     }
@@ -27,7 +27,7 @@ pub(super) fn chosen(names: &[String]) -> Result<Selection, String> {
     let packs = if is_all { builtin().packs() } else { packs.into_iter().map(String::as_str).collect() };
     let mut selection = Selection::of_packs(&packs);
     for name in files {
-        let book = read(name)?;
+        let book = read(name, world)?;
         for claim in book.claims {
             add(&mut selection.claims, claim, name)?;
         }
@@ -49,17 +49,17 @@ fn add(claims: &mut Vec<Claim>, claim: Claim, file: &str) -> Result<(), String> 
 }
 
 /// A file of claims that the user names.
-fn read(name: &str) -> Result<Book, String> {
+fn read(name: &str, world: &World) -> Result<Book, String> {
     if name == NONE {
         return Err("--claims none stands alone".to_owned());
     }
-    if !Path::new(name).exists() {
+    if !world.has(Path::new(name)) {
         let packs = builtin().packs().join(", ");
         return Err(format!(
             "{name}: neither a file nor a pack of claims; there are {packs}, {ALL} and {NONE}"
         ));
     }
-    let (shown, text) = file::text(Path::new(name), "name a file of claims in TOML")?;
+    let (shown, text) = world.text(Path::new(name), "name a file of claims in TOML")?;
     Book::parse(&shown, &text).map_err(|error| error.to_string())
 }
 
@@ -93,7 +93,7 @@ fn show(name: &str) -> Result<String, String> {
 }
 
 fn check(name: &str) -> Result<String, String> {
-    let book = read(name)?;
+    let book = read(name, &World::Disk)?;
     let number = plural(book.claims.len() as u64, "claim", "claims");
     Ok(format!("{}{}: no problem found in {number}\n", rules(&book), crate::report::text::clean(name)))
 }

@@ -7,6 +7,7 @@ use crate::cli::output;
 use crate::cli::progress::Bar;
 use crate::cli::settings;
 use crate::cli::status::Status;
+use crate::cli::world::World;
 use crate::frame::Date;
 use crate::inspect::{self, Settings};
 use crate::place;
@@ -15,8 +16,8 @@ use crate::wire::Hostname;
 
 /// Answers for one address or name, in captures or by what is known without one.
 pub(super) fn run(arguments: &Explain) -> Status {
-    let resolved =
-        subject(&arguments.subject).and_then(|subject| Ok((subject, settings::of(&arguments.evidence)?)));
+    let resolved = subject(&arguments.subject)
+        .and_then(|subject| Ok((subject, settings::of(&arguments.evidence, &World::Disk)?)));
     let (subject, settings) = match resolved {
         Ok(resolved) => resolved,
         Err(message) => return fail(&message),

@@ -4,6 +4,28 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
+use crate::report::checks::Check;
+use crate::report::schema::Report;
+use crate::report::table::Color;
+use crate::report::{self, annotations};
+
+/// What every format is made of.
+#[derive(Clone, Copy)]
+pub(super) struct Results<'a> {
+    pub(super) report: &'a Report,
+    /// What `--fail-on` looks at.
+    pub(super) checks: &'a [Check<'a>],
+    /// What failed of what was asked for.
+    pub(super) failures: &'a [String],
+}
+
+impl<'a> Results<'a> {
+    /// Those of a report that nothing was asked about.
+    pub(super) const fn of(report: &'a Report) -> Self {
+        Self { report, checks: &[], failures: &[] }
+    }
+}
+
 /// A report's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum Format {
@@ -36,6 +58,21 @@ impl Format {
         matches!(self, Self::Json | Self::Jsonl)
     }
 
+    /// The results in it; colour is for terminals, and for the table alone.
+    pub(super) fn render(self, results: &Results<'_>, color: Color) -> String {
+        let Results { report, checks, failures } = *results;
+        match self {
+            Self::Table => report::table::table(report, color),
+            Self::Json => report::json(report),
+            Self::Jsonl => report::jsonl(report),
+            Self::Csv => report::csv(report),
+            Self::MatrixCsv => report::matrix_csv(report),
+            Self::Md => report::markdown(report),
+            Self::Junit => report::junit(report, checks, failures),
+            Self::Gitlab => annotations::gitlab(report, checks, failures),
+        }
+    }
+
     /// The format that a file's extension names.
     pub(super) fn of(file: &Path) -> Result<Self, String> {
         let extension = file.extension().and_then(|extension| extension.to_str());
@@ -50,7 +87,7 @@ impl Format {
             let shown = file.display();
             format!(
                 "{shown}: no format goes by this extension; name a file that ends in .txt, .md, .json, .jsonl, .csv, \
-                 .matrix.csv, .xml or .codequality.json"
+                 .matrix.csv, .xml or .codequality.json, or a bundle: FOLDER/ or .zip"
             )
         })
     }
@@ -79,6 +116,15 @@ pub(super) enum ExplainFormat {
     /// Text for people, 80 columns wide
     Table,
     /// One JSON object, described by `src/report/schema.json` in the sources
+    Json,
+}
+
+/// A verification's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum VerifyFormat {
+    /// Text for people, 80 columns wide
+    Table,
+    /// One JSON object
     Json,
 }
 

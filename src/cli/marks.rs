@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::cli::file::text;
+use crate::cli::world::World;
 use crate::inspect::Inspection;
 use crate::session::marks::{self, MAX_MARKS};
 use crate::session::{InputName, Mark, When};
-use crate::source::expand;
 use crate::study::Study;
 
 #[derive(Args, Debug)]
@@ -41,23 +40,24 @@ belong to the step in which they began.
 Packet comments that begin with `step:` mark steps, too, as they are written in Wireshark. Other comments mark nothing.";
 
 impl Marks {
-    /// The marks, by inputs which these paths name.
+    /// The marks, of these inputs in their order; one that cannot be looked into has its place, too.
     pub(super) fn read(
         &self,
-        paths: &[PathBuf],
+        inputs: &[PathBuf],
         is_joined: bool,
         study: Option<&Study>,
+        world: &World,
     ) -> Result<Vec<Mark>, String> {
         let mut all = self.mark.clone();
         if let Some(path) = &self.marks {
-            all.extend(of_file(path, "--marks takes the steps of a test script in TOML or CSV")?);
+            all.extend(of_file(path, "--marks takes the steps of a test script in TOML or CSV", world)?);
         }
         for (at, cell) in study.iter().flat_map(|study| study.cells.iter().enumerate()) {
             let Some(path) = &cell.marks else { continue };
-            let inputs = (0..).zip(inputs(paths));
+            let inputs = (0..).zip(inputs.iter().cloned());
             let own = inputs.filter(|(_, path)| study.and_then(|study| study.cell_of(path)) == Some(at));
             let own: Vec<(u32, PathBuf)> = own.collect();
-            for mark in of_file(path, "`marks` names the steps of a test script in TOML or CSV")? {
+            for mark in of_file(path, "`marks` names the steps of a test script in TOML or CSV", world)? {
                 all.extend(in_cell(mark, &cell.name, &own)?);
             }
         }
@@ -68,17 +68,16 @@ impl Marks {
             return Err(fault.to_string());
         }
         if !all.is_empty() {
-            let inputs: Vec<PathBuf> = inputs(paths);
             for mark in &all {
-                name_input(mark, &inputs, is_joined).map_err(|what| format!("{}: {what}", mark.by))?;
+                name_input(mark, inputs, is_joined).map_err(|what| format!("{}: {what}", mark.by))?;
             }
         }
         Ok(all)
     }
 }
 
-fn of_file(path: &Path, wanted: &str) -> Result<Vec<Mark>, String> {
-    let (name, text) = text(path, wanted)?;
+fn of_file(path: &Path, wanted: &str, world: &World) -> Result<Vec<Mark>, String> {
+    let (name, text) = world.text(path, wanted)?;
     marks::parse(&name, &text).map_err(|error| error.to_string())
 }
 
@@ -98,11 +97,6 @@ fn in_cell(mark: Mark, cell: &str, own: &[(u32, PathBuf)]) -> Result<Option<Mark
             Err(format!("{}: several captures of the cell {cell} are called {name}", mark.by))
         }
     }
-}
-
-/// The inputs in order; one that cannot be looked into has its place, too.
-fn inputs(paths: &[PathBuf]) -> Vec<PathBuf> {
-    expand(paths).captures.into_iter().map(Result::unwrap_or_default).collect()
 }
 
 /// Checks that a mark says which input it is about.

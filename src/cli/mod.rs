@@ -4,6 +4,7 @@
 //! Must not: be needed by the library.
 
 mod args;
+mod bundle;
 mod claims;
 mod explain;
 mod file;
@@ -11,22 +12,26 @@ mod format;
 mod geoip;
 mod import;
 mod info;
+mod locate;
 mod man;
 mod marks;
 mod message;
 mod output;
 mod progress;
+mod recorded;
 mod register;
 mod run;
 mod settings;
 mod status;
 mod study;
+mod verify;
+mod world;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use self::args::{Arguments, Command};
 pub use self::status::Status;
@@ -34,17 +39,22 @@ pub use self::status::Status;
 /// Runs the program with these arguments, the program's name first.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let matches = match Arguments::command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => return refuse(&error),
+    };
+    let arguments = match Arguments::from_arg_matches(&matches) {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| match arguments.command {
-        Command::Inspect(inspect) => run::inspect(&inspect),
+        Command::Inspect(inspect) => run::inspect(&inspect, recorded::options(&matches)),
         Command::Explain(explain) => explain::run(&explain),
         Command::Info(arguments) => info::run(&arguments),
         Command::Register { action } => register::run(&action),
         Command::Claims { action } => claims::run(&action),
         Command::Geoip { action } => geoip::run(&action),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Completions(arguments) => man::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => man::man(&arguments, Arguments::command()),
     }));

@@ -1,25 +1,25 @@
 //! What places are argued from: the files and days that the user names, as settings.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::Evidence;
-use crate::cli::file::{text, today};
+use crate::cli::file::today;
 use crate::cli::register;
+use crate::cli::world::World;
 use crate::client::Catalogue;
 use crate::frame::Date;
 use crate::inspect::Settings;
 use crate::place::{Databases, Declared};
 
 /// Reads the files that the user names.
-pub(super) fn of(evidence: &Evidence) -> Result<Settings, String> {
+pub(super) fn of(evidence: &Evidence, world: &World) -> Result<Settings, String> {
     Ok(Settings {
         vantage: evidence.vantage.clone(),
-        databases: databases(&evidence.geoip)?,
-        declared: declared(evidence)?,
+        databases: databases(&evidence.geoip, world)?,
+        declared: declared(evidence, world)?,
         without: evidence.without.iter().flat_map(|kinds| kinds.0.iter().copied()).collect(),
         law_date: law_date(evidence.law_date)?,
-        registers: register::chosen(evidence.register.as_deref())?,
+        registers: register::chosen(evidence.register.as_deref(), world)?,
         ..Settings::default()
     })
 }
@@ -42,40 +42,46 @@ pub(super) fn known_day(option: &str, day: Date) -> Result<Date, String> {
 }
 
 /// The embedded database, and the user's beside it.
-fn databases(paths: &[PathBuf]) -> Result<Databases, String> {
-    paths.iter().try_fold(Databases::embedded(), |databases, path| with_database(databases, path, "--geoip"))
+fn databases(paths: &[PathBuf], world: &World) -> Result<Databases, String> {
+    paths
+        .iter()
+        .try_fold(Databases::embedded(), |databases, path| with_database(databases, path, "--geoip", world))
 }
 
-fn with_database(databases: Databases, path: &Path, option: &str) -> Result<Databases, String> {
-    let shown = path.display();
-    let bytes = fs::read(path).map_err(|error| format!("{shown}: {error}; {option} takes a .mmdb file"))?;
-    databases.with_file(&shown.to_string(), bytes).map_err(|error| error.to_string())
+fn with_database(
+    databases: Databases,
+    path: &Path,
+    option: &str,
+    world: &World,
+) -> Result<Databases, String> {
+    let bytes = world.database(path, &format!("{option} takes a .mmdb file"))?;
+    databases.with_file(&path.display().to_string(), bytes).map_err(|error| error.to_string())
 }
 
-fn declared(evidence: &Evidence) -> Result<Declared, String> {
+fn declared(evidence: &Evidence, world: &World) -> Result<Declared, String> {
     let mut declared = Declared::default();
     for path in &evidence.ranges {
-        let (name, text) = text(path, "--ranges takes a list of cloud ranges")?;
+        let (name, text) = world.text(path, "--ranges takes a list of cloud ranges")?;
         declared = declared.with_ranges(&name, &text, today()).map_err(|error| error.to_string())?;
     }
     for path in &evidence.geofeed {
         let (path, day) = dated(path);
-        let (name, text) = text(&path, "--geofeed takes a geofeed (RFC 8805)")?;
+        let (name, text) = world.text(&path, "--geofeed takes a geofeed (RFC 8805)")?;
         declared = declared.with_geofeed(&name, &text, day, today()).map_err(|error| error.to_string())?;
     }
     for path in &evidence.anycast {
         let (path, day) = dated(path);
-        let (name, text) = text(&path, "--anycast takes a list of ranges, one a line")?;
+        let (name, text) = world.text(&path, "--anycast takes a list of ranges, one a line")?;
         declared = declared.with_anycast(&name, &text, day, today()).map_err(|error| error.to_string())?;
     }
     if let Some(path) = &evidence.overrides {
-        declared = with_overrides(declared, path, "--override")?;
+        declared = with_overrides(declared, path, "--override", world)?;
     }
     Ok(declared)
 }
 
-fn with_overrides(declared: Declared, path: &Path, option: &str) -> Result<Declared, String> {
-    let (name, text) = text(path, &format!("{option} takes a file of overrides in TOML"))?;
+fn with_overrides(declared: Declared, path: &Path, option: &str, world: &World) -> Result<Declared, String> {
+    let (name, text) = world.text(path, &format!("{option} takes a file of overrides in TOML"))?;
     declared.with_overrides(&name, &text, today()).map_err(|error| error.to_string())
 }
 
@@ -92,25 +98,29 @@ const AGAINST_TAKES: &str =
     "--against takes a database (.mmdb), a file of overrides, or a register: its file or its name";
 
 /// The settings by which captures are read a second time, and what kind of file makes the difference.
-pub(super) fn against(evidence: &Evidence, path: &Path) -> Result<(Settings, &'static str), String> {
-    let settings = of(evidence)?;
+pub(super) fn against(
+    evidence: &Evidence,
+    path: &Path,
+    world: &World,
+) -> Result<(Settings, &'static str), String> {
+    let settings = of(evidence, world)?;
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mmdb")) {
-        let databases = with_database(settings.databases.without_places(), path, "--against")?;
+        let databases = with_database(settings.databases.without_places(), path, "--against", world)?;
         return Ok((Settings { databases, ..settings }, "database"));
     }
     let is_register_name = path.to_str().is_some_and(register::is_builtin);
-    if !is_register_name && has_overrides(path)? {
-        let declared = with_overrides(Declared::default(), path, "--against")?;
+    if !is_register_name && has_overrides(path, world)? {
+        let declared = with_overrides(Declared::default(), path, "--against", world)?;
         let declared = declared.or_lists_of(settings.declared);
         return Ok((Settings { declared, ..settings }, "overrides"));
     }
-    let registers = register::chosen(path.to_str())
+    let registers = register::chosen(path.to_str(), world)
         .map_err(|error| format!("{}\n  {AGAINST_TAKES}", error.trim_end()))?;
     Ok((Settings { registers, ..settings }, "register"))
 }
 
-fn has_overrides(path: &Path) -> Result<bool, String> {
-    let (_, text) = text(path, AGAINST_TAKES)?;
+fn has_overrides(path: &Path, world: &World) -> Result<bool, String> {
+    let (_, text) = world.text(path, AGAINST_TAKES)?;
     Ok(text.lines().any(|line| line.trim_start().starts_with("[[override]]")))
 }
 

@@ -5,23 +5,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::Inspect;
-use crate::cli::file::text;
+use crate::cli::world::World;
 use crate::source::{STDIN, SourceError, expand};
 use crate::study::Study;
 
 /// Reads the manifest, or looks into the folders; nothing where the user asks for neither.
-pub(super) fn of(arguments: &Inspect) -> Result<Option<Study>, String> {
+pub(super) fn of(arguments: &Inspect, world: &World) -> Result<Option<Study>, String> {
     match &arguments.manifest {
-        Some(path) => manifest(path).map(Some),
-        None if arguments.by_folder => by_folder(arguments).map(Some),
+        Some(path) => manifest(path, world).map(Some),
+        None if arguments.by_folder => match world.cells() {
+            Some(cells) => Ok(Some(Study::of_paths(cells))),
+            None => by_folder(arguments).map(Some),
+        },
         None => Ok(None),
     }
 }
 
-fn manifest(path: &Path) -> Result<Study, String> {
-    let (name, text) = text(path, "--manifest takes a list of captures in TOML")?;
+fn manifest(path: &Path, world: &World) -> Result<Study, String> {
+    let (name, text) = world.text(path, "--manifest takes a list of captures in TOML")?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let find = |path: &Path| fs::canonicalize(path).ok();
+    let find = |path: &Path| world.find(path);
     Study::parse(&name, &text, folder, &find).map_err(|error| error.to_string())
 }
 

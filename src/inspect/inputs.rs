@@ -3,6 +3,7 @@
 //! Input: paths, and what to do with an opened capture. Output: what came of each, in the order of the inputs, whatever the
 //! number of threads. As many captures are read at once as there are threads. Must not: look at a frame.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
@@ -11,11 +12,12 @@ use std::thread;
 use std::vec;
 
 use crate::inspect::progress::{self, Progress, Watch};
-use crate::source::{Capture, Options, SourceError, expand};
+use crate::source::{self, Capture, Lies, Options, SourceError};
 
 /// The inputs that are not opened yet.
 pub(super) struct Inputs<'a> {
     captures: vec::IntoIter<Result<PathBuf, SourceError>>,
+    moved: BTreeMap<PathBuf, Lies>,
     /// The stored bytes of each of those, as far as they are known.
     sizes: vec::IntoIter<u64>,
     largest: u64,
@@ -55,15 +57,16 @@ pub(super) struct Opened<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    /// The inputs that `paths` name.
+    /// None of them is opened yet.
     pub(super) fn new(
-        paths: &[PathBuf],
+        inputs: source::Inputs,
         mut options: Options,
         threads: NonZeroUsize,
         progress: &'a dyn Progress,
     ) -> Self {
-        let inputs = expand(paths);
-        let size = |path: &Result<PathBuf, _>| path.as_deref().map_or(0, progress::size);
+        let size = |path: &Result<PathBuf, _>| {
+            path.as_deref().map_or(0, |path| source::Inputs::size(&inputs.moved, path))
+        };
         let sizes: Vec<u64> = inputs.captures.iter().map(size).collect();
         progress.expect(sizes.iter().fold(0, |sum, size| sum.saturating_add(*size)));
         let largest = sizes.iter().copied().max().unwrap_or(0).max(1);
@@ -72,6 +75,7 @@ impl<'a> Inputs<'a> {
         let named = sizes.len();
         Self {
             captures: inputs.captures.into_iter(),
+            moved: inputs.moved,
             sizes: sizes.into_iter(),
             largest,
             all,
@@ -128,7 +132,7 @@ impl<'a> Iterator for Inputs<'a> {
             let size = self.sizes.next().unwrap_or(0);
             let place = self.tried;
             self.tried = self.tried.saturating_add(1);
-            match path.and_then(|path| Ok((Capture::open(&path, &self.options)?, path))) {
+            match path.and_then(|path| Ok((source::Inputs::open(&self.moved, &path, &self.options)?, path))) {
                 Ok((capture, path)) => {
                     self.progress.open(&path);
                     let number = self.opened;

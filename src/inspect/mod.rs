@@ -58,7 +58,7 @@ use crate::inspect::times::Times;
 use crate::packet::Network;
 use crate::place::{self, Databases, Declared, WitnessKind};
 use crate::session::{Mark, MarkFault};
-use crate::source::{Follow, Options, SourceError, Summary};
+use crate::source::{self, Follow, Options, SourceError, Summary, expand};
 use crate::study::Study;
 use crate::verdict::Register;
 
@@ -268,8 +268,13 @@ impl Inspection {
 
 /// Reads captures and judges what is in them. An input that cannot be read is noted and the others go on.
 pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &dyn Progress) -> Inspection {
+    inspect_inputs(expand(paths), settings, progress)
+}
+
+/// The same, of inputs that are known already: folders are not looked into again, and what has moved is read where it lies.
+pub fn inspect_inputs(inputs: source::Inputs, settings: Settings, progress: &dyn Progress) -> Inspection {
     let settings = Arc::new(settings);
-    let mut inputs = Inputs::new(paths, settings.reading(), settings.threads, progress);
+    let mut inputs = Inputs::new(inputs, settings.reading(), settings.threads, progress);
     let captures = if settings.join {
         joined(&mut inputs, &settings)
     } else {

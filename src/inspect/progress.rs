@@ -2,7 +2,6 @@
 //!
 //! Input: what was read of each input, now and then. Output: calls to whoever watches. Must not: cost anything for a frame.
 
-use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,11 +24,6 @@ impl Progress for () {
     fn expect(&self, _: u64) {}
     fn open(&self, _: &Path) {}
     fn read(&self, _: u64) {}
-}
-
-/// The stored bytes of a file, as far as that is known before it is opened.
-pub(super) fn size(path: &Path) -> u64 {
-    fs::metadata(path).ok().filter(fs::Metadata::is_file).map_or(0, |metadata| metadata.len())
 }
 
 /// One input that is watched.

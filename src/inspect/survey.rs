@@ -13,7 +13,7 @@ use crate::inspect::inputs::{Inputs, Opened};
 use crate::inspect::progress::Progress;
 use crate::inspect::times::Times;
 use crate::packet::{self, Class, Decoded, Opener};
-use crate::source::{Options, SourceError, Summary};
+use crate::source::{Options, SourceError, Summary, expand};
 
 /// What surveying gave.
 #[derive(Debug, Default)]
@@ -64,7 +64,7 @@ pub fn survey(
     threads: NonZeroUsize,
     progress: &dyn Progress,
 ) -> Surveys {
-    let mut inputs = Inputs::new(paths, options, threads, progress);
+    let mut inputs = Inputs::new(expand(paths), options, threads, progress);
     let captures = inputs.read_each(read);
     Surveys { captures, failures: inputs.failures, files_skipped: inputs.others }
 }

@@ -6,7 +6,9 @@
 pub mod against;
 pub mod annotations;
 mod anomalies;
+mod answers;
 mod build;
+pub mod builtin;
 pub mod checks;
 pub mod claims;
 mod csv;
@@ -39,6 +41,7 @@ mod tunnels;
 mod view;
 mod xml;
 
+pub use self::answers::answers;
 pub use self::build::{Options, build};
 pub use self::csv::csv;
 pub use self::jsonl::jsonl;

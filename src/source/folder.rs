@@ -3,7 +3,9 @@
 //! Input: paths. Output: paths of captures, each error beside the path that caused it.
 //! Must not: follow folders in folders, or open what is not a regular file.
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::error::SourceError;
@@ -16,6 +18,52 @@ pub struct Inputs {
     pub captures: Vec<Result<PathBuf, SourceError>>,
     /// How many entries of the folders are something else: other files, folders, devices.
     pub others: u64,
+    /// Where the bytes of inputs lie that are not at their paths: those of an earlier run, which have moved.
+    pub moved: BTreeMap<PathBuf, Lies>,
+}
+
+/// Where the bytes of an input lie.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lies {
+    /// The file.
+    pub path: PathBuf,
+    /// The part of it, as its first byte and its length; `None` is the whole file.
+    pub part: Option<(u64, u64)>,
+}
+
+impl Inputs {
+    /// Opens one of the captures, wherever it lies.
+    pub(crate) fn open(
+        moved: &BTreeMap<PathBuf, Lies>,
+        path: &Path,
+        options: &Options,
+    ) -> Result<Capture, SourceError> {
+        match moved.get(path) {
+            None => Capture::open(path, options),
+            Some(Lies { path, part: None }) => Capture::open(path, options),
+            Some(Lies { path, part: Some((first, len)) }) => {
+                let name = path.to_string_lossy();
+                let unreadable = |error| SourceError::io(&name, &error);
+                let mut file = File::open(path).map_err(unreadable)?;
+                file.seek(SeekFrom::Start(*first)).map_err(unreadable)?;
+                Capture::from_reader(&name, Box::new(file.take(*len)), options)
+            }
+        }
+    }
+
+    /// The stored bytes of one of the captures, as far as that is known before it is opened.
+    pub(crate) fn size(moved: &BTreeMap<PathBuf, Lies>, path: &Path) -> u64 {
+        let size = |path: &Path| {
+            fs::metadata(path).ok().filter(fs::Metadata::is_file).map_or(0, |metadata| metadata.len())
+        };
+        match moved.get(path) {
+            // As it was when it came from there.
+            Some(_) if path == Path::new(STDIN) => 0,
+            Some(Lies { part: Some((_, len)), .. }) => *len,
+            Some(Lies { path, part: None }) => size(path),
+            None => size(path),
+        }
+    }
 }
 
 /// The inputs that these paths name, in order. A folder expands to its captures in the order of their names, `-` stays
@@ -36,7 +84,7 @@ pub fn expand(paths: &[PathBuf]) -> Inputs {
 }
 
 fn expand_one(path: &Path) -> Result<Inputs, SourceError> {
-    let itself = || Inputs { captures: vec![Ok(path.to_owned())], others: 0 };
+    let itself = || Inputs { captures: vec![Ok(path.to_owned())], ..Inputs::default() };
     if path == Path::new(STDIN) {
         return Ok(itself());
     }

@@ -50,7 +50,7 @@ pub use claims::{
     StepComment,
 };
 pub use error::SourceError;
-pub use folder::{Inputs, expand};
+pub use folder::{Inputs, Lies, expand};
 pub use follow::Follow;
 pub use piece::Records;
 pub use summary::{Compression, Damage, Drops, Format, Summary};
