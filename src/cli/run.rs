@@ -1,7 +1,7 @@
 //! `borderpost inspect`: from arguments to settings, to reports, to the exit status.
 
 use std::io::{IsTerminal as _, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -42,7 +42,9 @@ pub(super) fn inspect(arguments: &Inspect) -> Status {
     let paths = captures(arguments, settings.study.as_ref());
     let inspection = inspect::inspect(&paths, settings, &Bar::new());
     for failure in inspection.failures() {
-        say(&failure.to_string());
+        let study = inspection.settings().study.as_ref();
+        let place = study.and_then(|study| study.place_of(Path::new(failure.name())));
+        say(&place.map_or_else(|| failure.to_string(), |place| format!("{place}: {failure}")));
     }
     if inspection.inputs().is_empty() {
         return Status::Failed;
