@@ -168,6 +168,52 @@ fn captures() -> Vec<PathBuf> {
     captures
 }
 
+/// The claims in a report on the report to the operator or the meeting, with marks of one's own.
+fn marked(capture: &str, file: &str, marks: &str) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(file);
+    fs::write(&path, marks).unwrap();
+    let marks = path.to_str().unwrap();
+    let output = borderpost(&[
+        "inspect",
+        "--no-hash",
+        "--format",
+        "json",
+        "--claims",
+        "all",
+        "--marks",
+        marks,
+        capture,
+    ]);
+    assert_eq!(status(&output), 0, "{}", err(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    report["claims"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_label_says_what_it_says_and_no_more() {
+    for (label, exercised) in
+        [("chat with a picture", true), ("no chat in this test", false), ("chatter", false)]
+    {
+        let found = marked(EU_MEETING, "m.csv", &format!("at,label\n+1,{label}\n"));
+        assert_eq!(outcome(&found, "M11") != "not_exercised", exercised, "{label}");
+    }
+    let at_sign_in =
+        |marks: &str| marked(EU_MEETING, "m.csv", &format!("at,label,kind\n+0,{marks}\n+6,join,\n"));
+    for (marks, expected) in [
+        ("sign in with SSO,", "supported"),
+        ("dismiss a dialog,sign_in", "supported"),
+        ("share login page,", "not_decidable"),
+        ("do not log in,", "not_decidable"),
+    ] {
+        let found = at_sign_in(marks);
+        assert_eq!(outcome(&found, "M09"), expected, "{marks}: {}", claim(&found, "M09"));
+    }
+    // Nothing began after the last mark: a label alone is no phase.
+    let found = marked("captures/browser-join.pcapng", "m.csv", "at,label\n+0,join\n+31,sign in\n");
+    assert_eq!(outcome(&found, "M09"), "not_exercised");
+}
+
 #[test]
 fn claims_are_chosen_by_packs_files_or_not_at_all() {
     assert!(claims("none", EEA_MEETING).is_empty());

@@ -314,7 +314,9 @@ fn a_cell_that_cannot_be_read_or_has_nothing_of_the_client_is_not_compared() {
     fs::write(folder.path().join("none.pcap"), header).unwrap();
     let output = borderpost(&["inspect", "--manifest", &manifest, "--format", "json"]);
     assert_eq!(status(&output), 2, "{}", err(&output));
-    assert!(err(&output).contains("notes.txt"), "{}", err(&output));
+    let line = text.lines().position(|line| line.contains("notes.txt")).unwrap() + 1;
+    let named = format!("study.toml:{line}: cannot read ");
+    assert!(err(&output).contains(&named) && err(&output).contains("notes.txt"), "{}", err(&output));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let states: Vec<&str> =
         all(&report, "cells").iter().map(|cell| cell["state"].as_str().unwrap()).collect();

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{IsTerminal as _, stdout};
 use std::mem::ManuallyDrop;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::report::annotations;
 use crate::report::checks::checks;
 use crate::report::table::Color;
 use crate::report::{self, schema::Report};
-use crate::source::{self, Follow};
+use crate::source::{self, Follow, SourceError};
 use crate::study::Study;
 
 /// Does the main job; `options` is what a bundle records of how it was asked for.
@@ -102,7 +102,7 @@ pub(super) fn make(arguments: &Inspect, job: Job, has_answers: bool) -> Made {
     let mut made = Made {
         report: None,
         answers: String::new(),
-        messages: inspection.failures().iter().map(ToString::to_string).collect(),
+        messages: inspection.failures().iter().map(|failure| placed(&inspection, failure)).collect(),
         has_failed: has_unused_marks || !inspection.failures().is_empty(),
         failures: inspection.failures().iter().map(ToString::to_string).collect(),
         paths: inspection.inputs().iter().map(|input| input.path.clone()).collect(),
@@ -127,6 +127,13 @@ pub(super) fn make(arguments: &Inspect, job: Job, has_answers: bool) -> Made {
         report
     });
     made
+}
+
+/// An input that could not be read, with the place in the manifest that names it.
+fn placed(inspection: &Inspection, failure: &SourceError) -> String {
+    let study = inspection.settings().study.as_ref();
+    let place = study.and_then(|study| study.place_of(Path::new(failure.name())));
+    place.map_or_else(|| failure.to_string(), |place| format!("{place}: {failure}"))
 }
 
 /// How the capture is followed, where it is: an interrupt sets the flag, a second one ends the program at once.

@@ -70,6 +70,20 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// The input, as the error shows it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Empty { name }
+            | Self::Io { name, .. }
+            | Self::NoCaptures { name, .. }
+            | Self::NotACapture { name, .. }
+            | Self::NotFound { name }
+            | Self::Packing { name, .. }
+            | Self::Permission { name } => name,
+        }
+    }
+
     pub(super) fn io(name: &str, error: &io::Error) -> Self {
         let name = shown(name);
         match error.kind() {

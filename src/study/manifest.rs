@@ -45,7 +45,7 @@ pub(super) fn parse(manifest: &Manifest<'_>) -> Result<Study, DataError> {
         known.refuse_second(manifest, &cell.name, raw)?;
         cells.push(cell);
     }
-    Ok(Study { title, manifest: Some(manifest.file.to_owned()), cells })
+    Ok(Study { title, manifest: Some(manifest.file.to_owned()), cells, lines: known.lines })
 }
 
 #[derive(Deserialize)]
@@ -93,6 +93,7 @@ fn cell(manifest: &Manifest<'_>, raw: &Placed<Raw>, known: &mut Known) -> Result
     for named in named(manifest, row, *offset)? {
         let (path, found) = manifest.path(named, "capture")?;
         known.refuse_shared(manifest, named, found)?;
+        known.lines.insert(path.clone(), manifest.line(named.offset));
         captures.push(path);
     }
     let said = |text: &Option<Placed<String>>| manifest.said(text.as_ref());
@@ -167,6 +168,8 @@ fn default_name(traits: &Traits, captures: &[PathBuf]) -> String {
 struct Known {
     names: BTreeMap<String, usize>,
     captures: BTreeMap<PathBuf, usize>,
+    /// The line of each capture, by its path as it is read.
+    lines: BTreeMap<PathBuf, usize>,
     /// The folders in which captures lie, with one of those.
     around: BTreeMap<PathBuf, usize>,
 }

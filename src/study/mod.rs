@@ -21,6 +21,8 @@ pub struct Study {
     pub manifest: Option<String>,
     /// The cells, in the order of the manifest or of the folders' names. No two have the same name, and no capture is in two.
     pub cells: Vec<Cell>,
+    /// The line of the manifest in which each capture is named.
+    pub lines: BTreeMap<PathBuf, usize>,
 }
 
 /// One run of the test: its captures, and what it was done with.
@@ -182,6 +184,13 @@ impl Study {
     #[must_use]
     pub fn cell_of(&self, input: &Path) -> Option<usize> {
         self.cells.iter().position(|cell| cell.has(input))
+    }
+
+    /// Where the manifest names an input, or the folder that it lies in: `study.toml:4`.
+    #[must_use]
+    pub fn place_of(&self, input: &Path) -> Option<String> {
+        let line = self.lines.get(input).or_else(|| self.lines.get(input.parent()?))?;
+        Some(format!("{}:{line}", self.manifest.as_ref()?))
     }
 
     /// Where the client of an input stood, by the tester's word.
