@@ -43,5 +43,7 @@ pub mod inspect;
 
 pub mod report;
 
+pub mod redact;
+
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -10,6 +10,7 @@ use crate::cli::geoip::GeoipAction;
 use crate::cli::info::Info;
 use crate::cli::man::{Completions, Man};
 use crate::cli::marks::Marks;
+use crate::cli::redact::Redact;
 use crate::cli::status::{Condition, MinGrade};
 use crate::frame::Date;
 use crate::packet::Network;
@@ -34,6 +35,8 @@ pub(super) enum Command {
     Explain(Explain),
     /// Say what captures are as files: format, interfaces, counts, times, losses, damage
     Info(Info),
+    /// Write a capture that may be shared: without payload, people's addresses and tenants' names, and with the same findings
+    Redact(Redact),
     /// Show or check a register of declared transfers
     Register {
         #[command(subcommand)]

@@ -16,6 +16,7 @@ mod marks;
 mod message;
 mod output;
 mod progress;
+mod redact;
 mod register;
 mod run;
 mod settings;
@@ -42,6 +43,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Inspect(inspect) => run::inspect(&inspect),
         Command::Explain(explain) => explain::run(&explain),
         Command::Info(arguments) => info::run(&arguments),
+        Command::Redact(arguments) => redact::run(&arguments),
         Command::Register { action } => register::run(&action),
         Command::Claims { action } => claims::run(&action),
         Command::Geoip { action } => geoip::run(&action),

@@ -29,14 +29,23 @@ pub(super) fn refuse_inputs<P: AsRef<Path>>(
 /// Writes a file so that its path holds the old content or the new one, never half of it: a temporary file beside it
 /// is written, synchronised and renamed. A device or a pipe is written to as it is.
 pub(super) fn to_file(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
-    let content = content.as_ref();
+    to_file_by(path, |file| file.write_all(content.as_ref()))
+}
+
+/// The same for content that is written piece by piece.
+pub(super) fn to_file_by<T, E: From<io::Error>>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<T, E>,
+) -> Result<T, E> {
     let path = &followed(path);
     if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
         let mut out = OpenOptions::new().write(true).open(path)?;
-        return out.write_all(content).and_then(|()| out.flush());
+        let written = write(&mut out)?;
+        return Ok(out.flush().map(|()| written)?);
     }
     let beside = temporary(path)?;
-    let written = write_whole(&beside, content).and_then(|()| fs::rename(&beside, path));
+    let written = write_whole(&beside, write);
+    let written = written.and_then(|written| Ok(fs::rename(&beside, path).map(|()| written)?));
     if written.is_err() {
         // The rename did not happen, so the temporary file is all there is to clear away.
         drop(fs::remove_file(&beside));
@@ -59,11 +68,15 @@ fn temporary(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(hidden))
 }
 
-fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+fn write_whole<T, E: From<io::Error>>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<T, E>,
+) -> Result<T, E> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(content)?;
+    let written = write(&mut file)?;
     file.sync_all()?;
-    sync_folder(path)
+    sync_folder(path)?;
+    Ok(written)
 }
 
 /// On systems where a folder cannot be opened as a file there is nothing to synchronise.

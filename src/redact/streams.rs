@@ -1,0 +1,134 @@
+//! The first bytes of TCP connections: gathered from all frames first, redacted as a whole, and handed out again segment by
+//! segment, so that a name that lies across two segments is seen.
+//!
+//! Input: packets, in one reading; then the places of segments, in a second. Output: what each segment may show. Must not: keep
+//! more of a direction than the inspection reads, or of all of them together than `flow::stream` does.
+
+use std::collections::HashMap;
+
+use super::flows::{Ends, ShownFlows};
+use super::{Masks, stream};
+use crate::flow::stream::Streams as Waiting;
+use crate::flow::{FlowId, Side};
+use crate::frame::FrameRef;
+use crate::packet::{Packet, TcpFlags, Transport};
+
+/// The connections of a capture.
+#[derive(Default, Debug)]
+pub(super) struct Streams {
+    waiting: Waiting,
+    connections: Connections,
+    /// What each direction may show, from the sequence number of its first byte on.
+    made: HashMap<(FlowId, Side), Made>,
+    open: HashMap<FlowId, Open>,
+}
+
+#[derive(Debug)]
+struct Made {
+    base: u32,
+    bytes: Vec<u8>,
+}
+
+/// A connection that is being gathered.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    known: stream::Known,
+    has_ended: [bool; 2],
+}
+
+/// Which connection a segment is of: a new one begins with another SYN between the same ends. Both readings count alike.
+#[derive(Default, Debug)]
+struct Connections {
+    of: HashMap<Ends, Connection>,
+    next: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Connection {
+    number: u32,
+    syn: Option<u32>,
+}
+
+impl Connections {
+    fn of(&mut self, ends: &Ends, flags: TcpFlags, seq: u32) -> (FlowId, Side) {
+        let (ends, side) = ends.ordered();
+        let known = self.of.get(&ends).copied();
+        let is_another = |known: &Connection| flags.opens() && known.syn != Some(seq);
+        let connection = known.filter(|known| !is_another(known)).unwrap_or_else(|| {
+            let connection = Connection { number: self.next, syn: flags.opens().then_some(seq) };
+            self.next = self.next.saturating_add(1);
+            self.of.insert(ends, connection);
+            connection
+        });
+        (FlowId(connection.number), side)
+    }
+}
+
+impl Streams {
+    /// Gathers a packet, where its flow may show something.
+    pub(super) fn gather(&mut self, packet: &Packet<'_>, flows: &ShownFlows, masks: &mut Masks) {
+        let Transport::Tcp(tcp) = packet.transport else { return };
+        let ends = Ends { protocol: tcp_of(packet), from: packet.from(), to: packet.to() };
+        let Some(shown) = flows.shown(&ends) else { return };
+        let (flow, side) = self.connections.of(&ends, tcp.flags, tcp.seq);
+        if self.made.contains_key(&(flow, side)) || self.waiting.is_settled(flow) {
+            return;
+        }
+        let known =
+            stream::Known { is_domain: shown.is_domain, shows_certificate: shown.datagrams.shows_certificate };
+        let open = self.open.entry(flow).or_insert(Open { known, has_ended: [false; 2] });
+        let number = FrameRef::new(0, 0);
+        self.waiting.push(flow, side, &tcp, packet.payload, number);
+        if tcp.flags.any(TcpFlags(TcpFlags::FIN.0 | TcpFlags::RST.0)) {
+            let [first, second] = &mut open.has_ended;
+            *(if side == Side::First { first } else { second }) = true;
+            if open.has_ended == [true; 2] || tcp.flags.has(TcpFlags::RST) {
+                self.end(flow, masks);
+            }
+        }
+    }
+
+    /// No more packets come: what was gathered is redacted, and the second reading may begin.
+    pub(super) fn finish(&mut self, masks: &mut Masks) {
+        let mut open: Vec<FlowId> = self.open.keys().copied().collect();
+        open.sort_unstable();
+        for flow in open {
+            self.end(flow, masks);
+        }
+        masks.counts.connections_given_up = self.waiting.dropped();
+        self.waiting = Waiting::default();
+        self.connections = Connections::default();
+    }
+
+    fn end(&mut self, flow: FlowId, masks: &mut Masks) {
+        let Some(Open { known, .. }) = self.open.remove(&flow) else { return };
+        for side in [Side::First, Side::Second] {
+            let Some(base) = self.waiting.base(flow, side) else { continue };
+            let bytes = stream::redact(self.waiting.prefix(flow, side), known, masks);
+            if !bytes.is_empty() {
+                self.made.insert((flow, side), Made { base, bytes });
+            }
+        }
+        self.waiting.settle(flow);
+    }
+
+    /// What a segment of `length` captured bytes may show: as many bytes as reach to the last that is kept.
+    pub(super) fn segment(&mut self, ends: &Ends, flags: TcpFlags, seq: u32, length: usize) -> Vec<u8> {
+        let of = self.connections.of(ends, flags, seq);
+        let Some(Made { base, bytes }) = self.made.get(&of).filter(|_| length > 0) else { return Vec::new() };
+        let seq = if flags.has(TcpFlags::SYN) { seq.wrapping_add(1) } else { seq };
+        let ahead = seq.wrapping_sub(*base);
+        // More than half the numbers ahead is behind (RFC 9293 section 3.4).
+        if ahead < 1 << 31 {
+            let from = bytes.get(ahead as usize..).unwrap_or_default();
+            return from.iter().take(length).copied().collect();
+        }
+        let before = base.wrapping_sub(seq) as usize;
+        let kept = bytes.iter().take(length.saturating_sub(before)).copied();
+        if before >= length { Vec::new() } else { std::iter::repeat_n(0, before).chain(kept).collect() }
+    }
+}
+
+fn tcp_of(packet: &Packet<'_>) -> crate::packet::Protocol {
+    packet.transport.protocol()
+}
