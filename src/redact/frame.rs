@@ -240,7 +240,10 @@ fn tcp(shaper: &mut Shaper<'_>, ip: &Ip, shared: &mut Shared) -> Option<()> {
     let payload = shaper.original().get(body..ip.end.min(shaper.len())).unwrap_or_default();
     let ends = ends(shaper, ip, Protocol::Tcp)?;
     let seq = u32::from_be_bytes([s0, s1, s2, s3]);
-    let made = shared.streams.segment(&ends, TcpFlags(flags), seq, payload.len());
+    let made = match shared.flows.shown(&ends) {
+        Some(_) => shared.streams.segment(&ends, TcpFlags(flags), seq, payload.len()),
+        None => Vec::new(),
+    };
     let is_whole = !payload.is_empty() && made.len() == payload.len();
     shared.masks.counts.note_payload(payload.len(), made.len());
     shaper.put(body, &made);

@@ -99,7 +99,7 @@ fn layer(shaper: &mut Shaper<'_>, at: usize, is_long: bool, masks: &mut Masks) -
         12 => bind(shaper, at, masks),
         13 if is_bind(shaper, at) => bind(shaper, at, masks),
         13 => {
-            let (head, flags) = if is_long { (8, 6) } else { (5, 4) };
+            let (head, flags) = if is_long { (7, 5) } else { (4, 3) };
             shaper.keep(at, head);
             let is_acknowledging = shaper.byte(at.checked_add(flags)?)? == 2;
             let numbers = match (is_acknowledging, is_long) {

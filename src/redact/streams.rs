@@ -112,7 +112,8 @@ impl Streams {
         self.waiting.settle(flow);
     }
 
-    /// What a segment of `length` captured bytes may show: as many bytes as reach to the last that is kept.
+    /// What a segment of `length` captured bytes may show: as many bytes as reach to the last that is kept. It is asked of the
+    /// same packets that were gathered, because it is by their order that connections are told apart.
     pub(super) fn segment(&mut self, ends: &Ends, flags: TcpFlags, seq: u32, length: usize) -> Vec<u8> {
         let of = self.connections.of(ends, flags, seq);
         let Some(Made { base, bytes }) = self.made.get(&of).filter(|_| length > 0) else { return Vec::new() };
