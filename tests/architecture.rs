@@ -35,7 +35,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("ruzstd", &["source"]),
     (
         "serde",
-        &["frame", "data", "evidence", "place", "client", "session", "verdict", "claims", "study", "report", "redact"],
+        &[
+            "frame", "data", "evidence", "place", "client", "session", "verdict", "claims", "study",
+            "report", "redact",
+        ],
     ),
     ("serde_json", &["place", "report", "redact"]),
     ("sha2", &["source", "place"]),

@@ -77,12 +77,18 @@ fn redact(arguments: &Redact) -> Result<Log, String> {
         RedactError::Source(_) | RedactError::Nothing => error.to_string(),
     })?;
     let beside = log_path(output);
-    output::to_file(&beside, log.json())
-        .map_err(|error| format!("{}: {error}; the capture was written, its log was not", beside.display()))?;
+    output::to_file(&beside, log.json()).map_err(|error| {
+        format!("{}: {error}; the capture was written, its log was not", beside.display())
+    })?;
     Ok(log)
 }
 
-fn write(path: &Path, inspection: &Inspection, key: &Key, key_from: &'static str) -> Result<Log, RedactError> {
+fn write(
+    path: &Path,
+    inspection: &Inspection,
+    key: &Key,
+    key_from: &'static str,
+) -> Result<Log, RedactError> {
     output::to_file_by(path, |file| {
         let (_, log) = redact::redact(inspection, key, key_from, BufWriter::new(file))?;
         Ok(log)
@@ -93,7 +99,9 @@ fn write(path: &Path, inspection: &Inspection, key: &Key, key_from: &'static str
 fn check(arguments: &Redact) -> Result<(), String> {
     let Redact { input, output, key, .. } = arguments;
     if input == Path::new(STDIN) {
-        return Err("a capture is read three times to be redacted; save standard input to a file first".to_owned());
+        return Err(
+            "a capture is read three times to be redacted; save standard input to a file first".to_owned()
+        );
     }
     if input.is_dir() {
         return Err(format!("{}: is a folder; captures are redacted one by one", input.display()));

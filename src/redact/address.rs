@@ -93,10 +93,18 @@ impl Addresses {
             (AddressKind::Public, _) if self.is_server(address) => return None,
             (_, Some(wrapper)) => wrapper_bits(wrapper),
             (AddressKind::Public, None) if self.roles.participants.contains(&address) => {
-                if is_v4 { 8 } else { 16 }
+                if is_v4 {
+                    8
+                } else {
+                    16
+                }
             }
             (AddressKind::Public, None) => {
-                if is_v4 { 16 } else { 32 }
+                if is_v4 {
+                    16
+                } else {
+                    32
+                }
             }
             (kind, None) => network_bits(kind, address),
         })
@@ -214,8 +222,7 @@ mod tests {
 
     fn addresses(servers: &[&str], participants: &[&str]) -> Addresses {
         let set = |of: &[&str]| of.iter().map(|text| text.parse().unwrap()).collect();
-        let roles =
-            Roles { servers: set(servers), participants: set(participants), ..Roles::default() };
+        let roles = Roles { servers: set(servers), participants: set(participants), ..Roles::default() };
         Addresses::new(Key::new(b"0123456789abcdef").unwrap(), roles)
     }
 

@@ -3,10 +3,13 @@
 //! Input: one datagram, and what is known of its flow. Output: as much of its front as a rule keeps. Must not: keep media, a
 //! user's name, a ticket, or anything of a protocol that is not listed here.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::ends::Ends;
 use super::shaper::Shaper;
 use super::{Masks, dns, hello, media};
+use crate::flow::Side;
 use crate::packet::sealed_tunnel;
 use crate::wire::quic::{self, PacketKind};
 use crate::wire::zoom::{self, Socket, Stun};
@@ -33,7 +36,13 @@ pub(super) struct Datagram<'a> {
 }
 
 /// Redacts a datagram.
-pub(super) fn redact(of: &Datagram<'_>, known: Known, socket: &mut Socket, masks: &mut Masks) -> Vec<u8> {
+pub(super) fn redact(
+    of: &Datagram<'_>,
+    known: Known,
+    socket: &mut Socket,
+    chains: &Chain<'_>,
+    masks: &mut Masks,
+) -> Vec<u8> {
     let payload = of.payload;
     if of.ports.contains(&crate::wire::dns::PORT) {
         masks.counts.dns_messages += 1;
@@ -55,7 +64,7 @@ pub(super) fn redact(of: &Datagram<'_>, known: Known, socket: &mut Socket, masks
         }
     }
     if dtls::record(payload).is_some() {
-        return records(payload, known, masks);
+        return records(payload, known, chains, masks);
     }
     if sealed_tunnel(of.ports, payload, of.length).is_some() {
         return payload.iter().take(SEALED_HEAD).copied().collect();
@@ -74,7 +83,13 @@ fn stun_message(payload: &[u8], masks: &mut Masks) -> Option<Vec<u8>> {
         let value = at.checked_add(4)?;
         shaper.keep(at, 4);
         if matches!(kind, MAPPED_ADDRESS | XOR_MAPPED_ADDRESS) {
-            mapped_address(&mut shaper, value, length, if kind == MAPPED_ADDRESS { [0; 16] } else { mask }, masks);
+            mapped_address(
+                &mut shaper,
+                value,
+                length,
+                if kind == MAPPED_ADDRESS { [0; 16] } else { mask },
+                masks,
+            );
         }
         at = value.checked_add(length.next_multiple_of(4))?;
     }
@@ -84,7 +99,13 @@ fn stun_message(payload: &[u8], masks: &mut Masks) -> Option<Vec<u8>> {
     Some(shaper.finish())
 }
 
-fn mapped_address(shaper: &mut Shaper<'_>, at: usize, length: usize, mask: [u8; 16], masks: &mut Masks) -> Option<()> {
+fn mapped_address(
+    shaper: &mut Shaper<'_>,
+    at: usize,
+    length: usize,
+    mask: [u8; 16],
+    masks: &mut Masks,
+) -> Option<()> {
     let value = at.checked_add(4)?;
     let turned = |bytes: &[u8]| -> Vec<u8> { bytes.iter().zip(mask).map(|(a, b)| a ^ b).collect() };
     let address: IpAddr = match length {
@@ -114,7 +135,8 @@ fn stun_of_the_client(payload: &[u8], message: Stun) -> Vec<u8> {
 /// Initials are kept whole where their names are: they hold hellos, under keys that everybody has. Of others the head.
 fn quic_packet(payload: &[u8], kind: PacketKind, known: Known, masks: &mut Masks) -> Vec<u8> {
     let mut shaper = Shaper::new(payload);
-    let is_whole = kind == PacketKind::VersionNegotiation || (kind == PacketKind::Initial && known.shows_quic);
+    let is_whole =
+        kind == PacketKind::VersionNegotiation || (kind == PacketKind::Initial && known.shows_quic);
     if is_whole {
         shaper.keep(0, payload.len());
         masks.counts.quic_kept += 1;
@@ -132,46 +154,130 @@ fn quic_packet(payload: &[u8], kind: PacketKind, known: Known, masks: &mut Masks
     shaper.finish()
 }
 
-/// RFC 6347: the heads of records, and of handshakes in clear what is kept of messages.
-fn records(payload: &[u8], known: Known, masks: &mut Masks) -> Vec<u8> {
-    let mut shaper = Shaper::new(payload);
+/// Collects the fragments of messages with certificates, in the first reading.
+pub(super) fn gather(payload: &[u8], ends: Ends, side: Side, chains: &mut Chains) {
+    if dtls::record(payload).is_none() {
+        return;
+    }
+    let shaper = Shaper::new(payload);
+    each_fragment(&shaper, |fragment, text| {
+        if fragment.kind == CERTIFICATE {
+            chains.take(Chain { chains: None, ends, side }.key(fragment), fragment, text);
+        }
+    });
+}
+
+/// Messages with certificates, which are taken apart nearly always, put together.
+#[derive(Default, Debug)]
+pub(super) struct Chains {
+    of: HashMap<(Ends, Side, u16), Vec<u8>>,
+}
+
+impl Chains {
+    fn take(&mut self, key: (Ends, Side, u16), fragment: Fragment, text: &[u8]) {
+        let is_room = self.of.len() < MAX_CHAINS || self.of.contains_key(&key);
+        if !is_room || fragment.length > dtls::MAX_MESSAGE as usize {
+            return;
+        }
+        let chain = self.of.entry(key).or_insert_with(|| vec![0; fragment.length]);
+        let room = chain.get_mut(fragment.offset..).unwrap_or_default();
+        room.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+    }
+
+    /// Those of a flow's side.
+    pub(super) const fn of(&self, ends: Ends, side: Side) -> Chain<'_> {
+        Chain { chains: Some(self), ends, side }
+    }
+}
+
+/// Messages with certificates of one side of a flow.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chain<'a> {
+    chains: Option<&'a Chains>,
+    ends: Ends,
+    side: Side,
+}
+
+impl Chain<'_> {
+    const fn key(&self, fragment: Fragment) -> (Ends, Side, u16) {
+        (self.ends, self.side, fragment.number)
+    }
+
+    /// A fragment of such a message, redacted as a part of the whole.
+    fn redacted(&self, fragment: Fragment, masks: &mut Masks) -> Vec<u8> {
+        let whole = self.chains.and_then(|chains| chains.of.get(&self.key(fragment)));
+        let Some(whole) = whole else { return Vec::new() };
+        let made = hello::message(CERTIFICATE, whole, hello::Transport::Datagrams, true, masks);
+        made.into_iter().skip(fragment.offset).take(fragment.count).collect()
+    }
+}
+
+/// The head of a fragment of a handshake message, and where its text is.
+#[derive(Clone, Copy, Debug)]
+struct Fragment {
+    kind: u8,
+    length: usize,
+    number: u16,
+    offset: usize,
+    count: usize,
+    body: usize,
+}
+
+/// RFC 6347: goes through the fragments of handshakes in clear.
+fn each_fragment<'a>(shaper: &Shaper<'a>, mut with: impl FnMut(Fragment, &'a [u8])) {
+    each_record(shaper, |kind, epoch, body, end| {
+        let mut at = body;
+        while (kind, epoch) == (HANDSHAKE, 0)
+            && at < end
+            && let Some([kind, l0, l1, l2, m0, m1, o0, o1, o2, n0, n1, n2]) = shaper.array(at)
+        {
+            let number = |a, b, c| u32::from_be_bytes([0, a, b, c]) as usize;
+            let (length, offset, count) = (number(l0, l1, l2), number(o0, o1, o2), number(n0, n1, n2));
+            let body = at.saturating_add(FRAGMENT_HEAD);
+            let number = u16::from_be_bytes([m0, m1]);
+            at = body.saturating_add(count);
+            let text = shaper.original().get(body..at.min(end)).unwrap_or_default();
+            with(Fragment { kind, length, number, offset, count, body }, text);
+        }
+    });
+}
+
+/// Goes through the records of a datagram: type, epoch, and where the body begins and ends.
+fn each_record(shaper: &Shaper<'_>, mut with: impl FnMut(u8, u16, usize, usize)) {
     let mut at = 0_usize;
     while let Some([kind, _, _, e0, e1]) = shaper.array::<5>(at)
         && let Some(length) = shaper.short(at.saturating_add(11))
     {
         let body = at.saturating_add(RECORD_HEAD);
         let end = body.saturating_add(length.into());
-        shaper.keep(at, RECORD_HEAD);
-        if (kind, e0, e1) == (HANDSHAKE, 0, 0) {
-            fragments(&mut shaper, body, end, known, masks);
-        }
-        // The reader takes a record only with all of its length.
-        shaper.hold(body, length.into());
+        with(kind, u16::from_be_bytes([e0, e1]), body, end);
         at = end;
     }
-    shaper.finish()
 }
 
-fn fragments(shaper: &mut Shaper<'_>, from: usize, end: usize, known: Known, masks: &mut Masks) {
-    let mut at = from;
-    while at < end
-        && let Some([kind, l0, l1, l2, _, _, o0, o1, o2, n0, n1, n2]) = shaper.array(at)
-    {
-        let number = |a, b, c| u32::from_be_bytes([0, a, b, c]) as usize;
-        let (length, offset, count) = (number(l0, l1, l2), number(o0, o1, o2), number(n0, n1, n2));
-        let body = at.saturating_add(FRAGMENT_HEAD);
-        shaper.keep(at, FRAGMENT_HEAD);
-        let next = body.saturating_add(count);
-        let text = shaper.original().get(body..next.min(end)).unwrap_or_default();
-        // A message in pieces is kept only where nothing in it is changed.
-        let is_certificate = kind == CERTIFICATE;
-        if is_certificate || (offset == 0 && count == length) {
-            let transport = hello::Transport::Datagrams;
-            let made = hello::message(kind, text, transport, known.shows_certificate, masks);
-            shaper.put(body, &made);
-        }
-        at = next;
-    }
+/// The heads of records, and of handshakes in clear what is kept of messages.
+fn records(payload: &[u8], known: Known, chains: &Chain<'_>, masks: &mut Masks) -> Vec<u8> {
+    let mut shaper = Shaper::new(payload);
+    let read = Shaper::new(payload);
+    each_record(&read, |_, _, body, end| {
+        shaper.keep(body.saturating_sub(RECORD_HEAD), RECORD_HEAD);
+        // The reader takes a record only with all of its length.
+        shaper.hold(body, end.saturating_sub(body));
+    });
+    each_fragment(&read, |fragment, text| {
+        shaper.keep(fragment.body.saturating_sub(FRAGMENT_HEAD), FRAGMENT_HEAD);
+        let Fragment { kind, length, offset, count, body, .. } = fragment;
+        let made = match kind {
+            CERTIFICATE if known.shows_certificate => chains.redacted(fragment, masks),
+            // Of another message in pieces a name could lie across two.
+            _ if offset == 0 && count == length => {
+                hello::message(kind, text, hello::Transport::Datagrams, false, masks)
+            }
+            _ => Vec::new(),
+        };
+        shaper.put(body, &made);
+    });
+    shaper.finish()
 }
 
 /// The part of a sealed tunnel's datagram that tells its protocol.
@@ -186,3 +292,5 @@ const RECORD_HEAD: usize = 13;
 const FRAGMENT_HEAD: usize = 12;
 const HANDSHAKE: u8 = 22;
 const CERTIFICATE: u8 = 11;
+/// Messages with certificates that are put together; of further ones nothing is kept.
+const MAX_CHAINS: usize = 2_048;

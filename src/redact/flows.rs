@@ -7,32 +7,16 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::address::Roles;
 use super::datagram;
+use super::ends::Ends;
 use super::name::Names;
 use crate::client::{Catalogue, Whose};
 use crate::evidence::{DnsTransport, Fact, Origin};
 use crate::flow::{Flow, Side};
 use crate::inspect::{Judged, Unit};
-use crate::packet::{Endpoint, Protocol, TunnelId};
 use crate::place;
 use crate::verdict::Axis;
 use crate::wire::dns;
 use crate::wire::zoom::Socket;
-
-/// Both ends of a packet.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Ends {
-    pub(super) protocol: Protocol,
-    pub(super) from: Endpoint,
-    pub(super) to: Endpoint,
-}
-
-impl Ends {
-    /// The same for both directions, and which of them this is.
-    pub(super) fn ordered(self) -> (Self, Side) {
-        let Self { protocol, from, to } = self;
-        if from <= to { (self, Side::First) } else { (Self { protocol, from: to, to: from }, Side::Second) }
-    }
-}
 
 /// What the payload of a flow may show.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -183,9 +167,4 @@ pub(super) fn kept_names(unit: &Unit) -> BTreeSet<String> {
 /// The client's own public addresses.
 pub(super) fn public_addresses(roles: &Roles) -> impl Iterator<Item = std::net::IpAddr> {
     roles.local.iter().copied().filter(|address| place::classify(*address).is_public())
-}
-
-/// How many flows are inside tunnels, which are not copied.
-pub(super) fn inside_tunnels(unit: &Unit) -> u64 {
-    unit.flows().iter().filter(|flow| flow.scope().tunnel != TunnelId::NONE).count() as u64
 }

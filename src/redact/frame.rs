@@ -6,25 +6,26 @@
 use std::net::IpAddr;
 
 use super::Shared;
-use super::datagram::{self, Datagram};
-use super::flows::{Ends, Shown};
+use super::datagram::Datagram;
+use super::ends::Ends;
 use super::shaper::Shaper;
+use super::tunnel::{self, Inner};
 use crate::frame::{Frame, LinkType};
-use crate::packet::{Endpoint, Protocol, TcpFlags};
+use crate::packet::{Endpoint, Protocol, Tcp, TcpFlags};
 
 /// Redacts a frame.
 pub(super) fn redact(frame: &Frame<'_>, shared: &mut Shared) -> Vec<u8> {
     let mut shaper = Shaper::new(frame.data);
     match link(&mut shaper, frame.link, shared) {
         Some(Below::Ip(at)) => {
-            if ip(&mut shaper, at, frame.wire_len as usize, shared).is_none() {
+            if ip(&mut shaper, at, frame.wire_len as usize, MAX_TUNNELS, shared).is_none() {
                 shared.masks.counts.frames_cut_or_broken += 1;
             }
         }
         Some(Below::Other) => shared.masks.counts.frames_of_other_protocols += 1,
         None => shared.masks.counts.frames_of_unknown_links += 1,
     }
-    if !shared.fills || shaper.end() == shaper.len() {
+    if !shared.fills || shared.is_gathering || shaper.end() == shaper.len() {
         return shaper.finish();
     }
     fill(shaper, shared)
@@ -53,16 +54,8 @@ enum Below {
 
 /// `None` for a link type that is not known here.
 fn link(shaper: &mut Shaper<'_>, link: LinkType, shared: &Shared) -> Option<Below> {
-    let addresses = &shared.masks.addresses;
     match link {
-        LinkType::ETHERNET => {
-            for at in [0, 6] {
-                if let Some(mac) = shaper.array(at) {
-                    shaper.put(at, &addresses.mac(mac));
-                }
-            }
-            Some(ether_type(shaper, 12))
-        }
+        LinkType::ETHERNET => Some(ethernet(shaper, 0, shared)),
         LinkType::LINUX_SLL => {
             shaper.keep(0, 6);
             hardware(shaper, 5, 6, shared);
@@ -82,6 +75,15 @@ fn link(shaper: &mut Shaper<'_>, link: LinkType, shared: &Shared) -> Option<Belo
         LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 => Some(Below::Ip(0)),
         _ => None,
     }
+}
+
+fn ethernet(shaper: &mut Shaper<'_>, at: usize, shared: &Shared) -> Below {
+    for at in [at, at.saturating_add(6)] {
+        if let Some(mac) = shaper.array(at) {
+            shaper.put(at, &shared.masks.addresses.mac(mac));
+        }
+    }
+    ether_type(shaper, at.saturating_add(12))
 }
 
 /// The sender's address in a Linux cooked capture, of which eight bytes have room.
@@ -122,14 +124,14 @@ struct Ip {
 }
 
 /// `None` where it is broken or cut.
-fn ip(shaper: &mut Shaper<'_>, at: usize, wire_len: usize, shared: &mut Shared) -> Option<()> {
+fn ip(shaper: &mut Shaper<'_>, at: usize, wire_len: usize, tunnels: u8, shared: &mut Shared) -> Option<()> {
     let ip = match shaper.byte(at)? >> 4 {
         4 => v4(shaper, at, wire_len, shared)?,
         6 => v6(shaper, at, wire_len, shared)?,
         _ => return None,
     };
     match ip {
-        Carried::Whole(ip) => carried(shaper, &ip, shared),
+        Carried::Whole(ip) => carried(shaper, &ip, tunnels, shared),
         Carried::Piece => {
             shared.masks.counts.fragments += 1;
             Some(())
@@ -137,18 +139,45 @@ fn ip(shaper: &mut Shaper<'_>, at: usize, wire_len: usize, shared: &mut Shared) 
     }
 }
 
-fn carried(shaper: &mut Shaper<'_>, ip: &Ip, shared: &mut Shared) -> Option<()> {
-    match ip.protocol {
-        TCP => tcp(shaper, ip, shared),
-        UDP => udp(shaper, ip, shared),
-        ICMP if ip.from.is_ipv4() => icmp(shaper, ip, shared),
-        ICMPV6 if ip.from.is_ipv6() => icmp(shaper, ip, shared),
-        IP_IN_IP | IPV6_IN_IP | GRE | ESP | AH => {
-            shared.masks.counts.tunnelled += 1;
-            Some(())
-        }
+fn carried(shaper: &mut Shaper<'_>, of: &Ip, tunnels: u8, shared: &mut Shared) -> Option<()> {
+    match of.protocol {
+        TCP => tcp(shaper, of, shared),
+        UDP => match tunnel::over_udp(shaper, of.at, of.end) {
+            Some(inner) if tunnels > 0 => {
+                shaper.keep(of.at, 6);
+                shaper.hold(of.at, 8);
+                shared.masks.counts.checksums_zero += 1;
+                inside(shaper, inner, of.end, tunnels, shared)
+            }
+            _ => udp(shaper, of, shared),
+        },
+        ICMP if of.from.is_ipv4() => icmp(shaper, of, shared),
+        ICMPV6 if of.from.is_ipv6() => icmp(shaper, of, shared),
+        IP_IN_IP | IPV6_IN_IP if tunnels > 0 => inside(shaper, Inner::Ip(of.at), of.end, tunnels, shared),
+        GRE if tunnels > 0 => match tunnel::gre(shaper, of.at) {
+            Some(inner) => inside(shaper, inner, of.end, tunnels, shared),
+            None => closed(shared),
+        },
+        IP_IN_IP | IPV6_IN_IP | GRE | ESP | AH => closed(shared),
         _ => Some(()),
     }
+}
+
+/// What a tunnel carries, as if it were on a wire of its own.
+fn inside(shaper: &mut Shaper<'_>, inner: Inner, end: usize, tunnels: u8, shared: &mut Shared) -> Option<()> {
+    shared.masks.counts.tunnels_opened += 1;
+    match inner {
+        Inner::Ip(at) => ip(shaper, at, end, tunnels - 1, shared),
+        Inner::Ethernet(at) => match ethernet(shaper, at, shared) {
+            Below::Ip(at) => ip(shaper, at, end, tunnels - 1, shared),
+            Below::Other => Some(()),
+        },
+    }
+}
+
+fn closed(shared: &mut Shared) -> Option<()> {
+    shared.masks.counts.tunnelled += 1;
+    Some(())
 }
 
 enum Carried {
@@ -168,7 +197,8 @@ fn v4(shaper: &mut Shaper<'_>, at: usize, wire_len: usize, shared: &mut Shared) 
     shaper.hold(at, length);
     put_addresses(shaper, at.checked_add(12)?, [from, to], shared);
     shaper.put(at.checked_add(10)?, &[0, 0]);
-    let sum = shaper.made().get(at..at.checked_add(length)?.min(shaper.len())).map_or(0, |head| checksum(0, head));
+    let sum =
+        shaper.made().get(at..at.checked_add(length)?.min(shaper.len())).map_or(0, |head| checksum(0, head));
     shaper.put(at.checked_add(10)?, &sum.to_be_bytes());
     if u16::from_be_bytes([o0, o1]) & 0x3fff != 0 {
         return Some(Carried::Piece);
@@ -181,7 +211,8 @@ fn v4(shaper: &mut Shaper<'_>, at: usize, wire_len: usize, shared: &mut Shared) 
 }
 
 fn v6(shaper: &mut Shaper<'_>, at: usize, wire_len: usize, shared: &mut Shared) -> Option<Carried> {
-    let (from, to): ([u8; 16], [u8; 16]) = (shaper.array(at.checked_add(8)?)?, shaper.array(at.checked_add(24)?)?);
+    let (from, to): ([u8; 16], [u8; 16]) =
+        (shaper.array(at.checked_add(8)?)?, shaper.array(at.checked_add(24)?)?);
     let (from, to) = (IpAddr::from(from), IpAddr::from(to));
     shaper.keep(at, 8);
     put_addresses(shaper, at.checked_add(8)?, [from, to], shared);
@@ -228,7 +259,7 @@ fn put_addresses(shaper: &mut Shaper<'_>, at: usize, ends: [IpAddr; 2], shared: 
 fn tcp(shaper: &mut Shaper<'_>, ip: &Ip, shared: &mut Shared) -> Option<()> {
     let at = ip.at;
     let head: [u8; 14] = shaper.array(at)?;
-    let [_, _, _, _, s0, s1, s2, s3, _, _, _, _, offset, flags] = head;
+    let [_, _, _, _, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags] = head;
     let length = usize::from(offset >> 4).checked_mul(4).filter(|length| *length >= 20)?;
     shaper.keep(at, 16);
     shaper.keep(at.checked_add(18)?, 2);
@@ -239,11 +270,8 @@ fn tcp(shaper: &mut Shaper<'_>, ip: &Ip, shared: &mut Shared) -> Option<()> {
     let body = at.checked_add(length)?;
     let payload = shaper.original().get(body..ip.end.min(shaper.len())).unwrap_or_default();
     let ends = ends(shaper, ip, Protocol::Tcp)?;
-    let seq = u32::from_be_bytes([s0, s1, s2, s3]);
-    let made = match shared.flows.shown(&ends) {
-        Some(_) => shared.streams.segment(&ends, TcpFlags(flags), seq, payload.len()),
-        None => Vec::new(),
-    };
+    let (seq, ack) = (u32::from_be_bytes([s0, s1, s2, s3]), u32::from_be_bytes([a0, a1, a2, a3]));
+    let made = shared.segment(&ends, Tcp { seq, ack, flags: TcpFlags(flags) }, payload);
     let is_whole = !payload.is_empty() && made.len() == payload.len();
     shared.masks.counts.note_payload(payload.len(), made.len());
     shaper.put(body, &made);
@@ -262,10 +290,9 @@ fn udp(shaper: &mut Shaper<'_>, ip: &Ip, shared: &mut Shared) -> Option<()> {
     let ends = ends(shaper, ip, Protocol::Udp)?;
     let ports = [shaper.short(at)?, shaper.short(at.checked_add(2)?)?];
     let made = match shared.flows.shown(&ends) {
-        Some(Shown { datagrams, .. }) if !ports.iter().any(|port| CHATTER.contains(port)) => {
+        Some(shown) if !ports.iter().any(|port| CHATTER.contains(port)) => {
             let length = u32::try_from(end.saturating_sub(body)).unwrap_or(u32::MAX);
-            let socket = shared.flows.socket(&ends);
-            datagram::redact(&Datagram { ports, payload, length }, datagrams, socket, &mut shared.masks)
+            shared.datagram(&ends, &Datagram { ports, payload, length }, shown)
         }
         _ => Vec::new(),
     };
@@ -305,7 +332,13 @@ fn icmp(shaper: &mut Shaper<'_>, ip: &Ip, shared: &mut Shared) -> Option<()> {
 }
 
 /// Works the checksum out where the whole packet is there, and leaves zero where it is not.
-fn finish_checksum(shaper: &mut Shaper<'_>, ip: &Ip, at: usize, is_whole: bool, shared: &mut Shared) -> Option<()> {
+fn finish_checksum(
+    shaper: &mut Shaper<'_>,
+    ip: &Ip,
+    at: usize,
+    is_whole: bool,
+    shared: &mut Shared,
+) -> Option<()> {
     if !is_whole || ip.end > shaper.len() {
         shared.masks.counts.checksums_zero += 1;
         return Some(());
@@ -355,6 +388,8 @@ const VLAN_OLD: u16 = 0x9100;
 /// Tags on a frame that are gone through.
 const MAX_TAGS: u8 = 4;
 const MAX_EXTENSIONS: u8 = 16;
+/// Tunnels in tunnels that are gone into.
+const MAX_TUNNELS: u8 = 4;
 /// Protocols in IP (IANA, Protocol Numbers).
 const ICMP: u8 = 1;
 const IP_IN_IP: u8 = 4;

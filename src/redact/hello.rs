@@ -4,8 +4,8 @@
 //! whatever else tells one connection from others; certificates where their names may be shown; of other messages the head.
 //! Must not: keep a random number of a client's, or an extension that is not listed here.
 
-use super::Masks;
 use super::shaper::Shaper;
+use super::{Masks, certificate};
 
 /// The type of a client's hello (RFC 8446 section 4).
 pub(super) const CLIENT_HELLO: u8 = 1;
@@ -22,7 +22,12 @@ pub(super) enum Transport {
 }
 
 /// Redacts messages of TLS in a row.
-pub(super) fn messages(text: &[u8], transport: Transport, shows_certificate: bool, masks: &mut Masks) -> Vec<u8> {
+pub(super) fn messages(
+    text: &[u8],
+    transport: Transport,
+    shows_certificate: bool,
+    masks: &mut Masks,
+) -> Vec<u8> {
     let mut shaper = Shaper::new(text);
     let mut at = 0_usize;
     while let Some([kind, l0, l1, l2]) = shaper.array::<4>(at) {
@@ -54,7 +59,7 @@ pub(super) fn message(
         SERVER_HELLO => server(body, masks).unwrap_or_default(),
         CERTIFICATE if shows_certificate => {
             masks.counts.certificates_kept += 1;
-            body.to_vec()
+            certificate::list(body)
         }
         CERTIFICATE => {
             masks.counts.certificates_emptied += 1;
@@ -121,7 +126,9 @@ fn extensions(shaper: &mut Shaper<'_>, at: usize, masks: &mut Masks) -> Option<(
             SERVER_NAME => {
                 server_name(shaper, value, length, masks);
             }
-            MAX_FRAGMENT | GROUPS | POINT_FORMATS | SIGNATURES | ALPN | VERSIONS => shaper.keep(value, length),
+            MAX_FRAGMENT | GROUPS | POINT_FORMATS | SIGNATURES | ALPN | VERSIONS => {
+                shaper.keep(value, length)
+            }
             _ => {}
         }
         at = value.checked_add(length)?;
@@ -144,8 +151,8 @@ fn server_name(shaper: &mut Shaper<'_>, at: usize, length: usize, masks: &mut Ma
 const SESSION: usize = 34;
 /// The random of a server's hello that asks for another of the client's (RFC 8446 section 4.1.3).
 const RETRY: [u8; 32] = [
-    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2,
-    0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2,
+    0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 /// Extensions (IANA, TLS `ExtensionType` Values) that say what client it is and not whose.
 const SERVER_NAME: u16 = 0;

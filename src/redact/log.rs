@@ -90,10 +90,10 @@ pub struct Done {
     pub client_messages: u64,
     /// Fragments of IP packets, of which the IP header is kept.
     pub fragments: u64,
-    /// Packets that carry others, of which the outer header is kept.
+    /// Packets that carry others in clear and were gone into.
+    pub tunnels_opened: u64,
+    /// Packets that carry others, of which the outer header alone is kept.
     pub tunnelled: u64,
-    /// Flows inside tunnels, which are not in the output.
-    pub flows_inside_tunnels: u64,
     /// Frames whose IP or transport header is cut or broken, kept up to there.
     pub frames_cut_or_broken: u64,
     /// Frames of other protocols than IP, of which the link header is kept.
@@ -173,7 +173,7 @@ pub(super) const KEPT: &[&str] = &[
     "of the addresses of others' servers the same",
     "names in the catalogue, and labels of two letters before the operator's domains",
     "heads of TLS, DTLS and QUIC handshakes, of STUN and of the client's own messages",
-    "certificates whose names are all kept, whole, and so with the name of whoever issued them",
+    "names, validity and keys of certificates whose names are all kept",
     "comments that begin with step:, as they are; names and numbers of processes",
 ];
 

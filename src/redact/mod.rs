@@ -8,8 +8,10 @@
 #![warn(clippy::indexing_slicing)]
 
 mod address;
+mod certificate;
 mod datagram;
 mod dns;
+mod ends;
 mod flows;
 mod frame;
 mod hello;
@@ -20,6 +22,7 @@ mod name;
 mod shaper;
 mod stream;
 mod streams;
+mod tunnel;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
@@ -27,16 +30,18 @@ use std::path::Path;
 
 use ring::digest::{Context, SHA256};
 
-pub use self::keyed::Key;
-pub use self::log::{Done, File, Log, RULES};
 use self::address::Addresses;
-use self::flows::ShownFlows;
+use self::datagram::{Chains, Datagram};
+use self::ends::Ends;
+use self::flows::{Shown, ShownFlows};
+pub use self::keyed::Key;
 use self::log::{DROPPED, KEPT, Met};
+pub use self::log::{Done, File, Log, RULES};
 use self::name::Names;
 use self::streams::Streams;
 use crate::frame::{Frame, Process, Timestamp};
 use crate::inspect::{Inspection, Unit};
-use crate::packet::{Decoded, decode};
+use crate::packet::Tcp;
 use crate::source::write::{Aside, WriteInterface, WriteStatistics, Writer};
 use crate::source::{Capture, Interface, Options, SourceError, Summary};
 
@@ -74,6 +79,9 @@ struct Shared {
     masks: Masks,
     flows: ShownFlows,
     streams: Streams,
+    chains: Chains,
+    /// Whether this is the first of the two readings, which only looks at what lies across frames.
+    is_gathering: bool,
     /// Whether what is dropped is replaced by a digest instead of cut away.
     fills: bool,
 }
@@ -112,9 +120,9 @@ pub fn redact<W: Write>(
     copier.statistics(summary)?;
     let frames = copier.frames;
     let hashed = copier.writer.finish()?;
-    let may_differ = may_differ(&mut shared, unit, inspection);
+    let may_differ = may_differ(&mut shared, inspection);
     let (out, output) = hashed.end(frames);
-    let done = shared.done(summary, unit);
+    let done = shared.done(summary);
     let damage = summary.damage.first().map(|damage| damage.what.clone());
     let input = File { sha256: summary.sha256.clone(), bytes: summary.size, frames: summary.frames, damage };
     let log = Log {
@@ -148,7 +156,14 @@ impl Shared {
             counts: Done::default(),
         };
         let fills = summary.interfaces.len() > 1;
-        Self { masks, flows, streams: Streams::default(), fills }
+        Self {
+            masks,
+            flows,
+            streams: Streams::default(),
+            chains: Chains::default(),
+            is_gathering: true,
+            fills,
+        }
     }
 
     /// The first of the two readings.
@@ -156,16 +171,52 @@ impl Shared {
         let options = Options { hash: false, ..options.clone() };
         let mut capture = Capture::open(path, &options)?;
         while let Some(frame) = capture.next_frame() {
-            if let Decoded::Packet(packet) = decode(frame.link, frame.data, frame.wire_len) {
-                self.streams.gather(&packet, &self.flows, &mut self.masks);
-            }
+            frame::redact(&frame, self);
         }
         self.streams.finish(&mut self.masks);
+        self.is_gathering = false;
+        // Of what was counted, what is counted per connection stays.
+        let Done { client_hellos, server_hellos, certificates_kept, .. } = self.masks.counts;
+        let Done { certificates_emptied, connections_given_up, .. } = self.masks.counts;
+        self.masks.counts = Done {
+            client_hellos,
+            server_hellos,
+            certificates_kept,
+            certificates_emptied,
+            connections_given_up,
+            ..Done::default()
+        };
         Ok(())
     }
 
+    /// What a segment's payload may show.
+    fn segment(&mut self, ends: &Ends, tcp: Tcp, payload: &[u8]) -> Vec<u8> {
+        match self.flows.shown(ends) {
+            None => Vec::new(),
+            Some(_) if !self.is_gathering => self.streams.segment(ends, tcp, payload.len()),
+            Some(shown) => {
+                self.streams.gather(ends, tcp, payload, shown, &mut self.masks);
+                Vec::new()
+            }
+        }
+    }
+
+    /// What a datagram's payload may show.
+    fn datagram(&mut self, ends: &Ends, datagram: &Datagram<'_>, shown: Shown) -> Vec<u8> {
+        let (ordered, side) = ends.ordered();
+        if self.is_gathering {
+            if shown.datagrams.shows_certificate {
+                datagram::gather(datagram.payload, ordered, side, &mut self.chains);
+            }
+            return Vec::new();
+        }
+        let chain = self.chains.of(ordered, side);
+        let socket = self.flows.socket(ends);
+        datagram::redact(datagram, shown.datagrams, socket, &chain, &mut self.masks)
+    }
+
     /// The counts, with those that are told in the end.
-    fn done(self, summary: &Summary, unit: &Unit) -> Done {
+    fn done(self, summary: &Summary) -> Done {
         let Self { masks, flows, .. } = self;
         let Masks { addresses, names, meetings, uuids, counts, .. } = masks;
         let [local_addresses, participant_addresses, other_addresses] = addresses.counts();
@@ -180,7 +231,6 @@ impl Shared {
             other_names,
             meeting_ids: meetings.count(),
             uuids: uuids.count(),
-            flows_inside_tunnels: flows::inside_tunnels(unit),
             comments_dropped: summary.claims.comment_count.saturating_sub(kept),
             secrets_dropped: summary.claims.secrets.values().map(|secrets| secrets.blocks).sum(),
             ..counts
@@ -272,7 +322,7 @@ fn written(interface: &Interface, masks: &mut Masks) -> WriteInterface {
 }
 
 /// Why findings may be missing or others than those of the original.
-fn may_differ(shared: &mut Shared, unit: &Unit, inspection: &Inspection) -> Vec<String> {
+fn may_differ(shared: &mut Shared, inspection: &Inspection) -> Vec<String> {
     let mut says = Vec::new();
     let mut say = |count: u64, what: &str| {
         if count > 0 {
@@ -283,13 +333,16 @@ fn may_differ(shared: &mut Shared, unit: &Unit, inspection: &Inspection) -> Vec<
     say(counts.frames_of_unknown_links, "frames of link types that cannot be redacted");
     say(counts.frames_without_time, "frames without a time, by which later frames have other numbers");
     say(counts.fragments, "fragments, which are not put together any more");
-    say(flows::inside_tunnels(unit), "flows inside tunnels, which are not in the output");
+    say(counts.tunnelled, "packets of tunnels that are not gone into");
     say(counts.quic_emptied, "QUIC Initials whose name may not be shown");
     say(counts.certificates_emptied, "certificates whose names may not be shown");
     say(counts.connections_given_up, "connections that were given up because too many waited");
     say(counts.processes_dropped, "frames whose process is dropped");
     let other_records = inspection.inputs().iter().map(|input| input.summary.other_records).sum();
-    say(other_records, "records that are no packets but have numbers, by which later frames have other numbers");
+    say(
+        other_records,
+        "records that are no packets but have numbers, by which later frames have other numbers",
+    );
     let databases = &inspection.settings().databases;
     let own: Vec<_> = flows::public_addresses(shared.masks.addresses.roles()).collect();
     let moved = own.into_iter().filter(|address| {

@@ -108,8 +108,13 @@ impl Names {
             for label in host.get(..front).unwrap_or_default().split_inclusive('.') {
                 let from_here = host.get(at..).unwrap_or_default();
                 at = at.saturating_add(label.len());
-                let is_region = has_regions && label.trim_end_matches('.').len() <= REGION;
-                if is_region { made.push_str(label) } else { made.push_str(&self.label(label, from_here, attempt)) }
+                let bare = label.trim_end_matches('.');
+                let is_region = has_regions && bare.len() <= REGION;
+                if is_region || (kept > 0 && GENERIC.contains(&bare)) {
+                    made.push_str(label);
+                } else {
+                    made.push_str(&self.label(label, from_here, attempt));
+                }
             }
             made.push_str(host.get(front..).unwrap_or_default());
             if fits(&made) {
@@ -151,6 +156,8 @@ const MAX_KNOWN: usize = 1 << 18;
 const MAX_ATTEMPTS: u8 = 64;
 /// A label as short as that names a region, such as `us` or `eu`, and no tenant.
 const REGION: usize = 2;
+/// Labels that are before half the domains there are.
+const GENERIC: [&str; 2] = ["www", "cdn"];
 /// The bytes of a digest.
 const DIGEST: usize = 32;
 

@@ -108,7 +108,8 @@ fn header(line: &[u8], colon: usize, masks: &mut Masks) -> Vec<u8> {
     }
     let is_text = |byte: &u8| !b": \t\r\n".contains(byte);
     let begins = value.iter().position(is_text).unwrap_or(value.len());
-    let ends = value.iter().rposition(|byte| !b" \t\r\n".contains(byte)).map_or(begins, |at| at.saturating_add(1));
+    let ends =
+        value.iter().rposition(|byte| !b" \t\r\n".contains(byte)).map_or(begins, |at| at.saturating_add(1));
     let (front, text) = value.split_at_checked(begins).unwrap_or((value, &[]));
     let (text, behind) = text.split_at_checked(ends.saturating_sub(begins)).unwrap_or((text, &[]));
     [name, front, &authority(text, masks), behind].concat()
@@ -146,7 +147,8 @@ fn handshake(bytes: &[u8], known: Known, masks: &mut Masks) -> Vec<u8> {
         shaper.keep(*at, RECORD_HEAD);
     }
     // What comes next tells the reader of a server's answer that no certificate comes in clear.
-    if !is_client && last.is_some() && shaper.byte(at).is_some() && is_next_record(&tls::server_flight(bytes)) {
+    if !is_client && last.is_some() && shaper.byte(at).is_some() && is_next_record(&tls::server_flight(bytes))
+    {
         shaper.keep(at, RECORD_HEAD);
     }
     shaper.finish()

@@ -6,12 +6,13 @@
 
 use std::collections::HashMap;
 
-use super::flows::{Ends, ShownFlows};
+use super::ends::Ends;
+use super::flows::Shown;
 use super::{Masks, stream};
 use crate::flow::stream::Streams as Waiting;
 use crate::flow::{FlowId, Side};
 use crate::frame::FrameRef;
-use crate::packet::{Packet, TcpFlags, Transport};
+use crate::packet::{Tcp, TcpFlags};
 
 /// The connections of a capture.
 #[derive(Default, Debug)]
@@ -65,20 +66,19 @@ impl Connections {
 }
 
 impl Streams {
-    /// Gathers a packet, where its flow may show something.
-    pub(super) fn gather(&mut self, packet: &Packet<'_>, flows: &ShownFlows, masks: &mut Masks) {
-        let Transport::Tcp(tcp) = packet.transport else { return };
-        let ends = Ends { protocol: tcp_of(packet), from: packet.from(), to: packet.to() };
-        let Some(shown) = flows.shown(&ends) else { return };
-        let (flow, side) = self.connections.of(&ends, tcp.flags, tcp.seq);
+    /// Gathers a segment of a flow that may show something.
+    pub(super) fn gather(&mut self, ends: &Ends, tcp: Tcp, payload: &[u8], shown: Shown, masks: &mut Masks) {
+        let (flow, side) = self.connections.of(ends, tcp.flags, tcp.seq);
         if self.made.contains_key(&(flow, side)) || self.waiting.is_settled(flow) {
             return;
         }
-        let known =
-            stream::Known { is_domain: shown.is_domain, shows_certificate: shown.datagrams.shows_certificate };
+        let known = stream::Known {
+            is_domain: shown.is_domain,
+            shows_certificate: shown.datagrams.shows_certificate,
+        };
         let open = self.open.entry(flow).or_insert(Open { known, has_ended: [false; 2] });
         let number = FrameRef::new(0, 0);
-        self.waiting.push(flow, side, &tcp, packet.payload, number);
+        self.waiting.push(flow, side, &tcp, payload, number);
         if tcp.flags.any(TcpFlags(TcpFlags::FIN.0 | TcpFlags::RST.0)) {
             let [first, second] = &mut open.has_ended;
             *(if side == Side::First { first } else { second }) = true;
@@ -114,7 +114,8 @@ impl Streams {
 
     /// What a segment of `length` captured bytes may show: as many bytes as reach to the last that is kept. It is asked of the
     /// same packets that were gathered, because it is by their order that connections are told apart.
-    pub(super) fn segment(&mut self, ends: &Ends, flags: TcpFlags, seq: u32, length: usize) -> Vec<u8> {
+    pub(super) fn segment(&mut self, ends: &Ends, tcp: Tcp, length: usize) -> Vec<u8> {
+        let Tcp { flags, seq, .. } = tcp;
         let of = self.connections.of(ends, flags, seq);
         let Some(Made { base, bytes }) = self.made.get(&of).filter(|_| length > 0) else { return Vec::new() };
         let seq = if flags.has(TcpFlags::SYN) { seq.wrapping_add(1) } else { seq };
@@ -128,8 +129,4 @@ impl Streams {
         let kept = bytes.iter().take(length.saturating_sub(before)).copied();
         if before >= length { Vec::new() } else { std::iter::repeat_n(0, before).chain(kept).collect() }
     }
-}
-
-fn tcp_of(packet: &Packet<'_>) -> crate::packet::Protocol {
-    packet.transport.protocol()
 }

@@ -149,7 +149,12 @@ impl<W: Write> Writer<W> {
     }
 
     /// Writes what an interface counted up to `time`.
-    pub fn statistics(&mut self, interface: u32, time: Timestamp, counted: WriteStatistics) -> io::Result<()> {
+    pub fn statistics(
+        &mut self,
+        interface: u32,
+        time: Timestamp,
+        counted: WriteStatistics,
+    ) -> io::Result<()> {
         let tick = usize::try_from(interface).ok().and_then(|index| self.ticks.get(index));
         let tick = *tick.ok_or_else(|| invalid("statistics of an interface that was not described"))?;
         let ticks = u64::try_from(time.nanos()).unwrap_or(0) / tick;
