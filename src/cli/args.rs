@@ -26,7 +26,6 @@ pub(super) struct Arguments {
 }
 
 #[derive(Subcommand, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a run has one")]
 pub(super) enum Command {
     /// Read saved captures and report where the client's traffic went
     #[command(visible_aliases = ["analyse", "analyze"])]

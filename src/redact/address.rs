@@ -158,8 +158,10 @@ impl Addresses {
             (Some(_), [0x33, 0x33, 0xff, ..]) => [0x33, 0x33, 0xff, 0, 0, 0],
             (Some(mac), _) if mac.is_group() => octets,
             (Some(_), _) => {
-                let [_, b, c, d, e, f, ..] = self.key.digest("mac", &octets);
-                [LOCALLY_ADMINISTERED, b, c, d, e, f]
+                let digest = self.key.digest("mac", &octets);
+                let mut made = [LOCALLY_ADMINISTERED; 6];
+                made.iter_mut().zip(digest).skip(1).for_each(|(to, from)| *to = from);
+                made
             }
         }
     }
@@ -245,7 +247,7 @@ mod tests {
             let mapped = map(address);
             assert!(mapped.starts_with(prefix) && mapped != address, "{address} {mapped}");
         }
-        let [a, b] = ["192.168.7.20", "192.168.7.21"].map(|text| map(text));
+        let [a, b] = ["192.168.7.20", "192.168.7.21"].map(&mut map);
         assert_eq!(a.rsplit_once('.').unwrap().0, b.rsplit_once('.').unwrap().0);
         assert_ne!(a, b);
     }

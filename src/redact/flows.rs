@@ -90,12 +90,12 @@ fn may_show(unit: &Unit, flow: &Flow<'_>, judged: &Judged) -> bool {
 }
 
 fn shown(unit: &Unit, flow: &Flow<'_>, names: &mut Names) -> Shown {
-    let mut named = [false; 2];
+    let mut has = [false; 2];
     let mut shown = Shown {
         is_domain: [Side::First, Side::Second].iter().any(|side| flow.endpoint(*side).port == dns::PORT),
         datagrams: datagram::Known { shows_certificate: true, shows_quic: true, is_clients_layer: false },
     };
-    let [has_certificate, has_quic] = &mut named;
+    let [has_certificate, has_quic] = &mut has;
     for entry in unit.evidence().of(flow.id()) {
         let known = &mut shown.datagrams;
         match &entry.fact {

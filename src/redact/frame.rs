@@ -156,9 +156,15 @@ fn carried(shaper: &mut Shaper<'_>, of: &Ip, tunnels: u8, shared: &mut Shared) -
         IP_IN_IP | IPV6_IN_IP if tunnels > 0 => inside(shaper, Inner::Ip(of.at), of.end, tunnels, shared),
         GRE if tunnels > 0 => match tunnel::gre(shaper, of.at) {
             Some(inner) => inside(shaper, inner, of.end, tunnels, shared),
-            None => closed(shared),
+            None => {
+                shared.masks.counts.tunnelled += 1;
+                Some(())
+            }
         },
-        IP_IN_IP | IPV6_IN_IP | GRE | ESP | AH => closed(shared),
+        IP_IN_IP | IPV6_IN_IP | GRE | ESP | AH => {
+            shared.masks.counts.tunnelled += 1;
+            Some(())
+        }
         _ => Some(()),
     }
 }
@@ -173,11 +179,6 @@ fn inside(shaper: &mut Shaper<'_>, inner: Inner, end: usize, tunnels: u8, shared
             Below::Other => Some(()),
         },
     }
-}
-
-fn closed(shared: &mut Shared) -> Option<()> {
-    shared.masks.counts.tunnelled += 1;
-    Some(())
 }
 
 enum Carried {
@@ -402,6 +403,6 @@ const AH: u8 = 51;
 const ICMPV6: u8 = 58;
 /// An option of TCP's that fills a byte (RFC 9293 section 3.1).
 const NO_OPERATION: u8 = 1;
-/// Ports of what machines say on their own network, of which nothing is kept: DHCP, NetBIOS, SSDP, WS-Discovery, DHCPv6, mDNS,
+/// Ports of what machines say on their own network, of which nothing is kept: DHCP, `NetBIOS`, SSDP, WS-Discovery, `DHCPv6`, mDNS,
 /// LLMNR.
 const CHATTER: [u16; 10] = [67, 68, 137, 138, 546, 547, 1900, 3702, 5353, 5355];

@@ -127,7 +127,7 @@ fn extensions(shaper: &mut Shaper<'_>, at: usize, masks: &mut Masks) -> Option<(
                 server_name(shaper, value, length, masks);
             }
             MAX_FRAGMENT | GROUPS | POINT_FORMATS | SIGNATURES | ALPN | VERSIONS => {
-                shaper.keep(value, length)
+                shaper.keep(value, length);
             }
             _ => {}
         }

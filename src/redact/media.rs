@@ -84,16 +84,13 @@ fn data(shaper: &mut Shaper<'_>, is_long: bool, masks: &mut Masks) -> Option<()>
         }
     }
     for _ in 0..=MAX_WRAPPERS {
-        match layer(shaper, at, is_long, masks)? {
-            Some(next) => at = next,
-            None => break,
-        }
+        at = layer(shaper, at, is_long, masks)?;
     }
     Some(())
 }
 
-/// One layer, and where the one inside it begins.
-fn layer(shaper: &mut Shaper<'_>, at: usize, is_long: bool, masks: &mut Masks) -> Option<Option<usize>> {
+/// One layer, and where the one inside it begins, if any does.
+fn layer(shaper: &mut Shaper<'_>, at: usize, is_long: bool, masks: &mut Masks) -> Option<usize> {
     shaper.keep(at, 1);
     match shaper.byte(at)? {
         12 => bind(shaper, at, masks),
@@ -109,7 +106,7 @@ fn layer(shaper: &mut Shaper<'_>, at: usize, is_long: bool, masks: &mut Masks) -
             };
             let next = at.checked_add(head)?.checked_add(numbers)?;
             shaper.hold(at, head.checked_add(numbers)?);
-            return Some(Some(next));
+            return Some(next);
         }
         15 | 16 | 30 | 33..=35 => {
             stream(shaper, at);
@@ -117,7 +114,7 @@ fn layer(shaper: &mut Shaper<'_>, at: usize, is_long: bool, masks: &mut Masks) -
         21 => shaper.keep(at, PROBE),
         _ => {}
     }
-    Some(None)
+    None
 }
 
 /// A bind's acknowledgement has a bind's constants; see `wire::zoom`.

@@ -27,9 +27,8 @@ pub(super) fn redact(bytes: &[u8], known: Known, masks: &mut Masks) -> Vec<u8> {
     if bytes.first() == Some(&HANDSHAKE_RECORD) {
         return handshake(bytes, known, masks);
     }
-    if let Read::Done(head) = proxy::head_len(bytes) {
-        // The addresses in it are those of a machine behind the proxy.
-        let _ = head;
+    // The addresses in such a head are those of a machine behind the proxy.
+    if matches!(proxy::head_len(bytes), Read::Done(_)) {
         return Vec::new();
     }
     match http::request(bytes) {
@@ -83,14 +82,17 @@ fn target(target: &[u8], is_authority: bool, masks: &mut Masks) -> Vec<u8> {
     }
     let scheme = target.windows(3).position(|at| at == b"://").filter(|_| target.first() != Some(&b'/'));
     let Some(scheme) = scheme.map(|at| at.saturating_add(3)) else {
-        let path = vec![b'x'; target.len().saturating_sub(1)];
-        return [&b"/"[..target.len().min(1)], &path].concat();
+        return slashed(target);
     };
     let (front, rest) = target.split_at_checked(scheme).unwrap_or((target, &[]));
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
     let (host, path) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-    let path: Vec<u8> = path.iter().enumerate().map(|(at, _)| if at == 0 { b'/' } else { b'x' }).collect();
-    [front, &authority(host, masks), &path].concat()
+    [front, &authority(host, masks), &slashed(path)].concat()
+}
+
+/// As long a path that says nothing.
+fn slashed(path: &[u8]) -> Vec<u8> {
+    path.iter().enumerate().map(|(at, _)| if at == 0 { b'/' } else { b'x' }).collect()
 }
 
 fn authority(text: &[u8], masks: &mut Masks) -> Vec<u8> {
