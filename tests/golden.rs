@@ -91,6 +91,7 @@ fn help_is_as_recorded() {
         &["help", "geoip", "build"],
         &["help", "geoip", "import"],
         &["help", "info"],
+        &["help", "redact"],
         &["help", "completions"],
         &["help", "man"],
     ] {

@@ -154,13 +154,11 @@ fn carried(shaper: &mut Shaper<'_>, of: &Ip, tunnels: u8, shared: &mut Shared) -
         ICMP if of.from.is_ipv4() => icmp(shaper, of, shared),
         ICMPV6 if of.from.is_ipv6() => icmp(shaper, of, shared),
         IP_IN_IP | IPV6_IN_IP if tunnels > 0 => inside(shaper, Inner::Ip(of.at), of.end, tunnels, shared),
-        GRE if tunnels > 0 => match tunnel::gre(shaper, of.at) {
-            Some(inner) => inside(shaper, inner, of.end, tunnels, shared),
-            None => {
-                shared.masks.counts.tunnelled += 1;
-                Some(())
-            }
-        },
+        GRE if tunnels > 0
+            && let Some(inner) = tunnel::gre(shaper, of.at) =>
+        {
+            inside(shaper, inner, of.end, tunnels, shared)
+        }
         IP_IN_IP | IPV6_IN_IP | GRE | ESP | AH => {
             shared.masks.counts.tunnelled += 1;
             Some(())

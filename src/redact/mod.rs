@@ -397,3 +397,6 @@ fn hex(bytes: &[u8]) -> String {
 const FINEST: u8 = 9;
 /// Processes that are described, as many as the reader keeps of a section.
 const MAX_PROCESSES: usize = 4_096;
+
+#[cfg(test)]
+mod tests;
