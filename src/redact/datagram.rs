@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::ends::Ends;
+use super::ends::{Datagram, Ends};
 use super::shaper::Shaper;
 use super::{Masks, dns, hello, media};
 use crate::flow::Side;
@@ -24,15 +24,6 @@ pub(super) struct Known {
     pub(super) shows_quic: bool,
     /// It is the client's own layer.
     pub(super) is_clients_layer: bool,
-}
-
-/// A datagram.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Datagram<'a> {
-    pub(super) ports: [u16; 2],
-    pub(super) payload: &'a [u8],
-    /// Its length on the wire, of which `payload` was captured.
-    pub(super) length: u32,
 }
 
 /// Redacts a datagram.

@@ -1,4 +1,4 @@
-//! The two ends of a packet, by which both readings find its flow.
+//! The two ends of a packet, by which both readings find its flow, and a datagram between them.
 //!
 //! Input: endpoints. Output: the same for both directions. Must not: know what flows say.
 
@@ -19,4 +19,13 @@ impl Ends {
         let Self { protocol, from, to } = self;
         if from <= to { (self, Side::First) } else { (Self { protocol, from: to, to: from }, Side::Second) }
     }
+}
+
+/// A datagram.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Datagram<'a> {
+    pub(super) ports: [u16; 2],
+    pub(super) payload: &'a [u8],
+    /// Its length on the wire, of which `payload` was captured.
+    pub(super) length: u32,
 }

@@ -6,8 +6,7 @@
 use std::net::IpAddr;
 
 use super::Shared;
-use super::datagram::Datagram;
-use super::ends::Ends;
+use super::ends::{Datagram, Ends};
 use super::shaper::Shaper;
 use super::tunnel::{self, Inner};
 use crate::frame::{Frame, LinkType};

@@ -7,7 +7,7 @@
 //! The layout is that of `wire::zoom`, whose readers decide what a datagram is.
 
 use super::Masks;
-use super::datagram::Datagram;
+use super::ends::Datagram;
 use super::shaper::Shaper;
 use crate::wire::Read;
 use crate::wire::zoom::{self, Body, P2p, Socket};

@@ -31,8 +31,8 @@ use std::path::Path;
 use ring::digest::{Context, SHA256};
 
 use self::address::Addresses;
-use self::datagram::{Chains, Datagram};
-use self::ends::Ends;
+use self::datagram::Chains;
+use self::ends::{Datagram, Ends};
 use self::flows::{Shown, ShownFlows};
 pub use self::keyed::Key;
 use self::log::{DROPPED, KEPT, Met};
