@@ -10,7 +10,6 @@ use crate::cli::geoip::GeoipAction;
 use crate::cli::info::Info;
 use crate::cli::man::{Completions, Man};
 use crate::cli::marks::Marks;
-use crate::cli::redact::Redact;
 use crate::cli::status::{Condition, MinGrade};
 use crate::frame::Date;
 use crate::packet::Network;
@@ -160,6 +159,32 @@ pub(super) struct Explain {
     pub(super) evidence: Evidence,
 }
 
+#[derive(Args, Debug)]
+#[command(after_help = REDACT_EXAMPLES)]
+pub(super) struct Redact {
+    /// The capture (pcap or pcapng, also packed with gzip, zstd or lz4)
+    #[arg(value_name = "IN")]
+    pub(super) input: PathBuf,
+    /// The capture to write, in pcapng; the log goes to OUT.log.json
+    #[arg(value_name = "OUT")]
+    pub(super) output: PathBuf,
+    /// A file of at least 16 secret bytes: the same key gives the same stand-ins, in captures that belong together [default: a
+    /// random key, which is kept nowhere]
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Option<PathBuf>,
+    /// The client's own network, where the capture does not show which end is local; may be repeated
+    #[arg(long, value_name = "CIDR")]
+    pub(super) local: Vec<Network>,
+    /// Your word that the machine ran nothing but the client: catalogued third parties are the client's
+    #[arg(long)]
+    pub(super) exclusive: bool,
+    /// The most that a packed capture may unpack to [default: 64 GiB, and 200 times its size]
+    #[arg(long, value_name = "BYTES")]
+    pub(super) max_unpacked: Option<u64>,
+    #[command(flatten)]
+    pub(super) evidence: Evidence,
+}
+
 /// What places are argued from, and by which law and register they are read.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Evidence")]
@@ -281,6 +306,13 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
   borderpost explain 3.235.96.40 --date 2024-06-18 --without database
 
 Exit status: 2 where a capture could not be read or the question is none; else 0.";
+
+const REDACT_EXAMPLES: &str = "Examples:
+  borderpost redact meeting.pcapng shared.pcapng
+  borderpost redact --key study.key monday.pcapng monday-shared.pcapng
+
+Exit status: 2 where the capture could not be read or written; else 1 where it is damaged, and redacted as far as it \
+could be read; else 0.";
 
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),

@@ -4,44 +4,15 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Read as _};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-
-use crate::cli::args::Evidence;
+use crate::cli::args::Redact;
 use crate::cli::message::{fail, say};
 use crate::cli::output;
 use crate::cli::progress::Bar;
 use crate::cli::settings;
 use crate::cli::status::Status;
 use crate::inspect::{self, Inspection, Settings};
-use crate::packet::Network;
 use crate::redact::{self, Key, Log, RedactError};
 use crate::source::STDIN;
-
-#[derive(Args, Debug)]
-#[command(after_help = HELP)]
-pub(super) struct Redact {
-    /// The capture (pcap or pcapng, also packed with gzip, zstd or lz4)
-    #[arg(value_name = "IN")]
-    input: PathBuf,
-    /// The capture to write, in pcapng; the log goes to OUT.log.json
-    #[arg(value_name = "OUT")]
-    output: PathBuf,
-    /// A file of at least 16 secret bytes: the same key gives the same stand-ins, in captures that belong together [default: a
-    /// random key, which is kept nowhere]
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
-    /// The client's own network, where the capture does not show which end is local; may be repeated
-    #[arg(long, value_name = "CIDR")]
-    local: Vec<Network>,
-    /// Your word that the machine ran nothing but the client: catalogued third parties are the client's
-    #[arg(long)]
-    exclusive: bool,
-    /// The most that a packed capture may unpack to [default: 64 GiB, and 200 times its size]
-    #[arg(long, value_name = "BYTES")]
-    max_unpacked: Option<u64>,
-    #[command(flatten)]
-    evidence: Evidence,
-}
 
 /// Inspects the capture, copies it redacted, and writes the log.
 pub(super) fn run(arguments: &Redact) -> Status {
@@ -160,10 +131,3 @@ fn say_done(arguments: &Redact, log: &Log) {
 
 /// The longest file that is taken for a key.
 const MAX_KEY: u64 = 4_096;
-
-const HELP: &str = "Examples:
-  borderpost redact meeting.pcapng shared.pcapng
-  borderpost redact --key study.key monday.pcapng monday-shared.pcapng
-
-Exit status: 2 where the capture could not be read or written; else 1 where it is damaged, and redacted as far as it \
-could be read; else 0.";
