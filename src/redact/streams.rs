@@ -22,6 +22,10 @@ pub(super) struct Streams {
     /// What each direction may show, from the sequence number of its first byte on.
     made: HashMap<(FlowId, Side), Made>,
     open: HashMap<FlowId, Open>,
+    /// The bytes of all that was made.
+    held: usize,
+    /// Connections of which nothing was made because there was too much of it.
+    refused: u64,
 }
 
 #[derive(Debug)]
@@ -95,7 +99,7 @@ impl Streams {
         for flow in open {
             self.end(flow, masks);
         }
-        masks.counts.connections_given_up = self.waiting.dropped();
+        masks.counts.connections_given_up = self.waiting.dropped().saturating_add(self.refused);
         self.waiting = Waiting::default();
         self.connections = Connections::default();
     }
@@ -105,7 +109,10 @@ impl Streams {
         for side in [Side::First, Side::Second] {
             let Some(base) = self.waiting.base(flow, side) else { continue };
             let bytes = stream::redact(self.waiting.prefix(flow, side), known, masks);
-            if !bytes.is_empty() {
+            if self.held.saturating_add(bytes.len()) > MAX_HELD {
+                self.refused = self.refused.saturating_add(1);
+            } else if !bytes.is_empty() {
+                self.held = self.held.saturating_add(bytes.len());
                 self.made.insert((flow, side), Made { base, bytes });
             }
         }
@@ -130,3 +137,6 @@ impl Streams {
         if before >= length { Vec::new() } else { std::iter::repeat_n(0, before).chain(kept).collect() }
     }
 }
+
+/// The most bytes that are held between the two readings; of further connections nothing is kept.
+const MAX_HELD: usize = 256 << 20;
