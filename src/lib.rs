@@ -45,5 +45,7 @@ pub mod report;
 
 pub mod bundle;
 
+pub mod redact;
+
 #[cfg(feature = "cli")]
 pub mod cli;

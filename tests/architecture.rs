@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The top-level modules, each may import only those above it (ARCHITECTURE.md, "The way of the data").
 const ORDER: &[&str] = &[
     "frame", "data", "source", "wire", "packet", "flow", "evidence", "place", "client", "session", "verdict",
-    "claims", "study", "inspect", "report", "bundle", "cli",
+    "claims", "study", "inspect", "report", "bundle", "redact", "cli",
 ];
 
 /// Outside packages of the library and who may use them.
@@ -31,18 +31,18 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("lz4_flex", &["source"]),
     ("maxminddb", &["place"]),
     ("mmdb_writer", &["place::build"]),
-    ("ring", &["wire::quic"]),
+    ("ring", &["wire::quic", "redact"]),
     ("ruzstd", &["source"]),
     (
         "serde",
         &[
             "frame", "data", "evidence", "place", "client", "session", "verdict", "claims", "study",
-            "report", "bundle",
+            "report", "bundle", "redact",
         ],
     ),
-    ("serde_json", &["place", "report", "bundle"]),
+    ("serde_json", &["place", "report", "bundle", "redact"]),
     ("sha2", &["source", "place", "report", "bundle"]),
-    ("thiserror", &["frame", "source", "packet", "place", "verdict", "inspect", "bundle", "cli"]),
+    ("thiserror", &["frame", "source", "packet", "place", "verdict", "inspect", "bundle", "redact", "cli"]),
     ("toml", &["data"]),
     ("unicode_width", &["report"]),
     ("x509_parser", &["wire::certificate"]),

@@ -110,6 +110,7 @@ fn help_is_as_recorded() {
         &["help", "geoip", "import"],
         &["help", "info"],
         &["help", "verify"],
+        &["help", "redact"],
         &["help", "completions"],
         &["help", "man"],
     ] {

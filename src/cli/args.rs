@@ -25,7 +25,6 @@ pub(super) struct Arguments {
 }
 
 #[derive(Subcommand, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a run has one")]
 pub(super) enum Command {
     /// Read saved captures and report where the client's traffic went
     #[command(visible_aliases = ["analyse", "analyze"])]
@@ -34,6 +33,8 @@ pub(super) enum Command {
     Explain(Explain),
     /// Say what captures are as files: format, interfaces, counts, times, losses, damage
     Info(Info),
+    /// Write a capture that may be shared: without payload, people's addresses and tenants' names, and with the same findings
+    Redact(Redact),
     /// Show or check a register of declared transfers
     Register {
         #[command(subcommand)]
@@ -181,6 +182,32 @@ pub(super) struct Verify {
     pub(super) format: VerifyFormat,
 }
 
+#[derive(Args, Debug)]
+#[command(after_help = REDACT_EXAMPLES)]
+pub(super) struct Redact {
+    /// The capture (pcap or pcapng, also packed with gzip, zstd or lz4)
+    #[arg(value_name = "IN")]
+    pub(super) input: PathBuf,
+    /// The capture to write, in pcapng; the log goes to OUT.log.json
+    #[arg(value_name = "OUT")]
+    pub(super) output: PathBuf,
+    /// A file of at least 16 secret bytes: the same key gives the same stand-ins, in captures that belong together [default: a
+    /// random key, which is kept nowhere]
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Option<PathBuf>,
+    /// The client's own network, where the capture does not show which end is local; may be repeated
+    #[arg(long, value_name = "CIDR")]
+    pub(super) local: Vec<Network>,
+    /// Your word that the machine ran nothing but the client: catalogued third parties are the client's
+    #[arg(long)]
+    pub(super) exclusive: bool,
+    /// The most that a packed capture may unpack to [default: 64 GiB, and 200 times its size]
+    #[arg(long, value_name = "BYTES")]
+    pub(super) max_unpacked: Option<u64>,
+    #[command(flatten)]
+    pub(super) evidence: Evidence,
+}
+
 /// What places are argued from, and by which law and register they are read.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Evidence")]
@@ -321,6 +348,12 @@ No bundle is unpacked: nothing is written anywhere. One of more than 10,000 file
 
 Exit status: 0 where the bundle is as it was written and its report comes out the same; 1 where something differs; 2 where it could \
 not be checked, such as without the captures.";
+const REDACT_EXAMPLES: &str = "Examples:
+  borderpost redact meeting.pcapng shared.pcapng
+  borderpost redact --key study.key monday.pcapng monday-shared.pcapng
+
+Exit status: 2 where the capture could not be read or written; else 1 where it is damaged, and redacted as far as it \
+could be read; else 0.";
 
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),

@@ -19,6 +19,7 @@ mod message;
 mod output;
 mod progress;
 mod recorded;
+mod redact;
 mod register;
 mod run;
 mod settings;
@@ -51,6 +52,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Inspect(inspect) => run::inspect(&inspect, recorded::options(&matches)),
         Command::Explain(explain) => explain::run(&explain),
         Command::Info(arguments) => info::run(&arguments),
+        Command::Redact(arguments) => redact::run(&arguments),
         Command::Register { action } => register::run(&action),
         Command::Claims { action } => claims::run(&action),
         Command::Geoip { action } => geoip::run(&action),

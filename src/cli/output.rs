@@ -28,20 +28,32 @@ pub(super) fn refuse_inputs<P: AsRef<Path>>(
 
 /// Writes a file so that its path holds the old content or the new one, never half of it. A device or a pipe is written to as it is.
 pub(super) fn to_file(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
-    let content = content.as_ref();
+    to_file_by(path, |file| file.write_all(content.as_ref()))
+}
+
+/// The same for content that is written piece by piece.
+pub(super) fn to_file_by<T, E: From<io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> Result<T, E>,
+) -> Result<T, E> {
     if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
         let mut out = OpenOptions::new().write(true).open(path)?;
-        return out.write_all(content).and_then(|()| out.flush());
+        let filled = fill(&mut out)?;
+        return Ok(out.flush().map(|()| filled)?);
     }
-    replace(path, |file| file.write_all(content))
+    replace(path, fill)
 }
 
 /// The rule of every output: what is written goes to a temporary file beside the path, is synchronised, and is renamed. Where
 /// that fails, the path holds what it held.
-pub(super) fn replace<T>(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
+pub(super) fn replace<T, E: From<io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> Result<T, E>,
+) -> Result<T, E> {
     let path = &followed(path);
     let beside = beside(path, PARTIAL)?;
-    let written = write_whole(&beside, fill).and_then(|filled| fs::rename(&beside, path).map(|()| filled));
+    let written = write_whole(&beside, fill);
+    let written = written.and_then(|filled| Ok(fs::rename(&beside, path).map(|()| filled)?));
     if written.is_err() {
         // The rename did not happen, so the temporary file is all there is to clear away.
         drop(fs::remove_file(&beside));
@@ -111,7 +123,10 @@ fn beside(path: &Path, kind: &str) -> io::Result<PathBuf> {
     Ok(path.with_file_name(hidden))
 }
 
-fn write_whole<T>(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
+fn write_whole<T, E: From<io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> Result<T, E>,
+) -> Result<T, E> {
     let mut out = OpenOptions::new().write(true).create_new(true).open(path)?;
     let filled = fill(&mut out)?;
     out.sync_all()?;

@@ -1,13 +1,13 @@
-//! Frames to bytes: a small pcapng writer, for captures that this project makes itself.
+//! Frames to bytes: a small pcapng writer, for captures that this project makes itself or makes over.
 //!
-//! Input: interfaces, then frames. Output: one little-endian section with nanosecond times
-//! (draft-ietf-opsawg-pcapng), the same bytes for the same input. Must not: write what the reader would not
+//! Input: interfaces, then frames. Output: one little-endian section (draft-ietf-opsawg-pcapng), with nanosecond times where
+//! nothing else is asked for, the same bytes for the same input. Must not: write what the reader would not
 //! take back.
 
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-use crate::frame::{LinkType, Timestamp};
+use crate::frame::{Direction, LinkType, Timestamp};
 
 /// An interface to describe.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,28 +22,61 @@ pub struct WriteInterface {
     pub addresses: Vec<IpAddr>,
     /// Its MAC address.
     pub mac: Option<[u8; 6]>,
+    /// The digits behind the decimal point of the seconds in its times: 6 is microseconds, 9, the most, nanoseconds. What is
+    /// finer is cut off.
+    pub resolution: u8,
 }
 
 impl WriteInterface {
     /// An interface of which nothing is said but its link type.
     #[must_use]
     pub fn new(link: LinkType) -> Self {
-        Self { link, snap_len: None, name: None, addresses: Vec::new(), mac: None }
+        Self { link, snap_len: None, name: None, addresses: Vec::new(), mac: None, resolution: NANOSECONDS }
     }
+
+    /// The nanoseconds of one tick of its clock.
+    fn tick(&self) -> u64 {
+        10_u64.pow(u32::from(NANOSECONDS.saturating_sub(self.resolution)))
+    }
+}
+
+/// What is said of a frame beside it.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Aside<'a> {
+    /// A comment.
+    pub comment: Option<&'a str>,
+    /// Which way it went.
+    pub direction: Option<Direction>,
+    /// Whose it is: a number that [`Writer::process`] gave.
+    pub process: Option<u32>,
+}
+
+/// What an interface counted. What is not stated is not written.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct WriteStatistics {
+    /// Frames it received.
+    pub received: Option<u64>,
+    /// Frames it lost.
+    pub dropped: Option<u64>,
+    /// Frames that the operating system lost.
+    pub dropped_by_os: Option<u64>,
 }
 
 /// Writes one section of pcapng.
 #[derive(Debug)]
 pub struct Writer<W: Write> {
     out: W,
-    interfaces: usize,
+    /// The tick of each interface's clock.
+    ticks: Vec<u64>,
+    processes: u32,
     block: Vec<u8>,
 }
 
 impl<W: Write> Writer<W> {
     /// Writes the section header and describes the interfaces. Frames are written unbuffered, one write each.
     pub fn new(out: W, interfaces: &[WriteInterface]) -> io::Result<Self> {
-        let mut writer = Self { out, interfaces: interfaces.len(), block: Vec::new() };
+        let ticks = interfaces.iter().map(WriteInterface::tick).collect();
+        let mut writer = Self { out, ticks, processes: 0, block: Vec::new() };
         writer.section()?;
         for interface in interfaces {
             writer.interface(interface)?;
@@ -63,10 +96,21 @@ impl<W: Write> Writer<W> {
         data: &[u8],
         comment: Option<&str>,
     ) -> io::Result<()> {
-        if usize::try_from(interface).map_or(true, |index| index >= self.interfaces) {
-            return Err(invalid("a frame of an interface that was not described"));
-        }
-        let ticks = u64::try_from(time.nanos()).map_err(|_| invalid("a frame from before 1970"))?;
+        self.frame_with(interface, time, wire_len, data, Aside { comment, ..Aside::default() })
+    }
+
+    /// The same with more said beside the frame.
+    pub fn frame_with(
+        &mut self,
+        interface: u32,
+        time: Timestamp,
+        wire_len: u32,
+        data: &[u8],
+        aside: Aside<'_>,
+    ) -> io::Result<()> {
+        let tick = usize::try_from(interface).ok().and_then(|index| self.ticks.get(index));
+        let tick = *tick.ok_or_else(|| invalid("a frame of an interface that was not described"))?;
+        let ticks = u64::try_from(time.nanos()).map_err(|_| invalid("a frame from before 1970"))? / tick;
         let captured = u32::try_from(data.len()).map_err(|_| invalid("a frame too large for a block"))?;
         self.begin(ENHANCED_PACKET);
         self.word(interface);
@@ -75,10 +119,56 @@ impl<W: Write> Writer<W> {
         self.word(captured);
         self.word(wire_len);
         self.padded(data);
+        let Aside { comment, direction, process } = aside;
         if let Some(comment) = comment {
             self.option(OPT_COMMENT, comment.as_bytes())?;
+        }
+        if let Some(direction) = direction {
+            let flags: u32 = if direction == Direction::Inbound { INBOUND } else { OUTBOUND };
+            self.option(EPB_FLAGS, &flags.to_le_bytes())?;
+        }
+        if let Some(process) = process {
+            self.option(APPLE_PROCESS_INDEX, &process.to_le_bytes())?;
+        }
+        if aside != Aside::default() {
             self.option(OPT_ENDOFOPT, &[])?;
         }
+        self.end()
+    }
+
+    /// Describes a process, as Apple's tcpdump does, and gives the number by which frames refer to it.
+    pub fn process(&mut self, pid: u32, name: &[u8]) -> io::Result<u32> {
+        self.begin(APPLE_PROCESS);
+        self.word(pid);
+        self.option(APPLE_PROCESS_NAME, name)?;
+        self.option(OPT_ENDOFOPT, &[])?;
+        self.end()?;
+        let number = self.processes;
+        self.processes = self.processes.saturating_add(1);
+        Ok(number)
+    }
+
+    /// Writes what an interface counted up to `time`.
+    pub fn statistics(
+        &mut self,
+        interface: u32,
+        time: Timestamp,
+        counted: WriteStatistics,
+    ) -> io::Result<()> {
+        let tick = usize::try_from(interface).ok().and_then(|index| self.ticks.get(index));
+        let tick = *tick.ok_or_else(|| invalid("statistics of an interface that was not described"))?;
+        let ticks = u64::try_from(time.nanos()).unwrap_or(0) / tick;
+        self.begin(INTERFACE_STATISTICS);
+        self.word(interface);
+        self.word((ticks >> 32) as u32);
+        self.word((ticks & 0xffff_ffff) as u32);
+        let WriteStatistics { received, dropped, dropped_by_os } = counted;
+        for (code, count) in [(ISB_IFRECV, received), (ISB_IFDROP, dropped), (ISB_OSDROP, dropped_by_os)] {
+            if let Some(count) = count {
+                self.option(code, &count.to_le_bytes())?;
+            }
+        }
+        self.option(OPT_ENDOFOPT, &[])?;
         self.end()
     }
 
@@ -115,7 +205,7 @@ impl<W: Write> Writer<W> {
         if let Some(mac) = &interface.mac {
             self.option(IF_MACADDR, mac)?;
         }
-        self.option(IF_TSRESOL, &[NANOSECONDS])?;
+        self.option(IF_TSRESOL, &[interface.resolution.min(NANOSECONDS)])?;
         self.option(OPT_ENDOFOPT, &[])?;
         self.end()
     }
@@ -161,7 +251,9 @@ fn invalid(what: &str) -> io::Error {
 
 const SECTION_HEADER: u32 = 0x0a0d0d0a;
 const INTERFACE_DESCRIPTION: u32 = 1;
+const INTERFACE_STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
+const APPLE_PROCESS: u32 = 0x80000001;
 const BYTE_ORDER: u32 = 0x1a2b3c4d;
 /// Major version 1, minor version 0, of 16 bits each.
 const VERSION_1_0: u32 = 1;
@@ -173,6 +265,14 @@ const IF_IPV4ADDR: u16 = 4;
 const IF_IPV6ADDR: u16 = 5;
 const IF_MACADDR: u16 = 6;
 const IF_TSRESOL: u16 = 9;
+const EPB_FLAGS: u16 = 2;
+const INBOUND: u32 = 1;
+const OUTBOUND: u32 = 2;
+const ISB_IFRECV: u16 = 4;
+const ISB_IFDROP: u16 = 5;
+const ISB_OSDROP: u16 = 7;
+const APPLE_PROCESS_NAME: u16 = 2;
+const APPLE_PROCESS_INDEX: u16 = 0x8001;
 const NANOSECONDS: u8 = 9;
 /// What the reader takes back.
 const LARGEST_BLOCK: u32 = 16 * 1024 * 1024;

@@ -1,0 +1,191 @@
+//! What was done to a capture, for whoever gets it: hashes of both files, rules, counts, and what is lost.
+//!
+//! Input: counts. Output: a log in JSON. Must not: hold a secret, or anything that was hidden.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+/// The number of the set of rules. It changes with what is kept.
+pub const RULES: &str = "1";
+
+/// The log of one redaction.
+#[derive(Serialize, Debug)]
+pub struct Log {
+    /// Which program did it.
+    pub tool: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// The number of the set of rules.
+    pub rules: &'static str,
+    /// The capture that was read.
+    pub input: File,
+    /// The capture that was written.
+    pub output: File,
+    /// Where the key comes from: `random` or `file`. It is in neither file.
+    pub key: &'static str,
+    /// What was done, counted.
+    pub done: Done,
+    /// What stays, for whoever decides whether to share it.
+    pub kept: Vec<&'static str>,
+    /// What is dropped or replaced.
+    pub dropped: Vec<&'static str>,
+    /// What findings may be missing or other than those of the original, and why. Empty where none is known.
+    pub may_differ: Vec<String>,
+}
+
+/// A capture.
+#[derive(Serialize, Debug)]
+pub struct File {
+    /// Its SHA-256.
+    pub sha256: Option<String>,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Its frames.
+    pub frames: u64,
+    /// Where it is damaged, in words; what comes before was read.
+    pub damage: Option<String>,
+}
+
+/// What was done, counted.
+#[derive(Serialize, Default, Debug)]
+pub struct Done {
+    /// Bytes of TCP and UDP payload that were captured.
+    pub payload_bytes: u64,
+    /// Of those, bytes up to the last one kept or replaced.
+    pub payload_bytes_kept: u64,
+    /// Flows of which headers alone are kept.
+    pub flows_headers_only: u64,
+    /// Addresses of the client and of machines beside it that were replaced.
+    pub local_addresses: u64,
+    /// Addresses of other participants that were replaced.
+    pub participant_addresses: u64,
+    /// Addresses of others' servers that were replaced.
+    pub other_addresses: u64,
+    /// Names under domains of the catalogue that were replaced, such as tenants'.
+    pub tenant_names: u64,
+    /// Other names that were replaced.
+    pub other_names: u64,
+    /// Ids of meetings that were replaced.
+    pub meeting_ids: u64,
+    /// UUIDs that were replaced.
+    pub uuids: u64,
+    /// Hellos of TLS clients that were kept without what tells one connection from others.
+    pub client_hellos: u64,
+    /// The same of servers.
+    pub server_hellos: u64,
+    /// Messages with certificates that were kept.
+    pub certificates_kept: u64,
+    /// Messages with certificates that were emptied.
+    pub certificates_emptied: u64,
+    /// QUIC Initials that were kept.
+    pub quic_kept: u64,
+    /// QUIC Initials that were emptied, because a name in them may not be shown.
+    pub quic_emptied: u64,
+    /// DNS messages over UDP that were made over.
+    pub dns_messages: u64,
+    /// STUN messages that were made over.
+    pub stun_messages: u64,
+    /// Messages of the client's own layer of which the head was kept.
+    pub client_messages: u64,
+    /// Fragments of IP packets, of which the IP header is kept.
+    pub fragments: u64,
+    /// Packets that carry others in clear and were gone into.
+    pub tunnels_opened: u64,
+    /// Packets that carry others, of which the outer header alone is kept.
+    pub tunnelled: u64,
+    /// Frames whose IP or transport header is cut or broken, kept up to there.
+    pub frames_cut_or_broken: u64,
+    /// Frames of other protocols than IP, of which the link header is kept.
+    pub frames_of_other_protocols: u64,
+    /// Frames of link types that cannot be redacted; nothing of them is kept but their length.
+    pub frames_of_unknown_links: u64,
+    /// Frames without a time, which are dropped.
+    pub frames_without_time: u64,
+    /// Connections that were given up because too many waited at once; nothing of their payload is kept.
+    pub connections_given_up: u64,
+    /// Checksums of TCP and UDP that were worked out anew.
+    pub checksums_made: u64,
+    /// Checksums of TCP and UDP that are zero, because the payload that they are of is gone.
+    pub checksums_zero: u64,
+    /// Comments that mark steps, which were kept.
+    pub steps_kept: u64,
+    /// Other comments, which were dropped.
+    pub comments_dropped: u64,
+    /// Blocks with secrets, which were dropped.
+    pub secrets_dropped: u64,
+    /// Frames whose process is kept.
+    pub processes_kept: u64,
+    /// Frames whose process was told in a way that decides nothing, and that is dropped.
+    pub processes_dropped: u64,
+}
+
+impl Done {
+    /// Counts the payload of a packet, and how much of it is kept.
+    pub(super) fn note_payload(&mut self, captured: usize, kept: usize) {
+        self.payload_bytes = self.payload_bytes.saturating_add(captured as u64);
+        self.payload_bytes_kept = self.payload_bytes_kept.saturating_add(kept as u64);
+    }
+}
+
+/// Different things that were met, counted while they are remembered.
+#[derive(Debug)]
+pub(super) struct Met<T> {
+    seen: BTreeSet<T>,
+}
+
+impl<T> Default for Met<T> {
+    fn default() -> Self {
+        Self { seen: BTreeSet::new() }
+    }
+}
+
+impl<T: Ord> Met<T> {
+    /// Takes note of one.
+    pub(super) fn note(&mut self, one: T) {
+        if self.seen.len() < MAX_MET {
+            self.seen.insert(one);
+        }
+    }
+
+    /// How many there were.
+    pub(super) fn count(&self) -> u64 {
+        self.seen.len() as u64
+    }
+}
+
+impl Log {
+    /// The log as JSON, for people to read.
+    #[must_use]
+    pub fn json(&self) -> String {
+        // Numbers and texts cannot fail to be written.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+/// What stays in every redacted capture.
+pub(super) const KEPT: &[&str] = &[
+    "times, lengths and order of all frames that have a time",
+    "public addresses and ports of the client's servers, of third parties that may be the client's, and of resolvers",
+    "of the client's own public addresses the network (16 bits of IPv4, 32 of IPv6), by which an access network can still be told",
+    "of the addresses of others' servers the same",
+    "names in the catalogue, and labels of two letters before the operator's domains",
+    "heads of TLS, DTLS and QUIC handshakes, of STUN and of the client's own messages",
+    "names, validity and keys of certificates whose names are all kept",
+    "comments that begin with step:, as they are; names and numbers of processes",
+];
+
+/// What is dropped or replaced in every redacted capture.
+pub(super) const DROPPED: &[&str] = &[
+    "payload behind those heads: frames are cut, and keep their length on the wire",
+    "local addresses and MAC addresses, addresses of other participants, names of tenants and of others, ids of meetings, UUIDs",
+    "everything but headers of flows that are not the client's, of DHCP, mDNS, NetBIOS and other local chatter, and of ARP",
+    "paths and headers of HTTP but the host; session ids, tickets, key shares and random numbers of TLS; user names in STUN",
+    "options of IP and TCP; checksums over what is gone are zero",
+    "secrets, other comments, names of addresses, custom blocks, and what the file says of interfaces, machine and program",
+];
+
+/// Different ids that are remembered.
+const MAX_MET: usize = 1 << 16;
