@@ -9,14 +9,16 @@ use std::fmt::Write as _;
 use crate::client::Service;
 use crate::report::against::{title, words_of};
 use crate::report::legend::{LEGEND, sign, stale};
-use crate::report::schema::{Against, DataSource, Destination, Name, PhaseFlows, Register, Report, Witness};
+use crate::report::schema::{
+    Against, Anomaly, DataSource, Destination, Input, Name, PhaseFlows, Register, Report, Witness,
+};
 use crate::report::text::{clean, count, plural, size, wrap};
 use crate::verdict::Axis;
 
-mod claims;
-mod matrix;
-mod session;
-mod steps;
+pub(super) mod claims;
+pub(super) mod matrix;
+pub(super) mod session;
+pub(super) mod steps;
 
 /// The width of the report in columns.
 pub const WIDTH: usize = 80;
@@ -33,9 +35,7 @@ pub enum Color {
 /// Writes the report.
 #[must_use]
 pub fn table(report: &Report, color: Color) -> String {
-    let is_switched_off = report.quality.register_switched_off;
-    let mut page =
-        Page { text: String::new(), color, has_many_inputs: report.inputs.len() > 1, is_switched_off };
+    let mut page = Page::new(report, color);
     page.headline(report);
     page.inputs(report);
     page.study(report);
@@ -56,13 +56,15 @@ pub fn table(report: &Report, color: Color) -> String {
 }
 
 /// A part of the list of destinations.
-struct Part {
-    title: &'static str,
-    holds: fn(&Destination) -> bool,
+pub(super) struct Part {
+    /// What its members are.
+    pub(super) title: &'static str,
+    /// Whether a destination is one of them.
+    pub(super) holds: fn(&Destination) -> bool,
 }
 
 /// What must be looked at first stands first.
-const PARTS: &[Part] = &[
+pub(super) const PARTS: &[Part] = &[
     Part {
         title: "Outside the EEA and not listed",
         holds: |d| d.is_client() && d.flagged && !d.is_possible(),
@@ -105,7 +107,8 @@ fn is_listed(destination: &Destination) -> bool {
     destination.listing == "listed"
 }
 
-struct Page {
+/// The words of one report: texts and, for the table, the page made of them.
+pub(super) struct Page {
     text: String,
     color: Color,
     has_many_inputs: bool,
@@ -113,6 +116,12 @@ struct Page {
 }
 
 impl Page {
+    /// An empty page for a report.
+    pub(super) fn new(report: &Report, color: Color) -> Self {
+        let is_switched_off = report.quality.register_switched_off;
+        Self { text: String::new(), color, has_many_inputs: report.inputs.len() > 1, is_switched_off }
+    }
+
     fn headline(&mut self, report: &Report) {
         for line in &report.headline.lines {
             let wrapped = wrap(&clean(line), WIDTH, "", "  ");
@@ -131,38 +140,10 @@ impl Page {
     fn inputs(&mut self, report: &Report) {
         self.title(if self.has_many_inputs { "Inputs, by the numbers used below" } else { "Input" });
         for (number, input) in report.inputs.iter().enumerate() {
-            let hash = input.sha256.as_deref().unwrap_or("not hashed");
-            let packed = input.compression.as_deref().map(|c| format!(", {c}")).unwrap_or_default();
-            let prefix = if report.inputs.len() > 1 { format!("  [{number}] ") } else { "  ".to_owned() };
+            let prefix = if self.has_many_inputs { format!("  [{number}] ") } else { "  ".to_owned() };
             self.wrapped(&clean(&input.path), &prefix, "      ");
-            self.wrapped(
-                &format!(
-                    "{}{packed}, {}, {}",
-                    input.format,
-                    size(input.size),
-                    plural(input.frames, "frame", "frames")
-                ),
-                "      ",
-                "      ",
-            );
-            if let (Some(start), Some(end)) = (&input.start, &input.end) {
-                self.wrapped(&format!("{start} to {end}"), "      ", "      ");
-            }
-            self.wrapped(&format!("sha256 {hash}"), "      ", "      ");
-            if let Some(damage) = &input.damage {
-                let what = clean(&damage.what);
-                let analysed = damage.resumed_at.map_or_else(
-                    || "What came before it is analysed.".to_owned(),
-                    |at| {
-                        format!("What came before it is analysed, and what follows from byte {}.", count(at))
-                    },
-                );
-                let text = format!(
-                    "DAMAGED at byte {}, after frame {}: {what}. {analysed}",
-                    count(damage.offset),
-                    count(damage.after_frame)
-                );
-                self.wrapped(&text, "      ", "      ");
+            for line in input_lines(input) {
+                self.wrapped(&line, "      ", "      ");
             }
         }
     }
@@ -217,7 +198,7 @@ impl Page {
     }
 
     /// The witnesses that the verdict rests on, then those beside and against it, then what would settle it.
-    fn evidence(&self, d: &Destination) -> Vec<String> {
+    pub(super) fn evidence(&self, d: &Destination) -> Vec<String> {
         let (decisive, others): (Vec<&Witness>, Vec<&Witness>) =
             d.place.witnesses.iter().partition(|w| w.decisive);
         let mut lines: Vec<String> =
@@ -265,7 +246,7 @@ impl Page {
         format!("{says}{}{}{stale}", frame.unwrap_or_default(), source.unwrap_or_default())
     }
 
-    fn listing(&self, d: &Destination) -> String {
+    pub(super) fn listing(&self, d: &Destination) -> String {
         let hint = d.listing_hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default();
         match (d.listing.as_str(), &d.register, &d.register_entry) {
             ("listed", Some(register), Some(entry)) => format!("listed in {register} as {entry}"),
@@ -278,7 +259,7 @@ impl Page {
     }
 
     /// Names are host names, so they are visible ASCII.
-    fn named(&self, all: &[Name]) -> String {
+    pub(super) fn named(&self, all: &[Name]) -> String {
         let mut names: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for name in all {
             let at = format!("{}, {}", origin(name.origin), self.frame(name.input, name.frame));
@@ -294,7 +275,7 @@ impl Page {
         names.join(", ")
     }
 
-    fn traffic(&self, d: &Destination) -> String {
+    pub(super) fn traffic(&self, d: &Destination) -> String {
         format!(
             "{} out, {} in; {}; {}",
             size(d.bytes_out),
@@ -305,11 +286,11 @@ impl Page {
     }
 
     /// `frame 7`, or `frame 7 of [2]` where there are several inputs.
-    fn frame(&self, input: u32, frame: u64) -> String {
+    pub(super) fn frame(&self, input: u32, frame: u64) -> String {
         if self.has_many_inputs { format!("frame {frame} of [{input}]") } else { format!("frame {frame}") }
     }
 
-    fn frames(&self, first: (u32, u64), last: (u32, u64)) -> String {
+    pub(super) fn frames(&self, first: (u32, u64), last: (u32, u64)) -> String {
         match (self.has_many_inputs, first.0 == last.0) {
             (false, _) => format!("frames {} to {}", first.1, last.1),
             (true, true) => format!("frames {} to {} of [{}]", first.1, last.1, first.0),
@@ -344,13 +325,17 @@ impl Page {
             self.wrapped(&clean(remark), "  - ", "    ");
         }
         for anomaly in &report.anomalies {
-            let at = anomaly.frame.map(|frame| format!("; first in {}", self.frame(anomaly.input, frame)));
-            let what = clean(&anomaly.what);
-            // Damage is one thing at one place; everything else is counted.
-            let text =
-                if anomaly.offset.is_some() { what } else { format!("{what}: {}", count(anomaly.count)) };
-            self.wrapped(&format!("{text}{}.", at.unwrap_or_default()), "  - ", "    ");
+            self.wrapped(&self.anomaly(anomaly), "  - ", "    ");
         }
+    }
+
+    /// What was odd, how often, and where first.
+    pub(super) fn anomaly(&self, anomaly: &Anomaly) -> String {
+        let at = anomaly.frame.map(|frame| format!("; first in {}", self.frame(anomaly.input, frame)));
+        let what = clean(&anomaly.what);
+        // Damage is one thing at one place; everything else is counted.
+        let text = if anomaly.offset.is_some() { what } else { format!("{what}: {}", count(anomaly.count)) };
+        format!("{text}{}.", at.unwrap_or_default())
     }
 
     fn sources(&mut self, report: &Report) {
@@ -417,18 +402,42 @@ const MAX_BESIDE: usize = 8;
 /// Names of one destination that are shown.
 const MAX_NAMES: usize = 6;
 
+/// What an input is: its size, its time, its hash, and where it is damaged.
+pub(super) fn input_lines(input: &Input) -> Vec<String> {
+    let packed = input.compression.as_deref().map(|c| format!(", {c}")).unwrap_or_default();
+    let frames = plural(input.frames, "frame", "frames");
+    let mut lines = vec![format!("{}{packed}, {}, {frames}", input.format, size(input.size))];
+    if let (Some(start), Some(end)) = (&input.start, &input.end) {
+        lines.push(format!("{start} to {end}"));
+    }
+    lines.push(format!("sha256 {}", input.sha256.as_deref().unwrap_or("not hashed")));
+    if let Some(damage) = &input.damage {
+        let analysed = damage.resumed_at.map_or_else(
+            || "What came before it is analysed.".to_owned(),
+            |at| format!("What came before it is analysed, and what follows from byte {}.", count(at)),
+        );
+        lines.push(format!(
+            "DAMAGED at byte {}, after frame {}: {}. {analysed}",
+            count(damage.offset),
+            count(damage.after_frame),
+            clean(&damage.what)
+        ));
+    }
+    lines
+}
+
 /// In which phases its flows began.
-fn phases(d: &Destination) -> String {
+pub(super) fn phases(d: &Destination) -> String {
     let of = |phase: &PhaseFlows| format!("{} ({})", words(phase.phase), count(phase.flows));
     d.phases.iter().map(of).collect::<Vec<String>>().join(", ")
 }
 
 /// A `snake_case` id as words.
-fn words(id: &str) -> String {
+pub(super) fn words(id: &str) -> String {
     id.replace('_', " ")
 }
 
-fn run_by(d: &Destination) -> String {
+pub(super) fn run_by(d: &Destination) -> String {
     if d.is_at(Axis::Participant) {
         return "a person, no recipient".to_owned();
     }
@@ -437,12 +446,12 @@ fn run_by(d: &Destination) -> String {
     format!("{}{seat}", clean(name))
 }
 
-fn service(id: &str) -> String {
+pub(super) fn service(id: &str) -> String {
     let meaning = Service::from_id(id).map(Service::meaning);
     meaning.map_or_else(|| words(id), |meaning| format!("{}: {meaning}", words(id)))
 }
 
-fn place(d: &Destination) -> String {
+pub(super) fn place(d: &Destination) -> String {
     let place = &d.place;
     let mut text = match (place.axis.as_str(), place.located.as_slice()) {
         ("undetermined", countries) if place.reason.is_none() && !countries.is_empty() => {
@@ -470,7 +479,7 @@ fn place(d: &Destination) -> String {
 }
 
 /// The law of the day, with the decision that it rests on and, where the recipient decides, who says what it is.
-fn law(d: &Destination) -> Option<String> {
+pub(super) fn law(d: &Destination) -> Option<String> {
     let zone = d.zone.as_deref().filter(|_| d.is_at(Axis::Outside))?;
     let mut text = zone.to_owned();
     if let Some(basis) = &d.zone_basis {
@@ -492,7 +501,7 @@ fn law(d: &Destination) -> Option<String> {
 }
 
 /// Who announces the address and where it is registered: two facts beside the place.
-fn network(d: &Destination) -> Option<String> {
+pub(super) fn network(d: &Destination) -> Option<String> {
     let network = d.network.as_deref().map(|network| {
         let seat = d.network_seat.as_deref().map(|seat| format!(" (seat {seat})")).unwrap_or_default();
         format!("{}{seat}", clean(network))
@@ -533,7 +542,7 @@ fn rule(rule: &str) -> String {
     }
 }
 
-fn compared(register: &Register) -> String {
+pub(super) fn compared(register: &Register) -> String {
     let from = register.valid_from.as_deref().map(|day| format!(" from {day}")).unwrap_or_default();
     let until = register.valid_until.as_deref().map(|day| format!(" until {day}")).unwrap_or_default();
     let valid = if from.is_empty() && until.is_empty() { " at all times" } else { "" };
@@ -541,7 +550,7 @@ fn compared(register: &Register) -> String {
     format!("register {}: {title}, valid{valid}{from}{until}; {limits}", clean(&register.name))
 }
 
-fn used(source: &DataSource) -> String {
+pub(super) fn used(source: &DataSource) -> String {
     let dated = source.dated.as_deref().unwrap_or("no known date");
     let kind = match source.kind.as_str() {
         "user_database" => "; the user's own database (--geoip)",

@@ -45,7 +45,7 @@ impl Page {
     }
 
     /// The first of the flows by their names, each with its first frame.
-    fn flows_of(&self, claim: &Claim) -> String {
+    pub(in crate::report) fn flows_of(&self, claim: &Claim) -> String {
         let mut named: Vec<(&str, Vec<String>)> = Vec::new();
         for flow in claim.flows.iter().take(MAX_FLOWS) {
             let name = flow.name.as_deref().unwrap_or("no name");
@@ -80,7 +80,7 @@ impl Page {
     }
 }
 
-const fn words(outcome: Outcome) -> &'static str {
+pub(in crate::report) const fn words(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Contradicted => "contradicted",
         Outcome::Supported => "nothing speaks against",

@@ -29,27 +29,7 @@ impl Page {
         if !traits.is_empty() {
             self.wrapped(&traits.join("; "), indent, indent);
         }
-        let inputs: Vec<String> = cell.inputs.iter().map(|input| format!("[{input}]")).collect();
-        match cell.state {
-            "not_read" => self.wrapped("! none of its captures could be read: not compared", indent, indent),
-            "nothing_recognised" => {
-                let text = format!("! input {}: no traffic of the client: not compared", inputs.join(", "));
-                self.wrapped(&text, indent, indent);
-            }
-            _ => self.wrapped(&format!("input {}", inputs.join(", ")), indent, indent),
-        }
-        let stood = match cell.vantage_axis {
-            Some("eea") => None,
-            Some("outside") => Some("! the client was not in the EEA; nothing here leaves it"),
-            Some(_) => Some("! the client's own place is partly in the EEA and partly outside it"),
-            None if cell.is_compared() => Some("! the client's own place is not known"),
-            None => None,
-        };
-        if let Some(stood) = stood {
-            self.wrapped(stood, indent, indent);
-        }
-        if !cell.limits.is_empty() {
-            let text = format!("! incomplete: {}", clean(&cell.limits.join("; ")));
+        for text in remarks(cell) {
             self.wrapped(&text, indent, indent);
         }
     }
@@ -129,7 +109,7 @@ impl Page {
 }
 
 /// What a reader needs for the matrix.
-const LEGEND: &[&str] = &[
+pub(in crate::report) const LEGEND: &[&str] = &[
     "Each entry: countries, grade, EEA or outside it, listing, and the number of the destination below, with its evidence.",
     "-: nothing of it in that cell's captures, for whatever reason: the script may not have got there.",
     "(?): the cell is not compared.",
@@ -146,7 +126,7 @@ const WIDEST: usize = 26;
 const MAX_COUNTRIES: usize = 3;
 
 /// What is said of a cell, a clause for each trait.
-fn traits(cell: &Cell) -> Vec<String> {
+pub(in crate::report) fn traits(cell: &Cell) -> Vec<String> {
     let named =
         |name: &str, text: &Option<String>| text.as_deref().map(|text| format!("{name} {}", clean(text)));
     let switch = |name: &str, is_on: Option<bool>| {
@@ -168,7 +148,29 @@ fn traits(cell: &Cell) -> Vec<String> {
     traits.into_iter().flatten().collect()
 }
 
-fn label(row: &MatrixRow) -> String {
+/// Its inputs, and what keeps a cell from being compared or from being complete.
+pub(in crate::report) fn remarks(cell: &Cell) -> Vec<String> {
+    let inputs: Vec<String> = cell.inputs.iter().map(|input| format!("[{input}]")).collect();
+    let state = match cell.state {
+        "not_read" => "! none of its captures could be read: not compared".to_owned(),
+        "nothing_recognised" => {
+            format!("! input {}: no traffic of the client: not compared", inputs.join(", "))
+        }
+        _ => format!("input {}", inputs.join(", ")),
+    };
+    let stood = match cell.vantage_axis {
+        Some("eea") => None,
+        Some("outside") => Some("! the client was not in the EEA; nothing here leaves it".to_owned()),
+        Some(_) => Some("! the client's own place is partly in the EEA and partly outside it".to_owned()),
+        None if cell.is_compared() => Some("! the client's own place is not known".to_owned()),
+        None => None,
+    };
+    let limits =
+        (!cell.limits.is_empty()).then(|| format!("! incomplete: {}", clean(&cell.limits.join("; "))));
+    [Some(state), stood, limits].into_iter().flatten().collect()
+}
+
+pub(in crate::report) fn label(row: &MatrixRow) -> String {
     match (&row.host_pattern, &row.recipient_name) {
         (Some(pattern), _) => clean(pattern),
         (None, Some(recipient)) => format!("{}, no name seen", clean(recipient)),
@@ -176,7 +178,7 @@ fn label(row: &MatrixRow) -> String {
     }
 }
 
-fn entry_of<'a>(cell: &Cell, row: &'a MatrixRow) -> impl Iterator<Item = &'a Seen> {
+pub(in crate::report) fn entry_of<'a>(cell: &Cell, row: &'a MatrixRow) -> impl Iterator<Item = &'a Seen> {
     let id = cell.id;
     row.seen.iter().filter(move |seen| seen.cell == id)
 }
