@@ -18,6 +18,7 @@ const ORDER: &[&str] = &[
 
 /// Outside packages of the library and who may use them.
 const OWNERS: &[(&str, &[&str])] = &[
+    ("askama", &["report::html"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
@@ -38,7 +39,7 @@ const OWNERS: &[(&str, &[&str])] = &[
         &["frame", "data", "evidence", "place", "client", "session", "verdict", "claims", "study", "report"],
     ),
     ("serde_json", &["place", "report"]),
-    ("sha2", &["source", "place"]),
+    ("sha2", &["source", "place", "report::html"]),
     ("thiserror", &["frame", "source", "packet", "place", "verdict", "inspect", "cli"]),
     ("toml", &["data"]),
     ("unicode_width", &["report"]),

@@ -78,7 +78,7 @@ pub(super) struct Inspect {
     /// The format on standard output [default: table; nothing is printed there where -o is given]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: Option<Format>,
-    /// Write the report to FILE, in the format of its extension (.txt, .json, .jsonl, .csv, .matrix.csv); may be
+    /// Write the report to FILE, in the format of its extension (.txt, .html, .json, .jsonl, .csv, .matrix.csv); may be
     /// repeated
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(super) output: Vec<PathBuf>,
@@ -265,7 +265,7 @@ pub(super) enum When {
 
 const EXIT_STATUS: &str = "Examples:
   borderpost inspect meeting.pcapng
-  borderpost inspect -o annex.txt -o annex.json captures/
+  borderpost inspect -o annex.html -o annex.json captures/
   borderpost inspect --manifest study.toml -o study.txt -o study.matrix.csv
   borderpost inspect --format json --fail-on unlisted,lossy new-build.pcapng
 

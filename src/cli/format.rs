@@ -17,12 +17,14 @@ pub(super) enum Format {
     Csv,
     /// Of a study (`--manifest`, `--by-folder`): a row for each service in each cell, for spreadsheets
     MatrixCsv,
+    /// One page for a browser or on paper, whole in itself: with a timeline, a map and every flow
+    Html,
 }
 
 impl Format {
     /// Whether it lists flows.
     pub(super) fn lists_flows(self) -> bool {
-        matches!(self, Self::Json | Self::Jsonl)
+        matches!(self, Self::Json | Self::Jsonl | Self::Html)
     }
 
     /// The format that a file's extension names.
@@ -37,7 +39,7 @@ impl Format {
         known.map(|(_, format)| *format).ok_or_else(|| {
             let shown = file.display();
             format!(
-                "{shown}: no format goes by this extension; name a file that ends in .txt, .json, .jsonl, .csv or .matrix.csv"
+                "{shown}: no format goes by this extension; name a file that ends in .txt, .html, .json, .jsonl, .csv or .matrix.csv"
             )
         })
     }
@@ -45,8 +47,9 @@ impl Format {
 
 const MATRIX: &str = "matrix.csv";
 
-const EXTENSIONS: [(&str, Format); 5] = [
+const EXTENSIONS: [(&str, Format); 6] = [
     ("txt", Format::Table),
+    ("html", Format::Html),
     ("json", Format::Json),
     ("jsonl", Format::Jsonl),
     ("csv", Format::Csv),

@@ -186,6 +186,7 @@ fn render(report: &Report, format: Format, color: Color) -> String {
         Format::Jsonl => report::jsonl(report),
         Format::Csv => report::csv(report),
         Format::MatrixCsv => report::matrix_csv(report),
+        Format::Html => report::html(report),
     }
 }
 

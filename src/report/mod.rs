@@ -14,6 +14,7 @@ pub mod explain;
 mod filter;
 mod flows;
 mod headline;
+mod html;
 pub mod info;
 mod jsonl;
 mod legend;
@@ -36,6 +37,7 @@ mod view;
 
 pub use self::build::{Options, build};
 pub use self::csv::csv;
+pub use self::html::html;
 pub use self::jsonl::jsonl;
 pub use self::matrix_csv::matrix_csv;
 use self::schema::Report;

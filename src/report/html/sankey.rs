@@ -51,7 +51,7 @@ const COLUMNS: [(f64, f64, &str); 3] = [(185.0, -6.0, "end"), (420.0, 18.0, "sta
 /// Letters in a line of a label, by column.
 const LETTERS: [usize; 3] = [26, 36, 30];
 /// The width of a node.
-pub(super) const NODE: f64 = 12.0;
+const NODE: f64 = 12.0;
 /// The height of all ribbons together, but for those that are too thin.
 const ALL: f64 = 240.0;
 /// The least thickness of a ribbon.
@@ -90,7 +90,8 @@ pub(super) fn sankey(destinations: &[Destination]) -> Option<Sankey> {
     }
     let thickness = |sum: &Sum| (ALL * float(sum.bytes()) / float(total.max(1))).max(LEAST);
     let columns = [0, 1, 2].map(|column| Column::new(column, &sums, &thickness));
-    let mut filled = [0, 1, 2].map(|column: usize| columns.get(column).map_or_else(BTreeMap::new, Column::tops));
+    let mut filled =
+        [0, 1, 2].map(|column: usize| columns.get(column).map_or_else(BTreeMap::new, Column::tops));
     let mut ribbons = Vec::new();
     for (key, sum) in &sums {
         let thick = thickness(sum);

@@ -70,14 +70,12 @@ pub(super) struct Lane {
     pub(super) bars: Vec<(Px, Px)>,
 }
 
-/// The width of the drawing.
-pub(super) const WIDTH: f64 = 960.0;
-/// Where the plot begins: labels stand left of it.
-pub(super) const LEFT: f64 = 235.0;
+/// Where the plot begins, in a drawing of 960: labels stand left of it.
+const LEFT: f64 = 235.0;
 /// Where it ends.
-pub(super) const RIGHT: f64 = 950.0;
+const RIGHT: f64 = 950.0;
 /// The upper edge of the first lane of flows: phases, meetings and events stand above.
-pub(super) const TOP: f64 = 92.0;
+const TOP: f64 = 92.0;
 const LANE: f64 = 34.0;
 /// Room for the axis below the lanes.
 const AXIS: f64 = 26.0;
