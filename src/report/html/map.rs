@@ -45,6 +45,8 @@ pub(super) struct Spot {
     pub(super) label_x: Px,
     /// Where that stands.
     pub(super) label_y: Px,
+    /// Which end of it stands there.
+    pub(super) anchor: &'static str,
     /// What it is drawn by.
     pub(super) class: &'static str,
     /// Whether the place is no more than possible, which a broken outline says.
@@ -236,6 +238,7 @@ fn spot(key: &Key, sum: &Sum, [x, y]: [f64; 2], radius: f64) -> Spot {
         radius: Px(radius),
         label_x: Px(x + radius + 4.0),
         label_y: Px(y + 4.0),
+        anchor: "start",
         class: class(&key.axis),
         is_possible: key.is_possible,
         label: match &key.place {
@@ -250,9 +253,20 @@ fn spot(key: &Key, sum: &Sum, [x, y]: [f64; 2], radius: f64) -> Spot {
     }
 }
 
-/// Moves labels down that would stand on one another, and puts large circles below small ones.
+/// Puts labels where they stand neither on other circles nor on one another, as far as there is room, and large circles
+/// below small ones.
 fn settle(spots: &mut [Spot]) {
     spots.sort_by(|a, b| a.y.0.total_cmp(&b.y.0));
+    let circles: Vec<[f64; 3]> = spots.iter().map(|spot| [spot.x.0, spot.y.0, spot.radius.0]).collect();
+    for spot in spots.iter_mut() {
+        let is_in_the_way = |[x, y, radius]: &[f64; 3]| {
+            *x > spot.x.0 && x - radius < spot.label_x.0 + LABEL && (y - spot.y.0).abs() < radius + LINE / 2.0
+        };
+        if circles.iter().any(is_in_the_way) && spot.x.0 > LABEL {
+            spot.anchor = "end";
+            spot.label_x = Px(spot.x.0 - spot.radius.0 - 4.0);
+        }
+    }
     for number in 1..spots.len() {
         let (before, rest) = spots.split_at_mut(number);
         let Some(spot) = rest.first_mut().filter(|spot| !spot.label.is_empty()) else { continue };
