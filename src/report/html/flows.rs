@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use crate::client::Whose;
 use crate::report::html::escape;
 use crate::report::schema::{Flow, Report};
 use crate::report::table::words;
@@ -24,7 +25,9 @@ pub(super) struct Flows {
     pub(super) rows: Vec<Vec<String>>,
     /// How many flows are in the JSON alone; `None` where there are none.
     pub(super) more: Option<String>,
-    /// All rows, for the script.
+    /// How many flows the page has no room for; `None` where it has.
+    pub(super) left_out: Option<String>,
+    /// The rows, for the script.
     pub(super) json: String,
 }
 
@@ -39,6 +42,12 @@ pub(super) struct Head {
 
 /// Rows on the page at a time.
 const PAGE: usize = 200;
+
+/// The most flows that a page holds: with more, a browser would take longer to read it than people wait.
+const MOST: usize = 200_000;
+
+/// The column of the input.
+const INPUT: usize = 1;
 
 const HEADS: [Head; 16] = [
     number("flow"),
@@ -87,41 +96,85 @@ pub(super) fn flows(report: &Report) -> Option<Flows> {
     if report.flows.is_empty() {
         return None;
     }
-    let mut known: HashMap<String, i64> = HashMap::new();
-    let mut texts = Vec::new();
-    let rows = report.flows.iter().map(|flow| {
-        values(flow)
-            .map(|value| match value {
-                Value::Number(number) => number.and_then(|number| i64::try_from(number).ok()).unwrap_or(-1),
-                Value::Text(text) => *known.entry(text).or_insert_with_key(|text| {
-                    texts.push(text.clone());
-                    i64::try_from(texts.len()).unwrap_or_default() - 1
-                }),
-            })
-            .to_vec()
-    });
-    let rows = rows.collect();
-    let table = Table { page: PAGE, heads: &HEADS, texts, rows };
-    let more = report.flows.len().checked_sub(PAGE).filter(|more| *more > 0);
+    let has_one_input = report.inputs.len() < 2;
+    let chosen = chosen(&report.flows, MOST);
+    let mut texts = Texts::default();
+    let rows = chosen.iter().map(|flow| texts.row(values(flow, has_one_input))).collect();
+    let heads = columns(HEADS.to_vec(), has_one_input);
+    let table = Table { page: PAGE, heads: &heads, texts: texts.all, rows };
+    let more = |shown: usize, all: usize| all.checked_sub(shown).filter(|more| *more > 0);
+    // Numbers and texts alone, so this cannot fail.
+    let json = escape::json(&serde_json::to_string(&table).unwrap_or_default());
     Some(Flows {
         total: count(report.flows.len() as u64),
-        heads: HEADS.to_vec(),
-        rows: report.flows.iter().take(PAGE).map(shown).collect(),
-        more: more.map(|more| count(more as u64)),
-        // Numbers and texts alone, so this cannot fail.
-        json: escape::json(&serde_json::to_string(&table).unwrap_or_default()),
+        rows: chosen.iter().take(PAGE).map(|flow| shown(flow, has_one_input)).collect(),
+        more: more(PAGE, chosen.len()).map(|more| count(more as u64)),
+        left_out: more(chosen.len(), report.flows.len()).map(|more| count(more as u64)),
+        json,
+        heads,
     })
 }
 
-fn shown(flow: &Flow) -> Vec<String> {
+/// All flows, or as many as a page can hold: the client's and those that may be, and of the others the first.
+fn chosen(flows: &[Flow], most: usize) -> Vec<&Flow> {
+    let is_others = |flow: &&Flow| flow.whose == Whose::Other.name();
+    let own = flows.iter().filter(|flow| !is_others(flow)).count();
+    let mut room = most.saturating_sub(own);
+    let mut own = most.min(own);
+    let has_room = |flow: &&Flow| {
+        let room = if is_others(flow) { &mut room } else { &mut own };
+        let has_room = *room > 0;
+        *room = room.saturating_sub(1);
+        has_room
+    };
+    flows.iter().filter(has_room).collect()
+}
+
+/// Each distinct text once.
+#[derive(Default)]
+struct Texts {
+    places: HashMap<String, i64>,
+    all: Vec<String>,
+}
+
+impl Texts {
+    fn row(&mut self, values: Vec<Value>) -> Vec<i64> {
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let value = |value| match value {
+            Value::Number(found) => found.map_or(-1, number),
+            Value::Text(text) => self.place(text),
+        };
+        values.into_iter().map(value).collect()
+    }
+
+    fn place(&mut self, text: String) -> i64 {
+        if let Some(place) = self.places.get(&text) {
+            return *place;
+        }
+        let place = i64::try_from(self.all.len()).unwrap_or_default();
+        self.all.push(text.clone());
+        self.places.insert(text, place);
+        place
+    }
+}
+
+/// Without the column that says the same in every row.
+fn columns<T>(mut all: Vec<T>, has_one_input: bool) -> Vec<T> {
+    if has_one_input {
+        all.remove(INPUT);
+    }
+    all
+}
+
+fn shown(flow: &Flow, has_one_input: bool) -> Vec<String> {
     let shown = |value| match value {
         Value::Number(number) => number.map(count).unwrap_or_default(),
         Value::Text(text) => text,
     };
-    values(flow).map(shown).to_vec()
+    values(flow, has_one_input).into_iter().map(shown).collect()
 }
 
-fn values(flow: &Flow) -> [Value; 16] {
+fn values(flow: &Flow, has_one_input: bool) -> Vec<Value> {
     let text = |text: &str| Value::Text(clean(text));
     let number = |number: u64| Value::Number(Some(number));
     let place = &flow.place;
@@ -130,7 +183,7 @@ fn values(flow: &Flow) -> [Value; 16] {
         "undetermined" => place.grade.clone(),
         _ => String::new(),
     };
-    [
+    let all = vec![
         number(flow.id),
         number(u64::from(flow.input)),
         number(flow.first_frame),
@@ -147,5 +200,48 @@ fn values(flow: &Flow) -> [Value; 16] {
         text(&flow.listing.as_deref().map(words).unwrap_or_default()),
         number(flow.bytes_out),
         number(flow.bytes_in),
-    ]
+    ];
+    columns(all, has_one_input)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::{Settings, inspect};
+    use crate::report::{Options, build};
+
+    fn made() -> Report {
+        let inspection = inspect(&["captures/eea-meeting.pcapng".into()], Settings::default(), &());
+        build(&inspection, Options { show_participants: false, list_flows: true })
+    }
+
+    #[test]
+    fn every_flow_is_a_row_of_numbers() {
+        let report = made();
+        let flows = flows(&report).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&flows.json).unwrap();
+        assert_eq!(read["rows"].as_array().unwrap().len(), report.flows.len());
+        assert!(flows.heads.iter().all(|head| head.title != "input"), "one input needs no column");
+        for (row, flow) in read["rows"].as_array().unwrap().iter().zip(&report.flows) {
+            assert_eq!(row.as_array().unwrap().len(), flows.heads.len());
+            let remote = usize::try_from(row[5].as_u64().unwrap()).unwrap();
+            assert_eq!((&row[0], &read["texts"][remote]), (&flow.id.into(), &flow.remote.as_str().into()));
+        }
+        assert!(super::flows(&Report { flows: Vec::new(), ..report }).is_none());
+    }
+
+    #[test]
+    fn where_there_is_no_room_for_all_the_clients_own_stay() {
+        let flows = made().flows;
+        let own = flows.iter().filter(|flow| flow.whose != "other").count();
+        assert!(own > 3 && flows.len() > own + 1);
+        let count = |most: usize| {
+            let chosen = chosen(&flows, most);
+            (chosen.iter().filter(|flow| flow.whose != "other").count(), chosen.len())
+        };
+        assert_eq!(
+            [count(own + 1), count(3), count(usize::MAX)],
+            [(own, own + 1), (3, 3), (own, flows.len())]
+        );
+    }
 }

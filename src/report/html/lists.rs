@@ -210,8 +210,32 @@ pub(super) fn quality(report: &Report, page: &Page) -> Vec<String> {
     report.quality.remarks.iter().cloned().chain(odd).collect()
 }
 
+/// A stretch of text, or an address of the web that licences ask a page to link to.
+pub(super) struct Piece {
+    /// The text.
+    pub(super) text: String,
+    /// Whether it is such an address.
+    pub(super) is_link: bool,
+}
+
+/// Text with its addresses of the web by themselves.
+fn pieces(text: &str) -> Vec<Piece> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("https://") {
+        let (before, from) = rest.split_at(at);
+        let ends = |c: char| c.is_whitespace() || c.is_control() || "),;<>\"'".contains(c);
+        let (link, after) = from.split_at(from.find(ends).unwrap_or(from.len()));
+        out.push(Piece { text: before.to_owned(), is_link: false });
+        out.push(Piece { text: link.to_owned(), is_link: true });
+        rest = after;
+    }
+    out.push(Piece { text: rest.to_owned(), is_link: false });
+    out
+}
+
 /// The registers that were compared with, and the data used.
-pub(super) fn sources(report: &Report) -> Vec<String> {
+pub(super) fn sources(report: &Report) -> Vec<Vec<Piece>> {
     let switched_off = report.quality.register_switched_off;
     let none = "no register of declared transfers, by the user's choice (--register none)";
     let mut lines: Vec<String> = switched_off.then(|| none.to_owned()).into_iter().collect();
@@ -224,8 +248,27 @@ pub(super) fn sources(report: &Report) -> Vec<String> {
     }
     lines.extend(report.data_sources.iter().map(table::used));
     lines.push(MAP_SOURCE.to_owned());
-    lines
+    lines.iter().map(|line| pieces(line)).collect()
 }
 
 /// What the map is made of (`world.toml`).
 const MAP_SOURCE: &str = "the outline map: Natural Earth (https://www.naturalearthdata.com), 1:110m, in the public domain; of 2026-11-28";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_the_web_is_a_link_and_nothing_else_is() {
+        let made = |text: &str| {
+            pieces(text).into_iter().filter(|piece| piece.is_link).map(|p| p.text).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            made("DB-IP (https://db-ip.com), and https://www.nro.net"),
+            ["https://db-ip.com", "https://www.nro.net"]
+        );
+        assert!(made("javascript:alert(1) http://plain.example data:x").is_empty());
+        let text = "a https://b.example) c";
+        assert_eq!(pieces(text).into_iter().map(|piece| piece.text).collect::<String>(), text);
+    }
+}

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::report::html::entry::Part;
 use crate::report::html::flows::Flows;
-use crate::report::html::lists::{Claims, Item, SessionView};
+use crate::report::html::lists::{Claims, Item, Piece, SessionView};
 use crate::report::html::map::Map;
 use crate::report::html::sankey::Sankey;
 use crate::report::html::study::StudyView;
@@ -60,7 +60,7 @@ struct Page<'a> {
     study: Option<StudyView>,
     against: Option<(String, Vec<Item>)>,
     quality: Vec<String>,
-    sources: Vec<String>,
+    sources: Vec<Vec<Piece>>,
     flows: Option<Flows>,
 }
 
@@ -161,4 +161,63 @@ fn base64(bytes: &[u8]) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::{Settings, inspect};
+    use crate::report::sample::{destination, flagged, report as of, third_party};
+    use crate::report::{Options, build};
+
+    #[test]
+    fn the_policy_names_the_page_s_own_style_and_script() {
+        let page = html(&of(vec![flagged("likely")]));
+        let inside =
+            |from: &str, to: &str| page.split_once(from).unwrap().1.split_once(to).unwrap().0.to_owned();
+        let policy = inside("Security-Policy\" content=\"", "\">").replace("&#39;", "'");
+        for (kind, text) in
+            [("style", inside("<style>", "</style>")), ("script", inside("<script>", "</script>"))]
+        {
+            let hash = base64(&Sha256::digest(text));
+            assert!(policy.contains(&format!("{kind}-src 'sha256-{hash}'")), "{kind}: {policy}");
+        }
+        assert!(policy.starts_with("default-src 'none'"));
+        assert_eq!(
+            [&b""[..], b"f", b"fo", b"foo", b"foobar"].map(base64),
+            ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYmFy"]
+        );
+    }
+
+    #[test]
+    fn nothing_in_a_page_is_loaded_or_styled_from_outside_the_policy() {
+        let page = html(&of(vec![flagged("likely"), third_party("Google LLC")]));
+        for forbidden in [" src=", " style=", "<link", "@import", "<img", "onclick", "<iframe"] {
+            assert!(!page.contains(forbidden), "{forbidden}");
+        }
+        let style = STYLE.replace("url(#", "");
+        assert!(!style.contains("url("));
+    }
+
+    #[test]
+    fn a_name_is_never_markup() {
+        let mut hostile = flagged("likely");
+        hostile.host_pattern = "</style><script>alert(1)</script>\u{202e}\u{1b}[31m".to_owned();
+        let page = html(&of(vec![hostile]));
+        assert!(!page.contains("<script>alert") && !page.contains(['\u{202e}', '\u{1b}']));
+        assert!(page.contains("&#60;script&#62;alert(1)&#60;/script&#62;\\u{202e}\\u{1b}[31m"), "{page}");
+    }
+
+    #[test]
+    fn every_section_named_is_there_and_absence_is_said() {
+        let inspection = inspect(&["captures/eea-meeting.pcapng".into()], Settings::default(), &());
+        let report = build(&inspection, Options { show_participants: false, list_flows: true });
+        let page = html(&report);
+        for (id, _) in Page::new(&report).sections {
+            assert!(page.contains(&format!(" id=\"{id}\"")), "{id}");
+        }
+        assert!(page.contains("Outside the EEA: none shown"));
+        let some = html(&of(vec![destination("outside", "possible")]));
+        assert!(!some.contains("Outside the EEA: none shown"));
+    }
 }
