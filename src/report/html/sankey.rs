@@ -167,9 +167,10 @@ fn key(destination: &Destination) -> Key {
     let is_participant = destination.is_at(Axis::Participant);
     let seat = destination.recipient_seat.as_deref().map(|seat| format!(" (seat {seat})"));
     let name = destination.recipient_name.as_deref().unwrap_or("recipient not known");
-    let recipient = match is_participant {
-        true => "a person, no recipient".to_owned(),
-        false => format!("{name}{}", seat.unwrap_or_default()),
+    let recipient = if is_participant {
+        "a person, no recipient".to_owned()
+    } else {
+        format!("{name}{}", seat.unwrap_or_default())
     };
     let region = region(&destination.place.axis, destination.is_possible());
     let zone = match destination.zone.as_deref().filter(|_| destination.is_at(Axis::Outside)) {
