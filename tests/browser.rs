@@ -24,7 +24,7 @@ const CAPTURES: [&str; 4] = ["eea-meeting", "eu-meeting-us-telemetry", "joined-m
 /// A desktop and a telephone.
 const WIDTHS: [u32; 2] = [1280, 390];
 /// How long an answer may take: machines that build beside it are slow.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[test]
 fn pages_ask_for_nothing_and_complain_of_nothing_at_any_width() {
@@ -147,7 +147,7 @@ fn a_hundred_thousand_flows_open_within_seconds() {
     let opened = began.elapsed();
     browser.value("document.querySelectorAll('#flows thead button')[13].click()");
     let first = browser.value("document.querySelector('#flows tbody tr').cells[13].textContent");
-    let sorted = began.elapsed() - opened;
+    let sorted = began.elapsed().saturating_sub(opened);
     assert_eq!((rows, first), (json!(200), json!("0")));
     // It is a second or two; the bound leaves room for machines that do something else beside it.
     assert!(opened + sorted < Duration::from_secs(20), "opened in {opened:?}, sorted in {sorted:?}");
