@@ -192,7 +192,7 @@ fn a_hostile_file_name_reaches_no_format_raw() {
     let path = folder.path().join("=1\n\u{1b}[31m\u{202e}\".pcapng");
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/eea-meeting.pcapng");
     fs::copy(shipped, &path).unwrap();
-    for format in ["table", "json", "jsonl", "csv"] {
+    for format in ["table", "html", "json", "jsonl", "csv"] {
         let text = inspect(format, &[path.to_str().unwrap()]);
         assert!(!text.contains(['\u{1b}', '\u{202e}']), "{format}");
         if format == "jsonl" {

@@ -178,7 +178,7 @@ fn decided_claim(outcome: Outcome, claim: &Claim, page: &Page) -> ClaimView {
     fields.push(("Limits", claim.limits.clone()));
     ClaimView {
         id: claim.id.clone(),
-        outcome: outcome_words(outcome),
+        outcome: if is_contradicted { "contradicted" } else { "nothing speaks against it" },
         is_contradicted,
         text: claim.text.clone(),
         fields,

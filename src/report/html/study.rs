@@ -5,7 +5,7 @@
 use crate::report::html::draw::class;
 use crate::report::html::lists::Item;
 use crate::report::schema::{Cell, MatrixRow, Report, Seen};
-use crate::report::table::matrix::{LEGEND, entry_of, label, remarks, traits};
+use crate::report::table::matrix::{entry_of, label, remarks, traits};
 use crate::report::table::words;
 
 /// A study.
@@ -45,6 +45,12 @@ pub(super) struct Entry {
     /// Whether it is listed.
     pub(super) listing: String,
 }
+
+/// What a reader needs for the matrix.
+const LEGEND: &[&str] = &[
+    "Each entry: countries, grade, EEA or outside it, listing, and the number of the destination above, with its evidence.",
+    "Not seen: nothing of it in that cell's captures, for whatever reason: the script may not have got there.",
+];
 
 /// The study; `None` where the report is of none.
 pub(super) fn study(report: &Report) -> Option<StudyView> {
@@ -86,7 +92,7 @@ fn entries(cell: &Cell, row: &MatrixRow) -> Vec<Entry> {
     if !entries.is_empty() {
         return entries;
     }
-    let place = if cell.is_compared() { "-" } else { "(?)" };
+    let place = if cell.is_compared() { "not seen" } else { "not compared" };
     vec![Entry { destination: None, class: "loc", place: place.to_owned(), listing: String::new() }]
 }
 

@@ -109,7 +109,7 @@ impl Page {
 }
 
 /// What a reader needs for the matrix.
-pub(in crate::report) const LEGEND: &[&str] = &[
+const LEGEND: &[&str] = &[
     "Each entry: countries, grade, EEA or outside it, listing, and the number of the destination below, with its evidence.",
     "-: nothing of it in that cell's captures, for whatever reason: the script may not have got there.",
     "(?): the cell is not compared.",
