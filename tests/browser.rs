@@ -19,8 +19,9 @@ use borderpost::report::{self, Options};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// None flagged, some flagged, mostly undetermined, nothing recognised.
-const CAPTURES: [&str; 4] = ["eea-meeting", "eu-meeting-us-telemetry", "joined-midway", "through-a-vpn"];
+/// None flagged, some flagged, mostly undetermined, nothing recognised, with steps.
+const CAPTURES: [&str; 5] =
+    ["eea-meeting", "eu-meeting-us-telemetry", "joined-midway", "through-a-vpn", "trust-and-safety"];
 /// A desktop and a telephone.
 const WIDTHS: [u32; 2] = [1280, 390];
 /// How long an answer may take: machines that build beside it are slow.
@@ -29,8 +30,15 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[test]
 fn pages_ask_for_nothing_and_complain_of_nothing_at_any_width() {
     let Some(mut browser) = Browser::start() else { return };
-    for capture in CAPTURES {
-        let page = browser.write(capture, &report::html(&made(capture)));
+    let study = ["inspect", "--against", "none", "--format", "html", "--manifest", "captures/study.toml"];
+    let root = env!("CARGO_MANIFEST_DIR");
+    let study =
+        Command::new(env!("CARGO_BIN_EXE_borderpost")).args(study).current_dir(root).output().unwrap();
+    let study = String::from_utf8(study.stdout).unwrap();
+    assert!(study.contains("id=\"study\"") && study.contains("id=\"against\""));
+    let pages = CAPTURES.map(|capture| (capture, report::html(&made(capture))));
+    for (capture, page) in pages.into_iter().chain([("study", study)]) {
+        let page = browser.write(capture, &page);
         for (width, scheme) in WIDTHS.into_iter().zip(["light", "dark"]) {
             browser.open(&page, width, scheme);
             let faults = browser.value(STRUCTURE);
