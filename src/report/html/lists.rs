@@ -3,10 +3,12 @@
 //!
 //! Input: a report, the words of the table. Output: texts for the template. Must not: leave out what the table says.
 
+use std::collections::BTreeMap;
+
 use crate::claims::Outcome;
 use crate::report::against::{title, words_of};
 use crate::report::html::timeline::{Timeline, timeline};
-use crate::report::schema::{Claim, Report, Session, Tunnel};
+use crate::report::schema::{Claim, Flow, Report, Session, Tunnel};
 use crate::report::table::claims::words as outcome_words;
 use crate::report::table::session::{MAX_TUNNELS, phase_rule, phase_title, phase_traffic};
 use crate::report::table::{self, Page};
@@ -77,10 +79,18 @@ pub(super) fn inputs(report: &Report) -> Vec<Item> {
 
 /// The sessions.
 pub(super) fn sessions(report: &Report, page: &Page) -> Vec<SessionView> {
-    report.sessions.iter().map(|of| session(of, report, page)).collect()
+    // Once for all: a capture may hold many sessions and very many flows.
+    let mut flows: BTreeMap<u64, Vec<&Flow>> = BTreeMap::new();
+    for flow in &report.flows {
+        if let Some(session) = flow.session {
+            flows.entry(session).or_default().push(flow);
+        }
+    }
+    let of = |id: u64| flows.get(&id).map(Vec::as_slice).unwrap_or_default();
+    report.sessions.iter().map(|each| session(each, of(each.id), report, page)).collect()
 }
 
-fn session(session: &Session, report: &Report, page: &Page) -> SessionView {
+fn session(session: &Session, flows: &[&Flow], report: &Report, page: &Page) -> SessionView {
     let mut lines = page.session_lines(session);
     let meetings = report.meetings.iter().filter(|meeting| meeting.session == session.id);
     let meetings = meetings.map(|meeting| {
@@ -105,7 +115,7 @@ fn session(session: &Session, report: &Report, page: &Page) -> SessionView {
         ),
         phases: phases.collect(),
         milestones: session.milestones.iter().map(|milestone| page.milestone(milestone)).collect(),
-        timeline: timeline(session, report, page),
+        timeline: timeline(session, flows, report, page),
     }
 }
 

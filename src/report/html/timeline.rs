@@ -1,6 +1,6 @@
 //! The timeline of a session: its phases, meetings and single events, and when flows to each service were open.
 //!
-//! Input: a session with the report that it is of. Output: shapes for the template. Must not: show a moment that no frame has.
+//! Input: a session with its flows and the report that it is of. Output: shapes for the template. Must not: show a moment that no frame has.
 
 use std::collections::BTreeMap;
 
@@ -137,7 +137,7 @@ impl Scale {
 }
 
 /// Draws a session; `None` where its frames have no time, or all the same.
-pub(super) fn timeline(session: &Session, report: &Report, page: &Page) -> Option<Timeline> {
+pub(super) fn timeline(session: &Session, flows: &[&Flow], report: &Report, page: &Page) -> Option<Timeline> {
     let scale = Scale::of(session)?;
     let phases = session.phases.iter().enumerate().filter_map(|(number, phase)| {
         let title = phase_title(phase);
@@ -155,7 +155,7 @@ pub(super) fn timeline(session: &Session, report: &Report, page: &Page) -> Optio
         let x = Px(scale.x(nanos(milestone.time.as_ref())?));
         Some(Tick { x, label: page.milestone(milestone) })
     });
-    let lanes = lanes(session, report, scale);
+    let lanes = lanes(flows, scale);
     let bottom = TOP + at(lanes.len()) * LANE;
     Some(Timeline {
         height: Px(bottom + AXIS),
@@ -177,10 +177,9 @@ struct Open {
     stretches: Vec<(f64, f64)>,
 }
 
-fn lanes(session: &Session, report: &Report, scale: Scale) -> Vec<Lane> {
-    let is_of = |flow: &&Flow| flow.session == Some(session.id) && flow.service.is_some();
+fn lanes(flows: &[&Flow], scale: Scale) -> Vec<Lane> {
     let mut open: BTreeMap<(usize, &str, &str), Open> = BTreeMap::new();
-    for flow in report.flows.iter().filter(is_of) {
+    for flow in flows.iter().filter(|flow| flow.service.is_some()) {
         let axis = flow.place.axis.as_str();
         let service = flow.service.as_deref().unwrap_or_default();
         let lane = open.entry((rank(axis), axis, service)).or_default();
