@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::claims::Outcome;
 use crate::report::against::{title, words_of};
+use crate::report::html::map;
 use crate::report::html::timeline::{Timeline, timeline};
 use crate::report::schema::{Claim, Flow, Report, Session, Tunnel};
 use crate::report::table::claims::words as outcome_words;
@@ -257,12 +258,9 @@ pub(super) fn sources(report: &Report) -> Vec<Vec<Piece>> {
         }
     }
     lines.extend(report.data_sources.iter().map(table::used));
-    lines.push(MAP_SOURCE.to_owned());
+    lines.push(map::source());
     lines.iter().map(|line| pieces(line)).collect()
 }
-
-/// What the map is made of (`world.toml`).
-const MAP_SOURCE: &str = "the outline map: Natural Earth (https://www.naturalearthdata.com), 1:110m, in the public domain; of 2026-11-28";
 
 #[cfg(test)]
 mod tests {

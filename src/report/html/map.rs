@@ -73,6 +73,9 @@ pub(super) struct Row {
 
 #[derive(Deserialize, Default)]
 struct World {
+    compiled: String,
+    source: String,
+    licence: String,
     land: String,
     borders: String,
     points: BTreeMap<String, [f64; 2]>,
@@ -81,6 +84,12 @@ struct World {
 static WORLD: LazyLock<World> =
     // A test reads it; without it every place would stand in the zone beside the map.
     LazyLock::new(|| crate::data::parse("world.toml", include_str!("world.toml")).unwrap_or_default());
+
+/// What the map is made of, and when.
+pub(super) fn source() -> String {
+    let World { compiled, source, licence, .. } = &*WORLD;
+    format!("the outline map, of {compiled}: {source}; {licence}")
+}
 
 /// A rectangle of the map in its own units (`world.py`), and where it is drawn.
 struct Window {
