@@ -18,6 +18,7 @@ const ORDER: &[&str] = &[
 
 /// Outside packages of the library and who may use them.
 const OWNERS: &[(&str, &[&str])] = &[
+    ("askama", &["report::html"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),

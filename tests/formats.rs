@@ -164,7 +164,7 @@ fn cell_of(name: &str, value: &Value) -> String {
 fn every_extension_names_its_format() {
     let folder = tempfile::tempdir().unwrap();
     let capture = "captures/eu-meeting-us-telemetry.pcapng";
-    let formats = [("txt", "table"), ("json", "json"), ("jsonl", "jsonl"), ("csv", "csv")];
+    let formats = [("txt", "table"), ("html", "html"), ("json", "json"), ("jsonl", "jsonl"), ("csv", "csv")];
     let files = formats.map(|(extension, _)| folder.path().join(format!("report.{extension}")));
     let mut arguments = vec!["inspect", capture];
     for file in &files {
@@ -181,7 +181,7 @@ fn every_extension_names_its_format() {
     assert_eq!((status(&output), out(&output)), (0, String::new()), "{}", err(&output));
     assert_eq!(fs::read_to_string(&file).unwrap(), inspect("matrix-csv", &study));
     let output = borderpost(&["inspect", "-o", "report.xlsx", capture]);
-    assert_refused(&output, &["report.xlsx", ".txt, .json, .jsonl, .csv or .matrix.csv"]);
+    assert_refused(&output, &["report.xlsx", ".txt, .html, .json, .jsonl, .csv or .matrix.csv"]);
     assert_refused(&borderpost(&["inspect", "--format", "xml", capture]), &["table, json, jsonl, csv"]);
 }
 
@@ -192,7 +192,7 @@ fn a_hostile_file_name_reaches_no_format_raw() {
     let path = folder.path().join("=1\n\u{1b}[31m\u{202e}\".pcapng");
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/eea-meeting.pcapng");
     fs::copy(shipped, &path).unwrap();
-    for format in ["table", "json", "jsonl", "csv"] {
+    for format in ["table", "html", "json", "jsonl", "csv"] {
         let text = inspect(format, &[path.to_str().unwrap()]);
         assert!(!text.contains(['\u{1b}', '\u{202e}']), "{format}");
         if format == "jsonl" {

@@ -29,6 +29,9 @@ const TABLES: &[&str] = &[
     "webinar-invitation",
 ];
 
+/// Captures of which the page is recorded.
+const PAGES: &[&str] = &["eea-meeting"];
+
 #[test]
 fn the_reports_of_shipped_captures_are_as_recorded() {
     let mut differing = Vec::new();
@@ -36,7 +39,8 @@ fn the_reports_of_shipped_captures_are_as_recorded() {
     let both =
         CASES.iter().flat_map(|case| [("table", "txt"), ("json", "json")].map(|format| (*case, format)));
     let tables = TABLES.iter().map(|capture| ((*capture, "default", no_options), ("table", "txt")));
-    for ((capture, policy, options), (format, extension)) in both.chain(tables) {
+    let pages = PAGES.iter().map(|capture| ((*capture, "default", no_options), ("html", "html")));
+    for ((capture, policy, options), (format, extension)) in both.chain(tables).chain(pages) {
         let made = report(
             &[options, ["--format", format].as_slice()].concat(),
             &format!("captures/{capture}.pcapng"),

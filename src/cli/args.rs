@@ -81,7 +81,7 @@ pub(super) struct Inspect {
     /// The format on standard output [default: table; nothing is printed there where -o is given]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: Option<Format>,
-    /// Write the report to FILE, in the format of its extension (.txt, .md, .json, .jsonl, .csv, .matrix.csv, .xml,
+    /// Write the report to FILE, in the format of its extension (.txt, .html, .md, .json, .jsonl, .csv, .matrix.csv, .xml,
     /// .codequality.json), or as evidence that others can check to a folder (FOLDER/) or a .zip; may be repeated
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(super) output: Vec<PathBuf>,
@@ -322,7 +322,7 @@ pub(super) enum When {
 
 const EXIT_STATUS: &str = "Examples:
   borderpost inspect meeting.pcapng
-  borderpost inspect -o annex.txt -o annex.json captures/
+  borderpost inspect -o annex.html -o annex.json captures/
   borderpost inspect --manifest study.toml -o study.txt -o study.matrix.csv
   borderpost inspect -o annex.zip meeting.pcapng
   borderpost inspect --format json --fail-on unlisted,lossy new-build.pcapng

@@ -18,8 +18,8 @@ use crate::report::table::Color;
 use crate::source::STDIN;
 
 /// The forms of the report in a bundle. One of another format is a line here; `verify` makes again what stands here.
-pub(super) const REPORTS: [(&str, Format); 2] =
-    [("report.json", Format::Json), ("report.txt", Format::Table)];
+pub(super) const REPORTS: [(&str, Format); 3] =
+    [("report.html", Format::Html), ("report.json", Format::Json), ("report.txt", Format::Table)];
 /// What the address databases answered.
 pub(super) const ANSWERS: &str = "answers.jsonl";
 /// What a bundle is, for whoever opens it.

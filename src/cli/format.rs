@@ -45,6 +45,8 @@ pub(super) enum Format {
     Junit,
     /// What holds of `--fail-on`, as a code quality report for GitLab
     Gitlab,
+    /// One page for a browser or on paper, whole in itself: with a timeline, a map and every flow
+    Html,
 }
 
 impl Format {
@@ -55,7 +57,7 @@ impl Format {
 
     /// Whether it lists flows.
     pub(super) fn lists_flows(self) -> bool {
-        matches!(self, Self::Json | Self::Jsonl)
+        matches!(self, Self::Json | Self::Jsonl | Self::Html)
     }
 
     /// The results in it; colour is for terminals, and for the table alone.
@@ -68,6 +70,7 @@ impl Format {
             Self::Csv => report::csv(report),
             Self::MatrixCsv => report::matrix_csv(report),
             Self::Md => report::markdown(report),
+            Self::Html => report::html(report),
             Self::Junit => report::junit(report, checks, failures),
             Self::Gitlab => annotations::gitlab(report, checks, failures),
         }
@@ -86,7 +89,7 @@ impl Format {
         known.map(|(_, format)| *format).ok_or_else(|| {
             let shown = file.display();
             format!(
-                "{shown}: no format goes by this extension; name a file that ends in .txt, .md, .json, .jsonl, .csv, \
+                "{shown}: no format goes by this extension; name a file that ends in .txt, .html, .md, .json, .jsonl, .csv, \
                  .matrix.csv, .xml or .codequality.json, or a bundle: FOLDER/ or .zip"
             )
         })
@@ -99,8 +102,9 @@ const CODE_QUALITY: &str = "codequality.json";
 /// Extensions of two parts.
 const DOUBLE: [&str; 2] = [MATRIX, CODE_QUALITY];
 
-const EXTENSIONS: [(&str, Format); 8] = [
+const EXTENSIONS: [(&str, Format); 9] = [
     ("txt", Format::Table),
+    ("html", Format::Html),
     ("md", Format::Md),
     ("json", Format::Json),
     ("jsonl", Format::Jsonl),

@@ -10,6 +10,7 @@ pub type DataFile = (&'static str, &'static str);
 pub const FILES: &[DataFile] = &[
     ("claims/claims.toml", include_str!("../claims/data/claims.toml")),
     ("evidence/resolvers.toml", include_str!("../evidence/data/resolvers.toml")),
+    ("html/world.toml", include_str!("html/world.toml")),
     ("place/cities.toml", include_str!("../../geoip/cities.toml")),
     ("place/countries.toml", include_str!("../../geoip/countries.toml")),
     ("place/gates.toml", include_str!("../../geoip/gates.toml")),

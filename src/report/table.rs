@@ -10,7 +10,7 @@ use crate::client::Service;
 use crate::report::against::{title, words_of};
 use crate::report::legend::{LEGEND, sign, stale};
 use crate::report::schema::{
-    Against, Anomaly, DataSource, Destination, Name, PhaseFlows, Register, Report, Witness,
+    Against, Anomaly, DataSource, Destination, Input, Name, PhaseFlows, Register, Report, Witness,
 };
 use crate::report::text::{clean, count, plural, size, wrap};
 use crate::verdict::Axis;
@@ -116,6 +116,11 @@ pub(super) struct Page {
 }
 
 impl Page {
+    /// An empty page for a report.
+    pub(super) fn new(report: &Report, color: Color) -> Self {
+        Self { color, ..Self::of(report) }
+    }
+
     /// An empty page of a report.
     pub(super) fn of(report: &Report) -> Self {
         Self {
@@ -144,38 +149,10 @@ impl Page {
     fn inputs(&mut self, report: &Report) {
         self.title(if self.has_many_inputs { "Inputs, by the numbers used below" } else { "Input" });
         for (number, input) in report.inputs.iter().enumerate() {
-            let hash = input.sha256.as_deref().unwrap_or("not hashed");
-            let packed = input.compression.as_deref().map(|c| format!(", {c}")).unwrap_or_default();
-            let prefix = if report.inputs.len() > 1 { format!("  [{number}] ") } else { "  ".to_owned() };
+            let prefix = if self.has_many_inputs { format!("  [{number}] ") } else { "  ".to_owned() };
             self.wrapped(&clean(&input.path), &prefix, "      ");
-            self.wrapped(
-                &format!(
-                    "{}{packed}, {}, {}",
-                    input.format,
-                    size(input.size),
-                    plural(input.frames, "frame", "frames")
-                ),
-                "      ",
-                "      ",
-            );
-            if let (Some(start), Some(end)) = (&input.start, &input.end) {
-                self.wrapped(&format!("{start} to {end}"), "      ", "      ");
-            }
-            self.wrapped(&format!("sha256 {hash}"), "      ", "      ");
-            if let Some(damage) = &input.damage {
-                let what = clean(&damage.what);
-                let analysed = damage.resumed_at.map_or_else(
-                    || "What came before it is analysed.".to_owned(),
-                    |at| {
-                        format!("What came before it is analysed, and what follows from byte {}.", count(at))
-                    },
-                );
-                let text = format!(
-                    "DAMAGED at byte {}, after frame {}: {what}. {analysed}",
-                    count(damage.offset),
-                    count(damage.after_frame)
-                );
-                self.wrapped(&text, "      ", "      ");
+            for line in input_lines(input) {
+                self.wrapped(&line, "      ", "      ");
             }
         }
     }
@@ -426,6 +403,30 @@ const MAX_BESIDE: usize = 8;
 /// Names of one destination that are shown.
 const MAX_NAMES: usize = 6;
 
+/// What an input is: its size, its time, its hash, and where it is damaged.
+pub(super) fn input_lines(input: &Input) -> Vec<String> {
+    let packed = input.compression.as_deref().map(|c| format!(", {c}")).unwrap_or_default();
+    let frames = plural(input.frames, "frame", "frames");
+    let mut lines = vec![format!("{}{packed}, {}, {frames}", input.format, size(input.size))];
+    if let (Some(start), Some(end)) = (&input.start, &input.end) {
+        lines.push(format!("{start} to {end}"));
+    }
+    lines.push(format!("sha256 {}", input.sha256.as_deref().unwrap_or("not hashed")));
+    if let Some(damage) = &input.damage {
+        let analysed = damage.resumed_at.map_or_else(
+            || "What came before it is analysed.".to_owned(),
+            |at| format!("What came before it is analysed, and what follows from byte {}.", count(at)),
+        );
+        lines.push(format!(
+            "DAMAGED at byte {}, after frame {}: {}. {analysed}",
+            count(damage.offset),
+            count(damage.after_frame),
+            clean(&damage.what)
+        ));
+    }
+    lines
+}
+
 /// In which phases its flows began.
 pub(super) fn phases(d: &Destination) -> String {
     let of = |phase: &PhaseFlows| format!("{} ({})", words(phase.phase), count(phase.flows));
@@ -433,7 +434,7 @@ pub(super) fn phases(d: &Destination) -> String {
 }
 
 /// A `snake_case` id as words.
-fn words(id: &str) -> String {
+pub(super) fn words(id: &str) -> String {
     id.replace('_', " ")
 }
 
@@ -446,7 +447,7 @@ pub(super) fn run_by(d: &Destination) -> String {
     format!("{}{seat}", clean(name))
 }
 
-fn service(id: &str) -> String {
+pub(super) fn service(id: &str) -> String {
     let meaning = Service::from_id(id).map(Service::meaning);
     meaning.map_or_else(|| words(id), |meaning| format!("{}: {meaning}", words(id)))
 }

@@ -29,20 +29,7 @@ impl Page {
         if !traits.is_empty() {
             self.wrapped(&traits.join("; "), indent, indent);
         }
-        let inputs: Vec<String> = cell.inputs.iter().map(|input| format!("[{input}]")).collect();
-        match cell.state {
-            "not_read" => self.wrapped("! none of its captures could be read: not compared", indent, indent),
-            "nothing_recognised" => {
-                let text = format!("! input {}: no traffic of the client: not compared", inputs.join(", "));
-                self.wrapped(&text, indent, indent);
-            }
-            _ => self.wrapped(&format!("input {}", inputs.join(", ")), indent, indent),
-        }
-        if let Some(stood) = stood(cell) {
-            self.wrapped(&format!("! {stood}"), indent, indent);
-        }
-        if !cell.limits.is_empty() {
-            let text = format!("! incomplete: {}", clean(&cell.limits.join("; ")));
+        for text in remarks(cell) {
             self.wrapped(&text, indent, indent);
         }
     }
@@ -177,6 +164,22 @@ pub(in crate::report) fn traits(cell: &Cell) -> Vec<String> {
     traits.into_iter().flatten().collect()
 }
 
+/// Its inputs, and what keeps a cell from being compared or from being complete.
+pub(in crate::report) fn remarks(cell: &Cell) -> Vec<String> {
+    let inputs: Vec<String> = cell.inputs.iter().map(|input| format!("[{input}]")).collect();
+    let state = match cell.state {
+        "not_read" => "! none of its captures could be read: not compared".to_owned(),
+        "nothing_recognised" => {
+            format!("! input {}: no traffic of the client: not compared", inputs.join(", "))
+        }
+        _ => format!("input {}", inputs.join(", ")),
+    };
+    let stood = stood(cell).map(|stood| format!("! {stood}"));
+    let limits =
+        (!cell.limits.is_empty()).then(|| format!("! incomplete: {}", clean(&cell.limits.join("; "))));
+    [Some(state), stood, limits].into_iter().flatten().collect()
+}
+
 pub(in crate::report) fn label(row: &MatrixRow) -> String {
     match (&row.host_pattern, &row.recipient_name) {
         (Some(pattern), _) => clean(pattern),
@@ -185,7 +188,7 @@ pub(in crate::report) fn label(row: &MatrixRow) -> String {
     }
 }
 
-fn entry_of<'a>(cell: &Cell, row: &'a MatrixRow) -> impl Iterator<Item = &'a Seen> {
+pub(in crate::report) fn entry_of<'a>(cell: &Cell, row: &'a MatrixRow) -> impl Iterator<Item = &'a Seen> {
     let id = cell.id;
     row.seen.iter().filter(move |seen| seen.cell == id)
 }

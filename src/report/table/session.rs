@@ -21,16 +21,23 @@ impl Page {
     }
 
     fn session(&mut self, s: &Session) {
+        let [title, lines @ ..] = &*self.session_lines(s) else { return };
+        self.wrapped(title, &format!("{:>3}. ", s.id), INDENT);
+        for line in lines {
+            self.field("", line);
+        }
+    }
+
+    /// What a session is, then its time, its frames and its processes.
+    pub(in crate::report) fn session_lines(&self, s: &Session) -> Vec<String> {
         let inside = s.tunnel.map(|tunnel| format!(" in tunnel {tunnel}")).unwrap_or_default();
-        self.wrapped(
-            &format!("{} on {}{inside} ({})", s.client, s.machine, s.addresses.join(", ")),
-            &format!("{:>3}. ", s.id),
-            INDENT,
-        );
         let time = |time: &Option<String>| time.clone().unwrap_or("time unknown".to_owned());
-        self.field("", &format!("{} to {}", time(&s.start), time(&s.end)));
         let frames = self.frames((s.input, s.first_frame), (s.last_input, s.last_frame));
-        self.field("", &format!("{frames}, {} of the client", plural(s.flows, "flow", "flows")));
+        let mut lines = vec![
+            format!("{} on {}{inside} ({})", s.client, s.machine, s.addresses.join(", ")),
+            format!("{} to {}", time(&s.start), time(&s.end)),
+            format!("{frames}, {} of the client", plural(s.flows, "flow", "flows")),
+        ];
         for process in &s.processes {
             let name = process.name.as_deref().map_or_else(|| "a process".to_owned(), clean);
             let number = |what: &str, number: Option<u32>| {
@@ -38,11 +45,12 @@ impl Page {
             };
             let (pid, uid) = (number("pid", process.pid), number("uid", process.uid));
             let at = self.frame(process.input, process.frame);
-            self.field(
-                "",
-                &format!("process {name}{pid}{uid}, as the capture says: {}; first in {at}", process.says),
-            );
+            lines.push(format!(
+                "process {name}{pid}{uid}, as the capture says: {}; first in {at}",
+                process.says
+            ));
         }
+        lines
     }
 
     /// The phases, each with what was first contacted in it, and the single events beside them.
@@ -58,10 +66,7 @@ impl Page {
         self.wrapped(&format!("phases, each with the flows that began in it{doubt}"), "     - ", "       ");
         for phase in &s.phases {
             let from = self.frame(phase.start_input, phase.start_frame);
-            let traffic = match phase.traffic.as_slice() {
-                [] => "no new flow".to_owned(),
-                traffic => traffic.iter().map(of_service).collect::<Vec<String>>().join(", "),
-            };
+            let traffic = phase_traffic(phase);
             let text = format!(
                 "{}, from {from} ({}: {}): {traffic}{}",
                 phase_title(phase),
@@ -77,15 +82,23 @@ impl Page {
         }
     }
 
-    fn milestone(&self, m: &Milestone) -> String {
+    pub(in crate::report) fn milestone(&self, m: &Milestone) -> String {
         let doubt = if m.certainty == "certain" { String::new() } else { format!(", {}", m.certainty) };
         format!("{} ({}{doubt})", milestone_words(m.kind), self.frame(m.input, m.frame))
     }
 
     fn meeting(&mut self, m: &Meeting) {
+        let [title, what, from, to] = self.meeting_lines(m);
+        self.wrapped(&title, "     - ", "       ");
+        self.wrapped(&what, "       ", "       ");
+        self.wrapped(&from, "       ", "         ");
+        self.wrapped(&to, "       ", "         ");
+    }
+
+    /// What a meeting is called, what was in it, where it begins and where it ends.
+    pub(in crate::report) fn meeting_lines(&self, m: &Meeting) -> [String; 4] {
         let key =
             m.key.as_deref().map(|key| format!(", id {key} (not the meeting number)")).unwrap_or_default();
-        self.wrapped(&format!("meeting {}{key}", m.id), "     - ", "       ");
         let media = if m.media.is_empty() {
             "kinds of media not seen".to_owned()
         } else {
@@ -105,13 +118,16 @@ impl Page {
             format!(", {} reached directly", plural(m.participants, "participant", "participants"))
         };
         let flows = plural(m.flows.len() as u64, "flow", "flows");
-        self.wrapped(&format!("{media}{via}, {flows}{people}"), "       ", "       ");
-        let start = (self.frame(m.start_input, m.start_frame), rule(&m.start_rule), &m.start);
-        let end = (self.frame(m.end_input, m.end_frame), rule(&m.end_rule), &m.end);
-        for (word, (frame, rule, time)) in [("from", start), ("to", end)] {
+        let bound = |word: &str, (input, frame): (u32, u64), name: &str, time: &Option<String>| {
             let time = time.as_deref().unwrap_or("time unknown");
-            self.wrapped(&format!("{word} {frame} ({rule}), {time}"), "       ", "         ");
-        }
+            format!("{word} {} ({}), {time}", self.frame(input, frame), rule(name))
+        };
+        [
+            format!("meeting {}{key}", m.id),
+            format!("{media}{via}, {flows}{people}"),
+            bound("from", (m.start_input, m.start_frame), &m.start_rule, &m.start),
+            bound("to", (m.end_input, m.end_frame), &m.end_rule, &m.end),
+        ]
     }
 
     /// The tunnels that were opened: those with the client's flows first, and the others as far as they are few.
@@ -132,22 +148,35 @@ impl Page {
     }
 
     fn tunnel(&mut self, t: &Tunnel) {
+        let [title, text] = self.tunnel_lines(t);
+        self.wrapped(&title, &format!("{:>3}. ", t.id), INDENT);
+        self.field("", &text);
+    }
+
+    /// What a tunnel is, and what came through it.
+    pub(in crate::report) fn tunnel_lines(&self, t: &Tunnel) -> [String; 2] {
         let network = t.network.map(|network| format!(", network {network}")).unwrap_or_default();
         let within = t.within.map(|within| format!(", inside tunnel {within}")).unwrap_or_default();
         let [from, to] = &t.outer;
-        let text = format!("{} between {from} and {to}{network}{within}", tunnel_title(t.kind));
-        self.wrapped(&text, &format!("{:>3}. ", t.id), INDENT);
         let frames = plural(t.frames, "frame", "frames");
         let first = self.frame(t.input, t.first_frame);
         let flows = plural(t.flows, "flow", "flows");
-        self.field(
-            "",
-            &format!(
+        [
+            format!("{} between {from} and {to}{network}{within}", tunnel_title(t.kind)),
+            format!(
                 "{frames}, {}, first in {first}; {flows}, {} of the client",
                 size(t.bytes),
                 count(t.client_flows)
             ),
-        );
+        ]
+    }
+}
+
+/// What began in a phase.
+pub(in crate::report) fn phase_traffic(phase: &Phase) -> String {
+    match phase.traffic.as_slice() {
+        [] => "no new flow".to_owned(),
+        traffic => traffic.iter().map(of_service).collect::<Vec<String>>().join(", "),
     }
 }
 
@@ -197,4 +226,4 @@ fn milestone_words(kind: &str) -> String {
 }
 
 /// Tunnels that are told one by one, where they have no flow of the client's.
-const MAX_TUNNELS: usize = 8;
+pub(in crate::report) const MAX_TUNNELS: usize = 8;

@@ -17,10 +17,15 @@ impl Page {
 
     fn step(&mut self, s: &Step) {
         self.wrapped(&clean(&s.label), &format!("{:>3}. ", s.id), INDENT);
+        for (label, text) in self.step_fields(s) {
+            self.field(label, &text);
+        }
+    }
+
+    /// When and where a step was, what began in it, and what is to be said about it.
+    pub(in crate::report) fn step_fields(&self, s: &Step) -> Vec<(&'static str, String)> {
         let frames = self.step_frames(s);
         let time = |time: &Option<String>| time.clone().unwrap_or("time unknown".to_owned());
-        self.field("", &format!("{} to {}", time(&s.start), time(&s.end)));
-        self.field("", &format!("{frames}; {}", marked(s)));
         let flows = plural(s.client_flows, "flow", "flows");
         let beside = match s.unattributed_flows {
             0 => String::new(),
@@ -31,17 +36,20 @@ impl Page {
             0 => String::new(),
             _ => format!("; the client's {} out, {} in", size(s.bytes_out), size(s.bytes_in)),
         };
-        self.field("began", &format!("{flows} of the client{beside}, {others} of others{bytes}"));
+        let mut fields = vec![
+            ("", format!("{} to {}", time(&s.start), time(&s.end))),
+            ("", format!("{frames}; {}", marked(s))),
+            ("began", format!("{flows} of the client{beside}, {others} of others{bytes}")),
+        ];
         if !s.destinations.is_empty() {
             let ids: Vec<String> = s.destinations.iter().map(ToString::to_string).collect();
-            self.field("to", &format!("destinations {}", ids.join(", ")));
+            fields.push(("to", format!("destinations {}", ids.join(", "))));
         }
         if s.exclusive {
-            self.field("", "only the client did anything in it, by the tester's word");
+            fields.push(("", "only the client did anything in it, by the tester's word".to_owned()));
         }
-        if let Some(note) = &s.note {
-            self.field("note", &clean(note));
-        }
+        fields.extend(s.note.as_deref().map(|note| ("note", clean(note))));
+        fields
     }
 
     /// Its frames, where it has any.

@@ -1,0 +1,141 @@
+//! Destinations as the page shows them: whose, to whom, where, on what evidence, why flagged, and how to see them in Wireshark.
+//!
+//! Input: destinations, the words of the table. Output: texts for the template. Must not: leave an objection out.
+
+use crate::report::html::draw::{class, region};
+use crate::report::schema::{Destination, Report};
+use crate::report::table::{self, PARTS, Page};
+use crate::report::text::count;
+use crate::verdict::Axis;
+
+/// Destinations that have something in common.
+pub(super) struct Part {
+    /// The name of its place on the page.
+    pub(super) id: String,
+    /// What they have in common, and how many they are.
+    pub(super) title: String,
+    /// The destinations.
+    pub(super) entries: Vec<Entry>,
+}
+
+/// A destination.
+pub(super) struct Entry {
+    /// Its number.
+    pub(super) id: u64,
+    /// Its host pattern.
+    pub(super) host: String,
+    /// What it is drawn by.
+    pub(super) class: &'static str,
+    /// Where it stands, in few words.
+    pub(super) region: String,
+    /// Outside the EEA and not listed.
+    pub(super) is_flagged: bool,
+    /// What is said of it, a label before each.
+    pub(super) fields: Vec<(&'static str, String)>,
+    /// Its evidence.
+    pub(super) evidence: Vec<Evidence>,
+    /// What is said after that.
+    pub(super) rest: Vec<(&'static str, String)>,
+    /// The display filter.
+    pub(super) filter: String,
+}
+
+/// A line of evidence.
+pub(super) struct Evidence {
+    /// The sign that the table puts before it.
+    pub(super) sign: String,
+    /// What that means.
+    pub(super) meaning: &'static str,
+    /// What is said.
+    pub(super) says: String,
+}
+
+/// The parts that have members.
+pub(super) fn parts(report: &Report, page: &Page) -> Vec<Part> {
+    let part = |(number, part): (usize, &table::Part)| {
+        let members = report.destinations.iter().filter(|d| (part.holds)(d));
+        let entries: Vec<Entry> = members.map(|destination| entry(destination, page)).collect();
+        (!entries.is_empty()).then(|| Part {
+            id: format!("part-{}", number + 1),
+            title: format!("{}: {}", part.title, count(entries.len() as u64)),
+            entries,
+        })
+    };
+    PARTS.iter().enumerate().filter_map(part).collect()
+}
+
+fn entry(d: &Destination, page: &Page) -> Entry {
+    let mut fields = vec![("Run by", table::run_by(d)), ("Service", table::service(&d.service))];
+    fields.extend(flag(d).map(|why| ("Flagged", why)));
+    fields.push(("Place", table::place(d)));
+    fields.extend(table::law(d).map(|law| ("Law", law)));
+    let mut rest = Vec::new();
+    rest.extend(table::network(d).map(|network| ("Network", network)));
+    rest.push(("Listing", page.listing(d)));
+    rest.push(("Traffic", page.traffic(d)));
+    if !d.phases.is_empty() {
+        rest.push(("Began in", table::phases(d)));
+    }
+    rest.push((if d.is_client() { "Known by" } else { "Not tied" }, d.because.clone()));
+    if !d.names.is_empty() {
+        rest.push(("Named", page.named(&d.names)));
+    }
+    Entry {
+        id: d.id,
+        host: d.host_pattern.clone(),
+        class: class(&d.place.axis),
+        region: region(&d.place.axis, d.is_possible()),
+        is_flagged: d.flagged && d.is_client(),
+        fields,
+        evidence: page.evidence(d).iter().map(|line| evidence(line)).collect(),
+        rest,
+        filter: d.display_filter.clone(),
+    }
+}
+
+/// Why a destination is flagged, in one sentence.
+fn flag(d: &Destination) -> Option<String> {
+    let is_flagged = d.flagged && d.is_client() && d.is_at(Axis::Outside);
+    let register = d.register.as_deref().unwrap_or("the register");
+    is_flagged.then(|| {
+        let perhaps = if d.is_possible() { "possibly " } else { "" };
+        format!("{perhaps}outside the EEA, and {register} has no entry for this recipient, service and place")
+    })
+}
+
+/// The sign before a line of the table, as a word.
+fn evidence(line: &str) -> Evidence {
+    let (sign, says) = line.split_once(' ').unwrap_or(("!", line));
+    let meaning = match sign {
+        "+" => "rests on",
+        "~" => "agrees",
+        "-" => "objects",
+        "?" => "could settle",
+        _ => "note",
+    };
+    Evidence { sign: sign.to_owned(), meaning, says: says.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::{destination, flagged, report, third_party};
+    use crate::report::table::Color;
+
+    #[test]
+    fn what_is_flagged_stands_first_and_says_why() {
+        let report = report(vec![destination("eea", "likely"), third_party("Google LLC"), flagged("likely")]);
+        let parts = parts(&report, &Page::new(&report, Color::Never));
+        assert_eq!(parts.iter().map(|part| part.entries.len()).collect::<Vec<_>>(), [1, 1, 1]);
+        assert_eq!(parts[0].title, "Outside the EEA and not listed: 1");
+        let why = parts[0].entries[0].fields.iter().find(|(label, _)| *label == "Flagged").unwrap();
+        assert!(why.1.contains("surf-2024 has no entry"), "{}", why.1);
+        assert!(parts[1..].iter().all(|part| !part.entries[0].is_flagged));
+    }
+
+    #[test]
+    fn a_sign_is_a_word_as_well() {
+        assert_eq!(evidence("- a database says otherwise").meaning, "objects");
+        assert_eq!(evidence("? a capture from before").says, "a capture from before");
+    }
+}
