@@ -115,7 +115,7 @@ fn the_launch_of_2019_contradicts_processing_in_the_eu_alone_at_the_first_hop() 
     assert!(first["reason"].as_str().unwrap().contains("before the statement of 2024-04-19"));
     assert_eq!(outcome(&found, "E01"), "not_exercised");
     assert_eq!(outcome(&found, "L18"), "contradicted");
-    assert_eq!(claim(&found, "L16")["brief"], "not known: service");
+    assert_eq!(claim(&found, "L16")["brief"], "the capture does not say: service");
     assert_eq!(outcome(&found, "M06"), "not_decidable");
 }
 

@@ -426,7 +426,7 @@ fn claims_are_put_to_each_cell_with_what_the_manifest_says_of_it() {
     assert_eq!(outcomes(&report, "L01"), ["contradicted", "supported"]);
     assert_eq!(outcomes(&report, "L06"), ["contradicted", "not_exercised"], "the marked step is the sign-in");
     let whole = all(&report, "claims").iter().find(|claim| claim["id"] == "L02").unwrap();
-    assert_ne!(whole["brief"], "not known: region", "every cell says the same of it");
+    assert_ne!(whole["brief"], "the capture does not say: region", "every cell says the same of it");
     let whole = all(&report, "claims").iter().find(|claim| claim["id"] == "L07").unwrap();
     assert_eq!(whole["outcome"], "not_decidable", "the cells say different things of the account");
     let table = inspect(&["--manifest", &manifest]);
