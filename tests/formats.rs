@@ -181,8 +181,14 @@ fn every_extension_names_its_format() {
     assert_eq!((status(&output), out(&output)), (0, String::new()), "{}", err(&output));
     assert_eq!(fs::read_to_string(&file).unwrap(), inspect("matrix-csv", &study));
     let output = borderpost(&["inspect", "-o", "report.xlsx", capture]);
-    assert_refused(&output, &["report.xlsx", ".txt, .html, .md, .json, .jsonl, .csv, .matrix.csv, .xml or .codequality.json"]);
-    assert_refused(&borderpost(&["inspect", "--format", "xml", capture]), &["table, json, jsonl, csv"]);
+    assert_refused(
+        &output,
+        &["report.xlsx", ".txt, .html, .md, .json, .jsonl, .csv, .matrix.csv, .xml or .codequality.json"],
+    );
+    assert_refused(
+        &borderpost(&["inspect", "--format", "xml", capture]),
+        &["table, html, md, json, jsonl, csv"],
+    );
 }
 
 #[cfg(unix)]

@@ -31,6 +31,8 @@ impl<'a> Results<'a> {
 pub(super) enum Format {
     /// Text for people, 80 columns wide
     Table,
+    /// One page for a browser or on paper, whole in itself: with a timeline, a map and every flow
+    Html,
     /// The same for a pull request or an annex, in Markdown
     Md,
     /// One JSON object, described by `src/report/schema.json` in the sources
@@ -45,8 +47,6 @@ pub(super) enum Format {
     Junit,
     /// What holds of `--fail-on`, as a code quality report for GitLab
     Gitlab,
-    /// One page for a browser or on paper, whole in itself: with a timeline, a map and every flow
-    Html,
 }
 
 impl Format {
