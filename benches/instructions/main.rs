@@ -140,7 +140,7 @@ const BOUNDS: &str = "benches/instructions/bounds.toml";
 const BOUNDS_TEXT: &str = include_str!("bounds.toml");
 
 /// The function that reads and judges.
-const INSPECTING: &str = "borderpost::inspect::inspect";
+const INSPECTING: &str = "borderpost::inspect::inspect_inputs";
 /// The function that it calls when all packets are read.
 const JUDGING: &str = "borderpost::inspect::judge::judge";
 
