@@ -78,9 +78,8 @@ impl View<'_> {
     fn phases(&self, unit: usize, session: &session::Session, first: u64) -> Vec<Phase> {
         let mut traffic = vec![BTreeMap::new(); session.phases.len()];
         for row in session.flows.iter().filter_map(|flow| self.row(unit, *flow)) {
-            let frame = row.flow.first_frame();
-            let after = session.phases.partition_point(|phase| phase.start.frame <= frame);
-            let Some(phase) = after.checked_sub(1).and_then(|at| traffic.get_mut(at)) else { continue };
+            let at = session.phase_at(row.flow.first_frame());
+            let Some(phase) = at.and_then(|at| traffic.get_mut(at)) else { continue };
             let service = row.attribution.service.id();
             let sums = phase.entry(service).or_insert_with(|| PhaseTraffic {
                 service,

@@ -116,11 +116,6 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// An empty page for a report.
-    pub(super) fn new(report: &Report, color: Color) -> Self {
-        Self { color, ..Self::of(report) }
-    }
-
     /// An empty page of a report.
     pub(super) fn of(report: &Report) -> Self {
         Self {

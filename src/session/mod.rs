@@ -123,11 +123,16 @@ pub struct Session {
 }
 
 impl Session {
+    /// The position of the phase that a frame of the session lies in.
+    #[must_use]
+    pub fn phase_at(&self, frame: FrameRef) -> Option<usize> {
+        self.phases.partition_point(|phase| phase.start.frame <= frame).checked_sub(1)
+    }
+
     /// The phase that a frame of the session lies in.
     #[must_use]
     pub fn phase_of(&self, frame: FrameRef) -> Option<&Phase> {
-        let after = self.phases.partition_point(|phase| phase.start.frame <= frame);
-        self.phases.get(after.checked_sub(1)?)
+        self.phases.get(self.phase_at(frame)?)
     }
 }
 

@@ -120,12 +120,11 @@ fn evidence(line: &str) -> Evidence {
 mod tests {
     use super::*;
     use crate::report::sample::{destination, flagged, report, third_party};
-    use crate::report::table::Color;
 
     #[test]
     fn what_is_flagged_stands_first_and_says_why() {
         let report = report(vec![destination("eea", "likely"), third_party("Google LLC"), flagged("likely")]);
-        let parts = parts(&report, &Page::new(&report, Color::Never));
+        let parts = parts(&report, &Page::of(&report));
         assert_eq!(parts.iter().map(|part| part.entries.len()).collect::<Vec<_>>(), [1, 1, 1]);
         assert_eq!(parts[0].title, "Outside the EEA and not listed: 1");
         let why = parts[0].entries[0].fields.iter().find(|(label, _)| *label == "Flagged").unwrap();

@@ -16,7 +16,7 @@ use crate::report::html::sankey::Sankey;
 use crate::report::html::study::StudyView;
 use crate::report::legend::LEGEND;
 use crate::report::schema::Report;
-use crate::report::table::{Color, Page as Words};
+use crate::report::table::Page as Words;
 use crate::report::text::plural;
 
 mod draw;
@@ -66,7 +66,7 @@ struct Page<'a> {
 
 impl<'a> Page<'a> {
     fn new(report: &'a Report) -> Self {
-        let words = Words::new(report, Color::Never);
+        let words = Words::of(report);
         let headline = &report.headline;
         let nothing = headline.recognised && headline.outside == 0 && headline.outside_possible == 0;
         let mut page = Self {

@@ -55,7 +55,7 @@ pub(super) struct Joining {
 
 /// The phases of a run, in order. `follows_silence` says that another run lies before it in the capture, `capture` is the
 /// capture's last moment.
-pub(super) fn phases(run: &Run<'_>, follows_silence: bool, capture: Moment) -> Vec<Phase> {
+pub(super) fn phases(run: &Run<'_>, follows_silence: bool, may_be_two: bool, capture: Moment) -> Vec<Phase> {
     let Some((first, last)) = run.span() else { return Vec::new() };
     let mut cuts = run.meeting_cuts(last);
     let begun = cuts.iter().map(|cut| cut.start).min();
@@ -84,7 +84,7 @@ pub(super) fn phases(run: &Run<'_>, follows_silence: bool, capture: Moment) -> V
             _ => UntilRule::SessionEnd,
         };
     }
-    if run.may_be_two() {
+    if may_be_two {
         for phase in &mut phases {
             phase.certainty = Certainty::Uncertain;
         }
@@ -426,7 +426,7 @@ const fn certainty_of_joining(rule: PhaseRule) -> Certainty {
     }
 }
 
-const fn certainty_of_start(rule: StartRule) -> Certainty {
+pub(super) const fn certainty_of_start(rule: StartRule) -> Certainty {
     match rule {
         StartRule::Hello | StartRule::PeerHello => Certainty::Certain,
         StartRule::Bind | StartRule::GatewayContact => Certainty::Likely,

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::client::Service;
 use crate::evidence::{Fact, ZoomFact};
 use crate::flow::FlowId;
-use crate::session::phase::find::{Run, is_entry};
+use crate::session::phase::find::{Run, certainty_of_start, is_entry};
 use crate::session::phase::{Certainty, PhaseRule};
-use crate::session::{EndRule, Meeting, MeetingKind, Member, Moment, StartRule};
+use crate::session::{EndRule, Meeting, MeetingKind, Member, Moment};
 use crate::wire::zoom::MediaKind;
 
 /// Something that happened in a session.
@@ -87,10 +87,10 @@ const PAGE: Duration = Duration::from_mins(1);
 const RECONNECT: Duration = Duration::from_secs(20);
 
 /// The milestones of a run, in order. `beside` are the flows of catalogued third parties on the same machine.
-pub(super) fn milestones(run: &Run<'_>, beside: &[&Member<'_>]) -> Vec<Milestone> {
+pub(super) fn milestones(run: &Run<'_>, beside: &[&Member<'_>], may_be_two: bool) -> Vec<Milestone> {
     let mut found = run.of_launch(beside);
     found.extend((0..run.meetings.len()).flat_map(|number| run.of_meeting(number)));
-    if run.may_be_two() {
+    if may_be_two {
         for milestone in found.iter_mut().filter(|milestone| milestone.meeting.is_some()) {
             milestone.certainty = Certainty::Uncertain;
         }
@@ -131,13 +131,7 @@ impl Run<'_> {
         let Some(meeting) = self.meetings.get(number) else { return Vec::new() };
         let mut found = self.of_joining(number);
         let Some(&flow) = meeting.flows.first() else { return found };
-        let certainty = match meeting.start_rule {
-            StartRule::Hello | StartRule::PeerHello => Certainty::Certain,
-            StartRule::Bind | StartRule::GatewayContact => Certainty::Likely,
-            StartRule::MediaJoinedMidway | StartRule::PeerMedia | StartRule::MediaOverTls => {
-                Certainty::Uncertain
-            }
-        };
+        let certainty = certainty_of_start(meeting.start_rule);
         let of_meeting =
             |kind, at, flow, certainty| Milestone { kind, at, flow, certainty, meeting: Some(number) };
         let (first, last) = (self.showing(meeting, meeting.start), self.showing(meeting, meeting.end));

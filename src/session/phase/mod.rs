@@ -107,10 +107,11 @@ pub(super) fn of_run(
     capture: Moment,
 ) -> Made {
     let run = Run::new(members, meetings);
+    let may_be_two = run.may_be_two();
     Made {
-        phases: find::phases(&run, follows_silence, capture),
-        milestones: milestone::milestones(&run, beside),
-        may_be_two: run.may_be_two(),
+        phases: find::phases(&run, follows_silence, may_be_two, capture),
+        milestones: milestone::milestones(&run, beside, may_be_two),
+        may_be_two,
     }
 }
 
