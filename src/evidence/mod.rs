@@ -360,12 +360,12 @@ impl Notes {
         }
     }
 
-    /// The packet answers a request of the other side; true where the request was seen. Its round trip is noted.
-    fn reply(&mut self, seen: &Sighting<'_>, method: Method, key: Key) -> bool {
+    /// The packet answers a request of the other side, whose round trip is noted where it was seen and timed.
+    fn reply(&mut self, seen: &Sighting<'_>, method: Method, key: Key) {
         let requester = seen.side.other();
-        let Some(rtt) = self.round_trips.reply(seen.flow, requester, key, seen.time) else { return false };
-        self.measured = Some((requester, RoundTrip { rtt, reply: seen.frame, method }));
-        true
+        if let Some(rtt) = self.round_trips.reply(seen.flow, requester, key, seen.time) {
+            self.measured = Some((requester, RoundTrip { rtt, reply: seen.frame, method }));
+        }
     }
 }
 

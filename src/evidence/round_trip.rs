@@ -39,11 +39,19 @@ pub(super) struct RoundTrips {
     pub(super) is_doubtful: bool,
 }
 
-/// A request: its time, unless it is spent, and how many were remembered before it.
+/// A request: whether it waits, and how many were remembered before it.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
-    time: Option<Timestamp>,
+    state: State,
     number: u64,
+}
+
+/// Whether a request waits for its reply.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// Since its time, where its frame has one. Without, its reply is a reply all the same, and measures nothing.
+    Waiting(Option<Timestamp>),
+    Spent,
 }
 
 /// The most requests that count at one time; then the oldest is forgotten.
@@ -59,7 +67,6 @@ impl RoundTrips {
 
     /// `from` sent a request. A second copy changes nothing.
     pub(super) fn request(&mut self, flow: FlowId, from: Side, key: Key, time: Option<Timestamp>) {
-        let Some(time) = time else { return };
         let id = (flow, from, key);
         if self.known(&id).is_some() {
             return;
@@ -69,7 +76,7 @@ impl RoundTrips {
         if self.order.len() as u64 >= MAX_PENDING + spare {
             self.forget_oldest();
         }
-        self.pending.insert(id, Asked { time: Some(time), number: self.count });
+        self.pending.insert(id, Asked { state: State::Waiting(time), number: self.count });
         self.order.push_back(id);
         self.count += 1;
         self.made += 1;
@@ -78,7 +85,7 @@ impl RoundTrips {
     /// A request is answered in a way that is not timed.
     pub(super) fn withdraw(&mut self, flow: FlowId, requester: Side, key: Key) {
         if let Some(asked) = self.known(&(flow, requester, key)) {
-            asked.time = None;
+            asked.state = State::Spent;
         }
     }
 
@@ -96,7 +103,12 @@ impl RoundTrips {
         table_bytes::<(Id, Asked)>(self.pending.len()) + self.order.len() * size_of::<Id>()
     }
 
-    /// `requester` got the reply to a request. A second reply finds nothing.
+    /// Whether a request waits for a reply.
+    pub(super) fn is_waiting(&mut self, flow: FlowId, requester: Side, key: Key) -> bool {
+        self.known(&(flow, requester, key)).is_some_and(|asked| matches!(asked.state, State::Waiting(_)))
+    }
+
+    /// `requester` got the reply to a request, after so long. A second reply finds nothing.
     pub(super) fn reply(
         &mut self,
         flow: FlowId,
@@ -104,8 +116,11 @@ impl RoundTrips {
         key: Key,
         time: Option<Timestamp>,
     ) -> Option<Duration> {
-        let asked = self.known(&(flow, requester, key))?.time.take()?;
-        time?.since(asked)
+        let asked = self.known(&(flow, requester, key))?;
+        match std::mem::replace(&mut asked.state, State::Spent) {
+            State::Waiting(asked) => time?.since(asked?),
+            State::Spent => None,
+        }
     }
 
     /// A request that counts still.
@@ -187,6 +202,17 @@ mod tests {
         );
         trips.request(FlowId(1), Side::First, Key::Id([7; 16]), at(155));
         assert_eq!(trips.reply(FlowId(1), Side::First, Key::Id([7; 16]), at(160)), None, "spent");
+    }
+
+    #[test]
+    fn without_times_a_reply_is_one_and_measures_nothing() {
+        let mut trips = RoundTrips::default();
+        let is_waiting = |trips: &mut RoundTrips| trips.is_waiting(FlowId(1), Side::First, Key::Id([7; 16]));
+        assert!(!is_waiting(&mut trips), "nobody asked");
+        trips.request(FlowId(1), Side::First, Key::Id([7; 16]), None);
+        assert!(is_waiting(&mut trips));
+        assert_eq!(trips.reply(FlowId(1), Side::First, Key::Id([7; 16]), None), None);
+        assert!(!is_waiting(&mut trips), "it is answered");
     }
 
     #[test]

@@ -23,8 +23,10 @@ pub(super) fn observe(seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
             notes.round_trips.request(seen.flow, seen.side, key(message.transaction), seen.time);
         }
         Class::Success | Class::Error => {
-            let asked_for = notes.reply(seen, Method::Stun, key(message.transaction));
-            let mapped = message.mapped.filter(|_| asked_for);
+            let key = key(message.transaction);
+            let is_asked_for = notes.round_trips.is_waiting(seen.flow, seen.side.other(), key);
+            notes.reply(seen, Method::Stun, key);
+            let mapped = message.mapped.filter(|_| is_asked_for);
             if let Some(mapped) = mapped
                 && notes.mapped.insert(seen.flow, Some(mapped)) != Some(Some(mapped))
             {
