@@ -8,8 +8,10 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use crate::frame::Date;
+use crate::place::{Country, zone};
 use crate::report::html::draw::{Px, class, drawn, float, rank, region};
-use crate::report::schema::{Destination, Place};
+use crate::report::schema::{Destination, Input, Place};
 use crate::report::table::words;
 use crate::report::text::{plural, size};
 
@@ -23,6 +25,8 @@ pub(super) struct Map {
     pub(super) land: &'static str,
     /// Borders between countries.
     pub(super) borders: &'static str,
+    /// The EEA; `None` where no input tells its day.
+    pub(super) eea: Option<Eea>,
     /// The places on the map of the world.
     pub(super) world: Vec<Spot>,
     /// Those on the map of Europe.
@@ -31,6 +35,14 @@ pub(super) struct Map {
     pub(super) beside: Vec<Spot>,
     /// The same as a table.
     pub(super) rows: Vec<Row>,
+}
+
+/// What is ruled on the maps.
+pub(super) struct Eea {
+    /// The land of its countries.
+    pub(super) land: String,
+    /// The day, or the first and the last.
+    pub(super) days: String,
 }
 
 /// A circle with what it stands for.
@@ -79,6 +91,7 @@ struct World {
     land: String,
     borders: String,
     points: BTreeMap<String, [f64; 2]>,
+    shapes: BTreeMap<String, String>,
 }
 
 static WORLD: LazyLock<World> =
@@ -157,7 +170,7 @@ struct Sum {
 }
 
 /// Draws where the client's destinations stand; `None` where there are none.
-pub(super) fn map(destinations: &[Destination]) -> Option<Map> {
+pub(super) fn map(destinations: &[Destination], inputs: &[Input]) -> Option<Map> {
     let mut sums: BTreeMap<Key, Sum> = BTreeMap::new();
     for destination in drawn(destinations) {
         let sum = sums.entry(key(&destination.place)).or_default();
@@ -191,11 +204,25 @@ pub(super) fn map(destinations: &[Destination]) -> Option<Map> {
         zone_y: Px(height),
         land: &WORLD.land,
         borders: &WORLD.borders,
+        eea: eea(inputs),
         world,
         europe,
         beside,
         rows: sums.iter().map(row).collect(),
     })
+}
+
+/// What was in the EEA on the first day of the inputs and on the last; nothing joined it in the time of the GDPR.
+fn eea(inputs: &[Input]) -> Option<Eea> {
+    let times = inputs.iter().flat_map(|input| [&input.start, &input.end]).flatten();
+    let days: Vec<Date> = times.filter_map(|time| time.get(..10)?.parse().ok()).collect();
+    let (first, last) = (*days.iter().min()?, *days.iter().max()?);
+    let is_inside =
+        |country: Country| [first, last].into_iter().all(|day| zone(country, day, None).zone.is_inside_eea());
+    let shapes = WORLD.shapes.iter().filter(|(code, _)| code.parse().is_ok_and(is_inside));
+    let land = shapes.map(|(_, shape)| shape.as_str()).collect();
+    let days = if first == last { format!("on {first}") } else { format!("on {first} and on {last}") };
+    Some(Eea { land, days })
 }
 
 impl Key {
@@ -330,7 +357,7 @@ mod tests {
             ("local", "local", &[]),
             ("participant", "undetermined", &["NL"]),
         ] {
-            let map = map(&[at_place(axis, grade, located)]).unwrap();
+            let map = map(&[at_place(axis, grade, located)], &[]).unwrap();
             assert!(map.world.is_empty() && map.europe.is_empty(), "{axis} {grade}");
             assert_eq!(map.beside.len(), 1);
             assert!(map.beside[0].x.0 >= ZONE_CIRCLES && map.beside[0].y.0 > ZONE_Y);
@@ -343,10 +370,53 @@ mod tests {
         (small.bytes_out, small.bytes_in) = (100, 0);
         let mut large = at_place("eea", "likely", &["NL"]);
         (large.bytes_out, large.bytes_in) = (0, 10_000);
-        let map = map(&[large.clone(), large, small.clone(), small, third_party("Google LLC")]).unwrap();
+        let map = map(&[large.clone(), large, small.clone(), small, third_party("Google LLC")], &[]).unwrap();
         assert_eq!((map.world.len(), map.europe.len(), map.beside.len()), (2, 1, 0));
         assert_eq!(map.europe[0].radius, Px(MOST));
         assert_eq!(map.world[1].title, "US, outside the EEA: 2 destinations, 200 B");
-        assert_eq!(super::map(&[]).map(|map| map.rows.len()), None);
+        assert_eq!(super::map(&[], &[]).map(|map| map.rows.len()), None);
+    }
+
+    fn input() -> Input {
+        Input {
+            path: "a.pcapng".to_owned(),
+            sha256: None,
+            size: 1,
+            format: "pcapng".to_owned(),
+            compression: None,
+            frames: 1,
+            start: None,
+            end: None,
+            damage: None,
+            frames_lost: None,
+        }
+    }
+
+    #[test]
+    fn the_eea_is_that_of_the_inputs_days() {
+        let on = |days: &[&str]| {
+            let of_day = |day: &&str| Input { start: Some(format!("{day}T10:00:00Z")), ..input() };
+            eea(&days.iter().map(of_day).collect::<Vec<_>>()).unwrap()
+        };
+        let britain = &WORLD.shapes["GB"];
+        let has = |days: &[&str]| on(days).land.contains(britain.as_str());
+        assert_eq!(
+            [&["2020-06-01"][..], &["2021-06-01"], &["2020-06-01", "2024-06-18"]].map(has),
+            [true, false, false]
+        );
+        assert_eq!(on(&["2024-06-18"]).days, "on 2024-06-18");
+        assert_eq!(on(&["2024-06-18", "2024-06-17"]).days, "on 2024-06-17 and on 2024-06-18");
+        let count = WORLD.shapes.keys().filter(|code| *code != "GB").count();
+        assert!(on(&["2024-06-18"]).land.matches('M').count() >= count);
+        assert!(eea(&[input()]).is_none());
+    }
+
+    #[test]
+    fn every_shape_is_of_a_country_that_was_once_in_the_eea() {
+        let day = "2019-01-01".parse().unwrap();
+        for (code, shape) in &WORLD.shapes {
+            assert!(zone(code.parse().unwrap(), day, None).zone.is_inside_eea(), "{code}");
+            assert!(shape.starts_with('M') && shape.ends_with('z'), "{code}");
+        }
     }
 }

@@ -83,7 +83,7 @@ impl<'a> Page<'a> {
             is_nothing_outside: nothing,
             parts: entry::parts(report, &words),
             sessions: lists::sessions(report, &words),
-            map: map::map(&report.destinations),
+            map: map::map(&report.destinations, &report.inputs),
             sankey: sankey::sankey(&report.destinations),
             steps: lists::steps(report, &words),
             tunnels: lists::tunnels(report, &words),

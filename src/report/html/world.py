@@ -7,6 +7,10 @@ Natural Earth is in the public domain (https://www.naturalearthdata.com/about/te
 
 and run `python3 src/report/html/world.py world-atlas-2.0.2.tgz`. Python 3.11 or later, no other package.
 
+The shapes are those of the countries that were ever in the EEA while the GDPR applied; map.rs chooses by the day. Svalbard
+is left out of Norway's (it is not in the EEA), French Guiana is in France's, and Malta and Liechtenstein are too small for
+1:110m.
+
 The points are made from geoip/outlines.toml: the middle of the largest connected stretch of a country's cells or, where
 that is not in the country, the nearest of its cells.
 """
@@ -33,6 +37,15 @@ NORTH = 85
 # Land south of this is left out: nobody runs a server there.
 SOUTH = -58
 PER_DEGREE = 4
+# Codes of ISO 3166-1 by its numbers, by which the atlas knows countries.
+EEA = {
+    "040": "AT", "056": "BE", "100": "BG", "196": "CY", "203": "CZ", "276": "DE", "208": "DK", "233": "EE", "724": "ES",
+    "246": "FI", "250": "FR", "826": "GB", "300": "GR", "191": "HR", "348": "HU", "372": "IE", "352": "IS", "380": "IT",
+    "440": "LT", "442": "LU", "428": "LV", "528": "NL", "578": "NO", "616": "PL", "620": "PT", "642": "RO", "752": "SE",
+    "705": "SI", "703": "SK",
+}
+# The south of Svalbard.
+SVALBARD = 74
 
 
 def place(longitude, latitude):
@@ -107,6 +120,15 @@ def borders(topology, known):
     return [path(known[number], False) for number in sorted(uses) if uses[number] > 1]
 
 
+def shapes(topology, known):
+    for country in topology["objects"]["countries"]["geometries"]:
+        code = EEA.get(country.get("id"))
+        if code is None:
+            continue
+        rings = (ring(r, known) for polygon in polygons(country) for r in polygon)
+        yield code, [path(r, True) for r in rings if min(latitude for _, latitude in r) < SVALBARD]
+
+
 def cells(text):
     row, found = None, set()
     for word in text.split():
@@ -178,6 +200,8 @@ def main():
         f'borders = """\n{wrapped(borders(topology, known))}\n"""\n\n'
         "# Latitude and longitude in degrees.\n[points]\n"
         + "".join(f"{code} = [{lat}, {lon}]\n" for code, (lat, lon) in points.items())
+        + "\n# Land of countries that were ever in the EEA.\n[shapes]\n"
+        + "".join(f'{code} = "{"".join(p for p in paths)}"\n' for code, paths in sorted(shapes(topology, known)))
     )
     (HERE / "world.toml").write_text(text, "utf-8")
 
