@@ -402,7 +402,10 @@ fn a_capture_of_other_bytes_is_told_from_one_that_is_not_there() {
     place.write("meeting.pcapng", &other);
     assert_found(&place.run(&["verify", "bundle"]), 2, &["what is at its recorded path has other bytes"]);
     let named = place.run(&["verify", "bundle", "meeting.pcapng"]);
-    assert_found(&named, 1, &["meeting.pcapng is none of the files that the run read", &sha256(&other)]);
+    // It differs, and the report could not be made again, which counts first.
+    let told =
+        ["Differs:", "meeting.pcapng is none of the files that the run read", &sha256(&other), "Not done"];
+    assert_found(&named, 2, &told);
     assert_refused(
         &place.run(&["verify", "bundle", "no-such.pcapng"]),
         &["no-such.pcapng", "check the path"],
@@ -576,6 +579,67 @@ fn a_zip_that_is_cut_short_or_has_something_behind_it_is_refused() {
 }
 
 #[test]
+fn the_log_of_a_redacted_capture_goes_along_and_is_held_against_it() {
+    let place = Place::new();
+    place.does(&["redact", "meeting.pcapng", "shared.pcapng"]);
+    place.does(&["inspect", "shared.pcapng", "-o", "bundle/", "-o", "bundle.zip"]);
+    let name = "redaction/000-shared.pcapng.log.json";
+    let log = fs::read(place.at("shared.pcapng.log.json")).unwrap();
+    assert_eq!(fs::read(place.at("bundle").join(name)).unwrap(), log);
+    let original = sha256(&fs::read(place.at("meeting.pcapng")).unwrap());
+    let told = [
+        "Same:",
+        "Redacted shared.pcapng: by borderpost",
+        &format!("from a capture with SHA-256 {original};"),
+    ];
+    for bundle in ["bundle", "bundle.zip"] {
+        assert_found(&place.run(&["verify", bundle]), 0, &told);
+        let given = place.run(&["verify", bundle, "shared.pcapng", "meeting.pcapng"]);
+        assert_found(&given, 0, &["as given, meeting.pcapng"]);
+    }
+    let json = place.run(&["verify", "--format", "json", "bundle"]);
+    let read: Value = serde_json::from_slice(&json.stdout).unwrap();
+    let redaction = &read["redactions"][0];
+    assert_eq!((&redaction["original_sha256"], &redaction["what"]), (&original.into(), &Value::Null));
+    // One byte of it, and one who sees to the manifest, too.
+    let folder = place.at("bundle");
+    edit(&folder, name, "\"rules\": \"1\"", "\"rules\": \"2\"");
+    assert_found(&place.run(&["verify", "bundle"]), 1, &[&format!("ALTERED {name}"), "NOT BY redaction/000"]);
+    let own = sha256(&fs::read(place.at("shared.pcapng")).unwrap());
+    edit(&folder, name, &own, &"0".repeat(64));
+    seal(&folder);
+    let told = [&format!("{name}: it is the log of a capture with SHA-256 0000"), "not of shared.pcapng"];
+    assert_found(&place.run(&["verify", "bundle"]), 1, &[told[0], told[1], "Differs: the bundle"]);
+    fs::write(folder.join(name), "[]").unwrap();
+    seal(&folder);
+    assert_found(&place.run(&["verify", "bundle"]), 1, &["no log of a redaction"]);
+}
+
+#[test]
+fn a_log_of_another_capture_is_never_put_beside_one() {
+    let place = Place::new();
+    place.does(&["redact", "meeting.pcapng", "shared.pcapng"]);
+    fs::rename(place.at("shared.pcapng.log.json"), place.at("meeting.pcapng.log.json")).unwrap();
+    let made = place.does(&["inspect", "meeting.pcapng", "-o", "bundle/"]);
+    let told = "meeting.pcapng.log.json: the log of a capture with other bytes";
+    assert!(err(&made).contains(told) && !place.at("bundle/redaction").exists(), "{}", err(&made));
+    place.write("meeting.pcapng.log.json.txt", "{}");
+    let refused = |arguments: &[&str], parts: &[&str]| {
+        assert_refused(&place.run(&[&["inspect", "meeting.pcapng"], arguments].concat()), parts);
+    };
+    let log = ["--redaction-log", "meeting.pcapng.log.json"];
+    refused(&[&log[..], &["-o", "b/"]].concat(), &["which no input has"]);
+    refused(&log, &["--redaction-log needs a bundle"]);
+    refused(&["-o", "b/", "--redaction-log", "meeting.pcapng.log.json.txt"], &["no log of a redaction"]);
+    refused(&["-o", "b/", "--redaction-log", "none.json"], &["none.json", "--redaction-log"]);
+    refused(&[&log[..], &["-o", "b/", "-o", "meeting.pcapng.log.json"]].concat(), &["is an input"]);
+    assert!(!place.at("b").exists());
+    // Named from anywhere, it is known by the capture's hash.
+    place.does(&[&["inspect", "shared.pcapng", "-o", "b/"], &log[..]].concat());
+    assert!(place.at("b/redaction/000-meeting.pcapng.log.json").exists());
+}
+
+#[test]
 fn no_good_thing_is_written_over() {
     let place = Place::new();
     fs::create_dir(place.at("notes")).unwrap();
@@ -624,4 +688,47 @@ fn a_full_disk_leaves_what_was_there() {
         assert_refused(&run, &[output.trim_end_matches('/'), "nothing was written there"]);
         assert_eq!(files(&place.at("")), before, "{output}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn killed_at_any_moment_a_report_is_the_old_one_or_the_new_one() {
+    let place = Place::new();
+    let outputs = ["-o", "r.json", "-o", "b.zip", "-o", "b/"];
+    let variants = [&[][..], &["--vantage", "NL"]]
+        .map(|more| [&["inspect", "meeting.pcapng"], &outputs[..], more].concat());
+    let known = |name: &str| {
+        let path = place.at(name);
+        if path.is_dir() { files(&path) } else { BTreeMap::from([(String::new(), fs::read(path).unwrap())]) }
+    };
+    let names = ["r.json", "b.zip", "b"];
+    let began = std::time::Instant::now();
+    let whole = variants.each_ref().map(|arguments| {
+        place.does(arguments);
+        names.map(known)
+    });
+    let takes = began.elapsed() / 2;
+    for moment in 1..=20 {
+        let mut child = command(&variants[moment % 2])
+            .current_dir(place.at(""))
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(takes * u32::try_from(moment).unwrap() / 20);
+        // It may have ended already.
+        drop(child.kill());
+        child.wait().unwrap();
+        for (number, name) in names.iter().enumerate() {
+            // A folder that steps aside for another may be caught doing so.
+            if number == 2 && !place.at(name).exists() {
+                continue;
+            }
+            let found = known(name);
+            assert!(whole.iter().any(|whole| whole[number] == found), "{name} at {moment}");
+        }
+    }
+    // What was left lying about is in nobody's way.
+    place.does(&variants[0]);
+    assert_eq!(names.map(known), whole[0]);
 }

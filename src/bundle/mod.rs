@@ -26,7 +26,7 @@ pub use self::compare::{Comparison, Difference, compare};
 pub use self::name::copy_name;
 pub use self::run::{FileOfRun, Run};
 pub use self::text::text;
-pub use self::verification::{Cause, FileState, Found, Name, Outcome, Part, Verification, json};
+pub use self::verification::{Cause, FileState, Found, Name, Outcome, Part, Redaction, Verification, json};
 pub use self::write::{Content, Contents};
 
 /// The list of a bundle's files, with sizes and hashes.
@@ -39,6 +39,8 @@ pub const RUN: &str = "run.toml";
 pub const INPUTS: &str = "inputs";
 /// The folder of the files that options name.
 pub const FILES: &str = "files";
+/// The folder of the logs of redacted captures.
+pub const REDACTION: &str = "redaction";
 /// The folder of the data that the program itself carries.
 pub const DATA: &str = "data";
 

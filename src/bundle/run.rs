@@ -36,7 +36,7 @@ pub struct Run {
 }
 
 /// A file that was read.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileOfRun {
     /// The path as it was given.
@@ -47,6 +47,8 @@ pub struct FileOfRun {
     pub sha256: String,
     /// Its copy in the bundle, where there is one.
     pub copy: Option<String>,
+    /// Of a capture that was redacted: the log of it in the bundle, where there is one.
+    pub redaction_log: Option<String>,
 }
 
 impl Run {
@@ -71,6 +73,9 @@ impl Run {
             if let Some(copy) = &file.copy {
                 let _ = writeln!(text, "copy = {}", quoted(copy));
             }
+            if let Some(log) = &file.redaction_log {
+                let _ = writeln!(text, "redaction_log = {}", quoted(log));
+            }
         }
         text
     }
@@ -86,10 +91,10 @@ impl Run {
         if run.inputs.len() + run.files.len() + run.cells.len() > MAX_FILES {
             return Err(wrong(format!("it names more than {MAX_FILES} files")));
         }
-        let copies = run.inputs.iter().chain(&run.files).filter_map(|file| file.copy.as_deref());
-        for copy in copies {
-            if let Some(what) = refusal(copy) {
-                return Err(wrong(format!("it names {what}: {copy}")));
+        let files = run.inputs.iter().chain(&run.files);
+        for name in files.flat_map(|file| [&file.copy, &file.redaction_log]).flatten() {
+            if let Some(what) = refusal(name) {
+                return Err(wrong(format!("it names {what}: {name}")));
             }
         }
         Ok(run)
@@ -133,6 +138,7 @@ mod tests {
             size: 7,
             sha256: "ab".repeat(32),
             copy: copy.map(str::to_owned),
+            redaction_log: copy.is_none().then(|| "redaction/000-x.log.json".to_owned()),
         };
         Run {
             schema: Run::SCHEMA.to_owned(),
@@ -166,6 +172,7 @@ mod tests {
             (good.replace("schema = \"1.0\"", "schema = \"1.1\""), "newer borderpost"),
             (good.replace("files_skipped = 3", "files_skipped = -3"), "files_skipped"),
             (good.replace("files/000", "../../files/000"), "leads out of the bundle"),
+            (good.replace("redaction/000", "redaction/../../000"), "leads out of the bundle"),
             (good.replace("version", "vision"), "unknown field"),
             (String::new(), "which is none"),
         ];

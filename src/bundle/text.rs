@@ -2,7 +2,7 @@
 //!
 //! Input: a verification. Output: text, 80 columns wide, the answer first. Must not: judge.
 
-use super::verification::{Found, Outcome, Part, Verification};
+use super::verification::{Found, Outcome, Part, Redaction, Verification};
 use crate::report::text::{clean, plural, wrap};
 
 /// The page.
@@ -31,6 +31,9 @@ pub fn text(v: &Verification) -> String {
     }
     for read in &v.read {
         page.item("Read", &found(read));
+    }
+    for redaction in &v.redactions {
+        page.item("Redacted", &redacted(redaction));
     }
     for part in &v.made_again {
         let same = if part.same { "the same in every byte" } else { "DIFFERS" };
@@ -64,6 +67,19 @@ fn found(read: &Found) -> String {
         (None, _) => "NOT FOUND".to_owned(),
     };
     format!("{}: {where_from} (SHA-256 {})", read.path, read.sha256)
+}
+
+fn redacted(redaction: &Redaction) -> String {
+    let Redaction { path, log, what, version, original_sha256, original } = redaction;
+    match (what, version, original_sha256) {
+        (None, Some(version), Some(sha256)) => {
+            let given = original.as_ref().map(|given| format!(", as given, {given}")).unwrap_or_default();
+            format!(
+                "{path}: by borderpost {version} from a capture with SHA-256 {sha256}{given}; {log} says how"
+            )
+        }
+        _ => format!("{path}: NOT BY {log}: {}", what.as_deref().unwrap_or("it says nothing")),
+    }
 }
 
 fn differences(v: &Verification, page: &mut Page) {

@@ -28,6 +28,8 @@ pub struct Verification {
     pub files: Vec<FileState>,
     /// The captures and databases that the run read, and where they were found.
     pub read: Vec<Found>,
+    /// The captures that are redacted by a log in the bundle.
+    pub redactions: Vec<Redaction>,
     /// The files that were made again.
     pub made_again: Vec<Part>,
     /// The parts of the report.
@@ -99,6 +101,23 @@ pub struct Found {
     pub found: Option<String>,
 }
 
+/// A redacted capture, and the log of its redaction.
+#[derive(Serialize, Clone, PartialEq, Eq, Debug)]
+pub struct Redaction {
+    /// The capture's path as it was recorded.
+    pub path: String,
+    /// The log, in the bundle.
+    pub log: String,
+    /// What is wrong with the log; `null` where it is as it was written and is the capture's.
+    pub what: Option<String>,
+    /// The version of borderpost that redacted it, by the log.
+    pub version: Option<String>,
+    /// The SHA-256 of the capture that it was redacted from, by the log.
+    pub original_sha256: Option<String>,
+    /// That capture, where the user named it; `null` where not.
+    pub original: Option<String>,
+}
+
 /// A part that was compared.
 #[derive(Serialize, Clone, PartialEq, Eq, Debug)]
 pub struct Part {
@@ -111,7 +130,7 @@ pub struct Part {
 /// Why something differs.
 #[derive(Serialize, Clone, PartialEq, Eq, Debug)]
 pub struct Cause {
-    /// `file_altered`, `capture_altered`, `tool_version`, `data`, or `unknown`.
+    /// `file_altered`, `capture_altered`, `redaction_log`, `tool_version`, `data`, or `unknown`.
     pub kind: &'static str,
     /// In words.
     pub says: String,
@@ -131,6 +150,7 @@ impl Verification {
             seal: None,
             files: Vec::new(),
             read: Vec::new(),
+            redactions: Vec::new(),
             made_again: Vec::new(),
             parts: Vec::new(),
             differences: Vec::new(),
@@ -151,6 +171,7 @@ impl Verification {
     pub fn decided(mut self) -> Self {
         let is_other = self.files.iter().any(|file| !file.is_intact())
             || self.made_again.iter().chain(&self.parts).any(|part| !part.same)
+            || self.redactions.iter().any(|redaction| redaction.what.is_some())
             || self.causes.iter().any(|cause| cause.kind == CAPTURE_ALTERED);
         self.outcome = match (is_other, self.not_done.is_empty()) {
             (true, _) => Outcome::Differs,
@@ -172,6 +193,12 @@ impl Cause {
     #[must_use]
     pub fn capture_altered(says: String) -> Self {
         Self { kind: CAPTURE_ALTERED, says }
+    }
+
+    /// A log of a redaction is not that of the capture beside which it stands.
+    #[must_use]
+    pub fn redaction_log(says: String) -> Self {
+        Self { kind: "redaction_log", says }
     }
 
     /// Another version of the program made the bundle.

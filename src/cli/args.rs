@@ -13,6 +13,7 @@ use crate::cli::marks::Marks;
 use crate::frame::Date;
 use crate::packet::Network;
 use crate::place::{Vantage, WitnessKind};
+use crate::report::COMMENT;
 use crate::report::checks::{Condition, MinGrade};
 
 /// Shows where the Zoom client's traffic goes, under which law, and on what evidence
@@ -88,6 +89,14 @@ pub(super) struct Inspect {
     /// Put the captures themselves into the evidence that -o FOLDER/ or .zip writes; else it has their hashes
     #[arg(long)]
     pub(super) bundle_inputs: bool,
+    /// The log of `borderpost redact` to put into that evidence beside the redacted capture that it is of; one that lies
+    /// beside its capture is put there unasked; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) redaction_log: Vec<PathBuf>,
+    /// The most characters of a report in Markdown, or `none`; unless said, as many as a comment on GitHub may have. What
+    /// is over is left out, the least urgent first, and the report says so
+    #[arg(long, value_name = "CHARACTERS", default_value_t = COMMENT, hide_default_value = true, value_parser = characters)]
+    pub(super) max_markdown: usize,
     /// The client's own network, such as 145.0.0.0/8, where the capture does not show which end is local; may be
     /// repeated
     #[arg(long, value_name = "CIDR")]
@@ -260,6 +269,15 @@ fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "a size is a number of bytes, or one with K, M or G, such as 512M".to_owned())
 }
 
+/// A number of characters in which a headline has room, or `none` for any.
+fn characters(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        _ if text == "none" => Ok(usize::MAX),
+        Ok(number) if number >= LEAST_CHARACTERS => Ok(number),
+        _ => Err(format!("name a number of characters from {LEAST_CHARACTERS}, or none")),
+    }
+}
+
 fn witnesses(name: &str) -> Result<WitnessKinds, String> {
     let kinds = WitnessKind::named(name);
     if kinds.is_empty() {
@@ -362,6 +380,9 @@ const LONG_VERSION: &str = concat!(
     "Registration data: Number Resource Organization, https://www.nro.net (CC BY 4.0; re-encoded)."
 );
 
+/// The least that `--max-markdown` may be.
+const LEAST_CHARACTERS: usize = 4_096;
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -375,6 +396,14 @@ mod tests {
         assert_eq!(sizes, expected.map(Ok));
         for text in ["", "M", "-1", "1.5G", "1T", "99999999999G"] {
             assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_characters_has_room_for_a_headline() {
+        assert_eq!(["none", "4096", "1000000"].map(characters), [Ok(usize::MAX), Ok(4_096), Ok(1_000_000)]);
+        for text in ["", "0", "4095", "-1", "64K", "None"] {
+            assert!(characters(text).is_err(), "{text}");
         }
     }
 

@@ -7,10 +7,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::bundle::{Archive, Content, Contents, DATA, FILES, FileOfRun, INPUTS, RUN, Run, copy_name};
+use crate::bundle::{
+    Archive, Content, Contents, DATA, FILES, FileOfRun, INPUTS, REDACTION, RUN, Run, copy_name,
+};
 use crate::cli::args::Inspect;
 use crate::cli::format::{Format, Results};
 use crate::cli::output;
+use crate::cli::redaction::RedactionLog;
 use crate::cli::world::Noted;
 use crate::report::builtin;
 use crate::report::schema::{Input, Report};
@@ -45,9 +48,17 @@ pub(super) fn packing(path: &Path) -> Option<Packing> {
 pub(super) fn check_options(arguments: &Inspect, has_bundle: bool) -> Result<(), String> {
     let reads_stdin = arguments.paths.iter().chain(&arguments.read).any(|path| path == Path::new(STDIN));
     let refused = if !has_bundle {
-        arguments
-            .bundle_inputs
-            .then_some("--bundle-inputs needs a bundle: name one with -o FOLDER/ or -o NAME.zip")
+        let asked = [
+            (
+                arguments.bundle_inputs,
+                "--bundle-inputs needs a bundle: name one with -o FOLDER/ or -o NAME.zip",
+            ),
+            (
+                !arguments.redaction_log.is_empty(),
+                "--redaction-log needs a bundle: name one with -o FOLDER/ or -o NAME.zip",
+            ),
+        ];
+        asked.into_iter().find(|(is_asked, _)| *is_asked).map(|(_, what)| what)
     } else if arguments.no_hash {
         Some("a bundle says by their hashes which captures it is of: leave --no-hash out")
     } else if arguments.bundle_inputs && reads_stdin {
@@ -94,6 +105,8 @@ pub(super) struct Record {
     pub(super) cells: Vec<PathBuf>,
     /// The captures, in the order of the report's inputs.
     pub(super) paths: Vec<PathBuf>,
+    /// The logs of those captures that are redacted, by their places among them.
+    pub(super) logs: Vec<Option<RedactionLog>>,
     /// What the databases answered.
     pub(super) answers: String,
 }
@@ -128,6 +141,11 @@ fn contents(report: &Report, record: &Record, has_inputs: bool) -> Result<Conten
         add(&format!("{DATA}/{name}"), text(data))?;
     }
     let run = run(report, record, has_inputs)?;
+    for (log, file) in record.logs.iter().zip(&run.inputs) {
+        if let (Some(log), Some(name)) = (log, &file.redaction_log) {
+            add(name, Content::Text(log.bytes.clone()))?;
+        }
+    }
     for (note, file) in record.notes.iter().zip(&run.files) {
         if let (Some(bytes), Some(copy)) = (&note.bytes, &file.copy) {
             add(copy, Content::Text(bytes.clone()))?;
@@ -161,13 +179,16 @@ fn run(report: &Report, record: &Record, has_inputs: bool) -> Result<Run, String
             ));
         };
         let copy = has_inputs.then(|| copy_name(INPUTS, number, path));
-        Ok(FileOfRun { path: text(path)?, size: input.size, sha256, copy })
+        let log = record.logs.get(number).and_then(Option::as_ref);
+        let redaction_log = log.map(|log| copy_name(REDACTION, number, &log.path));
+        Ok(FileOfRun { path: text(path)?, size: input.size, sha256, copy, redaction_log })
     };
     let file = |(number, note): (usize, &Noted)| FileOfRun {
         path: note.path.clone(),
         size: note.size,
         sha256: note.sha256.clone(),
         copy: note.bytes.is_some().then(|| copy_name(FILES, number, Path::new(&note.path))),
+        redaction_log: None,
     };
     Ok(Run {
         schema: Run::SCHEMA.to_owned(),
@@ -184,11 +205,14 @@ const ABOUT: &str = "\
 This folder is the evidence behind a report of borderpost: where the network
 traffic in a capture went, by which evidence, and by which data.
 
-  report.txt      the report, for people
-  report.json     the same in full, every flow included
+  report.html     the report, for people: open it in a browser
+  report.txt      the same in short, as text
+  report.json     the same in full, for programs
   answers.jsonl   what each address database answered for each address
   run.toml        the captures with their hashes, and the options of the run
   inputs/         the captures themselves, where they were put in
+  redaction/      the logs of redacted captures: what was done to them, and
+                  the hashes of what they were before and are now
   files/          the files that options named
   data/           the registers, claims, legal zones and tables of the program
   manifest.json   every file with its size and SHA-256

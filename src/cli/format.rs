@@ -17,12 +17,14 @@ pub(super) struct Results<'a> {
     pub(super) checks: &'a [Check<'a>],
     /// What failed of what was asked for.
     pub(super) failures: &'a [String],
+    /// The most characters of Markdown.
+    pub(super) max_markdown: usize,
 }
 
 impl<'a> Results<'a> {
     /// Those of a report that nothing was asked about.
     pub(super) const fn of(report: &'a Report) -> Self {
-        Self { report, checks: &[], failures: &[] }
+        Self { report, checks: &[], failures: &[], max_markdown: usize::MAX }
     }
 }
 
@@ -62,14 +64,14 @@ impl Format {
 
     /// The results in it; colour is for terminals, and for the table alone.
     pub(super) fn render(self, results: &Results<'_>, color: Color) -> String {
-        let Results { report, checks, failures } = *results;
+        let Results { report, checks, failures, max_markdown } = *results;
         match self {
             Self::Table => report::table::table(report, color),
             Self::Json => report::json(report),
             Self::Jsonl => report::jsonl(report),
             Self::Csv => report::csv(report),
             Self::MatrixCsv => report::matrix_csv(report),
-            Self::Md => report::markdown(report),
+            Self::Md => report::markdown(report, max_markdown),
             Self::Html => report::html(report),
             Self::Junit => report::junit(report, checks, failures),
             Self::Gitlab => annotations::gitlab(report, checks, failures),

@@ -68,6 +68,15 @@ impl Search {
         Some(("beside_bundle", Lies { path, part: None }))
     }
 
+    /// The file among those given that a redacted capture was made from.
+    pub(super) fn original(&mut self, sha256: &str, size: u64) -> Option<PathBuf> {
+        let file = FileOfRun { size, sha256: sha256.to_owned(), ..FileOfRun::default() };
+        let given: Vec<PathBuf> = self.given.iter().map(|given| given.path.clone()).collect();
+        let path = given.into_iter().find(|path| self.is(path, &file))?;
+        self.used.insert(path.clone());
+        Some(path)
+    }
+
     /// Whether it is that file. Only one of the same size is hashed.
     fn is(&mut self, path: &Path, file: &FileOfRun) -> bool {
         let is_like = fs::metadata(path).is_ok_and(|known| known.is_file() && known.len() == file.size);

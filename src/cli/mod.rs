@@ -20,6 +20,7 @@ mod output;
 mod progress;
 mod recorded;
 mod redact;
+mod redaction;
 mod register;
 mod run;
 mod settings;

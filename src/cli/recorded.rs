@@ -11,7 +11,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 use crate::cli::args::{Arguments, Command, Inspect};
 
 /// Options that change nothing in a report, and those whose place is taken by what was read.
-const LEFT_OUT: [&str; 15] = [
+const LEFT_OUT: [&str; 17] = [
     "annotate",
     "paths",
     "read",
@@ -25,6 +25,8 @@ const LEFT_OUT: [&str; 15] = [
     "min_grade",
     "color",
     "bundle_inputs",
+    "redaction_log",
+    "max_markdown",
     "help",
     "version",
 ];

@@ -88,7 +88,8 @@ fn check(arguments: &Redact) -> Result<(), String> {
     Ok(())
 }
 
-fn log_path(output: &Path) -> PathBuf {
+/// Where the log of a redacted capture lies.
+pub(super) fn log_path(output: &Path) -> PathBuf {
     let mut name = output.as_os_str().to_owned();
     name.push(".log.json");
     name.into()

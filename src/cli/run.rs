@@ -16,6 +16,7 @@ use crate::cli::marks;
 use crate::cli::message::{annotate, fail, say};
 use crate::cli::output;
 use crate::cli::progress::Bar;
+use crate::cli::redaction;
 use crate::cli::settings;
 use crate::cli::status::{self, Status};
 use crate::cli::study;
@@ -47,6 +48,7 @@ fn run(
     let world = if has_bundle { World::noted() } else { World::Disk };
     let mut job = job(arguments, lists_flows(arguments, outputs), &world)?;
     refuse_inputs(arguments, outputs, &job)?;
+    let logs = redaction::named(&arguments.redaction_log)?;
     let interrupted = Arc::default();
     job.settings.follow = follow(arguments, &interrupted)?;
     let made = make(arguments, job, has_bundle);
@@ -58,11 +60,20 @@ fn run(
         return Err("no bundle was written: it would not hold what was asked for".to_owned());
     }
     let (notes, cells) = (world.into_notes(), made.cells);
-    let record = bundle::Record { options, notes, cells, paths: made.paths, answers: made.answers };
+    let (logs, messages) = if has_bundle {
+        redaction::of_inputs(&logs, &made.paths, &report.inputs)?
+    } else {
+        Default::default()
+    };
+    for message in &messages {
+        say(message);
+    }
+    let record = bundle::Record { options, notes, cells, paths: made.paths, logs, answers: made.answers };
     // The process ends soon: giving back millions of small pieces of memory would be most of what is left to do.
     let report = ManuallyDrop::new(report);
     let checks = checks(&report, &arguments.fail_on, arguments.min_grade);
-    let results = Results { report: &report, checks: &checks, failures: &made.failures };
+    let max_markdown = arguments.max_markdown;
+    let results = Results { report: &report, checks: &checks, failures: &made.failures, max_markdown };
     write(&results, arguments, outputs, &record)?;
     if made.has_failed {
         return Ok(Status::Failed);
@@ -240,8 +251,14 @@ fn refuse_inputs(arguments: &Inspect, outputs: &Outputs, job: &Job) -> Result<()
     let study = job.settings.study.as_ref();
     let marks = study.map(Study::marks).unwrap_or_default();
     let expanded = job.captures.captures.iter().flatten();
-    let read: Vec<&PathBuf> =
-        job.named.iter().chain(expanded).chain(&marks).chain(&arguments.manifest).collect();
+    let read: Vec<&PathBuf> = job
+        .named
+        .iter()
+        .chain(expanded)
+        .chain(&marks)
+        .chain(&arguments.manifest)
+        .chain(&arguments.redaction_log)
+        .collect();
     for (path, output) in outputs {
         output::refuse_inputs(path, &read)?;
         if let Output::Bundle(packing) = output {

@@ -12,6 +12,7 @@ use crate::cli::locate::{Search, recorded as of_record};
 use crate::cli::message::fail;
 use crate::cli::output;
 use crate::cli::recorded;
+use crate::cli::redaction;
 use crate::cli::run::{job, make};
 use crate::cli::status::Status;
 use crate::report::builtin;
@@ -32,6 +33,8 @@ pub(super) fn run(arguments: &Verify) -> Status {
         return fail(&format!("standard output: {error}"));
     }
     match verification.outcome {
+        // A difference that was found does not hide that the job could not be done: so it is with every command.
+        _ if !verification.not_done.is_empty() => Status::Failed,
         Outcome::Same => Status::Clean,
         Outcome::Differs => Status::Found,
         Outcome::NotDone => Status::Failed,
@@ -69,6 +72,7 @@ fn make_again(
     let text = archive.text(RUN).map_err(|error| error.to_string())?;
     let run = Run::parse(&text).map_err(|error| error.to_string())?;
     *verification = verification.clone().made_by(&run.version);
+    redaction::check(&run, archive, checked, &mut search, verification);
     let found = of_record(&run, archive, checked, &mut search, verification)?;
     let Some(world) = found else { return Ok(()) };
     let captures: Vec<PathBuf> = run.inputs.iter().map(|input| PathBuf::from(&input.path)).collect();

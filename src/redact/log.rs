@@ -1,10 +1,10 @@
 //! What was done to a capture, for whoever gets it: hashes of both files, rules, counts, and what is lost.
 //!
-//! Input: counts. Output: a log in JSON. Must not: hold a secret, or anything that was hidden.
+//! Input: counts; or a log, of which nothing is trusted. Output: a log in JSON; or the files that it links. Must not: hold a secret, or anything that was hidden.
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The number of the set of rules. It changes with what is kept.
 pub const RULES: &str = "1";
@@ -46,6 +46,53 @@ pub struct File {
     /// Where it is damaged, in words; what comes before was read.
     pub damage: Option<String>,
 }
+
+/// What a log says of the captures that it links, for whoever has it and one of them.
+#[derive(Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct Link {
+    tool: String,
+    /// The version of borderpost that did it.
+    pub version: String,
+    /// The number of the set of rules.
+    pub rules: String,
+    /// The capture that was read.
+    pub input: Linked,
+    /// The capture that was written.
+    pub output: Linked,
+}
+
+/// A capture that a log links.
+#[derive(Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct Linked {
+    /// Its SHA-256, in lower-case hexadecimal.
+    pub sha256: String,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+impl Link {
+    /// The most bytes that a log is read of. One has some thousand.
+    pub const MAX_BYTES: u64 = 1 << 20;
+
+    /// Reads a log; says what is wrong with one that is none.
+    pub fn parse(text: &[u8]) -> Result<Self, String> {
+        let link: Self =
+            serde_json::from_slice(text).map_err(|error| format!("no log of a redaction ({error})"))?;
+        if link.tool != TOOL {
+            return Err(format!("no log of a redaction ({TOOL} did not write it)"));
+        }
+        let is_hash =
+            |text: &str| text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if [&link.input, &link.output].into_iter().all(|side| is_hash(&side.sha256)) {
+            Ok(link)
+        } else {
+            Err("no log of a redaction (what it has for a SHA-256 is none)".to_owned())
+        }
+    }
+}
+
+/// What every log has for a tool.
+pub(super) const TOOL: &str = env!("CARGO_PKG_NAME");
 
 /// What was done, counted.
 #[derive(Serialize, Default, Debug)]
@@ -189,3 +236,39 @@ pub(super) const DROPPED: &[&str] = &[
 
 /// Different ids that are remembered.
 const MAX_MET: usize = 1 << 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_read_for_the_files_that_it_links_and_nothing_else_is_taken_for_one() {
+        let file = |hex: &str| File { sha256: Some(hex.repeat(64)), bytes: 7, frames: 1, damage: None };
+        let log = Log {
+            tool: TOOL,
+            version: "0.1.0",
+            rules: RULES,
+            input: file("a"),
+            output: file("b"),
+            key: "random",
+            done: Done::default(),
+            kept: KEPT.to_vec(),
+            dropped: DROPPED.to_vec(),
+            may_differ: Vec::new(),
+        };
+        let good = log.json();
+        let link = Link::parse(good.as_bytes()).unwrap();
+        assert_eq!((link.input.sha256, link.output.sha256), ("a".repeat(64), "b".repeat(64)));
+        for bad in [
+            String::new(),
+            "{}".to_owned(),
+            good.replace("\"tool\": \"borderpost\"", "\"tool\": \"other\""),
+            good.replace(&"b".repeat(64), &"B".repeat(64)),
+            good.replace(&"b".repeat(64), "b"),
+            good.replace("\"bytes\": 7", "\"bytes\": -7"),
+        ] {
+            let refused = Link::parse(bad.as_bytes()).unwrap_err();
+            assert!(refused.starts_with("no log of a redaction"), "{refused}");
+        }
+    }
+}

@@ -35,8 +35,8 @@ use self::datagram::Chains;
 use self::ends::{Datagram, Ends};
 use self::flows::{Shown, ShownFlows};
 pub use self::keyed::Key;
-use self::log::{DROPPED, KEPT, Met};
-pub use self::log::{Done, File, Log, RULES};
+use self::log::{DROPPED, KEPT, Met, TOOL};
+pub use self::log::{Done, File, Link, Linked, Log, RULES};
 use self::name::Names;
 use self::streams::Streams;
 use crate::frame::{Frame, Process, Timestamp};
@@ -126,7 +126,7 @@ pub fn redact<W: Write>(
     let damage = summary.damage.first().map(|damage| damage.what.clone());
     let input = File { sha256: summary.sha256.clone(), bytes: summary.size, frames: summary.frames, damage };
     let log = Log {
-        tool: env!("CARGO_PKG_NAME"),
+        tool: TOOL,
         version: env!("CARGO_PKG_VERSION"),
         rules: RULES,
         input,

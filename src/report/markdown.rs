@@ -1,28 +1,44 @@
 //! The report in Markdown, for a comment on a pull request and for an annex: the answer first, then a table for each part of
 //! the destinations, with what it rests on folded away where the reader can fold, and readable where not.
 //!
-//! Input: a [`Report`]. Output: text as GitHub and GitLab read it. Must not: compute anything, or let text from a capture
-//! through raw.
+//! Input: a [`Report`], and how long the text may be. Output: text as GitHub and GitLab read it. Must not: compute anything,
+//! let text from a capture through raw, or leave something out without saying what.
 
 use std::fmt::Write as _;
 
 use crate::client::Catalogue;
 use crate::report::legend::LEGEND;
+use crate::report::markdown::cut::Shown;
 use crate::report::markdown::escape::{code, prose};
 use crate::report::schema::{Destination, Report};
 use crate::report::table::{self, PARTS};
 use crate::report::text::{count, plural, size};
+use crate::verdict::Axis;
 
+mod cut;
 mod escape;
 mod rest;
 mod session;
 mod study;
 
-/// Writes the report.
+/// The characters that a comment on GitHub may have.
+pub const COMMENT: usize = 65_536;
+
+/// Writes the report in at most `most` characters. What is over is left out, the least urgent first, and the text says so:
+/// what the last destinations rest on, then rows of those that are not outside the EEA, then the last sections. Every form has
+/// its headline.
 #[must_use]
-pub fn markdown(report: &Report) -> String {
-    let mut document = Document { text: String::new(), words: table::Page::of(report) };
+pub fn markdown(report: &Report, most: usize) -> String {
+    let words = table::Page::of(report);
+    let is_urgent = |d: &&Destination| d.is_client() && d.is_at(Axis::Outside);
+    let urgent = report.destinations.iter().filter(is_urgent).count();
+    cut::fitted(most, report.destinations.len(), urgent, |shown| document(report, &words, shown))
+}
+
+fn document(report: &Report, words: &table::Page, shown: Shown) -> String {
+    let mut document = Document { text: String::new(), words, left: shown };
     document.headline(report);
+    document.cut(report, shown);
     document.study(report);
     document.destinations(report);
     document.sessions(report);
@@ -36,13 +52,15 @@ pub fn markdown(report: &Report) -> String {
     document.text
 }
 
-struct Document {
+struct Document<'a> {
     text: String,
     /// How the table says the same.
-    words: table::Page,
+    words: &'a table::Page,
+    /// What may still be written of the destinations to come.
+    left: Shown,
 }
 
-impl Document {
+impl Document<'_> {
     fn headline(&mut self, report: &Report) {
         self.line(&format!("# Where the {} client's traffic went", Catalogue::CLIENT));
         self.line("");
@@ -74,8 +92,11 @@ impl Document {
 
     fn part(&mut self, title: &str, members: &[&Destination]) {
         self.title(&format!("{title}: {}", members.len()));
-        self.head(&["No.", "Destination", "Run by", "Service", "Place", "Listing", "Traffic"]);
-        for d in members {
+        let (rows, evidence) = self.left.take(members.len());
+        if rows > 0 {
+            self.head(&["No.", "Destination", "Run by", "Service", "Place", "Listing", "Traffic"]);
+        }
+        for d in members.iter().take(rows) {
             let place = match table::law(d) {
                 Some(law) => format!("{}; {law}", table::place(d)),
                 None => table::place(d),
@@ -90,14 +111,39 @@ impl Document {
                 prose(&self.words.traffic(d)),
             ]);
         }
-        self.fold(&format!(
-            "What these rest on ({})",
-            plural(members.len() as u64, "destination", "destinations")
-        ));
-        for d in members {
+        match members.len() - rows {
+            0 => {}
+            left => self.line(&format!("\n{} left out here.", count(left as u64))),
+        }
+        if evidence == 0 {
+            return;
+        }
+        let all = plural(members.len() as u64, "destination", "destinations");
+        let of_all =
+            if evidence < members.len() { format!("the first {evidence} of ") } else { String::new() };
+        self.fold(&format!("What these rest on ({of_all}{all})"));
+        for d in members.iter().take(evidence) {
             self.evidence(d);
         }
         self.unfold();
+    }
+
+    /// Says what is left out of the destinations.
+    fn cut(&mut self, report: &Report, shown: Shown) {
+        let all = report.destinations.len();
+        let [rows, evidence] = [shown.rows, shown.evidence].map(|shown| all.saturating_sub(shown));
+        if rows + evidence == 0 {
+            return;
+        }
+        let of = |left: usize| match plural(all as u64, "destination", "destinations") {
+            whole if left == all => format!("all {whole}"),
+            whole => format!("{} of {whole}", count(left as u64)),
+        };
+        let mut left = format!("what {} rest on", of(evidence));
+        if rows > 0 {
+            left = format!("{left}, and the rows of {}", of(rows));
+        }
+        self.item(&format!("Cut to a length ({OPTION}): it leaves out {left}. {FULL}."));
     }
 
     fn evidence(&mut self, d: &Destination) {
@@ -213,6 +259,10 @@ fn meaning(sign: &str) -> &'static str {
     }
 }
 
+/// What names the length.
+const OPTION: &str = "--max-markdown";
+/// Where the rest is.
+const FULL: &str = "The HTML page and the JSON have all of it";
 /// Addresses of one destination that are shown; the JSON has them all.
 const MAX_LISTED: usize = 12;
 
@@ -228,12 +278,27 @@ mod tests {
         hostile.because = "https://evil.example | [a](b)".to_owned();
         hostile.recipient_name = Some("@octo <b>".to_owned());
         let given = report(vec![hostile, destination("undetermined", "anycast"), third_party("Google LLC")]);
-        let text = markdown(&given);
+        let text = markdown(&given, COMMENT);
         let first = text.lines().nth(2).unwrap();
         assert!(first.starts_with("- Shown outside the EEA: 1 destination"), "{first}");
         assert!(text.contains("``</details><script>\\u{7c}`@all`\\u{a}# x``"), "{text}");
         let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| 1 |")).collect();
         assert!(rows.len() == 3 && rows.iter().all(|row| row.matches('|').count() == 8), "{rows:?}");
         assert_eq!(text.matches("\n<details>\n").count(), text.matches("\n</details>\n").count());
+    }
+
+    #[test]
+    fn a_long_report_fits_into_a_comment_and_says_what_it_leaves_out() {
+        let many = (0..2_000).map(|n| if n < 20 { flagged("likely") } else { destination("eea", "likely") });
+        let given = report(many.collect());
+        let text = markdown(&given, COMMENT);
+        let length = text.chars().count();
+        assert!(length <= COMMENT && length > COMMENT - 1_000, "{length}");
+        let cut = "- Cut to a length (`--max-markdown`): it leaves out what all 2,000 destinations rest on, and the rows of ";
+        assert!(text.contains(cut) && text.contains(" left out here.\n"), "{}", &text[..1_000]);
+        assert!(text.contains("## Inputs") && !text.contains("**Cut here.**"));
+        let short = markdown(&given, 5_000);
+        assert!(short.chars().count() <= 5_000 && short.contains("**Cut here.**"), "{short}");
+        assert!(markdown(&given, usize::MAX).contains("What these rest on (20 destinations)"));
     }
 }

@@ -48,7 +48,7 @@ pub use self::csv::csv;
 pub use self::html::html;
 pub use self::jsonl::jsonl;
 pub use self::junit::junit;
-pub use self::markdown::markdown;
+pub use self::markdown::{COMMENT, markdown};
 pub use self::matrix_csv::matrix_csv;
 use self::schema::Report;
 

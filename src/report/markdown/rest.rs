@@ -8,7 +8,7 @@ use crate::report::schema::{Claim, Report};
 use crate::report::table::{claims, compared, used};
 use crate::report::text::count;
 
-impl Document {
+impl Document<'_> {
     pub(super) fn claims(&mut self, report: &Report) {
         if report.claims.is_empty() {
             return;

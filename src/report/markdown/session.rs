@@ -8,7 +8,7 @@ use crate::report::table::session::{of_service, phase_rule, phase_title};
 use crate::report::table::{rule, steps};
 use crate::report::text::{count, plural, size};
 
-impl Document {
+impl Document<'_> {
     pub(super) fn sessions(&mut self, report: &Report) {
         if report.sessions.is_empty() {
             return;

@@ -5,7 +5,7 @@ use crate::report::markdown::escape::{code, prose};
 use crate::report::schema::{Cell, Report};
 use crate::report::table::matrix::{LEGEND, entries, label, stood, traits};
 
-impl Document {
+impl Document<'_> {
     pub(super) fn study(&mut self, report: &Report) {
         let Some(study) = &report.study else { return };
         let title = study.title.as_deref().map(|title| format!(": {title}")).unwrap_or_default();
