@@ -603,7 +603,7 @@ fn the_log_of_a_redacted_capture_goes_along_and_is_held_against_it() {
     assert_eq!((&redaction["original_sha256"], &redaction["what"]), (&original.into(), &Value::Null));
     // One byte of it, and one who sees to the manifest, too.
     let folder = place.at("bundle");
-    edit(&folder, name, "\"rules\": \"1\"", "\"rules\": \"2\"");
+    edit(&folder, name, "\"key\": \"random\"", "\"key\": \"rondom\"");
     assert_found(&place.run(&["verify", "bundle"]), 1, &[&format!("ALTERED {name}"), "NOT BY redaction/000"]);
     let own = sha256(&fs::read(place.at("shared.pcapng")).unwrap());
     edit(&folder, name, &own, &"0".repeat(64));

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use borderpost::frame::{LinkType, Timestamp};
 use borderpost::source::write::{WriteInterface, Writer};
+use borderpost::source::{Capture, Options};
 use serde_json::{Value, json};
 
 mod common;
@@ -114,6 +115,106 @@ fn findings_are_those_of_the_original() {
     for name in CAPTURES {
         let made = desk.redact(&shipped(name), &format!("{name}.pcapng"));
         assert_eq!(findings(&inspect(&made)), findings(&inspect(&shipped(name))), "{name}");
+    }
+}
+
+/// A shipped capture whose frames go through something on their way.
+fn carried(name: &str, through: impl Fn(&[u8]) -> Vec<Vec<u8>>) -> Vec<u8> {
+    let mut capture = Capture::open(&shipped(name), &Options::default()).unwrap();
+    let mut writer = Writer::new(Vec::new(), &[WriteInterface::new(LinkType::ETHERNET)]).unwrap();
+    while let Some(frame) = capture.next_frame() {
+        for bytes in through(frame.data) {
+            let length = u32::try_from(bytes.len()).unwrap();
+            writer.frame(0, frame.time.unwrap(), length, &bytes, None).unwrap();
+        }
+    }
+    writer.finish().unwrap()
+}
+
+/// A session of PPP over Ethernet.
+fn dialled(frame: &[u8]) -> Vec<u8> {
+    let ip = &frame[14..];
+    let protocol = if ip[0] >> 4 == 4 { 0x21 } else { 0x57 };
+    let length = u16::try_from(2 + ip.len()).unwrap().to_be_bytes();
+    [&frame[..12], &[0x88, 0x64, 0x11, 0, 0x77, 0x88], &length, &[0, protocol], ip].concat()
+}
+
+/// Geneve (RFC 8926), with an option.
+fn geneve(frame: &[u8]) -> Vec<u8> {
+    let head = [&[1, 0x40, 0x65, 0x58, 0x12, 0x34, 0x56, 0][..], b"plnt", frame].concat();
+    udp((RESOLVER, 50_000), (CLIENT, 6_081), &head)
+}
+
+/// Two fragments of every long datagram over IPv4.
+fn broken(frame: &[u8]) -> Vec<Vec<u8>> {
+    let [ether_type, version, protocol] = [12, 14, 23].map(|at| frame.get(at).copied().unwrap_or(0));
+    if (ether_type, version, protocol) != (8, 0x45, 17) || frame.len() < 200 {
+        return vec![frame.to_vec()];
+    }
+    let (head, body) = frame.split_at(34);
+    let piece = |part: &[u8], field: u16| {
+        let mut head = head.to_vec();
+        head[16..18].copy_from_slice(&u16::try_from(20 + part.len()).unwrap().to_be_bytes());
+        head[20..22].copy_from_slice(&field.to_be_bytes());
+        [&head, part].concat()
+    };
+    let (first, last) = body.split_at(104);
+    vec![piece(first, 0x2000), piece(last, 13)]
+}
+
+#[test]
+fn findings_of_what_went_through_a_tunnel_are_those_of_the_original() {
+    let desk = Desk::new();
+    for name in ["browser-join", "eea-meeting", "ipv6-only"] {
+        let ways: [(&str, Vec<u8>); 2] = [
+            ("dialled", carried(name, |frame| vec![dialled(frame)])),
+            ("geneve", carried(name, |frame| vec![geneve(frame)])),
+        ];
+        for (way, bytes) in ways {
+            let capture = desk.path("carried.pcapng");
+            fs::write(&capture, bytes).unwrap();
+            let made = desk.redact(&capture, "made.pcapng");
+            let (before, after) = (inspect(&capture), inspect(&made));
+            assert!(!before["destinations"].as_array().unwrap().is_empty(), "{name} {way}");
+            assert_eq!(findings(&after), findings(&before), "{name} {way}");
+            let made = fs::read(made).unwrap();
+            for hidden in [&b"plnt"[..], &[0x12, 0x34, 0x56, 0], &[0x77, 0x88]] {
+                assert!(!has(&made, hidden), "{name} {way}");
+            }
+        }
+    }
+}
+
+#[test]
+fn fragments_keep_what_tells_their_flow_and_nothing_of_their_payload() {
+    let desk = Desk::new();
+    let capture = desk.path("broken.pcapng");
+    fs::write(&capture, carried("eu-meeting-us-telemetry", broken)).unwrap();
+    let made = desk.redact(&capture, "made.pcapng");
+    let log: Value = serde_json::from_slice(&fs::read(desk.path("made.pcapng.log.json")).unwrap()).unwrap();
+    let pieces = log["done"]["fragments"].as_u64().unwrap();
+    assert!(pieces > 100 && log["may_differ"].to_string().contains("fragments"), "{log}");
+    let counted = |report: &Value| -> Vec<Value> {
+        let rows = report["destinations"].as_array().unwrap().iter();
+        rows.map(|row| {
+            ["addresses", "flows", "bytes_in", "bytes_out"].iter().map(|key| row[*key].clone()).collect()
+        })
+        .collect()
+    };
+    let (before, after) = (inspect(&capture), inspect(&made));
+    assert_eq!(counted(&after), counted(&before));
+    assert!(before["totals"]["fragment_reassembled"].as_u64().unwrap() > 100, "{}", before["totals"]);
+    assert_eq!(after["totals"], before["totals"]);
+    // Behind the headers nothing of a fragment is there.
+    let mut read = Capture::open(&made, &Options::default()).unwrap();
+    while let Some(frame) = read.next_frame() {
+        let field = frame.data.get(20..22).map_or(0, |field| u16::from_be_bytes([field[0], field[1]]));
+        let most = match field & 0x3fff {
+            0 => usize::MAX,
+            0x2000 => 42,
+            _ => 34,
+        };
+        assert!(frame.data.len() <= most || frame.data[12] != 8, "{}", frame.number);
     }
 }
 

@@ -95,6 +95,7 @@ fn hardware(shaper: &mut Shaper<'_>, length: usize, at: usize, shared: &Shared) 
     }
 }
 
+/// What a type of Ethernet's says, behind tags, and behind a session's header.
 fn ether_type(shaper: &mut Shaper<'_>, at: usize) -> Below {
     let mut at = at;
     for _ in 0..=MAX_TAGS {
@@ -105,10 +106,30 @@ fn ether_type(shaper: &mut Shaper<'_>, at: usize) -> Below {
                 shaper.keep(at, 4);
                 at = at.saturating_add(4);
             }
+            Some(PPPOE_SESSION) => return session(shaper, at.saturating_add(2)).unwrap_or(Below::Other),
             _ => break,
         }
     }
     Below::Other
+}
+
+/// PPP over Ethernet (RFC 2516 section 4): version and type, code, session, length; and PPP's protocol. The session is a
+/// subscriber's, and not kept. `None` where it carries no IP.
+fn session(shaper: &mut Shaper<'_>, at: usize) -> Option<Below> {
+    let (length, protocol) = (at.checked_add(4)?, at.checked_add(6)?);
+    if shaper.array(at) != Some([0x11, 0]) {
+        return None;
+    }
+    // An odd first byte is all of it (RFC 1661 section 6.5).
+    let bytes = match (shaper.byte(protocol)?, shaper.short(protocol)) {
+        (0x21 | 0x57, _) => 1,
+        (_, Some(0x0021 | 0x0057)) => 2,
+        _ => return None,
+    };
+    shaper.keep(at, 2);
+    shaper.keep(length, 2);
+    shaper.keep(protocol, bytes);
+    Some(Below::Ip(protocol.checked_add(bytes)?))
 }
 
 /// What IP says of what it carries.
@@ -131,9 +152,9 @@ fn ip(shaper: &mut Shaper<'_>, at: usize, wire_len: usize, tunnels: u8, shared: 
     };
     match ip {
         Carried::Whole(ip) => carried(shaper, &ip, tunnels, shared),
-        Carried::Piece => {
+        Carried::Piece(start) => {
             shared.masks.counts.fragments += 1;
-            Some(())
+            start.map_or(Some(()), |start| head(shaper, &start, shared))
         }
     }
 }
@@ -141,7 +162,7 @@ fn ip(shaper: &mut Shaper<'_>, at: usize, wire_len: usize, tunnels: u8, shared: 
 fn carried(shaper: &mut Shaper<'_>, of: &Ip, tunnels: u8, shared: &mut Shared) -> Option<()> {
     match of.protocol {
         TCP => tcp(shaper, of, shared),
-        UDP => match tunnel::over_udp(shaper, of.at, of.end) {
+        UDP => match tunnel::over_udp(shaper, of.at, of.end, &shared.masks.key) {
             Some(inner) if tunnels > 0 => {
                 shaper.keep(of.at, 6);
                 shaper.hold(of.at, 8);
@@ -180,8 +201,8 @@ fn inside(shaper: &mut Shaper<'_>, inner: Inner, end: usize, tunnels: u8, shared
 
 enum Carried {
     Whole(Ip),
-    /// A part of a packet.
-    Piece,
+    /// A part of a packet; the first one says what it is the start of.
+    Piece(Option<Ip>),
 }
 
 fn v4(shaper: &mut Shaper<'_>, at: usize, wire_len: usize, shared: &mut Shared) -> Option<Carried> {
@@ -198,14 +219,16 @@ fn v4(shaper: &mut Shaper<'_>, at: usize, wire_len: usize, shared: &mut Shared) 
     let sum =
         shaper.made().get(at..at.checked_add(length)?.min(shaper.len())).map_or(0, |head| checksum(0, head));
     shaper.put(at.checked_add(10)?, &sum.to_be_bytes());
-    if u16::from_be_bytes([o0, o1]) & 0x3fff != 0 {
-        return Some(Carried::Piece);
-    }
     let end = match usize::from(u16::from_be_bytes([l0, l1])) {
         0 => wire_len,
         total => at.checked_add(total)?.min(wire_len.max(shaper.len())),
     };
-    Some(Carried::Whole(Ip { from, to, protocol, at: at.checked_add(length)?, end }))
+    let ip = Ip { from, to, protocol, at: at.checked_add(length)?, end };
+    let field = u16::from_be_bytes([o0, o1]);
+    Some(match (field & 0x3fff, field & 0x1fff) {
+        (0, _) => Carried::Whole(ip),
+        (_, offset) => Carried::Piece((offset == 0).then_some(ip)),
+    })
 }
 
 fn v6(shaper: &mut Shaper<'_>, at: usize, wire_len: usize, shared: &mut Shared) -> Option<Carried> {
@@ -234,7 +257,8 @@ fn v6(shaper: &mut Shaper<'_>, at: usize, wire_len: usize, shared: &mut Shared) 
                 shaper.keep(at, 8);
                 at = at.checked_add(8)?;
                 if field & 0xfff9 != 0 {
-                    return Some(Carried::Piece);
+                    let start = Ip { from, to, protocol, at, end };
+                    return Some(Carried::Piece((field >> 3 == 0).then_some(start)));
                 }
             }
             protocol => return Some(Carried::Whole(Ip { from, to, protocol, at, end })),
@@ -254,10 +278,24 @@ fn put_addresses(shaper: &mut Shaper<'_>, at: usize, ends: [IpAddr; 2], shared: 
     }
 }
 
-fn tcp(shaper: &mut Shaper<'_>, ip: &Ip, shared: &mut Shared) -> Option<()> {
+/// The transport header in the first of several fragments. Of what lies behind it nothing is kept: its rules need all of it.
+fn head(shaper: &mut Shaper<'_>, ip: &Ip, shared: &mut Shared) -> Option<()> {
+    match ip.protocol {
+        TCP => drop(tcp_head(shaper, ip)?),
+        UDP => {
+            shaper.keep(ip.at, 6);
+            shaper.hold(ip.at, 8);
+        }
+        _ => return Some(()),
+    }
+    shared.masks.counts.checksums_zero += 1;
+    Some(())
+}
+
+/// TCP's header; gives where it ends.
+fn tcp_head(shaper: &mut Shaper<'_>, ip: &Ip) -> Option<usize> {
     let at = ip.at;
-    let head: [u8; 14] = shaper.array(at)?;
-    let [_, _, _, _, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags] = head;
+    let offset = shaper.byte(at.checked_add(12)?)?;
     let length = usize::from(offset >> 4).checked_mul(4).filter(|length| *length >= 20)?;
     shaper.keep(at, 16);
     shaper.keep(at.checked_add(18)?, 2);
@@ -265,7 +303,14 @@ fn tcp(shaper: &mut Shaper<'_>, ip: &Ip, shared: &mut Shared) -> Option<()> {
     let options = length.checked_sub(20)?;
     let room = ip.end.saturating_sub(at.checked_add(20)?);
     shaper.put(at.checked_add(20)?, &vec![NO_OPERATION; options.min(room)]);
-    let body = at.checked_add(length)?;
+    at.checked_add(length)
+}
+
+fn tcp(shaper: &mut Shaper<'_>, ip: &Ip, shared: &mut Shared) -> Option<()> {
+    let at = ip.at;
+    let fields: [u8; 14] = shaper.array(at)?;
+    let [_, _, _, _, s0, s1, s2, s3, a0, a1, a2, a3, _, flags] = fields;
+    let body = tcp_head(shaper, ip)?;
     let payload = shaper.original().get(body..ip.end.min(shaper.len())).unwrap_or_default();
     let ends = ends(shaper, ip, Protocol::Tcp)?;
     let (seq, ack) = (u32::from_be_bytes([s0, s1, s2, s3]), u32::from_be_bytes([a0, a1, a2, a3]));
@@ -383,6 +428,7 @@ const IPV6: u16 = 0x86dd;
 const VLAN: u16 = 0x8100;
 const VLAN_PROVIDER: u16 = 0x88a8;
 const VLAN_OLD: u16 = 0x9100;
+const PPPOE_SESSION: u16 = 0x8864;
 /// Tags on a frame that are gone through.
 const MAX_TAGS: u8 = 4;
 const MAX_EXTENSIONS: u8 = 16;

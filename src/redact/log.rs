@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 /// The number of the set of rules. It changes with what is kept.
-pub const RULES: &str = "1";
+pub const RULES: &str = "2";
 
 /// The log of one redaction.
 #[derive(Serialize, Debug)]
@@ -135,7 +135,7 @@ pub struct Done {
     pub stun_messages: u64,
     /// Messages of the client's own layer of which the head was kept.
     pub client_messages: u64,
-    /// Fragments of IP packets, of which the IP header is kept.
+    /// Fragments of IP packets, of which headers alone are kept.
     pub fragments: u64,
     /// Packets that carry others in clear and were gone into.
     pub tunnels_opened: u64,

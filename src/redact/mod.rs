@@ -332,7 +332,7 @@ fn may_differ(shared: &mut Shared, inspection: &Inspection) -> Vec<String> {
     let counts = &shared.masks.counts;
     say(counts.frames_of_unknown_links, "frames of link types that cannot be redacted");
     say(counts.frames_without_time, "frames without a time, by which later frames have other numbers");
-    say(counts.fragments, "fragments, which are not put together any more");
+    say(counts.fragments, "fragments, of which headers alone are kept");
     say(counts.tunnelled, "packets of tunnels that are not gone into");
     say(counts.quic_emptied, "QUIC Initials whose name may not be shown");
     say(counts.certificates_emptied, "certificates whose names may not be shown");
