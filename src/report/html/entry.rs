@@ -47,7 +47,14 @@ pub(super) struct Evidence {
     /// What that means.
     pub(super) meaning: &'static str,
     /// What is said.
-    pub(super) says: String,
+    pub(super) says: Vec<Words>,
+}
+
+/// Words, or an option of the program, which is never broken over two lines.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) struct Words {
+    pub(super) text: String,
+    pub(super) is_option: bool,
 }
 
 /// The parts that have members.
@@ -113,7 +120,19 @@ fn evidence(line: &str) -> Evidence {
         "?" => "could settle",
         _ => "note",
     };
-    Evidence { sign: sign.to_owned(), meaning, says: says.to_owned() }
+    Evidence { sign: sign.to_owned(), meaning, says: words(says) }
+}
+
+fn words(text: &str) -> Vec<Words> {
+    let mut words: Vec<Words> = Vec::new();
+    for part in text.split_inclusive(' ') {
+        let is_option = part.starts_with("--");
+        match words.last_mut().filter(|last| !is_option && !last.is_option) {
+            Some(last) => last.text.push_str(part),
+            None => words.push(Words { text: part.to_owned(), is_option }),
+        }
+    }
+    words
 }
 
 #[cfg(test)]
@@ -135,6 +154,12 @@ mod tests {
     #[test]
     fn a_sign_is_a_word_as_well() {
         assert_eq!(evidence("- a database says otherwise").meaning, "objects");
-        assert_eq!(evidence("? a capture from before").says, "a capture from before");
+        let said = |line: &str| -> Vec<(String, bool)> {
+            evidence(line).says.into_iter().map(|words| (words.text, words.is_option)).collect()
+        };
+        let words = |text: &str, is_option| (text.to_owned(), is_option);
+        assert_eq!(said("? a capture from before"), [words("a capture from before", false)]);
+        let parts = [words("can be: ", false), words("--geoip ", true), words("FILE; or it", false)];
+        assert_eq!(said("? can be: --geoip FILE; or it"), parts);
     }
 }

@@ -108,14 +108,15 @@ impl<'a> Page<'a> {
             ("steps", "Steps of the scenario", !self.steps.is_empty()),
             ("tunnels", "Tunnels that were opened", !self.tunnels.is_empty()),
             ("claims", "Documented claims", self.claims.is_some()),
-            ("study", "Study: cells, matrix, differences", self.study.is_some()),
             ("against", "Read by something else", self.against.is_some()),
             ("quality", "What the capture could not show", true),
             ("sources", "Methods, and data used", true),
             ("flows", "Appendix: every flow", self.flows.is_some()),
         ];
         let there = sections.into_iter().filter(|(.., is_there)| *is_there);
-        parts.chain(there.map(|(id, title, _)| (id.to_owned(), title.to_owned()))).collect()
+        let named = |id: &str, title: &str| (id.to_owned(), title.to_owned());
+        let study = self.study.iter().map(|_| named("study", "Study: cells, matrix, differences"));
+        study.chain(parts).chain(there.map(|(id, title, _)| named(id, title))).collect()
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) struct Entry {
 
 /// What a reader needs for the matrix.
 const LEGEND: &[&str] = &[
-    "Each entry: countries, grade, EEA or outside it, listing, and the number of the destination above, with its evidence.",
+    "Each entry: countries, grade, EEA or outside it, listing, and the number of the destination below, with its evidence.",
     "Not seen: nothing of it in that cell's captures, for whatever reason: the script may not have got there.",
 ];
 
