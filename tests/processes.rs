@@ -1,0 +1,199 @@
+//! Whose connections are, asked of the running system, written into a capture, and read back from it.
+
+#![cfg(all(feature = "cli", target_os = "linux"))]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use borderpost::evidence::Fact;
+use borderpost::frame::{LinkType, Timestamp};
+use borderpost::inspect::{self, Settings};
+use borderpost::process::{Attributor, Watch, system};
+use borderpost::source::owners::OwnerTotals;
+use borderpost::source::write::{WriteInterface, Writer};
+
+/// A packet over raw IP between two ends, as an interface would show it: a SYN, or a datagram.
+fn packet(is_tcp: bool, from: SocketAddr, to: SocketAddr) -> Vec<u8> {
+    let ports = [from.port().to_be_bytes(), to.port().to_be_bytes()].concat();
+    let rest: &[u8] =
+        if is_tcp { &[0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 1, 0, 0, 0, 0, 0] } else { &[0, 8, 0, 0] };
+    let segment = [&ports[..], rest].concat();
+    let protocol = if is_tcp { 6 } else { 17 };
+    let len = u16::try_from(segment.len()).unwrap();
+    match (from.ip(), to.ip()) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            let total = (len + 20).to_be_bytes();
+            let head = [0x45, 0, total[0], total[1], 0, 0, 0, 0, 64, protocol, 0, 0];
+            [&head[..], &from.octets(), &to.octets(), &segment].concat()
+        }
+        (IpAddr::V6(from), IpAddr::V6(to)) => {
+            let len = len.to_be_bytes();
+            let head = [0x60, 0, 0, 0, len[0], len[1], protocol, 64];
+            [&head[..], &from.octets(), &to.octets(), &segment].concat()
+        }
+        _ => panic!("ends of two families"),
+    }
+}
+
+fn now() -> Timestamp {
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+    Timestamp::from_nanos(i64::try_from(nanos).unwrap())
+}
+
+/// What would be captured, and the blocks that come with it.
+struct Run {
+    attributor: Attributor,
+    watch: Watch,
+    blocks: Arc<Mutex<Vec<u8>>>,
+    frames: Vec<(Timestamp, Vec<u8>)>,
+}
+
+impl Run {
+    fn start() -> Self {
+        let blocks: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let sink = Arc::clone(&blocks);
+        let attributor = Attributor::start(system().unwrap(), move |block| {
+            sink.lock().unwrap().extend_from_slice(block);
+            Ok(())
+        });
+        let attributor = attributor.unwrap();
+        let watch = attributor.watch();
+        Self { attributor, watch, blocks, frames: Vec::new() }
+    }
+
+    fn sees(&mut self, is_tcp: bool, from: SocketAddr, to: SocketAddr) {
+        let packet = packet(is_tcp, from, to);
+        self.watch.offer(&packet, LinkType::RAW);
+        self.frames.push((now(), packet));
+    }
+
+    /// Writes the capture.
+    fn end(self, path: &Path) -> OwnerTotals {
+        let totals = self.attributor.finish().unwrap();
+        let mut writer = Writer::new(Vec::new(), &[WriteInterface::new(LinkType::RAW)]).unwrap();
+        for (time, packet) in &self.frames {
+            writer.frame(0, *time, u32::try_from(packet.len()).unwrap(), packet, None).unwrap();
+        }
+        let mut file = std::fs::File::create(path).unwrap();
+        file.write_all(&writer.finish().unwrap()).unwrap();
+        file.write_all(&self.blocks.lock().unwrap()).unwrap();
+        totals
+    }
+}
+
+/// The processes of each flow, by number and method, from a capture.
+fn told(path: &Path) -> BTreeMap<(SocketAddr, SocketAddr), BTreeSet<(u32, &'static str)>> {
+    let inspection = inspect::inspect(&[path.to_owned()], Settings::default(), &());
+    let unit = &inspection.units()[0];
+    let ends = |flow: &borderpost::flow::Flow<'_>| {
+        [borderpost::flow::Side::First, borderpost::flow::Side::Second].map(|side| {
+            let end = flow.endpoint(side);
+            SocketAddr::new(end.address, end.port)
+        })
+    };
+    let mut told = BTreeMap::new();
+    for flow in unit.flows().iter() {
+        let [from, to] = ends(&flow);
+        let processes = unit.evidence().of(flow.id()).iter().filter_map(|entry| match entry.fact {
+            Fact::Process(id) => unit.evidence().process_of(id),
+            _ => None,
+        });
+        let named = processes.map(|process| (process.pid.unwrap(), process.method.name())).collect();
+        told.insert((from, to), named);
+    }
+    told
+}
+
+/// Connections of all kinds, a thousand and some, each open for little more than 100 ms: at least 99 of 100 are attributed.
+#[test]
+fn own_connections_that_live_longer_than_100_ms_are_attributed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own.pcapng");
+    let servers = ["127.0.0.1:0", "[::1]:0"].map(|end| TcpListener::bind(end).unwrap());
+    let datagrams = ["127.0.0.1:0", "[::1]:0"].map(|end| UdpSocket::bind(end).unwrap());
+    let mut run = Run::start();
+    let mut open: Vec<(Instant, Box<dyn std::any::Any>)> = Vec::new();
+    let mut all = Vec::new();
+    for number in 0..1_000_usize {
+        let (server, peer) = (&servers[number % 2], &datagrams[number % 2].local_addr().unwrap());
+        let any = if number % 2 == 0 { "0.0.0.0:0" } else { "[::]:0" };
+        let here = server.local_addr().unwrap().ip();
+        let (is_tcp, from, to, held): (bool, _, _, Box<dyn std::any::Any>) = match number % 5 {
+            0..=2 => {
+                let client = TcpStream::connect(server.local_addr().unwrap()).unwrap();
+                let accepted = server.accept().unwrap();
+                let ends = (client.local_addr().unwrap(), client.peer_addr().unwrap());
+                (true, ends.0, ends.1, Box::new((client, accepted)))
+            }
+            kind => {
+                let socket = UdpSocket::bind(any).unwrap();
+                if kind == 3 {
+                    socket.connect(peer).unwrap();
+                }
+                let local = SocketAddr::new(here, socket.local_addr().unwrap().port());
+                (false, local, *peer, Box::new(socket))
+            }
+        };
+        run.sees(is_tcp, from, to);
+        all.push((from, to));
+        open.push((Instant::now(), held));
+        std::thread::sleep(Duration::from_millis(2));
+        open.retain(|(since, _)| since.elapsed() < Duration::from_millis(105));
+    }
+    std::thread::sleep(Duration::from_millis(105));
+    drop(open);
+    let totals = run.end(&path);
+    println!("{totals:?}");
+    let own = std::process::id();
+    let told = told(&path);
+    let is_own = |ends: &&(SocketAddr, SocketAddr)| told[ends].iter().any(|(pid, _)| *pid == own);
+    let attributed = all.iter().filter(is_own).count();
+    assert!(attributed >= 990, "{attributed} of 1000; {totals:?}");
+    let methods: BTreeSet<&str> = told.values().flatten().map(|(_, method)| *method).collect();
+    assert_eq!(methods, ["socket", "socket_port"].into(), "connected sockets, and those that talk to anyone");
+    let counted = totals.attributed + totals.missed + totals.hidden + totals.elsewhere + totals.unasked;
+    // A port that was drawn twice makes one flow of two.
+    assert_eq!(counted, told.len() as u64, "every flow becomes something: {totals:?}");
+}
+
+/// What is open for no time at all is not found, and that is said.
+#[test]
+fn short_flows_are_counted_as_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("short.pcapng");
+    let peer: SocketAddr = "127.0.0.1:9".parse().unwrap();
+    let mut run = Run::start();
+    for _ in 0..20 {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let local = socket.local_addr().unwrap();
+        drop(socket);
+        run.sees(false, local, peer);
+    }
+    run.sees(false, "203.0.113.1:1".parse().unwrap(), "203.0.113.2:2".parse().unwrap());
+    let totals = run.end(&path);
+    assert_eq!((totals.missed, totals.elsewhere, totals.attributed), (20, 1, 0), "{totals:?}");
+    assert!(told(&path).values().all(BTreeSet::is_empty));
+}
+
+/// A machine on which nothing happens is looked at seldom.
+#[test]
+fn looking_costs_little() {
+    let mut run = Run::start();
+    let peer: SocketAddr = "127.0.0.1:9".parse().unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(3) {
+        run.watch.offer(&packet(false, socket.local_addr().unwrap(), peer), LinkType::RAW);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let totals = run.attributor.finish().unwrap();
+    println!("{totals:?}");
+    // What may be taken at once, and a twentieth of the time.
+    assert!(totals.busy_nanos < 700_000_000, "{totals:?}");
+    assert!(totals.sweeps >= 4, "{totals:?}");
+}
