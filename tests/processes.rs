@@ -3,6 +3,8 @@
 #![cfg(all(feature = "cli", target_os = "linux"))]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod common;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -11,11 +13,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use borderpost::evidence::Fact;
-use borderpost::frame::{LinkType, Timestamp};
+use borderpost::frame::{LinkType, ProcessMethod, Timestamp};
 use borderpost::inspect::{self, Settings};
 use borderpost::process::{Attributor, Watch, system};
-use borderpost::source::owners::OwnerTotals;
+use borderpost::source::owners::{
+    Ancestor, OwnerProcess, OwnerTotals, SocketEnds, process_block, socket_block, totals_block,
+};
 use borderpost::source::write::{WriteInterface, Writer};
+
+use self::common::{borderpost, err, out, status};
 
 /// A packet over raw IP between two ends, as an interface would show it: a SYN, or a datagram.
 fn packet(is_tcp: bool, from: SocketAddr, to: SocketAddr) -> Vec<u8> {
@@ -178,6 +184,81 @@ fn short_flows_are_counted_as_missed() {
     let totals = run.end(&path);
     assert_eq!((totals.missed, totals.elsewhere, totals.attributed), (20, 1, 0), "{totals:?}");
     assert!(told(&path).values().all(BTreeSet::is_empty));
+}
+
+/// A capture of one connection of the client's web view, and one of a browser's, as a capturing program writes it.
+fn saved(path: &Path) {
+    let (first, last) =
+        (Timestamp::from_nanos(1_782_000_000_000_000_000), Timestamp::from_nanos(1_782_000_001_000_000_000));
+    let server: SocketAddr = "203.0.113.7:443".parse().unwrap();
+    let mut writer = Writer::new(Vec::new(), &[WriteInterface::new(LinkType::RAW)]).unwrap();
+    let zoom = Ancestor { pid: 6, name: "zoom".to_owned(), path: "/home/alice/zoom/zoom".to_owned() };
+    for (number, name, port) in [(0, "view", 5_000), (1, "browser", 5_001)] {
+        let local = SocketAddr::new([192, 168, 1, 2].into(), port);
+        let process = OwnerProcess {
+            pid: 7 + number,
+            uid: Some(1_000),
+            started: Some(first),
+            name: name.to_owned(),
+            path: format!("/home/alice/{}/{name}", if number == 0 { "zoom" } else { "browser" }),
+            asked: "sock_diag".to_owned(),
+            parents: vec![zoom.clone()],
+        };
+        writer.blocks(&process_block(number, &process)).unwrap();
+        let packet = packet(true, local, server);
+        writer.frame(0, first, u32::try_from(packet.len()).unwrap(), &packet, None).unwrap();
+        let ends = SocketEnds::new(true, local, server);
+        writer.blocks(&socket_block(number, &ends, ProcessMethod::Socket, last, false)).unwrap();
+    }
+    writer
+        .blocks(&totals_block(&OwnerTotals { attributed: 2, missed: 3, ..OwnerTotals::default() }))
+        .unwrap();
+    std::fs::write(path, writer.finish().unwrap()).unwrap();
+}
+
+/// A saved capture says whose flows are, a redacted one the same of the client's and nothing of others.
+#[test]
+fn a_saved_capture_and_its_redacted_copy_say_whose_flows_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("saved.pcapng"), folder.path().join("copy.pcapng"));
+    let names = [path.to_str().unwrap(), copy.to_str().unwrap()];
+    saved(&path);
+    let redacted = borderpost(&["redact", names[0], names[1]]);
+    assert_eq!(status(&redacted), 0, "{}", err(&redacted));
+    let report = |name: &str| -> serde_json::Value {
+        let output = borderpost(&["inspect", "--format", "json", name]);
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let [original, redacted] = names.map(report);
+    for report in [&original, &redacted] {
+        let flows = report["flows"].as_array().unwrap();
+        let by: Vec<_> = flows.iter().map(|flow| flow["identified_by"].as_str()).collect();
+        assert_eq!(
+            by,
+            [Some("process"), None],
+            "what the client started of its own, and what it started elsewhere"
+        );
+        let process = &flows[0]["processes"][0];
+        assert_eq!((&process["name"], &process["method"]), (&"view".into(), &"socket".into()));
+        assert_eq!(process["parents"][0]["name"], "zoom");
+    }
+    assert_eq!(original["flows"][0]["processes"][0]["path"], "/home/alice/zoom/view");
+    assert_eq!(redacted["flows"][1]["processes"].as_array().unwrap().len(), 0);
+    let kinds: Vec<_> = original["anomalies"].as_array().unwrap().iter().map(|row| &row["kind"]).collect();
+    assert!(kinds.contains(&&"process_missed".into()), "{kinds:?}");
+    let bytes = std::fs::read(&copy).unwrap();
+    for word in ["alice", "browser"] {
+        assert!(!bytes.windows(word.len()).any(|window| window == word.as_bytes()), "{word}");
+    }
+    let table = out(&borderpost(&["info", names[0]]));
+    let table = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(table.contains("2 sockets of 2 processes") && table.contains("3 missed, too short"), "{table}");
+    let table = out(&borderpost(&["inspect", names[0]]));
+    let table = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        table.contains("process view (pid 7) (uid 1000), /home/alice/zoom/view, started by zoom"),
+        "{table}"
+    );
 }
 
 /// A machine on which nothing happens is looked at seldom.
