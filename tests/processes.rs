@@ -21,7 +21,7 @@ use borderpost::source::owners::{
 };
 use borderpost::source::write::{WriteInterface, Writer};
 
-use self::common::{borderpost, err, out, status};
+use self::common::{assert_refused, borderpost, err, out, status};
 
 /// A packet over raw IP between two ends, as an interface would show it: a SYN, or a datagram.
 fn packet(is_tcp: bool, from: SocketAddr, to: SocketAddr) -> Vec<u8> {
@@ -277,4 +277,23 @@ fn looking_costs_little() {
     // What may be taken at once, and a twentieth of the time.
     assert!(totals.busy_nanos < 700_000_000, "{totals:?}");
     assert!(totals.sweeps >= 4, "{totals:?}");
+}
+
+/// The checks of the machine: each says what to do, and the status says whether a capture can be made.
+#[test]
+fn the_doctor_says_what_is_seen_and_what_to_do() {
+    let output = borderpost(&["doctor", "--format", "json", "--program", "/nowhere/borderpost-capture"]);
+    assert_eq!((status(&output), err(&output)), (1, String::new()), "nothing to capture with");
+    let diagnosis: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let checks = diagnosis["checks"].as_array().unwrap();
+    let names: Vec<&str> = checks.iter().map(|check| check["name"].as_str().unwrap()).collect();
+    for name in
+        ["capture program", "drop counters", "DNS", "VPN", "proxy", "blocked names", "processes", "free disk"]
+    {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    assert!(checks.iter().all(|check| (check["state"] == "ok") == check["remedy"].is_null()), "{checks:?}");
+    let table = borderpost(&["doctor"]);
+    assert!(out(&table).lines().all(|line| line.chars().count() <= 80), "{}", out(&table));
+    assert_refused(&borderpost(&["doctor", "now"]), &["unexpected argument"]);
 }

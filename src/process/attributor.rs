@@ -76,10 +76,13 @@ impl Attributor {
     }
 }
 
+/// What takes the blocks.
+type Sink = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
+
 /// What the thread has.
 struct Work {
     system: Box<dyn System>,
-    sink: Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>,
+    sink: Sink,
     from: Receiver<Message>,
     unasked: Arc<AtomicU64>,
     book: Book,
@@ -99,7 +102,7 @@ impl Work {
                         next = next.min(self.credit.soonest(SOON));
                     }
                 }
-                Ok(Message::Restate) => self.put(|book, out| book.restate(out))?,
+                Ok(Message::Restate) => self.put(Book::restate)?,
                 // Nobody is left who could say stop.
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return self.end(),
                 Err(RecvTimeoutError::Timeout) => {

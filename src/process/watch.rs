@@ -26,7 +26,7 @@ pub struct Watch {
 
 impl Watch {
     pub(super) fn new(to: SyncSender<Message>, unasked: Arc<AtomicU64>) -> Self {
-        Self { to, unasked, hasher: RandomState::new(), seen: vec![0; SLOTS as usize].into() }
+        Self { to, unasked, hasher: RandomState::new(), seen: vec![0; SLOTS].into() }
     }
 
     /// Looks at a frame. Costs as much as decoding its headers.
@@ -48,7 +48,8 @@ impl Watch {
         let ends = SocketEnds::new(is_tcp, address(from), address(to));
         // The same for both directions.
         let hash = self.hasher.hash_one((is_tcp, ends.local.min(ends.remote), ends.local.max(ends.remote)));
-        let Some(slot) = self.seen.get_mut((hash % SLOTS) as usize) else { return };
+        let place = usize::try_from(hash & 0xffff_ffff).unwrap_or(0) % SLOTS;
+        let Some(slot) = self.seen.get_mut(place) else { return };
         // A slot that was never used holds a number that a flow has one time in 2^64.
         if *slot == hash && !opens {
             return;
@@ -67,7 +68,7 @@ fn address(end: Endpoint) -> SocketAddr {
 }
 
 /// Flows that are known to have been seen, 8 bytes each.
-const SLOTS: u64 = 1 << 14;
+const SLOTS: usize = 1 << 14;
 
 #[cfg(test)]
 mod tests {

@@ -13,16 +13,16 @@ use crate::source::owners::{
 
 /// What is kept of the sockets, and how many sockets are and are not.
 #[derive(Default, Debug)]
-pub(super) struct Kept {
+pub(super) struct Shown {
     pub(super) blocks: Vec<u8>,
     pub(super) kept: u64,
     pub(super) dropped: u64,
 }
 
 /// Goes through all that is said of sockets.
-pub(super) fn sockets(owners: &Owners, addresses: &mut Addresses) -> Kept {
+pub(super) fn sockets(owners: &Owners, addresses: &mut Addresses) -> Shown {
     let mut folders = Folders::default();
-    let mut kept = Kept::default();
+    let mut kept = Shown::default();
     let mut numbers: Vec<Option<u32>> = Vec::new();
     for (number, process) in (0..).zip(&owners.processes) {
         let shown = of_client(process, &mut folders);

@@ -36,7 +36,8 @@ pub(super) struct Walker {
     /// What packets need of each interface, in the order of `About::interfaces`.
     ports: Vec<Port>,
     processes: Processes,
-    owners: owners::Reader,
+    /// In a box, since few captures need it.
+    owners: Box<owners::Reader>,
     /// What the last packet's options say of it.
     aside: Option<Aside>,
     /// How many packets were read.
@@ -75,7 +76,7 @@ impl Walker {
             before_last: 0,
             ports: Vec::new(),
             processes: Processes::default(),
-            owners: owners::Reader::default(),
+            owners: Box::default(),
             aside: None,
             packets: 0,
         }

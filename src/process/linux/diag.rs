@@ -1,4 +1,4 @@
-//! The kernel's table of sockets by `NETLINK_SOCK_DIAG` (sock_diag(7)), and its own addresses by `NETLINK_ROUTE` (rtnetlink(7)).
+//! The kernel's table of sockets by `NETLINK_SOCK_DIAG`, and its own addresses by `NETLINK_ROUTE`.
 //!
 //! Input: the kernel's answers. Output: sockets and addresses. Must not: wait for ever, or believe a length in an answer.
 
@@ -182,7 +182,7 @@ const INET: u8 = 2;
 const INET6: u8 = 10;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
-/// All states but TIME_WAIT (6), CLOSE (7), LISTEN (10) and NEW_SYN_RECV (12), in which nobody has the socket or no
+/// All states but `TIME_WAIT` (6), `CLOSE` (7), `LISTEN` (10) and `NEW_SYN_RECV` (12), in which nobody has the socket or no
 /// connection is there.
 const CONNECTIONS: u32 = !(1 << 6 | 1 << 7 | 1 << 10 | 1 << 12);
 const BUFFER: usize = 256 << 10;

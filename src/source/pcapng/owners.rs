@@ -4,6 +4,7 @@
 //! than a bounded amount, or believe that a body is what its type says: it has to begin with the mark and add up.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 
 use super::options::Options;
@@ -55,15 +56,10 @@ impl Reader {
         let ([number, pid, uid], rest) = order.words(body)?;
         let (started, list) = long(order, rest)?;
         let process = described(order, pid, uid, started, list)?;
-        let place = match self.known.get(&process) {
-            Some(place) => *place,
-            None => match self.keep(process, owners) {
-                Some(place) => place,
-                None => {
-                    owners.refused += 1;
-                    return Some(());
-                }
-            },
+        let known = self.known.get(&process).copied();
+        let Some(place) = known.or_else(|| self.keep(process, owners)) else {
+            owners.refused += 1;
+            return Some(());
         };
         if self.numbered.len() < MAX_PROCESSES {
             self.numbered.insert(number, place);
@@ -97,12 +93,12 @@ impl Reader {
             if let Some(socket) = gone {
                 socket.until = Some(time);
             }
-        } else if !self.open.contains_key(&key) {
+        } else if let Entry::Vacant(place) = self.open.entry(key) {
             if owners.sockets.len() >= MAX_SOCKETS {
                 owners.refused += 1;
                 return Some(());
             }
-            self.open.insert(key, owners.sockets.len());
+            place.insert(owners.sockets.len());
             owners.sockets.push(OwnedSocket { ends, process, method, since: time, until: None });
         }
         Some(())
