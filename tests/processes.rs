@@ -42,7 +42,7 @@ fn packet(is_tcp: bool, from: SocketAddr, to: SocketAddr) -> Vec<u8> {
             let head = [0x60, 0, 0, 0, len[0], len[1], protocol, 64];
             [&head[..], &from.octets(), &to.octets(), &segment].concat()
         }
-        _ => panic!("ends of two families"),
+        _ => unreachable!("ends of two families"),
     }
 }
 

@@ -80,7 +80,8 @@ impl Host {
         let environment = std::env::vars_os();
         let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let environment = environment.map(|(name, value)| (text(name), text(value))).collect();
-        Self { root: PathBuf::from("/"), environment }
+        let drive = std::env::var("SystemDrive").ok().filter(|_| cfg!(windows)).unwrap_or_default();
+        Self { root: PathBuf::from(format!("{drive}{}", std::path::MAIN_SEPARATOR)), environment }
     }
 
     /// The text of a file, as far as it is not absurdly long; `None` where there is none that can be read.

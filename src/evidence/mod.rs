@@ -158,7 +158,7 @@ impl Evidence {
         }
     }
 
-    /// Takes note of whose sockets were open, by the word of an input.
+    /// Takes note of whose sockets were open, by the word of an input; once for each, when it has been read.
     pub fn note_owners(&mut self, owners: &Owners) {
         self.sockets.add(owners);
     }

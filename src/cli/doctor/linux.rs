@@ -7,7 +7,54 @@ use crate::report::doctor::Check;
 use crate::report::text::count;
 
 pub(super) fn checks(host: &Host) -> Vec<Check> {
-    vec![clock_source(host), drops(host), cage(host), time(host)]
+    vec![own_rights(host), interfaces(host), clock_source(host), drops(host), cage(host), time(host)]
+}
+
+/// What this program may do. It reads what anybody may have sent, so it should have no right to lose.
+fn own_rights(host: &Host) -> Check {
+    const NAME: &str = "own rights";
+    let status = host.read("proc/self/status").unwrap_or_default();
+    let field = |name: &str| {
+        status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+    };
+    let Some(rights) = field("CapEff").and_then(|rights| u64::from_str_radix(rights, 16).ok()) else {
+        return Check::cannot_tell(
+            NAME,
+            "/proc/self/status cannot be read",
+            "run a capture as the user who runs the client",
+        );
+    };
+    let is_root = field("Uid").is_some_and(|uids| uids.split_whitespace().any(|uid| uid == "0"));
+    if rights == 0 && !is_root {
+        return Check::ok(NAME, "none, as it should be: the capture program alone needs one");
+    }
+    let seen = if is_root { "you are root" } else { "this program has rights that it does not need" };
+    Check::attention(
+        NAME,
+        seen,
+        "run as the user who runs the client; the capture program alone needs a right",
+    )
+}
+
+/// Which interfaces are connected, by the kernel.
+fn interfaces(host: &Host) -> Check {
+    const NAME: &str = "interfaces";
+    let names: Vec<String> = host.list("sys/class/net").into_iter().filter(|name| name != "lo").collect();
+    // Tunnels and the like say that they do not know.
+    let is_up = |name: &&String| {
+        let state = host.read(&format!("sys/class/net/{name}/operstate"));
+        state.is_some_and(|state| ["up", "unknown"].contains(&state.trim()))
+    };
+    let up: Vec<&str> = names.iter().filter(is_up).map(String::as_str).collect();
+    let down = names.len().saturating_sub(up.len());
+    if up.is_empty() {
+        return Check::attention(
+            NAME,
+            format!("none of {} is connected", names.len()),
+            "connect the machine",
+        );
+    }
+    Check::ok(NAME, format!("connected: {}; not: {down}", up.join(", ")))
 }
 
 /// What the kernel stamps packets by. Some sources are slow and coarse.
@@ -113,6 +160,34 @@ mod tests {
     use super::*;
     use crate::cli::doctor::network::tests::host;
     use crate::report::doctor::State;
+
+    #[test]
+    fn rights_that_are_not_needed_are_told() {
+        let of = |uid: &str, rights: &str| {
+            let text = format!("Name:\tx\nUid:\t{uid}\nCapEff:\t{rights}\n");
+            let (_folder, host) = host(&[("proc/self/status", &text)]);
+            own_rights(&host).state
+        };
+        let none = "0000000000000000";
+        assert_eq!(of("1000\t1000\t1000\t1000", none), State::Ok);
+        assert_eq!(of("1000\t1000\t1000\t1000", "0000000000002000"), State::Attention);
+        assert_eq!(of("1000\t0\t0\t0", none), State::Attention);
+        let (_folder, nothing) = host(&[]);
+        assert_eq!(own_rights(&nothing).state, State::CannotTell);
+    }
+
+    #[test]
+    fn interfaces_that_are_connected_are_named() {
+        let state = |name: &str| format!("sys/class/net/{name}/operstate");
+        let (lo, eth, tun) = (state("lo"), state("eth0"), state("tun0"));
+        let of = |files: &[(&str, &str)]| {
+            let (_folder, host) = host(files);
+            interfaces(&host)
+        };
+        let up = of(&[(&lo, "unknown\n"), (&eth, "down\n"), (&tun, "unknown\n")]);
+        assert_eq!(up.seen, "connected: tun0; not: 1");
+        assert_eq!(of(&[(&lo, "unknown\n"), (&eth, "down\n")]).state, State::Attention);
+    }
 
     #[test]
     fn devices_that_drop_are_named() {

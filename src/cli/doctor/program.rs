@@ -34,7 +34,9 @@ struct Device {
 /// The program that was named, or the one beside this program.
 pub(super) fn find(named: Option<PathBuf>) -> Program {
     let beside = || {
-        let own = std::env::current_exe().and_then(std::fs::canonicalize).unwrap_or_default();
+        let own = std::env::current_exe().unwrap_or_default();
+        // Behind links lies the folder that it was installed in.
+        let own = if cfg!(unix) { std::fs::canonicalize(&own).unwrap_or(own) } else { own };
         own.with_file_name(format!("borderpost-capture{}", std::env::consts::EXE_SUFFIX))
     };
     let path = named.unwrap_or_else(beside);

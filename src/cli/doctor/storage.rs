@@ -8,16 +8,20 @@ use crate::report::doctor::Check;
 use crate::report::text::size;
 
 pub(super) fn disk(folder: &Path) -> Check {
+    if !folder.is_dir() {
+        let seen = format!("{} is no folder", folder.display());
+        return Check::blocking(NAME, seen, "name a folder that is there: borderpost doctor -w DIR");
+    }
     judge(folder, free(folder))
 }
 
 fn judge(folder: &Path, free: Option<u64>) -> Check {
     let folder = folder.display();
     match free {
-        None => Check::blocking(
+        None => Check::cannot_tell(
             NAME,
             format!("how much is free in {folder} cannot be told"),
-            "name a folder that is there: borderpost doctor -w DIR",
+            "see that there is room: a call with video takes about 1 GiB an hour",
         ),
         Some(free) if free < NONE_LEFT => Check::blocking(
             NAME,
@@ -48,7 +52,7 @@ fn free(folder: &Path) -> Option<u64> {
     let text = folder.to_string_lossy();
     let folder = Path::new(text.strip_prefix(r"\\?\").unwrap_or(&text)).to_owned();
     let disks = sysinfo::Disks::new_with_refreshed_list().ok()?;
-    let above = disks.list().iter().filter(|disk| folder.starts_with(disk.mount_point()));
+    let above = disks.iter().filter(|disk| folder.starts_with(disk.mount_point()));
     above.max_by_key(|disk| disk.mount_point().as_os_str().len()).map(sysinfo::Disk::available_space)
 }
 
@@ -69,7 +73,7 @@ mod tests {
         };
         assert_eq!(of(Some(5 << 30)), (State::Ok, false));
         assert_eq!(of(Some(1 << 30)), (State::Attention, false));
-        assert_eq!((of(Some(1 << 20)), of(None)), ((State::Attention, true), (State::Attention, true)));
+        assert_eq!((of(Some(1 << 20)), of(None)), ((State::Attention, true), (State::CannotTell, false)));
         assert!(disk(Path::new("/nowhere")).blocks);
         assert!(free(Path::new(".")).is_some());
     }

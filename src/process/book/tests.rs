@@ -8,18 +8,21 @@ use crate::source::Capture;
 use crate::source::owners::Owners;
 use crate::source::write::Writer;
 
+/// A socket and the processes that hold it.
+type Held = (Socket, Vec<u32>);
+
 /// A machine with the address 192.0.2.1 that has the sockets it is told, each with the process that holds it.
 #[derive(Clone, Debug)]
 pub(in crate::process) struct Fake {
-    sockets: Arc<Mutex<Vec<(Socket, Vec<u32>)>>>,
+    sockets: Arc<Mutex<Vec<Held>>>,
 }
 
 impl Fake {
-    pub(in crate::process) fn new(sockets: Vec<(Socket, Vec<u32>)>) -> Self {
+    pub(in crate::process) fn new(sockets: Vec<Held>) -> Self {
         Self { sockets: Arc::new(Mutex::new(sockets)) }
     }
 
-    fn set(&self, sockets: &[(Socket, Vec<u32>)]) {
+    fn set(&self, sockets: &[Held]) {
         *self.sockets.lock().unwrap() = sockets.to_vec();
     }
 }
