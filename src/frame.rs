@@ -218,6 +218,12 @@ pub enum ProcessMethod {
     Pymobiledevice3,
     /// A comment by `RustNet`.
     RustNet,
+    /// The system's table of sockets, asked by borderpost while it captured: both ends of the socket are the flow's.
+    Socket,
+    /// The same, but the socket has no other end of its own: its address and port are the flow's local ones.
+    SocketPort,
+    /// The same, where several programs have the socket or the port, any of which may have been meant.
+    SocketShared,
 }
 
 impl ProcessMethod {
@@ -233,6 +239,9 @@ impl ProcessMethod {
             Self::Ptcpdump => "ptcpdump",
             Self::Pymobiledevice3 => "pymobiledevice3",
             Self::RustNet => "rustnet",
+            Self::Socket => "socket",
+            Self::SocketPort => "socket_port",
+            Self::SocketShared => "socket_shared",
         }
     }
 
@@ -252,13 +261,22 @@ impl ProcessMethod {
             Self::Ptcpdump => "the Linux kernel told it to ptcpdump (eBPF)",
             Self::Pymobiledevice3 => "the iOS kernel told it to pymobiledevice3 (comment)",
             Self::RustNet => "RustNet looked up the socket's owner",
+            Self::Socket => {
+                "borderpost found the socket with both ends in the system's table while it captured"
+            }
+            Self::SocketPort => {
+                "borderpost found the socket in the system's table while it captured, by its own address and port"
+            }
+            Self::SocketShared => {
+                "borderpost found several programs on the socket or its port while it captured, and cannot tell which"
+            }
         }
     }
 
     /// Whether a flow may be taken as a program's on this word. Where it may not, it is shown and nothing rests on it.
     #[must_use]
     pub const fn is_reliable(self) -> bool {
-        !matches!(self, Self::Etl2Pcapng)
+        !matches!(self, Self::Etl2Pcapng | Self::SocketShared)
     }
 }
 

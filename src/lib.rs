@@ -48,4 +48,7 @@ pub mod bundle;
 pub mod redact;
 
 #[cfg(feature = "cli")]
+pub mod process;
+
+#[cfg(feature = "cli")]
 pub mod cli;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The top-level modules, each may import only those above it (ARCHITECTURE.md, "The way of the data").
 const ORDER: &[&str] = &[
     "frame", "data", "source", "wire", "packet", "flow", "evidence", "place", "client", "session", "verdict",
-    "claims", "study", "inspect", "report", "bundle", "redact", "cli",
+    "claims", "study", "inspect", "report", "bundle", "redact", "process", "cli",
 ];
 
 /// Outside packages of the library and who may use them.
@@ -32,21 +32,42 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("lz4_flex", &["source"]),
     ("maxminddb", &["place"]),
     ("mmdb_writer", &["place::build"]),
+    ("netstat2", &["process::table"]),
     ("ring", &["wire::quic", "redact"]),
+    ("rustix", &["process::linux", "cli::doctor"]),
     ("ruzstd", &["source"]),
     (
         "serde",
         &[
-            "frame", "data", "evidence", "place", "client", "session", "verdict", "claims", "study",
-            "report", "bundle", "redact",
+            "frame",
+            "data",
+            "evidence",
+            "place",
+            "client",
+            "session",
+            "verdict",
+            "claims",
+            "study",
+            "report",
+            "bundle",
+            "redact",
+            "cli::doctor",
         ],
     ),
-    ("serde_json", &["place", "report", "bundle", "redact"]),
+    ("serde_json", &["place", "report", "bundle", "redact", "cli::doctor"]),
     ("sha2", &["source", "place", "report", "bundle"]),
+    ("sysinfo", &["process::table", "cli::doctor"]),
     ("thiserror", &["frame", "source", "packet", "place", "verdict", "inspect", "bundle", "redact", "cli"]),
     ("toml", &["data"]),
     ("unicode_width", &["report"]),
     ("x509_parser", &["wire::certificate"]),
+];
+
+/// The tables of the manifest with packages that the library uses, some on some systems alone.
+const DEPENDENCIES: &[&str] = &[
+    "[dependencies]",
+    "[target.'cfg(unix)'.dependencies]",
+    "[target.'cfg(any(windows, target_os = \"macos\"))'.dependencies]",
 ];
 
 #[test]
@@ -70,7 +91,7 @@ fn outside_packages_are_used_by_their_owners_only() {
 #[test]
 fn every_dependency_has_an_owner_and_is_used() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
-    let declared = section(&manifest, "[dependencies]");
+    let declared: Vec<String> = DEPENDENCIES.iter().flat_map(|table| section(&manifest, table)).collect();
     let owned: BTreeSet<String> = OWNERS.iter().map(|(package, _)| package.replace('_', "-")).collect();
     let normal: BTreeSet<String> = declared.iter().map(|name| name.replace('_', "-")).collect();
     assert_eq!(normal, owned, "Cargo.toml and the table of owners differ");
@@ -84,7 +105,7 @@ fn every_dependency_has_an_owner_and_is_used() {
 fn every_dependency_has_its_line_in_architecture_md() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    for table in ["[dependencies]", "[build-dependencies]", "[dev-dependencies]"] {
+    for table in DEPENDENCIES.iter().chain(&["[build-dependencies]", "[dev-dependencies]"]) {
         for name in section(&manifest, table) {
             assert!(text.contains(&format!("`{name}`")), "ARCHITECTURE.md does not say what {name} is for");
         }

@@ -113,6 +113,7 @@ fn help_is_as_recorded() {
         &["help", "geoip", "build"],
         &["help", "geoip", "import"],
         &["help", "info"],
+        &["help", "doctor"],
         &["help", "verify"],
         &["help", "redact"],
         &["help", "completions"],

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::doctor::Doctor;
 use crate::cli::format::{ExplainFormat, Format, VerifyFormat};
 use crate::cli::geoip::GeoipAction;
 use crate::cli::info::Info;
@@ -34,6 +35,8 @@ pub(super) enum Command {
     Explain(Explain),
     /// Say what captures are as files: format, interfaces, counts, times, losses, damage
     Info(Info),
+    /// Say whether a capture can be made on this machine and will show what it should, and what to do about what stands in the way
+    Doctor(Doctor),
     /// Write a capture that may be shared: without payload, people's addresses and tenants' names, and with the same findings
     Redact(Redact),
     /// Show or check a register of declared transfers

@@ -6,6 +6,7 @@
 mod args;
 mod bundle;
 mod claims;
+mod doctor;
 mod explain;
 mod file;
 mod format;
@@ -53,6 +54,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Inspect(inspect) => run::inspect(&inspect, recorded::options(&matches)),
         Command::Explain(explain) => explain::run(&explain),
         Command::Info(arguments) => info::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Redact(arguments) => redact::run(&arguments),
         Command::Register { action } => register::run(&action),
         Command::Claims { action } => claims::run(&action),

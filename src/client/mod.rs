@@ -50,6 +50,8 @@ pub struct Contact<'a> {
 pub struct ClientProcess<'a> {
     /// Its name.
     pub name: &'a str,
+    /// The client's process that started it, where it is a part of the client by that alone.
+    pub started_by: Option<&'a str>,
     /// How the capture knows.
     pub method: ProcessMethod,
 }

@@ -20,6 +20,7 @@ mod piece;
 mod process;
 mod quic;
 mod round_trip;
+mod sockets;
 mod stun;
 mod tls;
 mod tunnel;
@@ -38,12 +39,14 @@ use self::journal::Journal;
 pub use self::journal::Noted;
 pub use self::name::{NameId, Names};
 pub use self::piece::Cut;
-pub use self::process::{ProcessEntry, ProcessId};
+pub use self::process::{ProcessEntry, ProcessId, Program};
 use self::round_trip::{Key, RoundTrips};
+use self::sockets::Sockets;
 use crate::flow::stream::{MAX_PREFIX, Streams};
 use crate::flow::{FlowId, Flows, Mark, Method, RoundTrip, Seen, Side};
 use crate::frame::{FrameRef, Process, Timestamp};
 use crate::packet::{Packet, Tcp, TcpFlags, Transport};
+use crate::source::owners::Owners;
 use crate::wire::Hostname;
 
 /// Everything that the flows of one capture say about themselves.
@@ -52,6 +55,7 @@ pub struct Evidence {
     streams: Streams<connection::Progress>,
     notes: Notes,
     processes: process::Processes,
+    sockets: Sockets,
     /// What had to be left out, once reading has ended.
     limits: Option<Limits>,
     /// Of a piece of a capture: which of its packets the pieces before may change the meaning of.
@@ -154,14 +158,36 @@ impl Evidence {
         }
     }
 
+    /// Takes note of whose sockets were open, by the word of an input; once for each, when it has been read.
+    pub fn note_owners(&mut self, owners: &Owners) {
+        self.sockets.add(owners);
+    }
+
+    /// Gives flows the processes of their sockets. A fact of it stands at the first frame of its flow, in which it is not read.
+    fn give_owners(&mut self, flows: &Flows) {
+        let sockets = std::mem::take(&mut self.sockets);
+        if sockets.is_empty() {
+            return;
+        }
+        for flow in flows.iter() {
+            for (process, method) in sockets.of(&flow) {
+                if let Some(id) = self.processes.note_owner(flow.id(), process, method) {
+                    let fact = Fact::Process(id);
+                    self.notes.log.push(Entry::new(flow.id(), flow.first_frame(), flow.first_time(), fact));
+                }
+            }
+        }
+    }
+
     /// A process by its number.
     #[must_use]
     pub fn process_of(&self, id: ProcessId) -> Option<&ProcessEntry> {
         self.processes.get(id)
     }
 
-    /// Ends the reading: gives flows the names that DNS told, and orders the facts by flow.
+    /// Ends the reading: gives flows their sockets' processes and the names that DNS told, and orders the facts by flow.
     pub fn finish(&mut self, flows: &Flows) {
+        self.give_owners(flows);
         let Notes { log, answers, .. } = &mut self.notes;
         log.sort(flows.len(), answers.names_of(flows));
     }

@@ -1,6 +1,6 @@
 //! Which process a capture says a flow belongs to.
 //!
-//! Input: what a frame's capture says of its process. Output: facts, one for each process of a flow, and the processes by
+//! Input: what a frame's capture says of its process, or what a capture says of a flow's socket. Output: facts, one for each process of a flow, and the processes by
 //! number. All of it is the file's own claim. Must not: judge the claim, or grow without bound: past [`MAX_PROCESSES`] new
 //! processes are passed over and counted, and past [`MAX_OF_FLOW`] those of one flow.
 
@@ -9,7 +9,8 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use crate::flow::{FlowId, renumbered, table_bytes};
-use crate::frame::{Process, ProcessMethod};
+use crate::frame::{Process, ProcessMethod, Timestamp};
+use crate::source::owners::{Ancestor, OwnerProcess};
 
 /// A process of the capture, by number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -27,6 +28,19 @@ pub struct ProcessEntry {
     pub uid: Option<u32>,
     /// How the capture knows it.
     pub method: ProcessMethod,
+    /// What else is told of it, where the capture was made with a look at the system's table of sockets.
+    pub program: Option<Box<Program>>,
+}
+
+/// What a capture tells of a process beside its name. Texts are not escaped.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Program {
+    /// The path of its program; `None` where it could not be told.
+    pub path: Option<String>,
+    /// When it began.
+    pub started: Option<Timestamp>,
+    /// The processes that started it, the nearest first.
+    pub parents: Vec<Ancestor>,
 }
 
 const MAX_PROCESSES: usize = 65_536;
@@ -48,10 +62,35 @@ pub(super) struct Processes {
 impl Processes {
     /// Notes that a frame of the flow is the process's. Gives the process where that is news of the flow.
     pub(super) fn note(&mut self, flow: FlowId, process: &Process<'_>) -> Option<ProcessId> {
-        let key = self.hasher.hash_one((process.name, process.pid, process.uid, process.method));
+        let Process { name, pid, uid, method } = *process;
+        let key = self.hasher.hash_one((name, pid, uid, method));
+        let entry = || ProcessEntry { name: text(name), pid, uid, method, program: None };
+        self.of_flow(flow, key, entry)
+    }
+
+    /// Notes that the flow's socket is the process's.
+    pub(super) fn note_owner(
+        &mut self,
+        flow: FlowId,
+        process: &OwnerProcess,
+        method: ProcessMethod,
+    ) -> Option<ProcessId> {
+        let OwnerProcess { pid, uid, started, .. } = *process;
+        let key = self.hasher.hash_one((process, method));
+        let entry = || {
+            let path = (!process.path.is_empty()).then(|| process.path.clone());
+            let program = Program { path, started, parents: process.parents.clone() };
+            let name = text(process.name.as_bytes());
+            ProcessEntry { name, pid: Some(pid), uid, method, program: Some(Box::new(program)) }
+        };
+        self.of_flow(flow, key, entry)
+    }
+
+    /// The process of that key, which begins with this where there is none yet; nothing where the flow is known to be its.
+    fn of_flow(&mut self, flow: FlowId, key: u64, entry: impl FnOnce() -> ProcessEntry) -> Option<ProcessId> {
         let id = match self.known.get(&key) {
             Some(id) => *id,
-            None => match self.start(key, process) {
+            None => match self.start(key, entry) {
                 Some(id) => id,
                 None => return self.refuse(),
             },
@@ -94,10 +133,9 @@ impl Processes {
     }
 
     #[cold]
-    fn start(&mut self, key: u64, process: &Process<'_>) -> Option<ProcessId> {
+    fn start(&mut self, key: u64, entry: impl FnOnce() -> ProcessEntry) -> Option<ProcessId> {
         let id = u32::try_from(self.entries.len()).ok().filter(|_| self.entries.len() < MAX_PROCESSES)?;
-        let Process { name, pid, uid, method } = *process;
-        self.entries.push(ProcessEntry { name: text(name), pid, uid, method });
+        self.entries.push(entry());
         self.known.insert(key, ProcessId(id));
         Some(ProcessId(id))
     }

@@ -158,7 +158,18 @@ fn client_process<'e>(evidence: &'e Evidence, flow: &Flow<'_>) -> Option<(Proces
         let Fact::Process(id) = entry.fact else { return None };
         let process = evidence.process_of(id)?;
         let (name, method) = (process.name.as_deref()?, process.method);
-        let is_client = method.is_reliable() && Catalogue::builtin().is_process(name, method);
-        is_client.then_some((id, ClientProcess { name, method }))
+        let catalogue = Catalogue::builtin();
+        let started_by = || {
+            let program = process.program.as_deref()?;
+            catalogue.starter(program.path.as_deref()?, &program.parents, method)
+        };
+        if !method.is_reliable() {
+            return None;
+        }
+        if catalogue.is_process(name, method) {
+            return Some((id, ClientProcess { name, started_by: None, method }));
+        }
+        let started_by = Some(started_by()?);
+        Some((id, ClientProcess { name, started_by, method }))
     })
 }

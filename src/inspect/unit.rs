@@ -306,6 +306,7 @@ impl Unit {
     pub(super) fn end_input(&mut self, summary: &Summary) {
         let addresses = summary.interfaces.iter().flat_map(|interface| interface.addresses.iter().copied());
         self.own_addresses.extend(addresses);
+        self.evidence.note_owners(&summary.owners);
         self.interface = None;
         let timed = std::mem::take(&mut self.interfaces);
         let used = (0..).zip(&summary.interfaces).filter(|(number, _)| timed.contains(number));

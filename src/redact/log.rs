@@ -165,6 +165,10 @@ pub struct Done {
     pub processes_kept: u64,
     /// Frames whose process was told in a way that decides nothing, and that is dropped.
     pub processes_dropped: u64,
+    /// Sockets of the client's processes, which are kept with the names of their programs.
+    pub sockets_kept: u64,
+    /// Sockets of other processes, which are dropped with those.
+    pub sockets_dropped: u64,
 }
 
 impl Done {
@@ -222,6 +226,8 @@ pub(super) const KEPT: &[&str] = &[
     "heads of TLS, DTLS and QUIC handshakes, of STUN and of the client's own messages",
     "names, validity and keys of certificates whose names are all kept",
     "comments that begin with step:, as they are; names and numbers of processes",
+    "of sockets that were looked up while it was captured those of the client's programs, with their names and numbers, and which of them \
+     are in one folder",
 ];
 
 /// What is dropped or replaced in every redacted capture.
@@ -230,6 +236,7 @@ pub(super) const DROPPED: &[&str] = &[
     "local addresses and MAC addresses, addresses of other participants, names of tenants and of others, ids of meetings, UUIDs",
     "everything but headers of flows that are not the client's, of DHCP, mDNS, NetBIOS and other local chatter, and of ARP",
     "paths and headers of HTTP but the host; session ids, tickets, key shares and random numbers of TLS; user names in STUN",
+    "other programs' sockets, folders of programs, users and what started a program, but for the client's own processes",
     "options of IP and TCP; checksums over what is gone are zero",
     "secrets, other comments, names of addresses, custom blocks, and what the file says of interfaces, machine and program",
 ];

@@ -20,6 +20,7 @@ mod log;
 mod media;
 mod name;
 mod shaper;
+mod sockets;
 mod stream;
 mod streams;
 mod tunnel;
@@ -118,6 +119,7 @@ pub fn redact<W: Write>(
         return Err(RedactError::Changed);
     }
     copier.statistics(summary)?;
+    copier.sockets(summary, &mut shared.masks)?;
     let frames = copier.frames;
     let hashed = copier.writer.finish()?;
     let may_differ = may_differ(&mut shared, inspection);
@@ -287,6 +289,14 @@ impl<W: Write> Copier<W> {
         let number = self.writer.process(key.0, &key.1)?;
         self.processes.insert(key, number);
         Ok(Some(number))
+    }
+
+    /// Whose sockets were open.
+    fn sockets(&mut self, summary: &Summary, masks: &mut Masks) -> io::Result<()> {
+        let sockets = sockets::sockets(&summary.owners, &mut masks.addresses);
+        masks.counts.sockets_kept = sockets.kept;
+        masks.counts.sockets_dropped = sockets.dropped;
+        self.writer.blocks(&sockets.blocks)
     }
 
     /// What was lost, as the capture states it. Losses between frames are written as the first interface's.

@@ -7,6 +7,7 @@ use crate::frame::FrameRef;
 use crate::inspect::{Inspection, Unit};
 use crate::packet::{Class, Overlaps};
 use crate::report::schema::Anomaly;
+use crate::source::owners::Owners;
 
 /// Damage first, then what is odd about times and frames, then what was seen in flows and could not be used.
 pub(super) fn anomalies(inspection: &Inspection) -> Vec<Anomaly> {
@@ -21,6 +22,7 @@ pub(super) fn anomalies(inspection: &Inspection) -> Vec<Anomaly> {
         let what = "frames with a time before that of the frame before them";
         Some(counted("time_backwards", input, Some(backwards.first), backwards.frames, what))
     }));
+    all.extend((0..).zip(inspection.inputs()).flat_map(|(input, read)| sockets(input, &read.summary.owners)));
     let named = [
         (Class::Duplicate, "seen_twice", "packets seen again on another interface; they are counted once"),
         (Class::TooDeep, "nested_too_deep", "frames with more tunnels in tunnels than are opened"),
@@ -49,6 +51,24 @@ fn damage(anomaly: &crate::frame::Anomaly) -> Anomaly {
         count: 1,
         what: anomaly.what.clone(),
     }
+}
+
+/// The flows whose processes could not be told while they were captured.
+fn sockets(input: u32, owners: &Owners) -> Vec<Anomaly> {
+    let totals = owners.totals.unwrap_or_default();
+    let all = [
+        ("process_missed", totals.missed, "flows that were over before their process could be looked up"),
+        (
+            "process_hidden",
+            totals.hidden,
+            "flows of another user's process, or the system's own, which may not be seen",
+        ),
+        ("process_unasked", totals.unasked, "flows that came too fast for their process to be looked up"),
+        ("sockets_refused", owners.refused, "processes and sockets past the most that are kept"),
+        ("sockets_malformed", owners.malformed, "blocks about sockets that could not be read"),
+    ];
+    let told = all.into_iter().filter(|(_, count, _)| *count > 0);
+    told.map(|(kind, count, what)| counted(kind, input, None, count, what)).collect()
 }
 
 /// Captures that were joined are one unit, and told under the first of them.

@@ -1,14 +1,15 @@
 //! The list of flows, one row each, with what was read off them.
 
-use crate::evidence::{self, Entry, Fact, HelloName, ProxyKind, ProxyRequest, ZoomFact};
+use crate::evidence::{self, Entry, Fact, HelloName, Program, ProxyKind, ProxyRequest, ZoomFact};
 use crate::flow::TcpState;
 use crate::inspect::{Found, Placement, SeenName, Unit};
 use crate::place::WitnessKind;
 use crate::report::parts;
 use crate::report::protocol::tunnel_name;
-use crate::report::schema::{Flow, Name, Note, Place, Process, Report, Witness};
+use crate::report::schema::{Flow, Name, Note, Parent, Place, Process, Report, Witness};
 use crate::report::view::{Counted, Counts, Row, View};
 use crate::session::PhaseKind;
+use crate::source::owners::Ancestor;
 use crate::wire::zoom::MediaKind;
 
 /// Adds every flow.
@@ -115,16 +116,30 @@ pub(super) fn name(unit: &Unit, seen: &SeenName) -> Name {
     }
 }
 
+/// The processes that started one, the nearest first.
+fn parents(program: &Program) -> Vec<Parent> {
+    let parent = |parent: &Ancestor| Parent {
+        pid: parent.pid,
+        name: parent.name.clone(),
+        path: (!parent.path.is_empty()).then(|| parent.path.clone()),
+    };
+    program.parents.iter().map(parent).collect()
+}
+
 /// The processes that the capture says the flow is of.
 pub(super) fn processes(row: &Row<'_>) -> Vec<Process> {
     let evidence = row.unit.evidence();
     let process = |entry: &Entry| {
         let Fact::Process(id) = entry.fact else { return None };
         let process = evidence.process_of(id)?;
+        let program = process.program.as_deref();
         Some(Process {
             name: process.name.clone(),
             pid: process.pid,
             uid: process.uid,
+            path: program.and_then(|program| program.path.clone()),
+            started: program.and_then(|program| Some(program.started?.to_string())),
+            parents: program.map(parents).unwrap_or_default(),
             method: process.method.name(),
             says: process.method.words(),
             reliable: process.method.is_reliable(),

@@ -14,6 +14,7 @@ pub mod claims;
 mod csv;
 mod destinations;
 mod differences;
+pub mod doctor;
 pub mod explain;
 mod filter;
 mod flows;

@@ -21,7 +21,7 @@ use serde::{Serialize, Serializer};
 
 pub use self::against::{Against, Moved, Reading};
 pub use self::claim::{Claim, ClaimCell, ClaimFlow, ClaimSource, LookedAt};
-pub use self::process::Process;
+pub use self::process::{Parent, Process};
 pub use self::quality::{Quality, SummedUp, Suspicion, Undecoded, Vantage, VantageConflict};
 pub use self::session::{Meeting, Milestone, Phase, PhaseFlows, PhaseTraffic, Session};
 pub use self::step::{Step, UnusedMark, Upload};

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::claims::{Claims, Comment, CommentOn, Interface, Marks, STEP, Section, StepComment};
+use super::owners::Owners;
 use super::summary::{Damage, Drops, sum};
 use crate::frame::Timestamp;
 
@@ -16,6 +17,7 @@ pub(super) struct About {
     pub(super) section_count: u64,
     pub(super) claims: Claims,
     pub(super) marks: Marks,
+    pub(super) owners: Owners,
     pub(super) dropped_by_frames: Option<u64>,
     pub(super) skipped_blocks: BTreeMap<u32, u64>,
     pub(super) skipped_other: u64,

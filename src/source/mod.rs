@@ -23,6 +23,7 @@ mod hash;
 mod input;
 mod lz4;
 mod order;
+pub mod owners;
 mod packed;
 mod pcap;
 mod pcapng;
@@ -59,6 +60,7 @@ use about::About;
 use follow::Following;
 use hash::Hash;
 use input::Input;
+use owners::Owners;
 use packed::Limits;
 use recognise::Kind;
 use stored::Stored;
@@ -235,6 +237,12 @@ impl Capture {
         &self.about.interfaces
     }
 
+    /// What was said so far of sockets and their processes. The rest is in the summary at the end.
+    #[must_use]
+    pub fn owners(&self) -> &Owners {
+        &self.about.owners
+    }
+
     /// How many stored bytes were read so far, for progress. Reading runs ahead of the frames by one buffer.
     #[must_use]
     pub fn bytes_read(&self) -> u64 {
@@ -282,6 +290,7 @@ impl Capture {
             section_count: self.about.section_count,
             claims: self.about.claims,
             marks: self.about.marks,
+            owners: self.about.owners,
             skipped_blocks: self.about.skipped_blocks,
             skipped_other: self.about.skipped_other,
             other_records: self.about.other_records,

@@ -8,6 +8,7 @@
 
 mod claims;
 mod options;
+mod owners;
 mod process;
 mod resume;
 
@@ -21,6 +22,7 @@ use super::claims::{CommentOn, Interface, Section};
 use super::clock::Clock;
 use super::input::Input;
 use super::order::ByteOrder;
+use super::owners::BLOCK_TYPE as SOCKET_OWNERS;
 use super::summary::{Fault, LIMIT, UNSUPPORTED, snap_len};
 use crate::frame::{Direction, LinkType, Process, Timestamp};
 
@@ -34,6 +36,8 @@ pub(super) struct Walker {
     /// What packets need of each interface, in the order of `About::interfaces`.
     ports: Vec<Port>,
     processes: Processes,
+    /// In a box, since few captures need it.
+    owners: Box<owners::Reader>,
     /// What the last packet's options say of it.
     aside: Option<Aside>,
     /// How many packets were read.
@@ -72,6 +76,7 @@ impl Walker {
             before_last: 0,
             ports: Vec::new(),
             processes: Processes::default(),
+            owners: Box::default(),
             aside: None,
             packets: 0,
         }
@@ -186,6 +191,7 @@ impl Walker {
                 }
             }
             APPLE_PROCESS => self.processes.list(self.order, body, about),
+            SOCKET_OWNERS if self.owners.read(self.order, body, &mut about.owners) => {}
             kind => about.skip(kind),
         }
     }
@@ -204,6 +210,7 @@ impl Walker {
         self.before_last = self.before;
         self.before = self.ports.len();
         self.processes.clear();
+        self.owners.begin_section();
         let first = u32::try_from(self.before).unwrap_or(u32::MAX);
         let mut section = Section::new(block.offset, self.order, (major, minor), first);
         let mut options = Options::new(self.order, options);

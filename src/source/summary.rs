@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::claims::{Claims, Interface, Marks, Section};
+use super::owners::Owners;
 
 /// How the reading of one capture ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,6 +39,8 @@ pub struct Summary {
     pub claims: Claims,
     /// What it says of its frames one by one, counted.
     pub marks: Marks,
+    /// What it says of sockets and their processes.
+    pub owners: Owners,
     /// Blocks that carry no frame and were passed over, by block type.
     pub skipped_blocks: BTreeMap<u32, u64>,
     /// Blocks passed over whose types came after the first 256 distinct ones.

@@ -148,6 +148,11 @@ impl<W: Write> Writer<W> {
         Ok(number)
     }
 
+    /// Writes whole blocks as they are, such as those of [`owners`](super::owners).
+    pub fn blocks(&mut self, blocks: &[u8]) -> io::Result<()> {
+        self.out.write_all(blocks)
+    }
+
     /// Writes what an interface counted up to `time`.
     pub fn statistics(
         &mut self,

@@ -126,8 +126,14 @@ impl Catalogue {
         // A name that the catalogue does not know is shown as it was said.
         let said = contact.names.iter().find(|(_, origin)| *origin != Origin::SameAddress);
         let pattern = end.host_pattern().or_else(|| said.map(|(host, _)| host.to_string()));
-        let because =
-            format!("the capture says that its process is {}: {}", process.name, process.method.words());
+        let started =
+            process.started_by.map(|name| format!(", of the same installation as {name}, which started it"));
+        let because = format!(
+            "the capture says that its process is {}{}: {}",
+            process.name,
+            started.unwrap_or_default(),
+            process.method.words()
+        );
         Some(client(IdentifiedBy::Process, self.service(contact, end), recipient, pattern, because))
     }
 
@@ -363,7 +369,7 @@ mod tests {
 
     #[test]
     fn the_clients_process_ties_what_nothing_else_does() {
-        let process = Some(ClientProcess { name: "zoom.us", method: ProcessMethod::Pktap });
+        let process = Some(ClientProcess { name: "zoom.us", started_by: None, method: ProcessMethod::Pktap });
         let unknown = Case { process, ..Case::default() }.attribute();
         assert_eq!((unknown.whose, unknown.identified_by), (Whose::Client, Some(IdentifiedBy::Process)));
         assert_eq!(

@@ -16,6 +16,7 @@ use crate::data::{self, Confidence, DataError};
 use crate::frame::{Date, ProcessMethod, Timestamp};
 use crate::packet::Protocol;
 use crate::place::{CountrySet, KnownSite};
+use crate::source::owners::Ancestor;
 use crate::wire::Hostname;
 
 mod attribute;
@@ -256,6 +257,13 @@ impl Catalogue {
     #[must_use]
     pub fn is_process(&self, name: &str, method: ProcessMethod) -> bool {
         self.processes.contains(name, method)
+    }
+
+    /// The name of the client's process that started a program of its own installation, such as a web view or an updater. What it
+    /// started elsewhere, such as a browser, is not a part of it.
+    #[must_use]
+    pub fn starter<'a>(&self, path: &str, parents: &'a [Ancestor], method: ProcessMethod) -> Option<&'a str> {
+        self.processes.starter(path, parents, method)
     }
 
     /// What a port of the operator's servers is for, where the port alone says it.

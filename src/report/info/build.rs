@@ -63,7 +63,7 @@ fn input(survey: &Survey) -> Input {
         sections: summary.sections.iter().map(claims::section).collect(),
         section_count: summary.section_count,
         interfaces: (0..).zip(&summary.interfaces).map(|(id, known)| interface(id, known)).collect(),
-        claims: claims::claims(&summary.claims),
+        claims: claims::claims(&summary.claims, &summary.owners),
         directions: Directions { inbound: survey.inbound, outbound: survey.outbound },
         frames_with_link_errors: summary.marks.link_errors,
         processes: claims::processes(&survey.by_process_method),

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use self::claims::{Claims, Comment, CustomBlocks, NamedAddress, Resolver, Secrets, Section};
+pub use self::claims::{
+    Claims, Comment, CustomBlocks, NamedAddress, Resolver, Secrets, Section, SocketFlows, Sockets,
+};
 pub use crate::report::schema::{Damage, Schema, Tool};
 
 /// What is said of all inputs.

@@ -1,7 +1,7 @@
 //! The table's parts on sessions, their meetings, and the tunnels that flows came out of.
 
 use crate::report::protocol::tunnel_title;
-use crate::report::schema::{Meeting, Milestone, Phase, PhaseTraffic, Report, Session, Tunnel};
+use crate::report::schema::{Meeting, Milestone, Phase, PhaseTraffic, Process, Report, Session, Tunnel};
 use crate::report::table::{INDENT, Page, rule, words};
 use crate::report::text::{clean, count, plural, size};
 
@@ -46,7 +46,8 @@ impl Page {
             let (pid, uid) = (number("pid", process.pid), number("uid", process.uid));
             let at = self.frame(process.input, process.frame);
             lines.push(format!(
-                "process {name}{pid}{uid}, as the capture says: {}; first in {at}",
+                "process {name}{pid}{uid}{}, as the capture says: {}; first in {at}",
+                program(process),
                 process.says
             ));
         }
@@ -227,3 +228,12 @@ fn milestone_words(kind: &str) -> String {
 
 /// Tunnels that are told one by one, where they have no flow of the client's.
 pub(in crate::report) const MAX_TUNNELS: usize = 8;
+
+/// Where a process's program is, and by what it was started, as far as the capture tells.
+fn program(process: &Process) -> String {
+    let path = process.path.as_deref().map(|path| format!(", {}", clean(path))).unwrap_or_default();
+    let names: Vec<String> = process.parents.iter().map(|parent| clean(&parent.name)).collect();
+    let started =
+        if names.is_empty() { String::new() } else { format!(", started by {}", names.join(" by ")) };
+    format!("{path}{started}")
+}

@@ -1,12 +1,14 @@
 //! What a capture says of itself, from its reader's values to the schema's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::frame::ProcessMethod;
 use crate::report::info::schema::{
-    Claims, Comment, CustomBlocks, NamedAddress, Process, Resolver, Secrets, Section,
+    Claims, Comment, CustomBlocks, NamedAddress, Process, Resolver, Secrets, Section, SocketFlows, Sockets,
 };
+use crate::source::owners::{OwnerTotals, Owners};
 use crate::source::{self, CommentOn};
 
 pub(super) fn section(section: &source::Section) -> Section {
@@ -24,7 +26,7 @@ pub(super) fn section(section: &source::Section) -> Section {
     }
 }
 
-pub(super) fn claims(claims: &source::Claims) -> Claims {
+pub(super) fn claims(claims: &source::Claims, owners: &Owners) -> Claims {
     let name = |named: &source::NamedAddress| NamedAddress {
         address: named.address.to_string(),
         name: named.name.clone(),
@@ -47,6 +49,28 @@ pub(super) fn claims(claims: &source::Claims) -> Claims {
         journal_entries: claims.journal_entries,
         processes_listed: claims.processes,
         processes_refused: claims.processes_refused,
+        sockets: (!owners.is_empty()).then(|| sockets(owners)),
+    }
+}
+
+fn sockets(owners: &Owners) -> Sockets {
+    let asked: BTreeSet<&String> = owners.processes.iter().map(|process| &process.asked).collect();
+    let flows = |totals: OwnerTotals| SocketFlows {
+        attributed: totals.attributed,
+        hidden: totals.hidden,
+        missed: totals.missed,
+        elsewhere: totals.elsewhere,
+        unasked: totals.unasked,
+        looks: totals.sweeps,
+        busy_s: Duration::from_nanos(totals.busy_nanos).as_secs_f64(),
+    };
+    Sockets {
+        asked: asked.into_iter().filter(|asked| !asked.is_empty()).cloned().collect(),
+        processes: owners.processes.len() as u64,
+        sockets: owners.sockets.len() as u64,
+        refused: owners.refused,
+        malformed: owners.malformed,
+        flows: owners.totals.map(flows),
     }
 }
 

@@ -51,6 +51,44 @@ pub struct Claims {
     pub processes_listed: u64,
     /// Those of them that were too many to be kept.
     pub processes_refused: u64,
+    /// What it says of sockets and their processes; `null` where it says nothing.
+    pub sockets: Option<Sockets>,
+}
+
+/// What borderpost found out about sockets while it captured.
+#[derive(Serialize, Clone, Debug)]
+pub struct Sockets {
+    /// How the system was asked.
+    pub asked: Vec<String>,
+    /// Processes that are described.
+    pub processes: u64,
+    /// Sockets that are told to be a process's.
+    pub sockets: u64,
+    /// Processes and sockets that were too many to be kept.
+    pub refused: u64,
+    /// Blocks that could not be read.
+    pub malformed: u64,
+    /// What became of the flows; `null` where the capture ended before that was written.
+    pub flows: Option<SocketFlows>,
+}
+
+/// What became of the flows whose process was looked for.
+#[derive(Serialize, Clone, Debug)]
+pub struct SocketFlows {
+    /// Those whose process was found.
+    pub attributed: u64,
+    /// Those of another user's process, or the system's own, which may not be seen.
+    pub hidden: u64,
+    /// Those that were over before their process could be looked up.
+    pub missed: u64,
+    /// Those of which neither end was an address of the machine.
+    pub elsewhere: u64,
+    /// Those that came too fast to be looked up.
+    pub unasked: u64,
+    /// How often the system was asked.
+    pub looks: u64,
+    /// How long that took, in seconds of a processor.
+    pub busy_s: f64,
 }
 
 /// A comment.

@@ -2,7 +2,7 @@
 
 use super::{MAX_SHOWN, Page, claimed, named};
 use crate::report::info::schema::{
-    Claims, Comment, CustomBlocks, Input, Interface, Resolver, Secrets, Section,
+    Claims, Comment, CustomBlocks, Input, Interface, Resolver, Secrets, Section, Sockets,
 };
 use crate::report::text::{clean, count, plural};
 
@@ -60,6 +60,33 @@ impl Page {
             let listed = plural(claims.processes_listed, "process or app", "processes or apps");
             self.field("processes", &format!("{listed} listed{refused}"));
         }
+        if let Some(sockets) = &claims.sockets {
+            self.sockets(sockets);
+        }
+    }
+
+    fn sockets(&mut self, sockets: &Sockets) {
+        let Sockets { asked, processes, sockets, refused, malformed, flows } = sockets;
+        let asked: Vec<String> = asked.iter().take(MAX_SHOWN).map(|asked| claimed(asked)).collect();
+        let asked = if asked.is_empty() { String::new() } else { format!(", asked by {}", asked.join(", ")) };
+        let processes = plural(*processes, "process", "processes");
+        let sockets = plural(*sockets, "socket", "sockets");
+        self.field("sockets", &format!("{sockets} of {processes}, looked up while it was captured{asked}"));
+        for (number, what) in [(refused, "too many to be kept"), (malformed, "could not be read")] {
+            if *number > 0 {
+                self.entry(&format!("{} {what}", count(*number)));
+            }
+        }
+        let Some(flows) = flows else { return };
+        let told = [
+            (flows.attributed, "attributed"),
+            (flows.hidden, "of a process that may not be seen"),
+            (flows.missed, "missed, too short"),
+            (flows.elsewhere, "of other machines"),
+            (flows.unasked, "not looked up, too fast"),
+        ];
+        let told = told.iter().map(|(number, what)| format!("{} {what}", count(*number)));
+        self.entry(&format!("flows: {}", told.collect::<Vec<_>>().join(", ")));
     }
 
     /// Says how many entries of a list are not shown.
