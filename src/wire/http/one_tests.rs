@@ -200,9 +200,9 @@ fn heads_without_end_and_pipelines_without_answer_are_bounded() {
     let (exchanges, _) = read(&over_tls(), limits, &[client(many), server(OK.repeat(20))], 7);
     let early: Vec<_> = exchanges.iter().filter(|e| e.notes.contains(&Note::NoRoom)).collect();
     assert_eq!(early.len(), 15);
-    let answered =
+    let mut answered =
         lines(&exchanges).into_iter().filter(|line| line.starts_with("GET") && line.ends_with("200 [ok]"));
-    assert_eq!(answered.last().unwrap(), "GET zoom.us/19?b=c [] 200 [ok]");
+    assert_eq!(answered.next_back().unwrap(), "GET zoom.us/19?b=c [] 200 [ok]");
 }
 
 #[test]

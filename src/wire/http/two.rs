@@ -254,11 +254,11 @@ impl Two {
         half.state = State::Data { frame, left: length - padding, padding };
         if let Some(at) = at
             && let Some(draft) = self.stream(frame.stream, at, context)
+            && draft.socket.is_none()
+            && !draft.is_tunnel
         {
-            if draft.socket.is_none() && !draft.is_tunnel {
-                draft.parts.of(side).message.get_or_insert_default();
-                draft.reach(side, at);
-            }
+            draft.parts.of(side).message.get_or_insert_default();
+            draft.reach(side, at);
         }
         true
     }

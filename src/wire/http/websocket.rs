@@ -336,7 +336,7 @@ mod tests {
         let bit = if mask.is_some() { 0x80 } else { 0 };
         let mut out = match payload.len() {
             short @ 0..126 => vec![first, bit | u8::try_from(short).unwrap()],
-            long => [&[first, bit | 126][..], &u16::try_from(long).unwrap().to_be_bytes()].concat(),
+            long => [&[first, bit | 0x7e][..], &u16::try_from(long).unwrap().to_be_bytes()].concat(),
         };
         out.extend(mask.into_iter().flatten());
         out.extend(
