@@ -35,6 +35,8 @@ pub mod session;
 
 pub mod verdict;
 
+pub mod telemetry;
+
 pub mod claims;
 
 pub mod study;

@@ -1,9 +1,30 @@
-//! HTTP/1.x requests in clear: to which host they are addressed (RFC 9110, RFC 9112).
+//! HTTP: requests in clear, to which host they are addressed (RFC 9110, RFC 9112), and whole connections of decrypted bytes.
 //!
-//! Input: one direction of a TCP connection from its first byte. Output: the first [`Request`], as soon as its target and
-//! host are known; a head that breaks off after that loses nothing. Must not: read a response, a body, or a second request.
+//! Input of [`request`]: one direction of a TCP connection from its first byte. Output: the first [`Request`], as soon as its
+//! target and host are known; a head that breaks off after that loses nothing. [`Reader`] takes both directions of a
+//! connection and gives [`Exchange`](crate::wire::exchange::Exchange)s, with their bodies. Must not: keep a byte past its limits.
 
 use httparse::{EMPTY_HEADER, Status};
+
+mod body;
+mod context;
+mod draft;
+mod frame;
+mod head;
+pub mod hpack;
+mod huffman;
+mod one;
+mod queue;
+mod reader;
+#[cfg(test)]
+mod sample;
+mod two;
+mod websocket;
+
+pub use body::encodings;
+pub use context::{Connection, Side, Tally};
+pub use queue::At;
+pub use reader::Reader;
 
 use crate::wire::{Hostname, Read, printable};
 

@@ -5,7 +5,8 @@
 //! caller owns.
 //!
 //! Nothing from the network is trusted. Every reader is total (no input makes it panic), takes time linear in
-//! its input and bounds what it keeps. Text that leaves a reader is visible ASCII, so it is safe to print.
+//! its input and bounds what it keeps. Text that leaves a reader is visible ASCII, so it is safe to print; what is decrypted
+//! ([`exchange`]) leaves as bytes, since it is evidence as it stands.
 //! One law holds for all readers of streams: what is `Done` for the first bytes is `Done`, with the same
 //! value, for all of them. Must not: know a flow, a client or a time, or read a file.
 
@@ -15,6 +16,7 @@ pub mod certificate;
 pub(crate) mod cursor;
 pub mod dns;
 pub mod dtls;
+pub mod exchange;
 pub mod hostname;
 pub mod http;
 mod pieces;
