@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::format::{ExplainFormat, Format, VerifyFormat};
@@ -14,6 +15,7 @@ use crate::frame::Date;
 use crate::packet::Network;
 use crate::place::{Vantage, WitnessKind};
 use crate::report::checks::{Condition, MinGrade};
+use crate::report::lang::Lang;
 
 /// Shows where the Zoom client's traffic goes, under which law, and on what evidence
 #[derive(Parser, Debug)]
@@ -136,6 +138,9 @@ pub(super) struct Inspect {
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     pub(super) color: When,
+    /// The language of the formats for people (table, html, md); those for machines are English in any case
+    #[arg(long, default_value = Lang::ENGLISH.code(), value_name = "LANG", value_parser = languages())]
+    pub(super) lang: Lang,
     #[command(flatten)]
     pub(super) marks: Marks,
     #[command(flatten)]
@@ -258,6 +263,11 @@ fn size(text: &str) -> Result<u64, String> {
     number
         .and_then(|number| number.checked_mul(1 << bits))
         .ok_or_else(|| "a size is a number of bytes, or one with K, M or G, such as 512M".to_owned())
+}
+
+fn languages() -> impl TypedValueParser<Value = Lang> {
+    let lang = |code: String| Lang::of(&code).ok_or("the file of this language cannot be read");
+    PossibleValuesParser::new(Lang::codes()).try_map(lang)
 }
 
 fn witnesses(name: &str) -> Result<WitnessKinds, String> {

@@ -7,11 +7,12 @@
 use std::fmt::Write as _;
 
 use crate::client::Catalogue;
+use crate::report::lang::Lang;
 use crate::report::legend::LEGEND;
 use crate::report::markdown::escape::{code, prose};
 use crate::report::schema::{Destination, Report};
 use crate::report::table::{self, PARTS};
-use crate::report::text::{count, plural, size};
+use crate::report::text::{count, size};
 
 mod escape;
 mod rest;
@@ -20,8 +21,8 @@ mod study;
 
 /// Writes the report.
 #[must_use]
-pub fn markdown(report: &Report) -> String {
-    let mut document = Document { text: String::new(), words: table::Page::of(report) };
+pub fn markdown(report: &Report, lang: Lang) -> String {
+    let mut document = Document { text: String::new(), words: table::Page::of(report, lang) };
     document.headline(report);
     document.study(report);
     document.destinations(report);
@@ -44,15 +45,15 @@ struct Document {
 
 impl Document {
     fn headline(&mut self, report: &Report) {
-        self.line(&format!("# Where the {} client's traffic went", Catalogue::CLIENT));
+        self.line(&self.words.lang.say("# Where the {} client's traffic went", &[&Catalogue::CLIENT]));
         self.line("");
         for line in &report.headline.lines {
-            self.item(line);
+            self.item(&self.words.lang.sentence(line));
         }
         if !report.headline.recognised {
-            let frames = plural(report.totals.frames, "frame", "frames");
-            let flows = plural(report.totals.flows, "flow", "flows");
-            self.item(&format!("The {frames} read hold {flows} of others."));
+            let frames = self.words.lang.plural(report.totals.frames, "frame", "frames");
+            let flows = self.words.lang.plural(report.totals.flows, "flow", "flows");
+            self.item(&self.words.lang.say("The {frames} read hold {flows} of others.", &[&frames, &flows]));
         }
     }
 
@@ -60,12 +61,13 @@ impl Document {
         for part in PARTS {
             let members: Vec<&Destination> = report.destinations.iter().filter(|d| (part.holds)(d)).collect();
             if !members.is_empty() {
-                self.part(part.title, &members);
+                self.part(&self.words.lang.word(part.title), &members);
             }
         }
         if !report.destinations.is_empty() {
-            self.fold("How to read an entry");
+            self.fold(&self.words.lang.word("How to read an entry"));
             for (label, text) in LEGEND.iter().filter(|(label, _)| *label != "evidence") {
+                let [label, text] = [label, text].map(|text| self.words.lang.word(text));
                 self.item(&format!("{label}: {text}"));
             }
             self.unfold();
@@ -76,23 +78,24 @@ impl Document {
         self.title(&format!("{title}: {}", members.len()));
         self.head(&["No.", "Destination", "Run by", "Service", "Place", "Listing", "Traffic"]);
         for d in members {
-            let place = match table::law(d) {
-                Some(law) => format!("{}; {law}", table::place(d)),
-                None => table::place(d),
+            let place = table::place(d, self.words.lang);
+            let place = match table::law(d, self.words.lang) {
+                Some(law) => format!("{place}; {law}"),
+                None => place,
             };
             self.row(&[
                 d.id.to_string(),
                 code(&d.host_pattern),
-                prose(&table::run_by(d)),
-                prose(&d.service.replace('_', " ")),
+                prose(&table::run_by(d, self.words.lang)),
+                prose(&self.words.lang.id(&d.service)),
                 prose(&place),
                 prose(&self.words.listing(d)),
                 prose(&self.words.traffic(d)),
             ]);
         }
-        self.fold(&format!(
+        self.fold(&self.words.lang.say(
             "What these rest on ({})",
-            plural(members.len() as u64, "destination", "destinations")
+            &[&self.words.lang.plural(members.len() as u64, "destination", "destinations")],
         ));
         for d in members {
             self.evidence(d);
@@ -105,20 +108,21 @@ impl Document {
         self.line("");
         for line in self.words.evidence(d) {
             let (sign, text) = line.split_at_checked(1).unwrap_or(("", &line));
-            self.item(&format!("{}: {text}", meaning(sign)));
+            self.item(&format!("{}: {text}", self.words.lang.word(meaning(sign))));
         }
         if !d.phases.is_empty() {
-            self.item(&format!("began in: {}", table::phases(d)));
+            self.item(&self.words.lang.say("began in: {}", &[&table::phases(d, self.words.lang)]));
         }
-        self.item(&format!("{}: {}", if d.is_client() { "known by" } else { "not tied" }, d.because));
+        let label = self.words.lang.word(if d.is_client() { "known by" } else { "not tied" });
+        self.item(&format!("{label}: {}", self.words.lang.sentence(&d.because)));
         if !d.names.is_empty() {
-            self.item(&format!("named: {}", self.words.named(&d.names)));
+            self.item(&self.words.lang.say("named: {}", &[&self.words.named(&d.names)]));
         }
         self.listed("addresses", &d.addresses);
-        if let Some(network) = table::network(d) {
-            self.item(&format!("network: {network}"));
+        if let Some(network) = table::network(d, self.words.lang) {
+            self.item(&self.words.lang.say("network: {network}", &[&network]));
         }
-        self.item("Wireshark display filter:");
+        self.item(&self.words.lang.word("Wireshark display filter:"));
         self.line("");
         // It is made of addresses and numbers alone.
         self.line(&format!("      {}", d.display_filter));
@@ -129,23 +133,23 @@ impl Document {
     fn listed(&mut self, label: &str, all: &[String]) {
         let shown: Vec<String> = all.iter().take(MAX_LISTED).map(|one| code(one)).collect();
         let more = all.len().saturating_sub(MAX_LISTED);
-        let more = if more > 0 { format!(", {} more", count(more as u64)) } else { String::new() };
+        let more =
+            if more > 0 { self.words.lang.say(", {} more", &[&count(more as u64)]) } else { String::new() };
         if !shown.is_empty() {
-            self.line(&format!("- {label}: {}{more}", shown.join(", ")));
+            self.line(&format!("- {}: {}{more}", self.words.lang.word(label), shown.join(", ")));
         }
     }
 
     fn inputs(&mut self, report: &Report) {
-        self.title("Inputs");
+        self.title(&self.words.lang.word("Inputs"));
         self.head(&["No.", "Capture", "What", "From", "To", "SHA-256"]);
         for (number, input) in report.inputs.iter().enumerate() {
             let packed = input.compression.as_deref().map(|c| format!(", {c}")).unwrap_or_default();
-            let frames = plural(input.frames, "frame", "frames");
+            let frames = self.words.lang.plural(input.frames, "frame", "frames");
             let damage = input.damage.as_ref().map(|damage| {
-                format!(
+                self.words.lang.say(
                     "; DAMAGED at byte {}, after frame {}",
-                    count(damage.offset),
-                    count(damage.after_frame)
+                    &[&count(damage.offset), &count(damage.after_frame)],
                 )
             });
             let what = format!(
@@ -154,8 +158,9 @@ impl Document {
                 size(input.size),
                 damage.unwrap_or_default()
             );
-            let time = |time: &Option<String>| time.as_deref().map_or_else(|| "unknown".to_owned(), code);
-            let hash = input.sha256.as_deref().map_or_else(|| "not hashed".to_owned(), code);
+            let time =
+                |time: &Option<String>| time.as_deref().map_or_else(|| self.words.lang.word("unknown"), code);
+            let hash = input.sha256.as_deref().map_or_else(|| self.words.lang.word("not hashed"), code);
             self.row(&[
                 number.to_string(),
                 code(&input.path),
@@ -177,7 +182,7 @@ impl Document {
     }
 
     fn head(&mut self, columns: &[&str]) {
-        self.row(&columns.iter().map(ToString::to_string).collect::<Vec<_>>());
+        self.row(&columns.iter().map(|column| self.words.lang.word(column)).collect::<Vec<_>>());
         self.line(&format!("|{}", "---|".repeat(columns.len())));
     }
 
@@ -228,7 +233,7 @@ mod tests {
         hostile.because = "https://evil.example | [a](b)".to_owned();
         hostile.recipient_name = Some("@octo <b>".to_owned());
         let given = report(vec![hostile, destination("undetermined", "anycast"), third_party("Google LLC")]);
-        let text = markdown(&given);
+        let text = markdown(&given, Lang::ENGLISH);
         let first = text.lines().nth(2).unwrap();
         assert!(first.starts_with("- Shown outside the EEA: 1 destination"), "{first}");
         assert!(text.contains("``</details><script>\\u{7c}`@all`\\u{a}# x``"), "{text}");

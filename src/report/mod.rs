@@ -22,6 +22,7 @@ mod html;
 pub mod info;
 mod jsonl;
 mod junit;
+pub mod lang;
 mod legend;
 mod markdown;
 mod matrix;
