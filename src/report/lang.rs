@@ -12,19 +12,22 @@ use std::fmt::{self, Display, Write as _};
 use std::sync::LazyLock;
 
 use crate::data::DataError;
+use crate::report::builtin;
 use crate::report::lang::catalogue::Catalogue;
 use crate::report::text::count;
 
 mod catalogue;
 mod pattern;
 
-/// The files of the languages beside English, by their codes (BCP 47). Another language is a file and a line here.
-const FILES: [(&str, &str, &str); 1] = [("nl", "nl.toml", include_str!("lang/nl.toml"))];
+/// The files of the languages beside English, by their codes (BCP 47): those that are named `lang/CODE.toml`.
+fn files() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let code = |name: &'static str| name.strip_prefix("lang/")?.strip_suffix(".toml");
+    builtin::FILES.iter().filter_map(move |(name, text)| Some((code(name)?, *name, *text)))
+}
 
 // A test reads every file; without one its language would be English.
 static CATALOGUES: LazyLock<Vec<(&'static str, Catalogue)>> = LazyLock::new(|| {
-    let read = |(code, file, text): (_, &str, &str)| Some((code, Catalogue::read(file, text).ok()?));
-    FILES.into_iter().filter_map(read).collect()
+    files().filter_map(|(code, file, text)| Some((code, Catalogue::read(file, text).ok()?))).collect()
 });
 
 /// A language that reports are written in.
@@ -41,7 +44,7 @@ impl Lang {
 
     /// The codes of all languages, English first.
     pub fn codes() -> impl Iterator<Item = &'static str> {
-        [Self::ENGLISH.code()].into_iter().chain(FILES.map(|(code, ..)| code))
+        [Self::ENGLISH.code()].into_iter().chain(files().map(|(code, ..)| code))
     }
 
     /// The language with that code; `None` where there is none.
@@ -75,7 +78,7 @@ impl Lang {
     ///
     /// The first row that cannot be read, or that loses a placeholder of its English.
     pub fn check() -> Result<(), DataError> {
-        FILES.into_iter().try_for_each(|(_, file, text)| Catalogue::read(file, text).map(|_| ()))
+        files().try_for_each(|(_, file, text)| Catalogue::read(file, text).map(|_| ()))
     }
 
     /// The English texts, templates and pairs of forms that a language has rows for, for the tests; none of English.
@@ -117,7 +120,8 @@ impl Lang {
     }
 
     /// A sentence that the report keeps as text.
-    pub(in crate::report) fn sentence(self, english: &str) -> String {
+    #[must_use]
+    pub fn sentence(self, english: &str) -> String {
         match self.known {
             None => english.to_owned(),
             Some((_, catalogue)) => catalogue.sentence(english, &|missing| self.missing(missing), MAX_DEPTH),
@@ -192,7 +196,7 @@ mod tests {
     #[test]
     fn the_files_are_read_and_lose_no_placeholder() {
         Lang::check().unwrap();
-        assert_eq!(Lang::codes().filter(|code| Lang::of(code).is_some()).count(), FILES.len() + 1);
+        assert_eq!(Lang::codes().filter(|code| Lang::of(code).is_some()).count(), files().count() + 1);
         assert!(Lang::of("xx").is_none() && Lang::of("NL").is_none() && Lang::of("").is_none());
     }
 
@@ -218,6 +222,22 @@ mod tests {
         assert_eq!(dutch().marking().sentence("no such text"), "⟦no such text⟧");
         assert_eq!(dutch().marking().plural(2, "ox", "oxen"), "2 ⟦oxen⟧");
         assert_eq!(dutch().marking().name("Zoom Communications, Inc."), "Zoom Communications, Inc.");
+    }
+
+    /// The table leaves eight columns for them, and one behind.
+    #[test]
+    fn labels_of_the_table_are_short_enough() {
+        let labels = [
+            "run by", "service", "place", "law", "evidence", "network", "listing", "traffic", "began in",
+            "known by", "not tied", "named", "filter", "codes", "stated", "reason", "flows", "limits",
+            "began", "to", "note",
+        ];
+        for lang in Lang::codes().filter_map(Lang::of) {
+            for label in labels {
+                let said = lang.marking().word(label);
+                assert!(said.chars().count() <= 8 && !said.contains(MARKS[0]), "{lang:?}: {said}");
+            }
+        }
     }
 
     /// Names of processes and labels are free text; none of them is translated, and none breaks the sentence around it.

@@ -118,12 +118,13 @@ impl Catalogue {
             self.sentences.iter().find_map(|(pattern, parts)| Some((pattern.values(english)?, parts)));
         let Some((values, parts)) = found else { return missing(english) };
         let several = |value: &str, between: &str| {
-            let all = value.split(between).map(|one| self.sentence(one, missing, depth));
-            all.collect::<Vec<_>>().join(between)
+            let said =
+                |one| if is_code(one) { String::from(one) } else { self.sentence(one, missing, depth) };
+            value.split(between).map(said).collect::<Vec<_>>().join(between)
         };
         let value = |(kind, value): (Kind, &str)| match kind {
             Kind::Kept | Kind::Number | Kind::Word => value.to_owned(),
-            Kind::Text => self.sentence(value, missing, depth),
+            Kind::Text | Kind::Phrase => self.sentence(value, missing, depth),
             Kind::Each => several(value, "; "),
             Kind::Items => several(value, ", "),
             Kind::Own => self.sentence(value, &str::to_owned, depth),
@@ -143,6 +144,11 @@ impl Catalogue {
         let form = is_number.then(|| self.counts.iter().find_map(form)).flatten()?;
         Some(format!("{number} {form}"))
     }
+}
+
+/// Whether it is a country's code, which says the same in every language.
+fn is_code(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
 const PLACEHOLDERS: &str = "the translation needs every placeholder of the English text, and no other";

@@ -26,6 +26,8 @@ pub(super) enum Kind {
     Word,
     /// A sentence or a phrase of our own: `text`.
     Text,
+    /// The same without a comma or a semicolon: `phrase`.
+    Phrase,
     /// Several, with a semicolon between: `each`.
     Each,
     /// Several, with a comma between: `items`.
@@ -118,6 +120,7 @@ impl Kind {
             && match self {
                 Self::Number => value.chars().all(is_numeral),
                 Self::Word => !value.contains(char::is_whitespace),
+                Self::Phrase => !value.contains([',', ';']),
                 Self::Kept | Self::Text | Self::Each | Self::Items | Self::Own => true,
             }
     }
@@ -129,6 +132,7 @@ fn kind(name: &str) -> Option<Kind> {
         "n" => Kind::Number,
         "word" => Kind::Word,
         "text" => Kind::Text,
+        "phrase" => Kind::Phrase,
         "each" => Kind::Each,
         "items" => Kind::Items,
         "own" => Kind::Own,

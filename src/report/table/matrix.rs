@@ -266,7 +266,6 @@ fn padded(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::differences::in_words;
     use crate::report::lang::Lang;
     use crate::report::sample::{cell, matrix_row, report, seen};
     use crate::report::schema::Study;

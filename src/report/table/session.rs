@@ -143,16 +143,16 @@ impl Page {
             )
         };
         let flows = self.lang.plural(m.flows.len() as u64, "flow", "flows");
-        let bound = |word: &str, (input, frame): (u32, u64), name: &str, time: &Option<String>| {
+        let bound = |template: &str, (input, frame): (u32, u64), name: &str, time: &Option<String>| {
             let time = time.clone().unwrap_or_else(|| self.lang.word("time unknown"));
-            let (word, rule) = (self.lang.word(word), rule(name, self.lang));
-            format!("{word} {} ({rule}), {time}", self.frame(input, frame))
+            let (frame, rule) = (self.frame(input, frame), rule(name, self.lang));
+            self.lang.say(template, &[&frame, &rule, &time])
         };
         [
             self.lang.say("meeting {}{key}", &[&m.id, &key]),
             format!("{media}{via}, {flows}{people}"),
-            bound("from", (m.start_input, m.start_frame), &m.start_rule, &m.start),
-            bound("to", (m.end_input, m.end_frame), &m.end_rule, &m.end),
+            bound("from {frame} ({rule}), {time}", (m.start_input, m.start_frame), &m.start_rule, &m.start),
+            bound("to {frame} ({rule}), {time}", (m.end_input, m.end_frame), &m.end_rule, &m.end),
         ]
     }
 
