@@ -155,11 +155,7 @@ fn formats_for_machines_are_english_in_any_case() {
 fn a_language_that_there_is_not_is_refused_with_those_that_there_are() {
     let output = borderpost(&["inspect", "--lang", "xx", "captures/eea-meeting.pcapng"]);
     let expected: Vec<&str> = Lang::codes().collect();
-    assert!(
-        err(&output).contains(&format!("[possible values: {}]", expected.join(", "))),
-        "{}",
-        err(&output)
-    );
+    assert_refused(&output, &[&format!("[possible values: {}]", expected.join(", "))]);
 }
 
 /// The user's own words and those of a capture stay as they are, whatever they say.
@@ -188,15 +184,16 @@ fn a_label_that_reads_like_a_sentence_of_ours_stays() {
 #[test]
 fn a_bundle_in_another_language_is_made_again_in_it() {
     let folder = tempfile::tempdir().unwrap();
-    let bundle = folder.path().join("b.zip");
-    let bundle = bundle.to_str().unwrap();
+    let bundle = format!("{}/", folder.path().join("bundle").display());
     let capture = "captures/eea-meeting.pcapng";
-    let made = borderpost(&["inspect", "--lang", "nl", "-o", bundle, capture]);
+    let made = borderpost(&["inspect", "--lang", "nl", "-o", &bundle, capture]);
     assert_eq!(status(&made), 0, "{}", err(&made));
-    let verified = borderpost(&["verify", bundle, capture]);
+    let verified = borderpost(&["verify", &bundle, capture]);
     assert_eq!(status(&verified), 0, "{}{}", out(&verified), err(&verified));
-    let bytes = fs::read(bundle).unwrap();
-    assert!(!bytes.is_empty());
+    let text = |name: &str| fs::read_to_string(Path::new(&bundle).join(name)).unwrap();
+    assert!(text("report.txt").contains("\nWat de opname niet kon tonen\n"));
+    assert!(text("report.html").contains("<html lang=\"nl\">"));
+    assert!(text("report.json").contains("what servers pass on is not visible in a capture"));
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

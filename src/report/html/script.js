@@ -11,9 +11,8 @@
     selection.addRange(range);
   }
   function copied(button, done) {
-    var before = button.textContent;
     button.textContent = done ? button.dataset.copied : button.dataset.selected;
-    setTimeout(function () { button.textContent = before; }, 2500);
+    setTimeout(function () { button.textContent = button.dataset.copy; }, 2500);
   }
   function oldWay(button, code) {
     select(code);

@@ -178,7 +178,7 @@ struct Open {
     stretches: Vec<(f64, f64)>,
 }
 
-fn lanes(flows: &[&Flow], scale: Scale, lang: Lang) -> Vec<Lane> {
+fn lanes(flows: &[&Flow], scale: Scale, words: Lang) -> Vec<Lane> {
     let mut open: BTreeMap<(usize, &str, &str), Open> = BTreeMap::new();
     for flow in flows.iter().filter(|flow| flow.service.is_some()) {
         let axis = flow.place.axis.as_str();
@@ -197,11 +197,11 @@ fn lanes(flows: &[&Flow], scale: Scale, lang: Lang) -> Vec<Lane> {
             label_y: Px(y + 15.0),
             note_y: Px(y + 28.0),
             class: class(axis),
-            service: lang.id(service),
-            region: lang.word(&region(axis, false)),
-            volume: lang.say(
+            service: words.id(service),
+            region: words.word(&region(axis, false)),
+            volume: words.say(
                 "{}, {} out, {} in",
-                &[&lang.plural(open.flows, "flow", "flows"), &size(open.out), &size(open.received)],
+                &[&words.plural(open.flows, "flow", "flows"), &size(open.out), &size(open.received)],
             ),
             bars: merged(open.stretches),
         }

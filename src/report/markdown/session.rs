@@ -56,7 +56,7 @@ impl Document {
         for process in &s.processes {
             let name = process.name.clone().unwrap_or_else(|| self.words.lang.word("(no name)"));
             let says = prose(
-                &self.words.lang.say("as the capture says: {}", &[&self.words.lang.sentence(&process.says)]),
+                &self.words.lang.say("as the capture says: {}", &[&self.words.lang.sentence(process.says)]),
             );
             self.line(&self.words.lang.say("- process {}, {says}", &[&code(&name), &says]));
         }

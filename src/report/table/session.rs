@@ -51,7 +51,7 @@ impl Page {
             let at = self.frame(process.input, process.frame);
             lines.push(self.lang.say(
                 "process {name}{pid}{uid}, as the capture says: {}; first in {at}",
-                &[&name, &pid, &uid, &self.lang.sentence(&process.says), &at],
+                &[&name, &pid, &uid, &self.lang.sentence(process.says), &at],
             ));
         }
         lines
