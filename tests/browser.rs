@@ -14,6 +14,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use borderpost::inspect::{Settings, inspect};
+use borderpost::report::lang::Lang;
 use borderpost::report::schema::{Name, Report};
 use borderpost::report::{self, Options};
 use serde_json::{Value, json};
@@ -36,7 +37,7 @@ fn pages_ask_for_nothing_and_complain_of_nothing_at_any_width() {
         Command::new(env!("CARGO_BIN_EXE_borderpost")).args(study).current_dir(root).output().unwrap();
     let study = String::from_utf8(study.stdout).unwrap();
     assert!(study.contains("id=\"study\"") && study.contains("id=\"against\""));
-    let pages = CAPTURES.map(|capture| (capture, report::html(&made(capture))));
+    let pages = CAPTURES.map(|capture| (capture, report::html(&made(capture), Lang::ENGLISH)));
     for (capture, page) in pages.into_iter().chain([("study", study)]) {
         let page = browser.write(capture, &page);
         for (width, scheme) in WIDTHS.into_iter().zip(["light", "dark"]) {
@@ -52,7 +53,7 @@ fn pages_ask_for_nothing_and_complain_of_nothing_at_any_width() {
 fn flows_are_sorted_and_filtered() {
     let Some(mut browser) = Browser::start() else { return };
     let report = made("eu-meeting-us-telemetry");
-    let page = browser.write("sorted", &report::html(&report));
+    let page = browser.write("sorted", &report::html(&report, Lang::ENGLISH));
     browser.open(&page, 1280, "light");
     assert_eq!(browser.value("document.getElementById('flows-plain').checkVisibility()"), json!(false));
     let mut bytes: Vec<u64> = report.flows.iter().map(|flow| flow.bytes_out).collect();
@@ -83,7 +84,7 @@ fn flows_are_sorted_and_filtered() {
 #[test]
 fn a_filter_is_copied() {
     let Some(mut browser) = Browser::start() else { return };
-    let page = browser.write("copied", &report::html(&made("eea-meeting")));
+    let page = browser.write("copied", &report::html(&made("eea-meeting"), Lang::ENGLISH));
     browser.open(&page, 1280, "light");
     let said = browser.value(
         "(async () => { const b = document.querySelector('button.copy'); b.click(); \
@@ -97,7 +98,7 @@ fn a_filter_is_copied() {
 fn hostile_names_are_text() {
     let Some(mut browser) = Browser::start() else { return };
     let report = hostile();
-    let page = browser.write("hostile", &report::html(&report));
+    let page = browser.write("hostile", &report::html(&report, Lang::ENGLISH));
     for width in WIDTHS {
         browser.open(&page, width, "light");
         assert_eq!(browser.value(STRUCTURE), json!([]), "at {width}");
@@ -122,7 +123,7 @@ fn hostile_names_are_text() {
 fn without_a_script_everything_is_said() {
     let Some(mut browser) = Browser::start() else { return };
     let report = made("eu-meeting-us-telemetry");
-    let page = browser.write("plain", &report::html(&report));
+    let page = browser.write("plain", &report::html(&report, Lang::ENGLISH));
     browser.ask("Emulation.setScriptExecutionDisabled", &json!({ "value": true }));
     browser.open(&page, 1280, "light");
     let document = browser.ask("DOM.getDocument", &json!({ "depth": -1 }));
@@ -148,7 +149,7 @@ fn a_hundred_thousand_flows_open_within_seconds() {
         flow.local = format!("192.168.1.20:{}", number % 60_000);
         flow.bytes_out = (number as u64 * 7919) % 1_000_003;
     }
-    let page = browser.write("large", &report::html(&report));
+    let page = browser.write("large", &report::html(&report, Lang::ENGLISH));
     let began = Instant::now();
     browser.open(&page, 1280, "light");
     let rows = browser.value("document.querySelectorAll('#flows tbody tr').length");

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use borderpost::inspect::{Inspection, Settings, inspect};
+use borderpost::report::lang::Lang;
 use borderpost::report::{self, table};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -55,7 +56,7 @@ proptest! {
             inspection.inputs().iter().map(|input| input.summary.frames + input.summary.other_records).sum();
         prop_assert_eq!(read, census.frames());
         let report = report::build(&inspection, ALL);
-        let text = table::table(&report, table::Color::Never);
+        let text = table::table(&report, table::Color::Never, Lang::ENGLISH);
         prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
     }
 }

@@ -13,6 +13,7 @@ use borderpost::flow::{Flow, TcpState};
 use borderpost::frame::FrameRef;
 use borderpost::inspect::{self, Inspection, Unit};
 use borderpost::packet::Protocol;
+use borderpost::report::lang::Lang;
 use borderpost::report::{self, table};
 use borderpost::session::{Machine, Member, Moment, sessions};
 use borderpost::verdict::{self, Register};
@@ -113,7 +114,7 @@ pub(crate) fn report(inspection: &Inspection) -> io::Result<Took> {
     took(|| {
         let options = report::Options { show_participants: false, list_flows: false };
         let report = report::build(inspection, options);
-        made = Some((table::table(&report, table::Color::Never), report));
+        made = Some((table::table(&report, table::Color::Never, Lang::ENGLISH), report));
         black_box(&made);
         Ok(size(inspection))
     })

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::doctor::Doctor;
@@ -16,6 +17,7 @@ use crate::packet::Network;
 use crate::place::{Vantage, WitnessKind};
 use crate::report::COMMENT;
 use crate::report::checks::{Condition, MinGrade};
+use crate::report::lang::Lang;
 
 /// Shows where the Zoom client's traffic goes, under which law, and on what evidence
 #[derive(Parser, Debug)]
@@ -27,6 +29,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Subcommand, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a run")]
 pub(super) enum Command {
     /// Read saved captures and report where the client's traffic went
     #[command(visible_aliases = ["analyse", "analyze"])]
@@ -148,6 +151,9 @@ pub(super) struct Inspect {
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     pub(super) color: When,
+    /// The language of the formats for people (table, html, md); those for machines are English in any case
+    #[arg(long, default_value = Lang::ENGLISH.code(), value_name = "LANG", value_parser = languages())]
+    pub(super) lang: Lang,
     #[command(flatten)]
     pub(super) marks: Marks,
     #[command(flatten)]
@@ -279,6 +285,11 @@ fn characters(text: &str) -> Result<usize, String> {
         Ok(number) if number >= LEAST_CHARACTERS => Ok(number),
         _ => Err(format!("name a number of characters from {LEAST_CHARACTERS}, or none")),
     }
+}
+
+fn languages() -> impl TypedValueParser<Value = Lang> {
+    let lang = |code: String| Lang::of(&code).ok_or("the file of this language cannot be read");
+    PossibleValuesParser::new(Lang::codes()).try_map(lang)
 }
 
 fn witnesses(name: &str) -> Result<WitnessKinds, String> {

@@ -115,12 +115,12 @@ pub(super) struct Record {
 pub(super) fn write(
     path: &Path,
     packing: Packing,
-    report: &Report,
+    results: &Results<'_>,
     record: &Record,
     has_inputs: bool,
 ) -> Result<String, String> {
     let failed = |error: io::Error| format!("{}: {error}; nothing was written there", path.display());
-    let contents = contents(report, record, has_inputs)?;
+    let contents = contents(results, record, has_inputs)?;
     match packing {
         Packing::Folder => output::replace_folder(path, |folder| contents.to_folder(folder)),
         Packing::Zip => output::replace(path, |file| contents.to_zip(file)),
@@ -128,12 +128,13 @@ pub(super) fn write(
     .map_err(failed)
 }
 
-fn contents(report: &Report, record: &Record, has_inputs: bool) -> Result<Contents, String> {
+fn contents(results: &Results<'_>, record: &Record, has_inputs: bool) -> Result<Contents, String> {
+    let Results { report, lang, .. } = *results;
     let mut contents = Contents::default();
     let mut add = |name: &str, content| contents.add(name, content).map_err(|error| error.to_string());
     let text = |text: &str| Content::Text(text.as_bytes().to_vec());
     for (name, format) in REPORTS {
-        add(name, Content::Text(format.render(&Results::of(report), Color::Never).into_bytes()))?;
+        add(name, Content::Text(format.render(&Results::of(report, lang), Color::Never).into_bytes()))?;
     }
     add(ANSWERS, text(&record.answers))?;
     add(README, text(ABOUT))?;

@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use crate::report::checks::Check;
+use crate::report::lang::Lang;
 use crate::report::schema::Report;
 use crate::report::table::Color;
 use crate::report::{self, annotations};
@@ -19,12 +20,14 @@ pub(super) struct Results<'a> {
     pub(super) failures: &'a [String],
     /// The most characters of Markdown.
     pub(super) max_markdown: usize,
+    /// The language of the formats for people.
+    pub(super) lang: Lang,
 }
 
 impl<'a> Results<'a> {
     /// Those of a report that nothing was asked about.
-    pub(super) const fn of(report: &'a Report) -> Self {
-        Self { report, checks: &[], failures: &[], max_markdown: usize::MAX }
+    pub(super) const fn of(report: &'a Report, lang: Lang) -> Self {
+        Self { report, checks: &[], failures: &[], max_markdown: usize::MAX, lang }
     }
 }
 
@@ -64,15 +67,15 @@ impl Format {
 
     /// The results in it; colour is for terminals, and for the table alone.
     pub(super) fn render(self, results: &Results<'_>, color: Color) -> String {
-        let Results { report, checks, failures, max_markdown } = *results;
+        let Results { report, checks, failures, max_markdown, lang } = *results;
         match self {
-            Self::Table => report::table::table(report, color),
+            Self::Table => report::table::table(report, color, lang),
             Self::Json => report::json(report),
             Self::Jsonl => report::jsonl(report),
             Self::Csv => report::csv(report),
             Self::MatrixCsv => report::matrix_csv(report),
-            Self::Md => report::markdown(report, max_markdown),
-            Self::Html => report::html(report),
+            Self::Md => report::markdown(report, max_markdown, lang),
+            Self::Html => report::html(report, lang),
             Self::Junit => report::junit(report, checks, failures),
             Self::Gitlab => annotations::gitlab(report, checks, failures),
         }

@@ -72,8 +72,8 @@ fn run(
     // The process ends soon: giving back millions of small pieces of memory would be most of what is left to do.
     let report = ManuallyDrop::new(report);
     let checks = checks(&report, &arguments.fail_on, arguments.min_grade);
-    let max_markdown = arguments.max_markdown;
-    let results = Results { report: &report, checks: &checks, failures: &made.failures, max_markdown };
+    let (max_markdown, lang) = (arguments.max_markdown, arguments.lang);
+    let results = Results { report: &report, checks: &checks, failures: &made.failures, max_markdown, lang };
     write(&results, arguments, outputs, &record)?;
     if made.has_failed {
         return Ok(Status::Failed);
@@ -313,7 +313,7 @@ fn write(
             Output::Report(format) => output::to_file(path, format.render(results, Color::Never))
                 .map_err(|error| format!("{}: {error}; nothing was written there", path.display()))?,
             Output::Bundle(packing) => {
-                let seal = bundle::write(path, *packing, results.report, record, arguments.bundle_inputs)?;
+                let seal = bundle::write(path, *packing, results, record, arguments.bundle_inputs)?;
                 say(&format!(
                     "{}: written; keep its seal elsewhere (the SHA-256 of its SHA256SUMS): {seal}",
                     path.display()

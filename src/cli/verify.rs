@@ -16,7 +16,6 @@ use crate::cli::redaction;
 use crate::cli::run::{job, make};
 use crate::cli::status::Status;
 use crate::report::builtin;
-use crate::report::schema::Report;
 use crate::report::table::Color;
 
 /// Verifies a bundle.
@@ -78,9 +77,9 @@ fn make_again(
     let captures: Vec<PathBuf> = run.inputs.iter().map(|input| PathBuf::from(&input.path)).collect();
     let made = recorded::arguments(&run.arguments, &captures).and_then(|arguments| {
         let job = job(&arguments, true, &world)?;
-        Ok(make(&arguments, job, true))
+        Ok((make(&arguments, job, true), arguments.lang))
     });
-    let made = match made {
+    let (made, lang) = match made {
         Ok(made) => made,
         Err(message) => {
             verification.not_done.push(message);
@@ -89,7 +88,7 @@ fn make_again(
     };
     verification.not_done.extend(made.messages.into_iter().filter(|_| made.has_failed));
     if let Some(report) = made.report {
-        compare(archive, &report, &made.answers, verification)?;
+        compare(archive, &Results::of(&report, lang), &made.answers, verification)?;
         causes(archive, &run, verification);
     }
     Ok(())
@@ -98,11 +97,11 @@ fn make_again(
 /// Compares what was made again with what the bundle holds.
 fn compare(
     archive: &Archive,
-    report: &Report,
+    results: &Results<'_>,
     answers: &str,
     verification: &mut Verification,
 ) -> Result<(), String> {
-    let reports = REPORTS.map(|(name, format)| (name, format.render(&Results::of(report), Color::Never)));
+    let reports = REPORTS.map(|(name, format)| (name, format.render(results, Color::Never)));
     for (name, text) in reports.iter().map(|(name, text)| (*name, text.as_str())).chain([(ANSWERS, answers)])
     {
         let known = archive.text(name).unwrap_or_default();

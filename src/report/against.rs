@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::inspect::{Found, Inspection, Placement};
+use crate::report::lang::Lang;
 use crate::report::parts::zone_label;
 use crate::report::schema::{Against, Moved, Reading};
 use crate::report::view::{Row, View};
@@ -136,13 +137,14 @@ pub(super) fn title(row: &Moved) -> String {
 }
 
 /// `US, likely, outside the EEA; third country; unlisted in surf-2024, flagged`.
-pub(super) fn words_of(reading: &Reading) -> String {
+pub(super) fn words_of(reading: &Reading, lang: Lang) -> String {
+    let (located, grade) = (reading.located.join(&lang.word(" or ")), lang.id(&reading.grade));
     let place = match reading.axis.as_str() {
-        "eea" => format!("{}, {}, in the EEA", reading.located.join(" or "), reading.grade),
-        "outside" => format!("{}, {}, outside the EEA", reading.located.join(" or "), reading.grade),
-        axis => axis.to_owned(),
+        "eea" => format!("{located}, {grade}, {}", lang.word("in the EEA")),
+        "outside" => format!("{located}, {grade}, {}", lang.word("outside the EEA")),
+        axis => lang.id(axis),
     };
-    let zone = reading.zone.as_deref().map(|zone| format!("; {zone}")).unwrap_or_default();
-    let flag = if reading.flagged { ", flagged" } else { "" };
-    format!("{place}{zone}; {}{flag}", listing(reading))
+    let zone = reading.zone.as_deref().map(|zone| format!("; {}", lang.sentences(zone, " or ")));
+    let flag = if reading.flagged { lang.word(", flagged") } else { String::new() };
+    format!("{place}{}; {}{flag}", zone.unwrap_or_default(), lang.sentence(&listing(reading)))
 }

@@ -5,12 +5,13 @@
 /// The name and the text of one file.
 pub type DataFile = (&'static str, &'static str);
 
-/// Every data file that is compiled in, by name: registers, claims, legal zones, and the tables that flows are read by. The address
+/// Every data file that is compiled in, by name: registers, claims, legal zones, languages of reports, and the tables that flows are read by. The address
 /// database is not among them: a report states its hash.
 pub const FILES: &[DataFile] = &[
     ("claims/claims.toml", include_str!("../claims/data/claims.toml")),
     ("evidence/resolvers.toml", include_str!("../evidence/data/resolvers.toml")),
     ("html/world.toml", include_str!("html/world.toml")),
+    ("lang/nl.toml", include_str!("lang/nl.toml")),
     ("place/cities.toml", include_str!("../../geoip/cities.toml")),
     ("place/countries.toml", include_str!("../../geoip/countries.toml")),
     ("place/gates.toml", include_str!("../../geoip/gates.toml")),

@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::report::schema::{Cell, Difference, Group, MatrixRow, Seen};
+use crate::report::lang::Lang;
+use crate::report::schema::{Cell, Difference, Group, MatrixRow, Report, Seen};
 
 /// The rows in which cells differ.
 pub(super) fn differences(cells: &[Cell], rows: &[MatrixRow]) -> Vec<Difference> {
@@ -36,14 +37,37 @@ fn difference(cells: &[&Cell], row: &MatrixRow) -> Option<Difference> {
     // Those that saw nothing come last, the others in the order of the cells.
     let mut groups: Vec<(BTreeSet<Reading<'_>>, Vec<&Cell>)> = groups.into_iter().collect();
     groups.sort_by_key(|(read, cells)| (read.is_empty(), cells.first().map(|cell| cell.id)));
-    let reads = |cells: &[&Cell]| words(cells.iter().flat_map(|cell| readings(cell)));
-    let said = groups.iter().map(|(_, cells)| format!("in {}: {}", names(cells), reads(cells)));
-    let says = format!("{}: {}", subject(row), said.collect::<Vec<_>>().join("; "));
+    let reads = |cells: &[&Cell]| words(cells.iter().flat_map(|cell| readings(cell)), Lang::ENGLISH);
+    let members: Vec<&[&Cell]> = groups.iter().map(|(_, cells)| cells.as_slice()).collect();
+    let says = sentence(&members, row, Lang::ENGLISH);
     let group = |(_, cells): &(_, Vec<&Cell>)| Group {
         cells: cells.iter().map(|cell| cell.id).collect(),
         reads: reads(cells),
     };
     Some(Difference { row: row.id, kinds, groups: groups.iter().map(group).collect(), says })
+}
+
+/// A difference in one sentence in a language.
+pub(super) fn in_words(difference: &Difference, report: &Report, lang: Lang) -> String {
+    let cell = |id: &u64| report.cells.iter().find(|cell| cell.id == *id);
+    let groups = difference.groups.iter();
+    let groups: Vec<Vec<&Cell>> = groups.map(|group| group.cells.iter().filter_map(cell).collect()).collect();
+    let members: Vec<&[&Cell]> = groups.iter().map(Vec::as_slice).collect();
+    let row = report.matrix.iter().find(|row| row.id == difference.row);
+    row.map_or_else(|| difference.says.clone(), |row| sentence(&members, row, lang))
+}
+
+/// What is to be read in each group of cells.
+fn sentence(groups: &[&[&Cell]], row: &MatrixRow, lang: Lang) -> String {
+    let of = |cell: &Cell| {
+        let id = cell.id;
+        row.seen.iter().filter(move |seen| seen.cell == id)
+    };
+    let said = groups.iter().map(|cells| {
+        let reads = words(cells.iter().flat_map(|cell| of(cell)), lang);
+        lang.say("in {cells}: {reads}", &[&names(cells, lang), &reads])
+    });
+    format!("{}: {}", subject(row, lang), said.collect::<Vec<_>>().join("; "))
 }
 
 /// In what groups of cells differ.
@@ -64,18 +88,24 @@ fn kinds(groups: &[&BTreeSet<Reading<'_>>]) -> Vec<&'static str> {
 }
 
 /// `telemetry to *.telemetry.zoom.us`.
-pub(super) fn subject(row: &MatrixRow) -> String {
-    let to = match (&row.host_pattern, &row.recipient_name) {
+fn subject(row: &MatrixRow, lang: Lang) -> String {
+    let host = match (&row.host_pattern, &row.recipient_name) {
         (Some(pattern), _) => pattern.clone(),
-        (None, Some(recipient)) => format!("addresses of {recipient} without a name"),
-        (None, None) => "addresses without a name".to_owned(),
+        (None, Some(recipient)) => {
+            lang.say("addresses of {recipient} without a name", &[&lang.name(recipient)])
+        }
+        (None, None) => lang.word("addresses without a name"),
     };
-    let beside = if row.whose == "client" { "" } else { ", not tied to the client" };
-    format!("{} to {to}{beside}", row.service.replace('_', " "))
+    let service = lang.id(&row.service);
+    if row.whose == "client" {
+        lang.say("{service} to {host}", &[&service, &host])
+    } else {
+        lang.say("{service} to {host}, not tied to the client", &[&service, &host])
+    }
 }
 
 /// What is to be read in cells that read the same but for how sure a place is; `not seen` for nothing.
-fn words<'a>(seen: impl Iterator<Item = &'a Seen>) -> String {
+fn words<'a>(seen: impl Iterator<Item = &'a Seen>, lang: Lang) -> String {
     let mut grades: Vec<(&Seen, Vec<&str>)> = Vec::new();
     for seen in seen {
         match grades.iter_mut().find(|(known, _)| reading(known) == reading(seen)) {
@@ -85,24 +115,27 @@ fn words<'a>(seen: impl Iterator<Item = &'a Seen>) -> String {
         }
     }
     if grades.is_empty() {
-        return "not seen".to_owned();
+        return lang.word("not seen");
     }
-    let said = grades.iter().map(|(seen, grades)| reading_in_words(seen, &grades.join(" or ")));
-    said.collect::<Vec<_>>().join(" and ")
+    let said = grades.iter().map(|(seen, grades)| {
+        let grades: Vec<String> = grades.iter().map(|grade| lang.id(grade)).collect();
+        reading_in_words(seen, grades.join(&lang.word(" or ")), lang)
+    });
+    said.collect::<Vec<_>>().join(&lang.word(" and "))
 }
 
 /// `US, likely, outside the EEA, unlisted`.
-pub(super) fn reading_in_words(seen: &Seen, grade: &str) -> String {
-    let (place, grade) = (seen.located.join(" or "), grade.to_owned());
+fn reading_in_words(seen: &Seen, grade: String, lang: Lang) -> String {
+    let place = seen.located.join(&lang.word(" or "));
     let mut parts = match seen.axis.as_str() {
-        "eea" => vec![place, grade, "in the EEA".to_owned()],
-        "outside" => vec![place, grade, "outside the EEA".to_owned()],
-        "local" => vec!["on the local network".to_owned()],
-        "participant" => vec!["another participant".to_owned()],
-        axis if seen.located.is_empty() => vec![axis.to_owned()],
-        axis => vec![format!("{axis} ({place})")],
+        "eea" => vec![place, grade, lang.word("in the EEA")],
+        "outside" => vec![place, grade, lang.word("outside the EEA")],
+        "local" => vec![lang.word("on the local network")],
+        "participant" => vec![lang.word("another participant")],
+        axis if seen.located.is_empty() => vec![lang.id(axis)],
+        axis => vec![format!("{} ({place})", lang.id(axis))],
     };
-    parts.extend(listing_in_words(&seen.listing).map(str::to_owned));
+    parts.extend(listing_in_words(&seen.listing).map(|listing| lang.word(listing)));
     parts.join(", ")
 }
 
@@ -118,18 +151,19 @@ fn listing_in_words(listing: &str) -> Option<&str> {
 
 /// The cells by their names, and by their number where there are many; one that has gaps, or whose client was not in
 /// the EEA, says so.
-fn names(cells: &[&Cell]) -> String {
+fn names(cells: &[&Cell], lang: Lang) -> String {
     let name = |cell: &&Cell| {
         let is_incomplete = !cell.limits.is_empty();
         let notes = [(is_incomplete, "incomplete"), (cell.is_outside(), "client outside the EEA")];
-        let notes: Vec<&str> = notes.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note).collect();
+        let notes = notes.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| lang.word(note));
+        let notes: Vec<String> = notes.collect();
         let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
         format!("{}{notes}", cell.name)
     };
     let shown: Vec<String> = cells.iter().take(MAX_NAMES).map(name).collect();
     match cells.len().saturating_sub(MAX_NAMES) {
         0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+        more => lang.say("{names} and {more} more", &[&shown.join(", "), &more]),
     }
 }
 

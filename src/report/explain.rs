@@ -15,6 +15,7 @@ use crate::frame::Date;
 use crate::inspect::{Inspection, Placement, RelationId, Settings, law_of, place_address};
 use crate::place::{Country, Group, Resolution, resolve, zone};
 use crate::report::flows;
+use crate::report::lang::Lang;
 use crate::report::legend::{objects, stale};
 use crate::report::parts;
 use crate::report::schema::{DataSource, Name, Schema, Tool, Witness};
@@ -305,7 +306,7 @@ fn write_one(page: &mut String, subject: &str, e: &Explanation, has_many: bool) 
         let at = format!(
             "{} ({}, {})",
             clean(&name.name),
-            origin(name.origin),
+            origin(name.origin, Lang::ENGLISH),
             frame(name.input, name.frame, has_many)
         );
         line(page, "  name      ", &at);
@@ -404,7 +405,7 @@ fn witness_line(witness: &Witness, has_many: bool) -> String {
         (None, None) => format!("; source: {}", clean(&witness.source)),
     };
     let is_counted = witness.strength != "none";
-    let stale = stale(witness);
+    let stale = stale(witness).unwrap_or_default();
     let is_of_registry = witness.group == Group::Registry.name();
     let worth = match (is_of_registry, is_counted) {
         (true, _) => String::new(),

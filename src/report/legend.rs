@@ -43,9 +43,9 @@ pub(super) fn objects(witness: &Witness, located: &[String]) -> bool {
 }
 
 /// What is to be said of a witness that counts for less than it would on its own day.
-pub(super) fn stale(witness: &Witness) -> &'static str {
+pub(super) fn stale(witness: &Witness) -> Option<&'static str> {
     let counts_for_less = witness.stale && witness.strength != "none";
-    if counts_for_less { ", too far from that day to count for more than possible" } else { "" }
+    counts_for_less.then_some(", too far from that day to count for more than possible")
 }
 
 #[cfg(test)]

@@ -7,12 +7,13 @@
 use std::fmt::Write as _;
 
 use crate::client::Catalogue;
+use crate::report::lang::Lang;
 use crate::report::legend::LEGEND;
 use crate::report::markdown::cut::Shown;
 use crate::report::markdown::escape::{code, prose};
 use crate::report::schema::{Destination, Report};
 use crate::report::table::{self, PARTS};
-use crate::report::text::{count, plural, size};
+use crate::report::text::{count, size};
 use crate::verdict::Axis;
 
 mod cut;
@@ -28,11 +29,11 @@ pub const COMMENT: usize = 65_536;
 /// what the last destinations rest on, then rows of those that are not outside the EEA, then the last sections. Every form has
 /// its headline.
 #[must_use]
-pub fn markdown(report: &Report, most: usize) -> String {
-    let words = table::Page::of(report);
+pub fn markdown(report: &Report, most: usize, lang: Lang) -> String {
+    let words = table::Page::of(report, lang);
     let is_urgent = |d: &&Destination| d.is_client() && d.is_at(Axis::Outside);
     let urgent = report.destinations.iter().filter(is_urgent).count();
-    cut::fitted(most, report.destinations.len(), urgent, |shown| document(report, &words, shown))
+    cut::fitted(most, report.destinations.len(), urgent, lang, |shown| document(report, &words, shown))
 }
 
 fn document(report: &Report, words: &table::Page, shown: Shown) -> String {
@@ -62,15 +63,15 @@ struct Document<'a> {
 
 impl Document<'_> {
     fn headline(&mut self, report: &Report) {
-        self.line(&format!("# Where the {} client's traffic went", Catalogue::CLIENT));
+        self.line(&self.words.lang.say("# Where the {} client's traffic went", &[&Catalogue::CLIENT]));
         self.line("");
         for line in &report.headline.lines {
-            self.item(line);
+            self.item(&self.words.lang.sentence(line));
         }
         if !report.headline.recognised {
-            let frames = plural(report.totals.frames, "frame", "frames");
-            let flows = plural(report.totals.flows, "flow", "flows");
-            self.item(&format!("The {frames} read hold {flows} of others."));
+            let frames = self.words.lang.plural(report.totals.frames, "frame", "frames");
+            let flows = self.words.lang.plural(report.totals.flows, "flow", "flows");
+            self.item(&self.words.lang.say("The {frames} read hold {flows} of others.", &[&frames, &flows]));
         }
     }
 
@@ -78,12 +79,13 @@ impl Document<'_> {
         for part in PARTS {
             let members: Vec<&Destination> = report.destinations.iter().filter(|d| (part.holds)(d)).collect();
             if !members.is_empty() {
-                self.part(part.title, &members);
+                self.part(&self.words.lang.word(part.title), &members);
             }
         }
         if !report.destinations.is_empty() {
-            self.fold("How to read an entry");
+            self.fold(&self.words.lang.word("How to read an entry"));
             for (label, text) in LEGEND.iter().filter(|(label, _)| *label != "evidence") {
+                let [label, text] = [label, text].map(|text| self.words.lang.word(text));
                 self.item(&format!("{label}: {text}"));
             }
             self.unfold();
@@ -97,31 +99,36 @@ impl Document<'_> {
             self.head(&["No.", "Destination", "Run by", "Service", "Place", "Listing", "Traffic"]);
         }
         for d in members.iter().take(rows) {
-            let place = match table::law(d) {
-                Some(law) => format!("{}; {law}", table::place(d)),
-                None => table::place(d),
+            let place = table::place(d, self.words.lang);
+            let place = match table::law(d, self.words.lang) {
+                Some(law) => format!("{place}; {law}"),
+                None => place,
             };
             self.row(&[
                 d.id.to_string(),
                 code(&d.host_pattern),
-                prose(&table::run_by(d)),
-                prose(&d.service.replace('_', " ")),
+                prose(&table::run_by(d, self.words.lang)),
+                prose(&self.words.lang.id(&d.service)),
                 prose(&place),
                 prose(&self.words.listing(d)),
                 prose(&self.words.traffic(d)),
             ]);
         }
+        let lang = self.words.lang;
         match members.len() - rows {
             0 => {}
-            left => self.line(&format!("\n{} left out here.", count(left as u64))),
+            left => self.line(&format!("\n{}", lang.say("{} left out here.", &[&count(left as u64)]))),
         }
         if evidence == 0 {
             return;
         }
-        let all = plural(members.len() as u64, "destination", "destinations");
-        let of_all =
-            if evidence < members.len() { format!("the first {evidence} of ") } else { String::new() };
-        self.fold(&format!("What these rest on ({of_all}{all})"));
+        let all = lang.plural(members.len() as u64, "destination", "destinations");
+        let shown = if evidence < members.len() {
+            lang.say("the first {first} of {all}", &[&evidence, &all])
+        } else {
+            all
+        };
+        self.fold(&lang.say("What these rest on ({})", &[&shown]));
         for d in members.iter().take(evidence) {
             self.evidence(d);
         }
@@ -135,15 +142,19 @@ impl Document<'_> {
         if rows + evidence == 0 {
             return;
         }
-        let of = |left: usize| match plural(all as u64, "destination", "destinations") {
-            whole if left == all => format!("all {whole}"),
-            whole => format!("{} of {whole}", count(left as u64)),
+        let lang = self.words.lang;
+        let of = |left: usize| match lang.plural(all as u64, "destination", "destinations") {
+            whole if left == all => lang.say("all {whole}", &[&whole]),
+            whole => lang.say("{left} of {whole}", &[&count(left as u64), &whole]),
         };
-        let mut left = format!("what {} rest on", of(evidence));
+        let mut left = lang.say("what {of} rest on", &[&of(evidence)]);
         if rows > 0 {
-            left = format!("{left}, and the rows of {}", of(rows));
+            left = lang.say("{left}, and the rows of {of}", &[&left, &of(rows)]);
         }
-        self.item(&format!("Cut to a length ({OPTION}): it leaves out {left}. {FULL}."));
+        self.item(&lang.say(
+            "Cut to a length ({OPTION}): it leaves out {left}. The HTML page and the JSON have all of it.",
+            &[&OPTION, &left],
+        ));
     }
 
     fn evidence(&mut self, d: &Destination) {
@@ -151,20 +162,21 @@ impl Document<'_> {
         self.line("");
         for line in self.words.evidence(d) {
             let (sign, text) = line.split_at_checked(1).unwrap_or(("", &line));
-            self.item(&format!("{}: {text}", meaning(sign)));
+            self.item(&format!("{}: {text}", self.words.lang.word(meaning(sign))));
         }
         if !d.phases.is_empty() {
-            self.item(&format!("began in: {}", table::phases(d)));
+            self.item(&self.words.lang.say("began in: {}", &[&table::phases(d, self.words.lang)]));
         }
-        self.item(&format!("{}: {}", if d.is_client() { "known by" } else { "not tied" }, d.because));
+        let label = self.words.lang.word(if d.is_client() { "known by" } else { "not tied" });
+        self.item(&format!("{label}: {}", self.words.lang.sentence(&d.because)));
         if !d.names.is_empty() {
-            self.item(&format!("named: {}", self.words.named(&d.names)));
+            self.item(&self.words.lang.say("named: {}", &[&self.words.named(&d.names)]));
         }
         self.listed("addresses", &d.addresses);
-        if let Some(network) = table::network(d) {
-            self.item(&format!("network: {network}"));
+        if let Some(network) = table::network(d, self.words.lang) {
+            self.item(&self.words.lang.say("network: {network}", &[&network]));
         }
-        self.item("Wireshark display filter:");
+        self.item(&self.words.lang.word("Wireshark display filter:"));
         self.line("");
         // It is made of addresses and numbers alone.
         self.line(&format!("      {}", d.display_filter));
@@ -175,23 +187,23 @@ impl Document<'_> {
     fn listed(&mut self, label: &str, all: &[String]) {
         let shown: Vec<String> = all.iter().take(MAX_LISTED).map(|one| code(one)).collect();
         let more = all.len().saturating_sub(MAX_LISTED);
-        let more = if more > 0 { format!(", {} more", count(more as u64)) } else { String::new() };
+        let more =
+            if more > 0 { self.words.lang.say(", {} more", &[&count(more as u64)]) } else { String::new() };
         if !shown.is_empty() {
-            self.line(&format!("- {label}: {}{more}", shown.join(", ")));
+            self.line(&format!("- {}: {}{more}", self.words.lang.word(label), shown.join(", ")));
         }
     }
 
     fn inputs(&mut self, report: &Report) {
-        self.title("Inputs");
+        self.title(&self.words.lang.word("Inputs"));
         self.head(&["No.", "Capture", "What", "From", "To", "SHA-256"]);
         for (number, input) in report.inputs.iter().enumerate() {
             let packed = input.compression.as_deref().map(|c| format!(", {c}")).unwrap_or_default();
-            let frames = plural(input.frames, "frame", "frames");
+            let frames = self.words.lang.plural(input.frames, "frame", "frames");
             let damage = input.damage.as_ref().map(|damage| {
-                format!(
+                self.words.lang.say(
                     "; DAMAGED at byte {}, after frame {}",
-                    count(damage.offset),
-                    count(damage.after_frame)
+                    &[&count(damage.offset), &count(damage.after_frame)],
                 )
             });
             let what = format!(
@@ -200,8 +212,9 @@ impl Document<'_> {
                 size(input.size),
                 damage.unwrap_or_default()
             );
-            let time = |time: &Option<String>| time.as_deref().map_or_else(|| "unknown".to_owned(), code);
-            let hash = input.sha256.as_deref().map_or_else(|| "not hashed".to_owned(), code);
+            let time =
+                |time: &Option<String>| time.as_deref().map_or_else(|| self.words.lang.word("unknown"), code);
+            let hash = input.sha256.as_deref().map_or_else(|| self.words.lang.word("not hashed"), code);
             self.row(&[
                 number.to_string(),
                 code(&input.path),
@@ -223,7 +236,7 @@ impl Document<'_> {
     }
 
     fn head(&mut self, columns: &[&str]) {
-        self.row(&columns.iter().map(ToString::to_string).collect::<Vec<_>>());
+        self.row(&columns.iter().map(|column| self.words.lang.word(column)).collect::<Vec<_>>());
         self.line(&format!("|{}", "---|".repeat(columns.len())));
     }
 
@@ -261,8 +274,6 @@ fn meaning(sign: &str) -> &'static str {
 
 /// What names the length.
 const OPTION: &str = "--max-markdown";
-/// Where the rest is.
-const FULL: &str = "The HTML page and the JSON have all of it";
 /// Addresses of one destination that are shown; the JSON has them all.
 const MAX_LISTED: usize = 12;
 
@@ -278,7 +289,7 @@ mod tests {
         hostile.because = "https://evil.example | [a](b)".to_owned();
         hostile.recipient_name = Some("@octo <b>".to_owned());
         let given = report(vec![hostile, destination("undetermined", "anycast"), third_party("Google LLC")]);
-        let text = markdown(&given, COMMENT);
+        let text = markdown(&given, COMMENT, Lang::ENGLISH);
         let first = text.lines().nth(2).unwrap();
         assert!(first.starts_with("- Shown outside the EEA: 1 destination"), "{first}");
         assert!(text.contains("``</details><script>\\u{7c}`@all`\\u{a}# x``"), "{text}");
@@ -291,14 +302,14 @@ mod tests {
     fn a_long_report_fits_into_a_comment_and_says_what_it_leaves_out() {
         let many = (0..2_000).map(|n| if n < 20 { flagged("likely") } else { destination("eea", "likely") });
         let given = report(many.collect());
-        let text = markdown(&given, COMMENT);
+        let text = markdown(&given, COMMENT, Lang::ENGLISH);
         let length = text.chars().count();
         assert!(length <= COMMENT && length > COMMENT - 1_000, "{length}");
         let cut = "- Cut to a length (`--max-markdown`): it leaves out what all 2,000 destinations rest on, and the rows of ";
         assert!(text.contains(cut) && text.contains(" left out here.\n"), "{}", &text[..1_000]);
         assert!(text.contains("## Inputs") && !text.contains("**Cut here.**"));
-        let short = markdown(&given, 5_000);
+        let short = markdown(&given, 5_000, Lang::ENGLISH);
         assert!(short.chars().count() <= 5_000 && short.contains("**Cut here.**"), "{short}");
-        assert!(markdown(&given, usize::MAX).contains("What these rest on (20 destinations)"));
+        assert!(markdown(&given, usize::MAX, Lang::ENGLISH).contains("What these rest on (20 destinations)"));
     }
 }

@@ -23,6 +23,7 @@ mod html;
 pub mod info;
 mod jsonl;
 mod junit;
+pub mod lang;
 mod legend;
 mod markdown;
 mod matrix;

@@ -9,10 +9,11 @@ use crate::client::Whose;
 use crate::frame::FrameRef;
 use crate::inspect::Inspection;
 use crate::place::Grade;
+use crate::report::lang::Lang;
 use crate::report::parts::{countries, time};
 use crate::report::schema::{Report, Step, UnusedMark, Upload};
 use crate::report::sources;
-use crate::report::text::{count, plural, size};
+use crate::report::text::{count, size};
 use crate::report::view::{Counts, Row, View};
 use crate::session::{self, MarkedBy, StepKind};
 use crate::verdict::Axis;
@@ -100,7 +101,7 @@ fn step(id: u64, of: &session::Step, sums: Sums) -> Step {
     };
     let kinded = of.mark.kind;
     let last = of.frames.map(|(_, last)| last);
-    Step {
+    let step = Step {
         id,
         label: of.mark.label.clone(),
         kind: kinded.map(|of| of.kind.id.clone()),
@@ -121,74 +122,82 @@ fn step(id: u64, of: &session::Step, sums: Sums) -> Step {
         bytes_out: sums.bytes_out,
         bytes_in: sums.bytes_in,
         destinations: sums.destinations.iter().copied().collect(),
-        note: note(of, &sums),
+        note: None,
         uploads: sums.uploads,
-    }
+    };
+    Step { note: note(&step, Lang::ENGLISH), ..step }
 }
 
-/// What is to be said about a step beside its sums.
-fn note(of: &session::Step, sums: &Sums) -> Option<String> {
-    let began = sums.client + sums.unattributed + sums.other;
-    let absence = match (of.frames, began) {
-        (None, _) => Some("No traffic: the capture has no frame in this step.".to_owned()),
-        (Some(_), 0) => Some(
-            "No flow began in this step; its frames are of flows that began before, or of no flow."
-                .to_owned(),
-        ),
+/// What is to be said about a step beside its sums, in a language.
+pub(super) fn note(of: &Step, lang: Lang) -> Option<String> {
+    let began = of.client_flows.saturating_add(of.unattributed_flows).saturating_add(of.other_flows);
+    let absence = match (of.start_frame, began) {
+        (None, _) => Some("No traffic: the capture has no frame in this step."),
+        (Some(_), 0) => {
+            Some("No flow began in this step; its frames are of flows that began before, or of no flow.")
+        }
         _ => None,
     };
-    let kinded = of.mark.kind.map(|kinded| about_kind(of, kinded.kind, &sums.uploads));
-    let all: Vec<String> = absence.into_iter().chain(kinded).collect();
+    let kind = of.kind.as_deref().and_then(StepKind::from_id);
+    let kinded = kind.map(|kind| about_kind(of, kind, lang));
+    let all: Vec<String> = absence.map(|absence| lang.word(absence)).into_iter().chain(kinded).collect();
     (!all.is_empty()).then(|| all.join(" "))
 }
 
 /// What a capture shows of a step of a kind, and what it does not.
-fn about_kind(of: &session::Step, kind: &StepKind, uploads: &[Upload]) -> String {
-    let by = match (of.mark.kind.is_some_and(|kinded| kinded.is_stated), of.mark.by.is_users()) {
-        (true, _) => "in the file of marks",
-        (false, true) => "by its label",
-        (false, false) => "by a packet's comment",
-    };
-    let (title, onward) = (&kind.title, &kind.onward);
+fn about_kind(of: &Step, kind: &StepKind, lang: Lang) -> String {
+    let by = lang.word(match (of.kind_by, of.source) {
+        (Some("file"), _) => "in the file of marks",
+        (_, "comment") => "by a packet's comment",
+        _ => "by its label",
+    });
     let is_outside = |upload: &&Upload| upload.axis == Axis::Outside.name();
     let is_possible = |upload: &&Upload| upload.grade == Grade::Possible.name();
     let (possible, shown): (Vec<&Upload>, Vec<&Upload>) =
-        uploads.iter().filter(is_outside).partition(|upload| is_possible(upload));
-    let found = match (shown.is_empty(), possible.is_empty(), uploads.is_empty()) {
-        (false, ..) => list(&shown, "shown to be outside the EEA"),
-        (true, false, _) => list(&possible, "possibly outside the EEA"),
-        (true, true, false) => list(&uploads.iter().collect::<Vec<_>>(), "not shown to be outside the EEA"),
-        (true, true, true) => none(kind),
+        of.uploads.iter().filter(is_outside).partition(|upload| is_possible(upload));
+    let all: Vec<&Upload> = of.uploads.iter().collect();
+    let found = match (shown.is_empty(), possible.is_empty(), all.is_empty()) {
+        (false, ..) => list(&shown, "shown to be outside the EEA", lang),
+        (true, false, _) => list(&possible, "possibly outside the EEA", lang),
+        (true, true, false) => list(&all, "not shown to be outside the EEA", lang),
+        (true, true, true) => none(kind, lang),
     };
-    format!("Named {by} as the step of a {title}. {found}. {onward}")
+    let (title, onward) = (lang.name(&kind.title), lang.name(&kind.onward));
+    lang.say("Named {by} as the step of a {title}. {found}. {onward}", &[&by, &title, &found, &onward])
 }
 
 /// Uploads, the first of them one by one.
-fn list(uploads: &[&Upload], place: &str) -> String {
-    let told: Vec<String> = uploads.iter().take(MAX_TOLD).map(|of| told(of)).collect();
+fn list(uploads: &[&Upload], place: &str, lang: Lang) -> String {
+    let told: Vec<String> = uploads.iter().take(MAX_TOLD).map(|of| told(of, lang)).collect();
     let more = match uploads.len().saturating_sub(MAX_TOLD) {
         0 => String::new(),
-        more => format!("; {} more", count(more as u64)),
+        more => lang.say("; {more} more", &[&count(more as u64)]),
     };
-    let number = plural(uploads.len() as u64, "upload", "uploads");
-    format!("{number} to a host of the operator's, {place}: {}{more}", told.join("; "))
-}
-
-fn none(kind: &StepKind) -> String {
-    let (least, services) = (size(kind.least_payload_out), kind.services.join(", ").replace('_', " "));
-    format!(
-        "No flow that began in it sent {least} of payload or more to a host of the operator's for one of these services: \
-         {services}; a connection opened before may have carried it"
+    let number = lang.plural(uploads.len() as u64, "upload", "uploads");
+    lang.say(
+        "{number} to a host of the operator's, {place}: {list}{more}",
+        &[&number, &lang.word(place), &told.join("; "), &more],
     )
 }
 
-fn told(of: &Upload) -> String {
+fn none(kind: &StepKind, lang: Lang) -> String {
+    let services: Vec<String> = kind.services.iter().map(|service| lang.id(service)).collect();
+    lang.say(
+        "No flow that began in it sent {least} of payload or more to a host of the operator's for one of these services: \
+         {services}; a connection opened before may have carried it",
+        &[&size(kind.least_payload_out), &services.join(", ")],
+    )
+}
+
+fn told(of: &Upload, lang: Lang) -> String {
     let place = match (of.axis.as_str(), of.located.as_slice()) {
-        (axis, []) => axis.to_owned(),
-        (_, countries) => format!("{}, {}", countries.join(" or "), of.grade),
+        (axis, []) => lang.id(axis),
+        (_, countries) => format!("{}, {}", countries.join(&lang.word(" or ")), lang.id(&of.grade)),
     };
-    let sent = size(of.payload_out);
-    format!("{sent} to {} ({place}; flow {}, first in frame {})", of.host, of.flow, of.first_frame)
+    lang.say(
+        "{sent} to {host} ({place}; flow {flow}, first in frame {frame})",
+        &[&size(of.payload_out), &of.host, &place, &of.flow, &of.first_frame],
+    )
 }
 
 /// The marks that could not be used.

@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::client::Service;
+use crate::place::WitnessKind;
 use crate::report::against::{title, words_of};
+use crate::report::lang::Lang;
 use crate::report::legend::{LEGEND, sign, stale};
 use crate::report::schema::{
     Against, Anomaly, DataSource, Destination, Input, Name, PhaseFlows, Register, Report, Witness,
 };
-use crate::report::text::{clean, count, plural, size, wrap};
+use crate::report::text::{clean, count, size, wrap};
 use crate::verdict::Axis;
 
 pub(super) mod claims;
@@ -34,8 +36,8 @@ pub enum Color {
 
 /// Writes the report.
 #[must_use]
-pub fn table(report: &Report, color: Color) -> String {
-    let mut page = Page { color, ..Page::of(report) };
+pub fn table(report: &Report, color: Color, lang: Lang) -> String {
+    let mut page = Page { color, ..Page::of(report, lang) };
     page.headline(report);
     page.inputs(report);
     page.study(report);
@@ -111,16 +113,18 @@ fn is_listed(destination: &Destination) -> bool {
 pub(super) struct Page {
     text: String,
     color: Color,
+    pub(super) lang: Lang,
     has_many_inputs: bool,
     is_switched_off: bool,
 }
 
 impl Page {
     /// An empty page of a report.
-    pub(super) fn of(report: &Report) -> Self {
+    pub(super) fn of(report: &Report, lang: Lang) -> Self {
         Self {
             text: String::new(),
             color: Color::Never,
+            lang,
             has_many_inputs: report.inputs.len() > 1,
             is_switched_off: report.quality.register_switched_off,
         }
@@ -128,25 +132,31 @@ impl Page {
 
     fn headline(&mut self, report: &Report) {
         for line in &report.headline.lines {
-            let wrapped = wrap(&clean(line), WIDTH, "", "  ");
+            let wrapped = wrap(&clean(&self.lang.sentence(line)), WIDTH, "", "  ");
             self.emphasised(&wrapped);
         }
         if !report.headline.recognised {
             let others = report.totals.flows;
-            self.line(&format!(
+            self.line(&self.lang.say(
                 "The {} read hold {} of others.",
-                plural(report.totals.frames, "frame", "frames"),
-                plural(others, "flow", "flows")
+                &[
+                    &self.lang.plural(report.totals.frames, "frame", "frames"),
+                    &self.lang.plural(others, "flow", "flows"),
+                ],
             ));
         }
     }
 
     fn inputs(&mut self, report: &Report) {
-        self.title(if self.has_many_inputs { "Inputs, by the numbers used below" } else { "Input" });
+        self.title(&self.lang.word(if self.has_many_inputs {
+            "Inputs, by the numbers used below"
+        } else {
+            "Input"
+        }));
         for (number, input) in report.inputs.iter().enumerate() {
             let prefix = if self.has_many_inputs { format!("  [{number}] ") } else { "  ".to_owned() };
             self.wrapped(&clean(&input.path), &prefix, "      ");
-            for line in input_lines(input) {
+            for line in input_lines(input, self.lang) {
                 self.wrapped(&line, "      ", "      ");
             }
         }
@@ -157,9 +167,9 @@ impl Page {
         if report.destinations.is_empty() {
             return;
         }
-        self.title("How to read an entry");
+        self.title(&self.lang.word("How to read an entry"));
         for (label, text) in LEGEND {
-            self.field(label, text);
+            self.field(label, &self.lang.word(text));
         }
     }
 
@@ -168,7 +178,7 @@ impl Page {
         if members.is_empty() {
             return;
         }
-        self.title(&format!("{}: {}", part.title, members.len()));
+        self.title(&format!("{}: {}", self.lang.word(part.title), members.len()));
         for destination in members {
             self.destination(destination);
         }
@@ -177,24 +187,27 @@ impl Page {
     fn destination(&mut self, d: &Destination) {
         let label = format!("{:>3}. ", d.id);
         self.emphasised(&wrap(&clean(&d.host_pattern), WIDTH, &label, INDENT));
-        self.field("run by", &run_by(d));
-        self.field("service", &service(&d.service));
-        self.field("place", &place(d));
-        if let Some(law) = law(d) {
+        self.field("run by", &run_by(d, self.lang));
+        self.field("service", &service(&d.service, self.lang));
+        self.field("place", &place(d, self.lang));
+        if let Some(law) = law(d, self.lang) {
             self.field("law", &law);
         }
         for (number, line) in self.evidence(d).iter().enumerate() {
             self.field(if number == 0 { "evidence" } else { "" }, line);
         }
-        if let Some(network) = network(d) {
+        if let Some(network) = network(d, self.lang) {
             self.field("network", &network);
         }
         self.field("listing", &self.listing(d));
         self.field("traffic", &self.traffic(d));
         if !d.phases.is_empty() {
-            self.field("began in", &phases(d));
+            self.field("began in", &phases(d, self.lang));
         }
-        self.field(if d.is_client() { "known by" } else { "not tied" }, &clean(&d.because));
+        self.field(
+            if d.is_client() { "known by" } else { "not tied" },
+            &clean(&self.lang.sentence(&d.because)),
+        );
         if !d.names.is_empty() {
             self.field("named", &self.named(&d.names));
         }
@@ -217,13 +230,18 @@ impl Page {
         let told = beside.iter().take(shown);
         lines.extend(told.map(|(sign, witness)| format!("{sign} {}", self.about(d, witness))));
         if let Some(more) = beside.len().checked_sub(shown).filter(|more| *more > 0) {
-            lines.push(format!("! {} more that agree or are not used are in the JSON", count(more as u64)));
+            lines.push(
+                self.lang.say("! {} more that agree or are not used are in the JSON", &[&count(more as u64)]),
+            );
         }
-        lines.extend(d.place.remedy.as_deref().map(|remedy| format!("? {}", clean(remedy))));
+        lines.extend(d.place.remedy.as_deref().map(|remedy| {
+            let remedies = self.lang.sentences(remedy, "; ");
+            format!("? {}", clean(&remedies))
+        }));
         if !d.answered && d.packets_out > 0 {
-            lines.push("! contacted, no reply; address disclosed".to_owned());
+            lines.push(self.lang.word("! contacted, no reply; address disclosed"));
         } else if !d.answered {
-            lines.push("! the capture holds nothing that the client sent there".to_owned());
+            lines.push(self.lang.word("! the capture holds nothing that the client sent there"));
         }
         lines
     }
@@ -237,26 +255,40 @@ impl Page {
 
     /// What a witness says, and where that stands: its frame, or its source and that source's date.
     fn witness(&self, witness: &Witness) -> String {
-        let says = clean(&witness.says);
+        let says = clean(&self.lang.sentence(&witness.says));
         let frame = witness.input.zip(witness.frame);
         let frame = frame.map(|(input, frame)| format!(" ({})", self.frame(input, frame)));
         let source = frame.is_none().then(|| {
-            let dated = witness.dated.as_deref().map(|date| format!(", of {date}")).unwrap_or_default();
-            format!("; source: {}{dated}", clean(&witness.source))
+            let dated = witness
+                .dated
+                .as_deref()
+                .map(|date| self.lang.say(", of {date}", &[&date]))
+                .unwrap_or_default();
+            self.lang.say("; source: {}{dated}", &[&clean(&source_of(witness, self.lang)), &dated])
         });
-        let stale = stale(witness);
+        let stale = stale(witness).map(|stale| self.lang.word(stale)).unwrap_or_default();
         format!("{says}{}{}{stale}", frame.unwrap_or_default(), source.unwrap_or_default())
     }
 
     pub(super) fn listing(&self, d: &Destination) -> String {
-        let hint = d.listing_hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        let hint = d
+            .listing_hint
+            .as_deref()
+            .map(|hint| format!("; {}", self.lang.sentence(hint)))
+            .unwrap_or_default();
         match (d.listing.as_str(), &d.register, &d.register_entry) {
-            ("listed", Some(register), Some(entry)) => format!("listed in {register} as {entry}"),
-            ("unlisted", Some(register), _) => format!("unlisted in {register}{hint}"),
-            ("undecided", Some(register), _) => format!("not decided for {register}{hint}"),
-            ("not_a_recipient", ..) => "no recipient".to_owned(),
-            ("no_register", ..) if !self.is_switched_off => "no register covers this day".to_owned(),
-            _ => "not compared".to_owned(),
+            ("listed", Some(register), Some(entry)) => {
+                self.lang.say("listed in {register} as {entry}", &[&register, &entry])
+            }
+            ("unlisted", Some(register), _) => {
+                self.lang.say("unlisted in {register}{hint}", &[&register, &hint])
+            }
+            ("undecided", Some(register), _) => {
+                self.lang.say("not decided for {register}{hint}", &[&register, &hint])
+            }
+            ("not_a_recipient", ..) => self.lang.word("no recipient"),
+            ("no_register", ..) if !self.is_switched_off => self.lang.word("no register covers this day"),
+            _ => self.lang.word("not compared"),
         }
     }
 
@@ -266,65 +298,77 @@ impl Page {
         for name in all {
             names.entry(&name.name).or_default().push(name);
         }
-        let said = |name: &&Name| format!("{}, {}", origin(name.origin), self.frame(name.input, name.frame));
+        let said = |name: &&Name| {
+            format!("{}, {}", origin(name.origin, self.lang), self.frame(name.input, name.frame))
+        };
         let told = |all: Vec<&Name>| all.iter().map(said).collect::<Vec<_>>().join("; ");
         let more = names.len().saturating_sub(MAX_NAMES);
         let shown = names.into_iter().take(MAX_NAMES);
         let mut names: Vec<String> = shown.map(|(name, all)| format!("{name} ({})", told(all))).collect();
         if more > 0 {
-            names.push(format!("{} more", count(more as u64)));
+            names.push(self.lang.say("{} more", &[&count(more as u64)]));
         }
         names.join(", ")
     }
 
     pub(super) fn traffic(&self, d: &Destination) -> String {
-        format!(
+        self.lang.say(
             "{} out, {} in; {}; {}",
-            size(d.bytes_out),
-            size(d.bytes_in),
-            plural(d.flows, "flow", "flows"),
-            self.frames((d.input, d.first_frame), (d.last_input, d.last_frame))
+            &[
+                &size(d.bytes_out),
+                &size(d.bytes_in),
+                &self.lang.plural(d.flows, "flow", "flows"),
+                &self.frames((d.input, d.first_frame), (d.last_input, d.last_frame)),
+            ],
         )
     }
 
     /// `frame 7`, or `frame 7 of [2]` where there are several inputs.
     pub(super) fn frame(&self, input: u32, frame: u64) -> String {
-        if self.has_many_inputs { format!("frame {frame} of [{input}]") } else { format!("frame {frame}") }
+        if self.has_many_inputs {
+            self.lang.say("frame {frame} of [{input}]", &[&frame, &input])
+        } else {
+            self.lang.say("frame {frame}", &[&frame])
+        }
     }
 
     pub(super) fn frames(&self, first: (u32, u64), last: (u32, u64)) -> String {
         match (self.has_many_inputs, first.0 == last.0) {
-            (false, _) => format!("frames {} to {}", first.1, last.1),
-            (true, true) => format!("frames {} to {} of [{}]", first.1, last.1, first.0),
+            (false, _) => self.lang.say("frames {} to {}", &[&first.1, &last.1]),
+            (true, true) => self.lang.say("frames {} to {} of [{}]", &[&first.1, &last.1, &first.0]),
             (true, false) => {
-                format!("{} to {}", self.frame(first.0, first.1), self.frame(last.0, last.1))
+                self.lang.say("{} to {}", &[&self.frame(first.0, first.1), &self.frame(last.0, last.1)])
             }
         }
     }
 
     fn against(&mut self, against: &Against) {
         let moved = count(against.moved.len() as u64);
-        self.title(&format!(
+        self.title(&self.lang.say(
             "Read by {} ({}), findings that move: {moved}",
-            clean(&against.file),
-            against.kind
+            &[&clean(&against.file), &self.lang.id(&against.kind), &moved],
         ));
         for row in &against.moved {
             self.wrapped(&clean(&title(row)), "  - ", "    ");
             let at = self.frame(row.input, row.first_frame);
-            self.wrapped(&format!("from   {}", words_of(&row.before)), "    ", "           ");
-            self.wrapped(&format!("to     {}", words_of(&row.after)), "    ", "           ");
-            self.wrapped(&format!("flows  {}, first in {at}", count(row.flows)), "    ", "           ");
+            self.moved("from", &words_of(&row.before, self.lang));
+            self.moved("to", &words_of(&row.after, self.lang));
+            self.moved("flows", &self.lang.say("{}, first in {at}", &[&count(row.flows), &at]));
             for why in &row.why {
-                self.wrapped(&format!("why    {}", clean(why)), "    ", "           ");
+                self.moved("why", &clean(&self.lang.sentence(why)));
             }
         }
     }
 
+    fn moved(&mut self, label: &str, text: &str) {
+        let label = self.lang.word(label);
+        self.wrapped(&format!("{label:<6} {text}"), "    ", "           ");
+    }
+
     fn quality(&mut self, report: &Report) {
-        self.title("What the capture could not show");
+        self.title(&self.lang.word("What the capture could not show"));
         for remark in &report.quality.remarks {
-            self.wrapped(&clean(remark), "  - ", "    ");
+            self.wrapped(&clean(&self.lang.sentence(remark)), "  - ", "    ");
         }
         for anomaly in &report.anomalies {
             self.wrapped(&self.anomaly(anomaly), "  - ", "    ");
@@ -333,35 +377,32 @@ impl Page {
 
     /// What was odd, how often, and where first.
     pub(super) fn anomaly(&self, anomaly: &Anomaly) -> String {
-        let at = anomaly.frame.map(|frame| format!("; first in {}", self.frame(anomaly.input, frame)));
-        let what = clean(&anomaly.what);
+        let at =
+            anomaly.frame.map(|frame| self.lang.say("; first in {}", &[&self.frame(anomaly.input, frame)]));
+        let what = clean(&self.lang.sentence(&anomaly.what));
         // Damage is one thing at one place; everything else is counted.
         let text = if anomaly.offset.is_some() { what } else { format!("{what}: {}", count(anomaly.count)) };
         format!("{text}{}.", at.unwrap_or_default())
     }
 
     fn sources(&mut self, report: &Report) {
-        self.title("Compared with, and data used");
+        self.title(&self.lang.word("Compared with, and data used"));
         if report.quality.register_switched_off {
-            self.wrapped(
-                "no register of declared transfers, by the user's choice (--register none)",
-                "  - ",
-                "    ",
-            );
+            self.wrapped(&self.lang.word(SWITCHED_OFF), "  - ", "    ");
         }
         for register in &report.registers {
-            self.wrapped(&compared(register), "  - ", "    ");
+            self.wrapped(&compared(register, self.lang), "  - ", "    ");
             if !register.entries_not_seen.is_empty() {
                 let ids = register.entries_not_seen.join(", ");
                 self.wrapped(
-                    &format!("in force, and in no traffic of this capture: {}", clean(&ids)),
+                    &self.lang.say("in force, and in no traffic of this capture: {}", &[&clean(&ids)]),
                     "    ",
                     "    ",
                 );
             }
         }
         for source in &report.data_sources {
-            self.wrapped(&used(source), "  - ", "    ");
+            self.wrapped(&used(source, self.lang), "  - ", "    ");
         }
     }
 
@@ -371,6 +412,7 @@ impl Page {
     }
 
     fn field(&mut self, label: &str, text: &str) {
+        let label = if label.is_empty() { String::new() } else { self.lang.word(label) };
         self.wrapped(text, &format!("     {label:<9}"), "              ");
     }
 
@@ -392,6 +434,9 @@ impl Page {
     }
 }
 
+/// That nothing was compared, where the user wanted that.
+pub(super) const SWITCHED_OFF: &str =
+    "no register of declared transfers, by the user's choice (--register none)";
 const INDENT: &str = "     ";
 /// Witnesses of one destination that are shown beside those that its place rests on.
 const MAX_BESIDE: usize = 8;
@@ -399,32 +444,42 @@ const MAX_BESIDE: usize = 8;
 const MAX_NAMES: usize = 6;
 
 /// What an input is: its size, its time, its hash, and where it is damaged.
-pub(super) fn input_lines(input: &Input) -> Vec<String> {
+pub(super) fn input_lines(input: &Input, lang: Lang) -> Vec<String> {
     let packed = input.compression.as_deref().map(|c| format!(", {c}")).unwrap_or_default();
-    let frames = plural(input.frames, "frame", "frames");
+    let frames = lang.plural(input.frames, "frame", "frames");
     let mut lines = vec![format!("{}{packed}, {}, {frames}", input.format, size(input.size))];
     if let (Some(start), Some(end)) = (&input.start, &input.end) {
-        lines.push(format!("{start} to {end}"));
+        lines.push(lang.say("{start} to {end}", &[&start, &end]));
     }
-    lines.push(format!("sha256 {}", input.sha256.as_deref().unwrap_or("not hashed")));
+    let hash = input.sha256.clone().unwrap_or_else(|| lang.word("not hashed"));
+    lines.push(format!("sha256 {hash}"));
     if let Some(damage) = &input.damage {
         let analysed = damage.resumed_at.map_or_else(
-            || "What came before it is analysed.".to_owned(),
-            |at| format!("What came before it is analysed, and what follows from byte {}.", count(at)),
+            || lang.word("What came before it is analysed."),
+            |at| lang.say("What came before it is analysed, and what follows from byte {}.", &[&count(at)]),
         );
-        lines.push(format!(
+        lines.push(lang.say(
             "DAMAGED at byte {}, after frame {}: {}. {analysed}",
-            count(damage.offset),
-            count(damage.after_frame),
-            clean(&damage.what)
+            &[
+                &count(damage.offset),
+                &count(damage.after_frame),
+                &clean(&lang.sentence(&damage.what)),
+                &analysed,
+            ],
         ));
     }
     lines
 }
 
+/// What a witness rests on: a round trip's in words of our own, anything else a name.
+fn source_of(witness: &Witness, lang: Lang) -> String {
+    let is_own = witness.kind == WitnessKind::RoundTrip.name();
+    if is_own { lang.sentence(&witness.source) } else { lang.name(&witness.source) }
+}
+
 /// In which phases its flows began.
-pub(super) fn phases(d: &Destination) -> String {
-    let of = |phase: &PhaseFlows| format!("{} ({})", words(phase.phase), count(phase.flows));
+pub(super) fn phases(d: &Destination, lang: Lang) -> String {
+    let of = |phase: &PhaseFlows| format!("{} ({})", lang.id(phase.phase), count(phase.flows));
     d.phases.iter().map(of).collect::<Vec<String>>().join(", ")
 }
 
@@ -433,122 +488,135 @@ pub(super) fn words(id: &str) -> String {
     id.replace('_', " ")
 }
 
-pub(super) fn run_by(d: &Destination) -> String {
+pub(super) fn run_by(d: &Destination, lang: Lang) -> String {
     if d.is_at(Axis::Participant) {
-        return "a person, no recipient".to_owned();
+        return lang.word("a person, no recipient");
     }
-    let name = d.recipient_name.as_deref().unwrap_or("a recipient that is not known");
-    let seat = d.recipient_seat.as_deref().map(|seat| format!(" (seat {seat})")).unwrap_or_default();
-    format!("{}{seat}", clean(name))
+    let name = match &d.recipient_name {
+        Some(name) => lang.name(name),
+        None => lang.word("a recipient that is not known"),
+    };
+    let seat =
+        d.recipient_seat.as_deref().map(|seat| lang.say(" (seat {seat})", &[&seat])).unwrap_or_default();
+    format!("{}{seat}", clean(&name))
 }
 
-pub(super) fn service(id: &str) -> String {
+pub(super) fn service(id: &str, lang: Lang) -> String {
     let meaning = Service::from_id(id).map(Service::meaning);
-    meaning.map_or_else(|| words(id), |meaning| format!("{}: {meaning}", words(id)))
+    meaning.map_or_else(|| lang.id(id), |meaning| format!("{}: {}", lang.id(id), lang.word(meaning)))
 }
 
-pub(super) fn place(d: &Destination) -> String {
+pub(super) fn place(d: &Destination, lang: Lang) -> String {
     let place = &d.place;
+    let (or, grade) = (lang.word(" or "), lang.id(&place.grade));
     let mut text = match (place.axis.as_str(), place.located.as_slice()) {
-        ("undetermined", countries) if place.reason.is_none() && !countries.is_empty() => {
-            format!(
-                "undetermined: {}, {}, on both sides of the border of the EEA",
-                countries.join(" or "),
-                place.grade
-            )
-        }
+        ("undetermined", countries) if place.reason.is_none() && !countries.is_empty() => lang.say(
+            "undetermined: {}, {}, on both sides of the border of the EEA",
+            &[&countries.join(&or), &grade],
+        ),
         ("undetermined", _) => {
-            format!("undetermined: {}", place.reason.as_deref().unwrap_or("no evidence of place"))
+            let reason = place.reason.as_deref().map(|reason| lang.sentence(reason));
+            lang.say("undetermined: {}", &[&reason.unwrap_or_else(|| lang.word("no evidence of place"))])
         }
-        ("participant", _) => "another participant's line, a person's address".to_owned(),
-        ("local", _) => "on the local network".to_owned(),
-        (_, countries) => format!("{}, {}", countries.join(" or "), place.grade),
+        ("participant", _) => lang.word("another participant's line, a person's address"),
+        ("local", _) => lang.word("on the local network"),
+        (_, countries) => format!("{}, {grade}", countries.join(&or)),
     };
     // Outside the EEA the law has a line of its own.
     if let Some(zone) = d.zone.as_deref().filter(|_| place.axis == "eea") {
-        let _ = write!(text, "; {zone}");
+        let _ = write!(text, "; {}", lang.sentences(zone, " or "));
     }
     if !place.disputed.is_empty() {
-        let _ = write!(text, "; disputed: {}", place.disputed.join(", "));
+        text.push_str(&lang.say("; disputed: {}", &[&place.disputed.join(", ")]));
     }
     text
 }
 
 /// The law of the day, with the decision that it rests on and, where the recipient decides, who says what it is.
-pub(super) fn law(d: &Destination) -> Option<String> {
+pub(super) fn law(d: &Destination, lang: Lang) -> Option<String> {
     let zone = d.zone.as_deref().filter(|_| d.is_at(Axis::Outside))?;
-    let mut text = zone.to_owned();
+    let mut text = lang.sentences(zone, " or ");
     if let Some(basis) = &d.zone_basis {
         // A row that knows of no decision says why.
         let reason = basis.strip_prefix("none: ");
         let _ = match reason {
-            Some(reason) => write!(text, "; {}", clean(reason)),
-            None => write!(text, ": {}", clean(basis)),
+            Some(reason) => write!(text, "; {}", clean(&lang.sentence(reason))),
+            None => write!(text, ": {}", clean(&lang.sentences(basis, "; "))),
         };
     }
     match &d.certified_by {
         Some(source) => {
-            let _ = write!(text, "; on the recipient's certification: {}", clean(source));
+            let source = clean(&lang.sentence(source));
+            text.push_str(&lang.say("; on the recipient's certification: {}", &[&source]));
         }
-        None if zone.contains("only for") => text.push_str("; whether this recipient is one is not known"),
+        None if zone.contains("only for") => {
+            text.push_str(&lang.word("; whether this recipient is one is not known"));
+        }
         None => {}
     }
     Some(text)
 }
 
 /// Who announces the address and where it is registered: two facts beside the place.
-pub(super) fn network(d: &Destination) -> Option<String> {
+pub(super) fn network(d: &Destination, lang: Lang) -> Option<String> {
     let network = d.network.as_deref().map(|network| {
-        let seat = d.network_seat.as_deref().map(|seat| format!(" (seat {seat})")).unwrap_or_default();
+        let seat =
+            d.network_seat.as_deref().map(|seat| lang.say(" (seat {seat})", &[&seat])).unwrap_or_default();
         format!("{}{seat}", clean(network))
     });
-    let registered = d.place.registered.as_deref().map(|country| format!("address registered in {country}"));
+    let registered =
+        d.place.registered.as_deref().map(|country| lang.say("address registered in {country}", &[&country]));
     let parts: Vec<String> = network.into_iter().chain(registered).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-pub(super) fn origin(origin: &str) -> String {
+pub(super) fn origin(origin: &str, lang: Lang) -> String {
     match origin {
-        "sni" => "TLS server name".to_owned(),
-        "sni_other_copy" => "TLS server name of another copy".to_owned(),
-        "quic_sni" => "QUIC server name".to_owned(),
-        "dtls_sni" => "DTLS server name".to_owned(),
-        "http_host" => "HTTP host".to_owned(),
-        "dns" => "DNS answer".to_owned(),
-        "dns_alias" => "DNS alias".to_owned(),
-        "dns_hint" => "DNS address hint".to_owned(),
-        other => words(other),
+        "sni" => lang.word("TLS server name"),
+        "sni_other_copy" => lang.word("TLS server name of another copy"),
+        "quic_sni" => lang.word("QUIC server name"),
+        "dtls_sni" => lang.word("DTLS server name"),
+        "http_host" => lang.word("HTTP host"),
+        "dns" => lang.word("DNS answer"),
+        "dns_alias" => lang.word("DNS alias"),
+        "dns_hint" => lang.word("DNS address hint"),
+        other => lang.id(other),
     }
 }
 
 /// The rule that found where a meeting begins or ends, for people.
-pub(super) fn rule(rule: &str) -> String {
+pub(super) fn rule(rule: &str, lang: Lang) -> String {
     match rule {
-        "bind" => "first bind to it".to_owned(),
-        "capture_end" => "the capture ends here, the meeting perhaps later".to_owned(),
-        "close" => "its close".to_owned(),
-        "gateway_closed" => "last before the connections to the gateway were closed".to_owned(),
-        "gateway_contact" => "contact with the gateway for browsers".to_owned(),
-        "hello" => "first hello".to_owned(),
-        "media_joined_midway" => "media already running".to_owned(),
-        "media_over_tls" => "a TLS connection to a media router that carries as much as a call".to_owned(),
-        "peer_hello" => "hello between participants".to_owned(),
-        "peer_media" => "media between participants".to_owned(),
-        "silence" => "last before silence".to_owned(),
-        other => words(other),
+        "bind" => lang.word("first bind to it"),
+        "capture_end" => lang.word("the capture ends here, the meeting perhaps later"),
+        "close" => lang.word("its close"),
+        "gateway_closed" => lang.word("last before the connections to the gateway were closed"),
+        "gateway_contact" => lang.word("contact with the gateway for browsers"),
+        "hello" => lang.word("first hello"),
+        "media_joined_midway" => lang.word("media already running"),
+        "media_over_tls" => lang.word("a TLS connection to a media router that carries as much as a call"),
+        "peer_hello" => lang.word("hello between participants"),
+        "peer_media" => lang.word("media between participants"),
+        "silence" => lang.word("last before silence"),
+        other => lang.id(other),
     }
 }
 
-pub(super) fn compared(register: &Register) -> String {
-    let from = register.valid_from.as_deref().map(|day| format!(" from {day}")).unwrap_or_default();
-    let until = register.valid_until.as_deref().map(|day| format!(" until {day}")).unwrap_or_default();
-    let valid = if from.is_empty() && until.is_empty() { " at all times" } else { "" };
-    let (title, limits) = (clean(&register.title), clean(&register.limits));
-    format!("register {}: {title}, valid{valid}{from}{until}; {limits}", clean(&register.name))
+pub(super) fn compared(register: &Register, lang: Lang) -> String {
+    let from = register.valid_from.as_deref().map(|day| lang.say(" from {day}", &[&day])).unwrap_or_default();
+    let until =
+        register.valid_until.as_deref().map(|day| lang.say(" until {day}", &[&day])).unwrap_or_default();
+    let is_open = from.is_empty() && until.is_empty();
+    let valid = if is_open { lang.word(" at all times") } else { String::new() };
+    let [title, limits] = [&register.title, &register.limits].map(|text| clean(&lang.name(text)));
+    lang.say(
+        "register {}: {title}, valid{valid}{from}{until}; {limits}",
+        &[&clean(&register.name), &title, &valid, &from, &until, &limits],
+    )
 }
 
-pub(super) fn used(source: &DataSource) -> String {
-    let dated = source.dated.as_deref().unwrap_or("no known date");
+pub(super) fn used(source: &DataSource, lang: Lang) -> String {
+    let dated = source.dated.clone().unwrap_or_else(|| lang.word("no known date"));
     let kind = match source.kind.as_str() {
         "user_database" => "; the user's own database (--geoip)",
         "cloud_ranges" => "; the user's list of cloud ranges (--ranges)",
@@ -558,8 +626,10 @@ pub(super) fn used(source: &DataSource) -> String {
         "own_table" => "; compiled by borderpost, each row with its source",
         _ => "",
     };
-    let credit = source.credit.as_deref().map(|credit| format!(". {}", clean(credit))).unwrap_or_default();
-    format!("{}, of {dated}{kind}{credit}", clean(&source.name))
+    let kind = if kind.is_empty() { String::new() } else { lang.word(kind) };
+    let credit = source.credit.as_deref().map(|credit| format!(". {}", clean(&lang.name(credit))));
+    let credit = credit.unwrap_or_default();
+    lang.say("{}, of {dated}{kind}{credit}", &[&clean(&lang.name(&source.name)), &dated, &kind, &credit])
 }
 
 #[cfg(test)]

@@ -42,15 +42,17 @@ pub(super) fn class(axis: &str) -> &'static str {
 
 /// A place in few words: `outside the EEA`, `possibly in the EEA`.
 pub(super) fn region(axis: &str, is_possible: bool) -> String {
-    let words = match axis {
-        "eea" => "in the EEA",
-        "outside" => "outside the EEA",
-        "undetermined" => return "not placeable".to_owned(),
-        "participant" => return "other participants".to_owned(),
-        "local" => return "local network".to_owned(),
-        other => other,
+    let words = match (axis, is_possible) {
+        ("eea", false) => "in the EEA",
+        ("eea", true) => "possibly in the EEA",
+        ("outside", false) => "outside the EEA",
+        ("outside", true) => "possibly outside the EEA",
+        ("undetermined", _) => "not placeable",
+        ("participant", _) => "other participants",
+        ("local", _) => "local network",
+        (other, _) => other,
     };
-    if is_possible { format!("possibly {words}") } else { words.to_owned() }
+    words.to_owned()
 }
 
 /// The bytes of a destination, both ways.

@@ -3,6 +3,7 @@
 //! Input: destinations, the words of the table. Output: texts for the template. Must not: leave an objection out.
 
 use crate::report::html::draw::{class, region};
+use crate::report::lang::Lang;
 use crate::report::schema::{Destination, Report};
 use crate::report::table::{self, PARTS, Page};
 use crate::report::text::count;
@@ -31,11 +32,11 @@ pub(super) struct Entry {
     /// Outside the EEA and not listed.
     pub(super) is_flagged: bool,
     /// What is said of it, a label before each.
-    pub(super) fields: Vec<(&'static str, String)>,
+    pub(super) fields: Vec<(String, String)>,
     /// Its evidence.
     pub(super) evidence: Vec<Evidence>,
     /// What is said after that.
-    pub(super) rest: Vec<(&'static str, String)>,
+    pub(super) rest: Vec<(String, String)>,
     /// The display filter.
     pub(super) filter: String,
 }
@@ -45,7 +46,9 @@ pub(super) struct Evidence {
     /// The sign that the table puts before it.
     pub(super) sign: String,
     /// What that means.
-    pub(super) meaning: &'static str,
+    pub(super) meaning: String,
+    /// Whether it objects.
+    pub(super) is_objection: bool,
     /// What is said.
     pub(super) says: Vec<Words>,
 }
@@ -64,7 +67,7 @@ pub(super) fn parts(report: &Report, page: &Page) -> Vec<Part> {
         let entries: Vec<Entry> = members.map(|destination| entry(destination, page)).collect();
         (!entries.is_empty()).then(|| Part {
             id: format!("part-{}", number + 1),
-            title: format!("{}: {}", part.title, count(entries.len() as u64)),
+            title: format!("{}: {}", page.lang.word(part.title), count(entries.len() as u64)),
             entries,
         })
     };
@@ -72,46 +75,52 @@ pub(super) fn parts(report: &Report, page: &Page) -> Vec<Part> {
 }
 
 fn entry(d: &Destination, page: &Page) -> Entry {
-    let mut fields = vec![("Run by", table::run_by(d)), ("Service", table::service(&d.service))];
-    fields.extend(flag(d).map(|why| ("Flagged", why)));
-    fields.push(("Place", table::place(d)));
-    fields.extend(table::law(d).map(|law| ("Law", law)));
+    let lang = page.lang;
+    let mut fields = vec![("Run by", table::run_by(d, lang)), ("Service", table::service(&d.service, lang))];
+    fields.extend(flag(d, lang).map(|why| ("Flagged", why)));
+    fields.push(("Place", table::place(d, lang)));
+    fields.extend(table::law(d, lang).map(|law| ("Law", law)));
     let mut rest = Vec::new();
-    rest.extend(table::network(d).map(|network| ("Network", network)));
+    rest.extend(table::network(d, lang).map(|network| ("Network", network)));
     rest.push(("Listing", page.listing(d)));
     rest.push(("Traffic", page.traffic(d)));
     if !d.phases.is_empty() {
-        rest.push(("Began in", table::phases(d)));
+        rest.push(("Began in", table::phases(d, lang)));
     }
-    rest.push((if d.is_client() { "Known by" } else { "Not tied" }, d.because.clone()));
+    rest.push((if d.is_client() { "Known by" } else { "Not tied" }, lang.sentence(&d.because)));
     if !d.names.is_empty() {
         rest.push(("Named", page.named(&d.names)));
     }
+    let labelled =
+        |all: Vec<(&str, String)>| all.into_iter().map(|(label, text)| (lang.word(label), text)).collect();
     Entry {
         id: d.id,
         host: d.host_pattern.clone(),
         class: class(&d.place.axis),
-        region: region(&d.place.axis, d.is_possible()),
+        region: lang.word(&region(&d.place.axis, d.is_possible())),
         is_flagged: d.flagged && d.is_client(),
-        fields,
-        evidence: page.evidence(d).iter().map(|line| evidence(line)).collect(),
-        rest,
+        fields: labelled(fields),
+        evidence: page.evidence(d).iter().map(|line| evidence(line, lang)).collect(),
+        rest: labelled(rest),
         filter: d.display_filter.clone(),
     }
 }
 
 /// Why a destination is flagged, in one sentence.
-fn flag(d: &Destination) -> Option<String> {
+fn flag(d: &Destination, lang: Lang) -> Option<String> {
     let is_flagged = d.flagged && d.is_client() && d.is_at(Axis::Outside);
-    let register = d.register.as_deref().unwrap_or("the register");
+    let register = d.register.clone().unwrap_or_else(|| lang.word("the register"));
     is_flagged.then(|| {
-        let perhaps = if d.is_possible() { "possibly " } else { "" };
-        format!("{perhaps}outside the EEA, and {register} has no entry for this recipient, service and place")
+        let perhaps = if d.is_possible() { lang.word("possibly ") } else { String::new() };
+        lang.say(
+            "{perhaps}outside the EEA, and {register} has no entry for this recipient, service and place",
+            &[&perhaps, &register],
+        )
     })
 }
 
 /// The sign before a line of the table, as a word.
-fn evidence(line: &str) -> Evidence {
+fn evidence(line: &str, lang: Lang) -> Evidence {
     let (sign, says) = line.split_once(' ').unwrap_or(("!", line));
     let meaning = match sign {
         "+" => "rests on",
@@ -120,7 +129,8 @@ fn evidence(line: &str) -> Evidence {
         "?" => "could settle",
         _ => "note",
     };
-    Evidence { sign: sign.to_owned(), meaning, says: words(says) }
+    let is_objection = sign == "-";
+    Evidence { sign: sign.to_owned(), meaning: lang.word(meaning), is_objection, says: words(says) }
 }
 
 fn words(text: &str) -> Vec<Words> {
@@ -143,7 +153,7 @@ mod tests {
     #[test]
     fn what_is_flagged_stands_first_and_says_why() {
         let report = report(vec![destination("eea", "likely"), third_party("Google LLC"), flagged("likely")]);
-        let parts = parts(&report, &Page::of(&report));
+        let parts = parts(&report, &Page::of(&report, Lang::ENGLISH));
         assert_eq!(parts.iter().map(|part| part.entries.len()).collect::<Vec<_>>(), [1, 1, 1]);
         assert_eq!(parts[0].title, "Outside the EEA and not listed: 1");
         let why = parts[0].entries[0].fields.iter().find(|(label, _)| *label == "Flagged").unwrap();
@@ -153,9 +163,10 @@ mod tests {
 
     #[test]
     fn a_sign_is_a_word_as_well() {
-        assert_eq!(evidence("- a database says otherwise").meaning, "objects");
+        assert_eq!(evidence("- a database says otherwise", Lang::ENGLISH).meaning, "objects");
         let said = |line: &str| -> Vec<(String, bool)> {
-            evidence(line).says.into_iter().map(|words| (words.text, words.is_option)).collect()
+            let says = evidence(line, Lang::ENGLISH).says;
+            says.into_iter().map(|words| (words.text, words.is_option)).collect()
         };
         let words = |text: &str, is_option| (text.to_owned(), is_option);
         assert_eq!(said("? a capture from before"), [words("a capture from before", false)]);

@@ -5,14 +5,14 @@
 //!
 //! Input: a report. Output: rows for the template, and JSON. Must not: leave a text raw.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
 use crate::client::Whose;
 use crate::report::html::escape;
+use crate::report::lang::Lang;
 use crate::report::schema::{Flow, Report};
-use crate::report::table::words;
 use crate::report::text::{clean, count};
 
 /// The appendix.
@@ -23,19 +23,21 @@ pub(super) struct Flows {
     pub(super) heads: Vec<Head>,
     /// The first rows.
     pub(super) rows: Vec<Vec<String>>,
-    /// How many flows are in the JSON alone; `None` where there are none.
-    pub(super) more: Option<String>,
-    /// How many flows the page has no room for; `None` where it has.
+    /// What the rows are where no script has run.
+    pub(super) plain: String,
+    /// That the page has no room for all flows; `None` where it has.
     pub(super) left_out: Option<String>,
     /// The rows, for the script.
     pub(super) json: String,
 }
 
 /// The head of a column.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Serialize)]
 pub(super) struct Head {
+    /// What the script knows it by.
+    pub(super) id: &'static str,
     /// What it says.
-    pub(super) title: &'static str,
+    pub(super) title: String,
     /// Whether its values are numbers.
     pub(super) is_number: bool,
 }
@@ -49,7 +51,8 @@ const MOST: usize = 200_000;
 /// The column of the input.
 const INPUT: usize = 1;
 
-const HEADS: [Head; 16] = [
+/// The columns, and whether their values are numbers. The script knows those that it looks into by these ids.
+const HEADS: [(&str, bool); 16] = [
     number("flow"),
     number("input"),
     number("first frame"),
@@ -68,12 +71,12 @@ const HEADS: [Head; 16] = [
     number("bytes in"),
 ];
 
-const fn number(title: &'static str) -> Head {
-    Head { title, is_number: true }
+const fn number(id: &str) -> (&str, bool) {
+    (id, true)
 }
 
-const fn text(title: &'static str) -> Head {
-    Head { title, is_number: false }
+const fn text(id: &str) -> (&str, bool) {
+    (id, false)
 }
 
 /// A value of a row.
@@ -87,33 +90,56 @@ enum Value {
 struct Table<'a> {
     page: usize,
     heads: &'a [Head],
+    words: BTreeMap<&'static str, String>,
     texts: Vec<String>,
     rows: Vec<Vec<i64>>,
 }
 
 /// The flows; `None` where the report lists none.
-pub(super) fn flows(report: &Report) -> Option<Flows> {
+pub(super) fn flows(report: &Report, lang: Lang) -> Option<Flows> {
     if report.flows.is_empty() {
         return None;
     }
     let has_one_input = report.inputs.len() < 2;
     let chosen = chosen(&report.flows, MOST);
     let mut texts = Texts::default();
-    let rows = chosen.iter().map(|flow| texts.row(values(flow, has_one_input))).collect();
-    let heads = columns(HEADS.to_vec(), has_one_input);
-    let table = Table { page: PAGE, heads: &heads, texts: texts.all, rows };
+    let rows = chosen.iter().map(|flow| texts.row(values(flow, has_one_input, lang))).collect();
+    let head = |(id, is_number): (&'static str, bool)| Head { id, title: lang.word(id), is_number };
+    let heads = columns(HEADS.map(head).to_vec(), has_one_input);
+    let table = Table { page: PAGE, heads: &heads, words: script_words(lang), texts: texts.all, rows };
     let more = |shown: usize, all: usize| all.checked_sub(shown).filter(|more| *more > 0);
     // Numbers and texts alone, so this cannot fail.
     let json = escape::json(&serde_json::to_string(&table).unwrap_or_default());
     Some(Flows {
         total: count(report.flows.len() as u64),
-        rows: chosen.iter().take(PAGE).map(|flow| shown(flow, has_one_input)).collect(),
-        more: more(PAGE, chosen.len()).map(|more| count(more as u64)),
-        left_out: more(chosen.len(), report.flows.len()).map(|more| count(more as u64)),
+        rows: chosen.iter().take(PAGE).map(|flow| shown(flow, has_one_input, lang)).collect(),
+        plain: more(PAGE, chosen.len()).map_or_else(
+            || lang.word("All flows, in the order of the capture."),
+            |more| lang.say(FIRST, &[&count(more as u64)]),
+        ),
+        left_out: more(chosen.len(), report.flows.len())
+            .map(|left| lang.say(LEFT_OUT, &[&count(left as u64)])),
         json,
         heads,
     })
 }
+
+const FIRST: &str = "The first flows of the capture; {more} more are shown by a script, which has not run here. All of them are \
+                     in the report's JSON (--format json).";
+const LEFT_OUT: &str = "A page of this kind has no room for all: {left} flows of others are left out here. The report's JSON has \
+                        them.";
+
+/// What the script says of the table, by its English.
+fn script_words(lang: Lang) -> BTreeMap<&'static str, String> {
+    SCRIPT_WORDS.into_iter().map(|english| (english, lang.word(english))).collect()
+}
+
+/// The script puts numbers for what stands in braces.
+const SCRIPT_WORDS: [&str; 3] = [
+    "No flow of {all} matches.",
+    "Flows {from} to {until} of {shown}.",
+    "Flows {from} to {until} of {shown} that match, of {all} in all.",
+];
 
 /// All flows, or as many as a page can hold: the client's and those that may be, and of the others the first.
 fn chosen(flows: &[Flow], most: usize) -> Vec<&Flow> {
@@ -166,21 +192,21 @@ fn columns<T>(mut all: Vec<T>, has_one_input: bool) -> Vec<T> {
     all
 }
 
-fn shown(flow: &Flow, has_one_input: bool) -> Vec<String> {
+fn shown(flow: &Flow, has_one_input: bool, lang: Lang) -> Vec<String> {
     let shown = |value| match value {
         Value::Number(number) => number.map(count).unwrap_or_default(),
         Value::Text(text) => text,
     };
-    values(flow, has_one_input).into_iter().map(shown).collect()
+    values(flow, has_one_input, lang).into_iter().map(shown).collect()
 }
 
-fn values(flow: &Flow, has_one_input: bool) -> Vec<Value> {
+fn values(flow: &Flow, has_one_input: bool, lang: Lang) -> Vec<Value> {
     let text = |text: &str| Value::Text(clean(text));
     let number = |number: u64| Value::Number(Some(number));
     let place = &flow.place;
     let countries = match place.axis.as_str() {
-        "eea" | "outside" => format!("{}, {}", place.located.join("/"), place.grade),
-        "undetermined" => place.grade.clone(),
+        "eea" | "outside" => format!("{}, {}", place.located.join("/"), lang.id(&place.grade)),
+        "undetermined" => lang.id(&place.grade),
         _ => String::new(),
     };
     let all = vec![
@@ -192,12 +218,12 @@ fn values(flow: &Flow, has_one_input: bool) -> Vec<Value> {
         text(&flow.local),
         text(&flow.remote),
         text(flow.names.first().map(|name| name.name.as_str()).unwrap_or_default()),
-        text(&words(&flow.whose)),
-        text(&flow.service.as_deref().map(words).unwrap_or_default()),
+        text(&lang.id(&flow.whose)),
+        text(&flow.service.as_deref().map(|id| lang.id(id)).unwrap_or_default()),
         Value::Number(flow.destination),
-        text(&place.axis),
+        text(&lang.id(&place.axis)),
         text(&countries),
-        text(&flow.listing.as_deref().map(words).unwrap_or_default()),
+        text(&flow.listing.as_deref().map(|id| lang.id(id)).unwrap_or_default()),
         number(flow.bytes_out),
         number(flow.bytes_in),
     ];
@@ -218,7 +244,7 @@ mod tests {
     #[test]
     fn every_flow_is_a_row_of_numbers() {
         let report = made();
-        let flows = flows(&report).unwrap();
+        let flows = flows(&report, Lang::ENGLISH).unwrap();
         let read: serde_json::Value = serde_json::from_str(&flows.json).unwrap();
         assert_eq!(read["rows"].as_array().unwrap().len(), report.flows.len());
         assert!(flows.heads.iter().all(|head| head.title != "input"), "one input needs no column");
@@ -227,7 +253,7 @@ mod tests {
             let remote = usize::try_from(row[5].as_u64().unwrap()).unwrap();
             assert_eq!((&row[0], &read["texts"][remote]), (&flow.id.into(), &flow.remote.as_str().into()));
         }
-        assert!(super::flows(&Report { flows: Vec::new(), ..report }).is_none());
+        assert!(super::flows(&Report { flows: Vec::new(), ..report }, Lang::ENGLISH).is_none());
     }
 
     #[test]

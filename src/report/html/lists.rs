@@ -9,11 +9,12 @@ use crate::claims::Outcome;
 use crate::report::against::{title, words_of};
 use crate::report::html::map;
 use crate::report::html::timeline::{Timeline, timeline};
+use crate::report::lang::Lang;
 use crate::report::schema::{Claim, Flow, Report, Session, Tunnel};
 use crate::report::table::claims::words as outcome_words;
 use crate::report::table::session::{MAX_TUNNELS, phase_rule, phase_title, phase_traffic};
-use crate::report::table::{self, Page};
-use crate::report::text::{count, plural};
+use crate::report::table::{self, Page, SWITCHED_OFF};
+use crate::report::text::count;
 
 /// A title with lines below it.
 pub(super) struct Item {
@@ -32,7 +33,7 @@ pub(super) struct SessionView {
     /// Its meetings.
     pub(super) meetings: Vec<Item>,
     /// What is to be said of its phases as a whole.
-    pub(super) caveat: Option<&'static str>,
+    pub(super) caveat: Option<String>,
     /// Its phases: what, from which frame, how sure, by which rule, and what began in it.
     pub(super) phases: Vec<[String; 5]>,
     /// Single events.
@@ -46,13 +47,13 @@ pub(super) struct ClaimView {
     /// Its id.
     pub(super) id: String,
     /// What became of it.
-    pub(super) outcome: &'static str,
+    pub(super) outcome: String,
     /// Whether something speaks against it.
     pub(super) is_contradicted: bool,
     /// What is stated.
     pub(super) text: String,
     /// Where, why, on which flows, and within which limits.
-    pub(super) fields: Vec<(&'static str, String)>,
+    pub(super) fields: Vec<(String, String)>,
 }
 
 /// The claims.
@@ -66,14 +67,14 @@ pub(super) struct Claims {
 }
 
 /// The inputs, by their numbers where there are several.
-pub(super) fn inputs(report: &Report) -> Vec<Item> {
+pub(super) fn inputs(report: &Report, lang: Lang) -> Vec<Item> {
     let item = |(number, input): (usize, &crate::report::schema::Input)| Item {
         title: if report.inputs.len() > 1 {
             format!("[{number}] {}", input.path)
         } else {
             input.path.clone()
         },
-        lines: table::input_lines(input),
+        lines: table::input_lines(input, lang),
     };
     report.inputs.iter().enumerate().map(item).collect()
 }
@@ -100,11 +101,11 @@ fn session(session: &Session, flows: &[&Flow], report: &Report, page: &Page) -> 
     });
     let phases = session.phases.iter().map(|phase| {
         [
-            phase_title(phase),
+            phase_title(phase, page.lang),
             page.frame(phase.start_input, phase.start_frame),
-            phase.certainty.to_owned(),
-            phase_rule(phase.rule),
-            phase_traffic(phase),
+            page.lang.id(phase.certainty),
+            phase_rule(phase.rule, page.lang),
+            phase_traffic(phase, page.lang),
         ]
     });
     SessionView {
@@ -113,7 +114,7 @@ fn session(session: &Session, flows: &[&Flow], report: &Report, page: &Page) -> 
         meetings: meetings.collect(),
         caveat: session
             .may_be_two_clients
-            .then_some("Two clients may be behind this address, so all phases are uncertain."),
+            .then(|| page.lang.word("Two clients may be behind this address, so all phases are uncertain.")),
         phases: phases.collect(),
         milestones: session.milestones.iter().map(|milestone| page.milestone(milestone)).collect(),
         timeline: timeline(session, flows, report, page),
@@ -123,7 +124,7 @@ fn session(session: &Session, flows: &[&Flow], report: &Report, page: &Page) -> 
 /// The steps of the tester's script.
 pub(super) fn steps(report: &Report, page: &Page) -> Vec<Item> {
     let line = |(label, text): (&str, String)| {
-        if label.is_empty() { text } else { format!("{label}: {text}") }
+        if label.is_empty() { text } else { format!("{}: {text}", page.lang.word(label)) }
     };
     let steps = report.steps.iter();
     let item =
@@ -142,7 +143,10 @@ pub(super) fn tunnels(report: &Report, page: &Page) -> Vec<Item> {
     };
     let mut items: Vec<Item> = clients.into_iter().chain(others).take(shown).map(item).collect();
     if let Some(more) = report.tunnels.len().checked_sub(shown).filter(|more| *more > 0) {
-        items.push(Item { title: format!("{} more are in the JSON", count(more as u64)), lines: Vec::new() });
+        items.push(Item {
+            title: page.lang.say("{} more are in the JSON", &[&count(more as u64)]),
+            lines: Vec::new(),
+        });
     }
     items
 }
@@ -150,7 +154,8 @@ pub(super) fn tunnels(report: &Report, page: &Page) -> Vec<Item> {
 /// The claims that were put to the captures; `None` where none were.
 pub(super) fn claims(report: &Report, page: &Page) -> Option<Claims> {
     let of = |outcome: Outcome| report.claims.iter().filter(move |claim| claim.outcome == outcome.name());
-    let counts = Outcome::ALL.map(|outcome| (of(outcome).count() as u64, outcome_words(outcome)));
+    let counts =
+        Outcome::ALL.map(|outcome| (of(outcome).count() as u64, page.lang.word(outcome_words(outcome))));
     let counts = counts.iter().filter(|(number, _)| *number > 0);
     let counts: Vec<String> = counts.map(|(number, words)| format!("{} {words}", count(*number))).collect();
     let decided = [Outcome::Contradicted, Outcome::Supported].into_iter();
@@ -158,13 +163,14 @@ pub(super) fn claims(report: &Report, page: &Page) -> Option<Claims> {
     let mut others: Vec<[String; 3]> = Vec::new();
     for outcome in [Outcome::NotDecidable, Outcome::NotExercised, Outcome::OutOfScope] {
         for claim in of(outcome) {
-            let words = outcome_words(outcome);
-            match others.iter_mut().find(|[known, brief, _]| known == words && *brief == claim.brief) {
+            let words = page.lang.word(outcome_words(outcome));
+            let why = page.lang.sentence(&claim.brief);
+            match others.iter_mut().find(|[known, brief, _]| *known == words && *brief == why) {
                 Some([_, _, ids]) => {
                     ids.push_str(", ");
                     ids.push_str(&claim.id);
                 }
-                None => others.push([words.to_owned(), claim.brief.clone(), claim.id.clone()]),
+                None => others.push([words, why, claim.id.clone()]),
             }
         }
     }
@@ -176,23 +182,25 @@ pub(super) fn claims(report: &Report, page: &Page) -> Option<Claims> {
 }
 
 fn decided_claim(outcome: Outcome, claim: &Claim, page: &Page) -> ClaimView {
+    let lang = page.lang;
     let is_contradicted = matches!(outcome, Outcome::Contradicted);
     let stated = claim.sources.iter().map(|source| {
-        let at = format!("{}, {}: {}, {}", source.publisher, source.date, source.document, source.place);
+        let place = lang.name(&source.place);
+        let at = format!("{}, {}: {}, {place}", source.publisher, source.date, source.document);
         ("Stated", at)
     });
     let mut fields: Vec<(&str, String)> = stated.collect();
-    fields.push(("Reason", claim.reason.clone()));
+    fields.push(("Reason", lang.sentences(&claim.reason, "; ")));
     if claim.flows_total > 0 {
         fields.push(("Flows", page.flows_of(claim)));
     }
-    fields.push(("Limits", claim.limits.clone()));
+    fields.push(("Limits", lang.name(&claim.limits)));
     ClaimView {
         id: claim.id.clone(),
-        outcome: if is_contradicted { "contradicted" } else { "nothing speaks against it" },
+        outcome: lang.word(if is_contradicted { "contradicted" } else { "nothing speaks against it" }),
         is_contradicted,
-        text: claim.text.clone(),
-        fields,
+        text: lang.name(&claim.text),
+        fields: fields.into_iter().map(|(label, text)| (lang.word(label), text)).collect(),
     }
 }
 
@@ -200,25 +208,29 @@ fn decided_claim(outcome: Outcome, claim: &Claim, page: &Page) -> ClaimView {
 pub(super) fn against(report: &Report, page: &Page) -> Option<(String, Vec<Item>)> {
     let against = report.against.as_ref()?;
     let moved = against.moved.iter().map(|row| {
-        let flows = plural(row.flows, "flow", "flows");
+        let flows = page.lang.plural(row.flows, "flow", "flows");
         let first = page.frame(row.input, row.first_frame);
         let mut lines = vec![
-            format!("from: {}", words_of(&row.before)),
-            format!("to: {}", words_of(&row.after)),
-            format!("{flows}, first in {first}"),
+            page.lang.say("from: {}", &[&words_of(&row.before, page.lang)]),
+            page.lang.say("to: {}", &[&words_of(&row.after, page.lang)]),
+            page.lang.say("{flows}, first in {first}", &[&flows, &first]),
         ];
-        lines.extend(row.why.iter().map(|why| format!("why: {why}")));
+        lines.extend(row.why.iter().map(|why| page.lang.say("why: {why}", &[&page.lang.sentence(why)])));
         Item { title: title(row), lines }
     });
     let number = count(against.moved.len() as u64);
-    let heading = format!("Read by {} ({}), findings that move: {number}", against.file, against.kind);
+    let heading = page.lang.say(
+        "Read by {} ({}), findings that move: {number}",
+        &[&against.file, &page.lang.id(&against.kind), &number],
+    );
     Some((heading, moved.collect()))
 }
 
 /// What the captures could not show.
 pub(super) fn quality(report: &Report, page: &Page) -> Vec<String> {
+    let remarks = report.quality.remarks.iter().map(|remark| page.lang.sentence(remark));
     let odd = report.anomalies.iter().map(|anomaly| page.anomaly(anomaly));
-    report.quality.remarks.iter().cloned().chain(odd).collect()
+    remarks.chain(odd).collect()
 }
 
 /// A stretch of text, or an address of the web that licences ask a page to link to.
@@ -246,19 +258,20 @@ fn pieces(text: &str) -> Vec<Piece> {
 }
 
 /// The registers that were compared with, and the data used.
-pub(super) fn sources(report: &Report) -> Vec<Vec<Piece>> {
+pub(super) fn sources(report: &Report, lang: Lang) -> Vec<Vec<Piece>> {
     let switched_off = report.quality.register_switched_off;
-    let none = "no register of declared transfers, by the user's choice (--register none)";
-    let mut lines: Vec<String> = switched_off.then(|| none.to_owned()).into_iter().collect();
+    let mut lines: Vec<String> = switched_off.then(|| lang.word(SWITCHED_OFF)).into_iter().collect();
     for register in &report.registers {
-        lines.push(table::compared(register));
+        lines.push(table::compared(register, lang));
         if !register.entries_not_seen.is_empty() {
             let ids = register.entries_not_seen.join(", ");
-            lines.push(format!("{}: in force, and in no traffic of this capture: {ids}", register.name));
+            lines.push(
+                lang.say("{}: in force, and in no traffic of this capture: {ids}", &[&register.name, &ids]),
+            );
         }
     }
-    lines.extend(report.data_sources.iter().map(table::used));
-    lines.push(map::source());
+    lines.extend(report.data_sources.iter().map(|source| table::used(source, lang)));
+    lines.push(lang.sentence(&map::source()));
     lines.iter().map(|line| pieces(line)).collect()
 }
 

@@ -14,10 +14,10 @@ use crate::report::html::lists::{Claims, Item, Piece, SessionView};
 use crate::report::html::map::Map;
 use crate::report::html::sankey::Sankey;
 use crate::report::html::study::StudyView;
+use crate::report::lang::Lang;
 use crate::report::legend::LEGEND;
 use crate::report::schema::Report;
 use crate::report::table::Page as Words;
-use crate::report::text::plural;
 
 mod draw;
 mod entry;
@@ -28,27 +28,29 @@ mod map;
 mod sankey;
 mod study;
 mod timeline;
+mod translated;
 
 /// Writes the report.
 #[must_use]
-pub fn html(report: &Report) -> String {
+pub fn html(report: &Report, lang: Lang) -> String {
     // Memory takes what is written, and no value of the template can fail to be shown.
-    Page::new(report).render().unwrap_or_default()
+    Page::new(report, lang).render().unwrap_or_default()
 }
 
 #[derive(Template)]
 #[template(path = "page.html")]
-struct Page<'a> {
+struct Page {
+    lang: Lang,
     title: String,
     policy: String,
     style: &'static str,
     script: &'static str,
     tool: String,
-    headline: &'a [String],
+    headline: Vec<String>,
     others: Option<String>,
     sections: Vec<(String, String)>,
     inputs: Vec<Item>,
-    legend: &'static [(&'static str, &'static str)],
+    legend: Vec<[String; 2]>,
     is_nothing_outside: bool,
     parts: Vec<Part>,
     sessions: Vec<SessionView>,
@@ -64,35 +66,36 @@ struct Page<'a> {
     flows: Option<Flows>,
 }
 
-impl<'a> Page<'a> {
-    fn new(report: &'a Report) -> Self {
-        let words = Words::of(report);
+impl Page {
+    fn new(report: &Report, lang: Lang) -> Self {
+        let words = Words::of(report, lang);
         let headline = &report.headline;
         let nothing = headline.recognised && headline.outside == 0 && headline.outside_possible == 0;
         let mut page = Self {
-            title: title(report),
+            lang,
+            title: title(report, lang),
             policy: policy(),
             style: STYLE,
             script: SCRIPT,
             tool: format!("{} {}", report.tool.name, report.tool.version),
-            headline: &headline.lines,
-            others: others(report),
+            headline: headline.lines.iter().map(|line| lang.sentence(line)).collect(),
+            others: others(report, lang),
             sections: Vec::new(),
-            inputs: lists::inputs(report),
-            legend: LEGEND,
+            inputs: lists::inputs(report, lang),
+            legend: LEGEND.iter().map(|(label, text)| [label, text].map(|text| lang.word(text))).collect(),
             is_nothing_outside: nothing,
             parts: entry::parts(report, &words),
             sessions: lists::sessions(report, &words),
-            map: map::map(&report.destinations, &report.inputs),
-            sankey: sankey::sankey(&report.destinations),
+            map: map::map(&report.destinations, &report.inputs).map(|map| translated::map(map, lang)),
+            sankey: sankey::sankey(&report.destinations, lang),
             steps: lists::steps(report, &words),
             tunnels: lists::tunnels(report, &words),
             claims: lists::claims(report, &words),
-            study: study::study(report),
+            study: study::study(report, lang),
             against: lists::against(report, &words),
             quality: lists::quality(report, &words),
-            sources: lists::sources(report),
-            flows: flows::flows(report),
+            sources: lists::sources(report, lang),
+            flows: flows::flows(report, lang),
         };
         page.sections = page.contents();
         page
@@ -114,27 +117,28 @@ impl<'a> Page<'a> {
             ("flows", "Appendix: every flow", self.flows.is_some()),
         ];
         let there = sections.into_iter().filter(|(.., is_there)| *is_there);
-        let named = |id: &str, title: &str| (id.to_owned(), title.to_owned());
+        let named = |id: &str, title: &str| (id.to_owned(), self.lang.word(title));
         let study = self.study.iter().map(|_| named("study", "Study: cells, matrix, differences"));
         study.chain(parts).chain(there.map(|(id, title, _)| named(id, title))).collect()
     }
 }
 
 /// What stands in a browser's tab: the first input's name.
-fn title(report: &Report) -> String {
+fn title(report: &Report, lang: Lang) -> String {
     let name = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned();
     match report.inputs.as_slice() {
-        [] => "Where the traffic went".to_owned(),
-        [one] => format!("Where the traffic went: {}", name(&one.path)),
-        several => format!("Where the traffic went: {} captures", several.len()),
+        [] => lang.word("Where the traffic went"),
+        [one] => lang.say("Where the traffic went: {}", &[&name(&one.path)]),
+        several => lang.say("Where the traffic went: {} captures", &[&several.len()]),
     }
 }
 
 /// What there is where nothing of the client's is.
-fn others(report: &Report) -> Option<String> {
-    let frames = plural(report.totals.frames, "frame", "frames");
-    let flows = plural(report.totals.flows, "flow", "flows");
-    (!report.headline.recognised).then(|| format!("The {frames} read hold {flows} of others."))
+fn others(report: &Report, lang: Lang) -> Option<String> {
+    let frames = lang.plural(report.totals.frames, "frame", "frames");
+    let flows = lang.plural(report.totals.flows, "flow", "flows");
+    (!report.headline.recognised)
+        .then(|| lang.say("The {frames} read hold {flows} of others.", &[&frames, &flows]))
 }
 
 const STYLE: &str = include_str!("style.css");
@@ -173,7 +177,7 @@ mod tests {
 
     #[test]
     fn the_policy_names_the_page_s_own_style_and_script() {
-        let page = html(&of(vec![flagged("likely")]));
+        let page = html(&of(vec![flagged("likely")]), Lang::ENGLISH);
         let inside =
             |from: &str, to: &str| page.split_once(from).unwrap().1.split_once(to).unwrap().0.to_owned();
         let policy = inside("Security-Policy\" content=\"", "\">").replace("&#39;", "'");
@@ -192,7 +196,7 @@ mod tests {
 
     #[test]
     fn nothing_in_a_page_is_loaded_or_styled_from_outside_the_policy() {
-        let page = html(&of(vec![flagged("likely"), third_party("Google LLC")]));
+        let page = html(&of(vec![flagged("likely"), third_party("Google LLC")]), Lang::ENGLISH);
         for forbidden in [" src=", " style=", "<link", "@import", "<img", "onclick", "<iframe"] {
             assert!(!page.contains(forbidden), "{forbidden}");
         }
@@ -204,7 +208,7 @@ mod tests {
     fn a_name_is_never_markup() {
         let mut hostile = flagged("likely");
         hostile.host_pattern = "</style><script>alert(1)</script>\u{202e}\u{1b}[31m".to_owned();
-        let page = html(&of(vec![hostile]));
+        let page = html(&of(vec![hostile]), Lang::ENGLISH);
         assert!(!page.contains("<script>alert") && !page.contains(['\u{202e}', '\u{1b}']));
         assert!(page.contains("&#60;script&#62;alert(1)&#60;/script&#62;\\u{202e}\\u{1b}[31m"), "{page}");
     }
@@ -213,12 +217,12 @@ mod tests {
     fn every_section_named_is_there_and_absence_is_said() {
         let inspection = inspect(&["captures/eea-meeting.pcapng".into()], Settings::default(), &());
         let report = build(&inspection, Options { show_participants: false, list_flows: true });
-        let page = html(&report);
-        for (id, _) in Page::new(&report).sections {
+        let page = html(&report, Lang::ENGLISH);
+        for (id, _) in Page::new(&report, Lang::ENGLISH).sections {
             assert!(page.contains(&format!(" id=\"{id}\"")), "{id}");
         }
         assert!(page.contains("Outside the EEA: none shown"));
-        let some = html(&of(vec![destination("outside", "possible")]));
+        let some = html(&of(vec![destination("outside", "possible")]), Lang::ENGLISH);
         assert!(!some.contains("Outside the EEA: none shown"));
     }
 }

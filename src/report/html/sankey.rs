@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use crate::report::html::draw::{Px, at, bytes, class, drawn, float, rank, region};
+use crate::report::lang::Lang;
 use crate::report::schema::Destination;
-use crate::report::table::words;
 use crate::report::text::{size, wrap};
 use crate::verdict::Axis;
 
@@ -76,11 +76,11 @@ struct Sum {
 }
 
 /// Draws the client's destinations; `None` where there are none.
-pub(super) fn sankey(destinations: &[Destination]) -> Option<Sankey> {
+pub(super) fn sankey(destinations: &[Destination], lang: Lang) -> Option<Sankey> {
     let mut sums: BTreeMap<Key, Sum> = BTreeMap::new();
     let mut total: u64 = 0;
     for destination in drawn(destinations) {
-        let sum = sums.entry(key(destination)).or_default();
+        let sum = sums.entry(key(destination, lang)).or_default();
         sum.out = sum.out.saturating_add(destination.bytes_out);
         sum.received = sum.received.saturating_add(destination.bytes_in);
         total = total.saturating_add(bytes(destination));
@@ -163,24 +163,27 @@ impl Column {
     }
 }
 
-fn key(destination: &Destination) -> Key {
+fn key(destination: &Destination, lang: Lang) -> Key {
     let is_participant = destination.is_at(Axis::Participant);
-    let seat = destination.recipient_seat.as_deref().map(|seat| format!(" (seat {seat})"));
-    let name = destination.recipient_name.as_deref().unwrap_or("recipient not known");
+    let seat = destination.recipient_seat.as_deref().map(|seat| lang.say(" (seat {seat})", &[&seat]));
+    let name = match &destination.recipient_name {
+        Some(name) => lang.name(name),
+        None => lang.word("recipient not known"),
+    };
     let recipient = if is_participant {
-        "a person, no recipient".to_owned()
+        lang.word("a person, no recipient")
     } else {
         format!("{name}{}", seat.unwrap_or_default())
     };
-    let region = region(&destination.place.axis, destination.is_possible());
+    let region = lang.word(&region(&destination.place.axis, destination.is_possible()));
     let zone = match destination.zone.as_deref().filter(|_| destination.is_at(Axis::Outside)) {
-        Some(zone) => format!("{region}: {zone}"),
+        Some(zone) => format!("{region}: {}", lang.sentences(zone, " or ")),
         None => region,
     };
     Key {
         rank: rank(&destination.place.axis),
         axis: destination.place.axis.clone(),
-        ends: [words(&destination.service), recipient, zone],
+        ends: [lang.id(&destination.service), recipient, zone],
     }
 }
 
@@ -211,10 +214,10 @@ mod tests {
         (small.bytes_out, small.bytes_in) = (1, 0);
         let mut large = destination("eea", "likely");
         large.bytes_in = u64::MAX;
-        let made = sankey(&[large, small, third_party("Google LLC")]).unwrap();
+        let made = sankey(&[large, small, third_party("Google LLC")], Lang::ENGLISH).unwrap();
         assert_eq!((made.rows.len(), made.ribbons.len()), (2, 4));
         assert!(made.nodes.iter().all(|node| node.height.0 >= LEAST));
         assert_eq!(made.rows[0][2], "outside the EEA: third country");
-        assert!(sankey(&[third_party("Google LLC")]).is_none());
+        assert!(sankey(&[third_party("Google LLC")], Lang::ENGLISH).is_none());
     }
 }

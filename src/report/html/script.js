@@ -11,8 +11,8 @@
     selection.addRange(range);
   }
   function copied(button, done) {
-    button.textContent = done ? "Copied" : "Selected: press Ctrl+C";
-    setTimeout(function () { button.textContent = "Copy"; }, 2500);
+    button.textContent = done ? button.dataset.copied : button.dataset.selected;
+    setTimeout(function () { button.textContent = button.dataset.copy; }, 2500);
   }
   function oldWay(button, code) {
     select(code);
@@ -55,7 +55,7 @@
   var whose = document.getElementById("flows-whose");
   var where = document.getElementById("flows-where");
   var column = {};
-  data.heads.forEach(function (head, at) { column[head.title] = at; });
+  data.heads.forEach(function (head, at) { column[head.id] = at; });
 
   // Texts are compared by their rank, which is found once.
   var order = data.texts.map(function (_, at) { return at; });
@@ -127,10 +127,13 @@
     });
     body.replaceChildren(rows);
     var total = thousands(data.rows.length);
-    status.textContent = shown.length === 0
-      ? "No flow of " + total + " matches."
-      : "Flows " + thousands(from + 1) + " to " + thousands(until) + " of " + thousands(shown.length) +
-        (shown.length < data.rows.length ? " that match, of " + total + " in all." : ".");
+    var words = shown.length === 0
+      ? "No flow of {all} matches."
+      : shown.length < data.rows.length
+        ? "Flows {from} to {until} of {shown} that match, of {all} in all."
+        : "Flows {from} to {until} of {shown}.";
+    var numbers = { all: total, from: thousands(from + 1), until: thousands(until), shown: thousands(shown.length) };
+    status.textContent = data.words[words].replace(/\{(\w+)\}/g, function (_, name) { return numbers[name]; });
     previous.disabled = page === 0;
     next.disabled = until >= shown.length;
   }

@@ -2,11 +2,12 @@
 //!
 //! Input: a report of a study. Output: texts for the template. Must not: call what was not seen absent.
 
+use crate::report::differences::in_words;
 use crate::report::html::draw::class;
 use crate::report::html::lists::Item;
+use crate::report::lang::Lang;
 use crate::report::schema::{Cell, MatrixRow, Report, Seen};
-use crate::report::table::matrix::{entry_of, label, remarks, traits};
-use crate::report::table::words;
+use crate::report::table::matrix::{entry_of, heading_of, label, remarks, traits};
 
 /// A study.
 pub(super) struct StudyView {
@@ -15,7 +16,7 @@ pub(super) struct StudyView {
     /// Its cells.
     pub(super) cells: Vec<Item>,
     /// What a reader needs for the matrix.
-    pub(super) legend: &'static [&'static str],
+    pub(super) legend: Vec<String>,
     /// The heads of the matrix's columns.
     pub(super) heads: Vec<String>,
     /// Its rows.
@@ -53,56 +54,56 @@ const LEGEND: &[&str] = &[
 ];
 
 /// The study; `None` where the report is of none.
-pub(super) fn study(report: &Report) -> Option<StudyView> {
+pub(super) fn study(report: &Report, lang: Lang) -> Option<StudyView> {
     let study = report.study.as_ref()?;
-    let manifest = study.manifest.as_ref().map(|manifest| format!("By the manifest {manifest}"));
+    let manifest =
+        study.manifest.as_ref().map(|manifest| lang.say("By the manifest {manifest}", &[&manifest]));
     let compared = report.cells.iter().filter(|cell| cell.is_compared()).count();
     let nothing = match (compared, report.differences.len()) {
-        (0 | 1, _) => Some("Fewer than two cells could be compared.".to_owned()),
-        (_, 0) => Some("No row reads otherwise in one cell than in another.".to_owned()),
+        (0 | 1, _) => Some(lang.word("Fewer than two cells could be compared.")),
+        (_, 0) => Some(lang.word("No row reads otherwise in one cell than in another.")),
         _ => None,
     };
     Some(StudyView {
         lines: study.title.clone().into_iter().chain(manifest).collect(),
-        cells: report.cells.iter().map(cell).collect(),
-        legend: LEGEND,
+        cells: report.cells.iter().map(|of| cell(of, lang)).collect(),
+        legend: LEGEND.iter().map(|text| lang.word(text)).collect(),
         heads: report.cells.iter().map(|cell| format!("{} {}", cell.id, cell.name)).collect(),
-        rows: report.matrix.iter().map(|of| row(of, &report.cells)).collect(),
-        differences: report.differences.iter().map(|d| d.says.clone()).chain(nothing).collect(),
+        rows: report.matrix.iter().map(|of| row(of, &report.cells, lang)).collect(),
+        differences: report.differences.iter().map(|d| in_words(d, report, lang)).chain(nothing).collect(),
     })
 }
 
-fn cell(cell: &Cell) -> Item {
-    let traits = traits(cell).join("; ");
-    let lines = (!traits.is_empty()).then_some(traits).into_iter().chain(remarks(cell));
+fn cell(cell: &Cell, lang: Lang) -> Item {
+    let traits = traits(cell, lang).join("; ");
+    let lines = (!traits.is_empty()).then_some(traits).into_iter().chain(remarks(cell, lang));
     Item { title: format!("{}. {}", cell.id, cell.name), lines: lines.collect() }
 }
 
-fn row(row: &MatrixRow, cells: &[Cell]) -> Row {
-    let tied = if row.whose == "client" { "" } else { ", not tied to the client" };
+fn row(row: &MatrixRow, cells: &[Cell], lang: Lang) -> Row {
     Row {
-        service: format!("{}{tied}", words(&row.service)),
-        host: label(row),
-        cells: cells.iter().map(|cell| entries(cell, row)).collect(),
+        service: heading_of(row, lang),
+        host: label(row, lang),
+        cells: cells.iter().map(|cell| entries(cell, row, lang)).collect(),
     }
 }
 
-fn entries(cell: &Cell, row: &MatrixRow) -> Vec<Entry> {
-    let entries: Vec<Entry> = entry_of(cell, row).map(entry).collect();
+fn entries(cell: &Cell, row: &MatrixRow, lang: Lang) -> Vec<Entry> {
+    let entries: Vec<Entry> = entry_of(cell, row).map(|seen| entry(seen, lang)).collect();
     if !entries.is_empty() {
         return entries;
     }
     let place = if cell.is_compared() { "not seen" } else { "not compared" };
-    vec![Entry { destination: None, class: "loc", place: place.to_owned(), listing: String::new() }]
+    vec![Entry { destination: None, class: "loc", place: lang.word(place), listing: String::new() }]
 }
 
-fn entry(seen: &Seen) -> Entry {
+fn entry(seen: &Seen, lang: Lang) -> Entry {
     let countries = seen.located.join("/");
     let place = match seen.axis.as_str() {
-        "eea" => format!("{countries}, {}, EEA", seen.grade),
-        "outside" => format!("{countries}, {}, outside", seen.grade),
-        axis => axis.to_owned(),
+        "eea" => lang.say("{countries}, {}, EEA", &[&countries, &lang.id(&seen.grade)]),
+        "outside" => lang.say("{countries}, {}, outside", &[&countries, &lang.id(&seen.grade)]),
+        axis => lang.id(axis),
     };
-    let listing = if seen.listing == "not_a_recipient" { String::new() } else { words(&seen.listing) };
+    let listing = if seen.listing == "not_a_recipient" { String::new() } else { lang.id(&seen.listing) };
     Entry { destination: Some(seen.destination), class: class(&seen.axis), place, listing }
 }

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use crate::frame::Timestamp;
 use crate::report::html::draw::{Px, at, class, float, rank, region};
+use crate::report::lang::Lang;
 use crate::report::schema::{Flow, Report, Session};
-use crate::report::table::{Page, session::phase_title, words};
-use crate::report::text::{plural, size};
+use crate::report::table::{Page, session::phase_title};
+use crate::report::text::size;
 
 /// The drawing.
 pub(super) struct Timeline {
@@ -140,7 +141,7 @@ impl Scale {
 pub(super) fn timeline(session: &Session, flows: &[&Flow], report: &Report, page: &Page) -> Option<Timeline> {
     let scale = Scale::of(session)?;
     let phases = session.phases.iter().enumerate().filter_map(|(number, phase)| {
-        let title = phase_title(phase);
+        let title = phase_title(phase, page.lang);
         let mut bar = scale.bar(phase.start.as_ref(), phase.until.as_ref(), title)?;
         if bar.label.is_empty() && bar.width.0 > 2.0 * LETTER {
             bar.label = (number + 1).to_string();
@@ -149,13 +150,13 @@ pub(super) fn timeline(session: &Session, flows: &[&Flow], report: &Report, page
     });
     let meetings = report.meetings.iter().filter(|meeting| meeting.session == session.id);
     let meetings = meetings.filter_map(|meeting| {
-        scale.bar(meeting.start.as_ref(), meeting.end.as_ref(), format!("meeting {}", meeting.id))
+        scale.bar(meeting.start.as_ref(), meeting.end.as_ref(), page.lang.say("meeting {}", &[&meeting.id]))
     });
     let events = session.milestones.iter().filter_map(|milestone| {
         let x = Px(scale.x(nanos(milestone.time.as_ref())?));
         Some(Tick { x, label: page.milestone(milestone) })
     });
-    let lanes = lanes(flows, scale);
+    let lanes = lanes(flows, scale, page.lang);
     let bottom = TOP + at(lanes.len()) * LANE;
     Some(Timeline {
         height: Px(bottom + AXIS),
@@ -177,7 +178,7 @@ struct Open {
     stretches: Vec<(f64, f64)>,
 }
 
-fn lanes(flows: &[&Flow], scale: Scale) -> Vec<Lane> {
+fn lanes(flows: &[&Flow], scale: Scale, words: Lang) -> Vec<Lane> {
     let mut open: BTreeMap<(usize, &str, &str), Open> = BTreeMap::new();
     for flow in flows.iter().filter(|flow| flow.service.is_some()) {
         let axis = flow.place.axis.as_str();
@@ -196,13 +197,11 @@ fn lanes(flows: &[&Flow], scale: Scale) -> Vec<Lane> {
             label_y: Px(y + 15.0),
             note_y: Px(y + 28.0),
             class: class(axis),
-            service: words(service),
-            region: region(axis, false),
-            volume: format!(
+            service: words.id(service),
+            region: words.word(&region(axis, false)),
+            volume: words.say(
                 "{}, {} out, {} in",
-                plural(open.flows, "flow", "flows"),
-                size(open.out),
-                size(open.received)
+                &[&words.plural(open.flows, "flow", "flows"), &size(open.out), &size(open.received)],
             ),
             bars: merged(open.stretches),
         }

@@ -3,6 +3,8 @@
 //! Input: the length, and what makes the document with fewer destinations. Output: text. Must not: cut within a line, or leave
 //! a fold open.
 
+use crate::report::lang::Lang;
+
 /// How many destinations are shown, from the first.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shown {
@@ -30,6 +32,7 @@ pub(super) fn fitted(
     most: usize,
     destinations: usize,
     urgent: usize,
+    lang: Lang,
     document: impl Fn(Shown) -> String,
 ) -> String {
     let whole = document(Shown::ALL);
@@ -40,7 +43,7 @@ pub(super) fn fitted(
     let by_rows = |rows| document(Shown { rows, evidence: 0 });
     largest(most, 0, destinations, by_evidence)
         .or_else(|| largest(most, urgent, destinations, by_rows))
-        .unwrap_or_else(|| shortened(&by_rows(urgent), most))
+        .unwrap_or_else(|| shortened(&by_rows(urgent), most, lang))
 }
 
 /// The longest text that fits, of at least so many destinations; `None` where the shortest does not.
@@ -60,10 +63,12 @@ fn largest(most: usize, least: usize, destinations: usize, make: impl Fn(usize) 
 }
 
 /// The first lines of a text, with the names of the sections that are not there, or not whole.
-fn shortened(text: &str, most: usize) -> String {
+fn shortened(text: &str, most: usize, lang: Lang) -> String {
     let titles: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix(SECTION)).collect();
-    let end =
-        |left: &[&str]| format!("\n**Cut here.** Not in this text, or not whole: {}.\n", left.join("; "));
+    let end = |left: &[&str]| {
+        let said = lang.say("**Cut here.** Not in this text, or not whole: {}.", &[&left.join("; ")]);
+        format!("\n{said}\n")
+    };
     let room = most.saturating_sub(end(&titles).chars().count() + UNFOLD.len());
     let (mut kept, mut length, mut begun, mut is_folded) = (String::new(), 0, 0, false);
     for line in text.split_inclusive('\n') {
@@ -111,9 +116,9 @@ mod tests {
     fn a_text_is_as_long_as_it_may_be_and_no_longer() {
         let whole = document(Shown::ALL);
         let all = whole.chars().count();
-        assert_eq!(fitted(all, 100, 1, document), whole);
+        assert_eq!(fitted(all, 100, 1, Lang::ENGLISH, document), whole);
         for most in [all - 1, all / 2, all / 3, 1_000, 400, 300, 200] {
-            let text = fitted(most, 100, 1, document);
+            let text = fitted(most, 100, 1, Lang::ENGLISH, document);
             let length = text.chars().count();
             assert!(length <= most && length + 200 > most, "{most}: {length}");
             assert!(text.starts_with("# Title\n- answer\n"));
@@ -124,7 +129,7 @@ mod tests {
     #[test]
     fn evidence_goes_before_rows_and_rows_before_sections() {
         let has = |most: usize| {
-            let text = fitted(most, 100, 1, document);
+            let text = fitted(most, 100, 1, Lang::ENGLISH, document);
             ["| ", "- \u{20} 0 e", "- é", "**Cut here.**"].map(|part| text.matches(part).count())
         };
         let [rows, evidence, last, cut] = has(10_000);
@@ -134,7 +139,8 @@ mod tests {
         let [rows, evidence, last, cut] = has(200);
         assert!(rows == 1 && evidence == 0 && (1..30).contains(&last) && cut == 1);
         assert!(
-            fitted(200, 100, 1, document).ends_with("**Cut here.** Not in this text, or not whole: Two.\n")
+            fitted(200, 100, 1, Lang::ENGLISH, document)
+                .ends_with("**Cut here.** Not in this text, or not whole: Two.\n")
         );
     }
 }

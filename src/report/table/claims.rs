@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::claims::Outcome;
+use crate::report::lang::Lang;
 use crate::report::schema::{Claim, LookedAt, Report};
 use crate::report::table::Page;
-use crate::report::text::{clean, count, plural};
+use crate::report::text::{clean, count};
 
 impl Page {
     pub(super) fn claims(&mut self, report: &Report) {
@@ -13,8 +14,8 @@ impl Page {
             return;
         }
         let of = |outcome: Outcome| report.claims.iter().filter(move |claim| claim.outcome == outcome.name());
-        self.title(&title(report));
-        self.wrapped(HINT, "  ", "  ");
+        self.title(&title(report, self.lang));
+        self.wrapped(&self.lang.word(HINT), "  ", "  ");
         for claim in of(Outcome::Contradicted).chain(of(Outcome::Supported)) {
             self.claim(claim);
         }
@@ -27,18 +28,20 @@ impl Page {
     fn claim(&mut self, claim: &Claim) {
         let is_contradicted = claim.outcome == Outcome::Contradicted.name();
         let outcome = if is_contradicted { "CONTRADICTED" } else { "nothing speaks against it" };
-        self.wrapped(&clean(&format!("{}, {outcome}: {}", claim.id, claim.text)), "  - ", "     ");
+        let (outcome, text) = (self.lang.word(outcome), self.lang.name(&claim.text));
+        self.wrapped(&clean(&format!("{}, {outcome}: {text}", claim.id)), "  - ", "     ");
         for source in &claim.sources {
-            let at = format!("{}, {}: {}", source.publisher, source.date, source.place);
+            let place = self.lang.name(&source.place);
+            let at = format!("{}, {}: {place}", source.publisher, source.date);
             self.field("stated", &clean(&at));
         }
-        self.field("reason", &clean(&claim.reason));
+        self.field("reason", &clean(&self.lang.sentences(&claim.reason, "; ")));
         if is_contradicted {
             self.field("flows", &self.flows_of(claim));
         } else if let Some(seen) = &claim.looked_at {
-            self.wrapped(&clean(&looked_at(seen)), "     ", "              ");
+            self.wrapped(&clean(&looked_at(seen, self.lang)), "     ", "              ");
         }
-        self.field("limits", &clean(&claim.limits));
+        self.field("limits", &clean(&self.lang.name(&claim.limits)));
     }
 
     /// Claims of which another thing became in one cell of a study than in another, where one of them tells something.
@@ -59,52 +62,62 @@ impl Page {
             }
             let shown = groups.iter().map(|(outcome, names)| {
                 let words = Outcome::ALL.into_iter().find(|known| known.name() == *outcome).map_or("", words);
-                format!("{words} in {}", names.join(", "))
+                let words = self.lang.word(words);
+                self.lang.say("{words} in {}", &[&words, &names.join(", ")])
             });
-            let text =
-                format!("{} differs between cells: {}", claim.id, shown.collect::<Vec<_>>().join("; "));
+            let text = self
+                .lang
+                .say("{} differs between cells: {}", &[&claim.id, &shown.collect::<Vec<_>>().join("; ")]);
             self.wrapped(&clean(&text), "  - ", "     ");
         }
     }
 
     /// The first of the flows by their names, each with its first frame.
     pub(in crate::report) fn flows_of(&self, claim: &Claim) -> String {
-        let mut named: Vec<(&str, Vec<String>)> = Vec::new();
+        let nameless = self.lang.word("no name");
+        let mut named: Vec<(Option<&str>, Vec<String>)> = Vec::new();
         for flow in claim.flows.iter().take(MAX_FLOWS) {
-            let name = flow.name.as_deref().unwrap_or("no name");
             let frame = self.frame(flow.input, flow.first_frame);
+            let name = flow.name.as_deref();
             match named.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, frames)) => frames.push(frame),
                 None => named.push((name, vec![frame])),
             }
         }
-        let shown = named.iter().map(|(name, frames)| format!("{} ({})", clean(name), frames.join(", ")));
+        let shown = named
+            .iter()
+            .map(|(name, frames)| format!("{} ({})", clean(name.unwrap_or(&nameless)), frames.join(", ")));
         let mut flows: Vec<String> = shown.collect();
         let more = claim.flows_total.saturating_sub(MAX_FLOWS as u64);
         if more > 0 {
-            flows.push(format!("{} more", count(more)));
+            flows.push(self.lang.say("{} more", &[&count(more)]));
         }
         flows.join(", ")
     }
 
     fn in_short<'a>(&mut self, outcome: Outcome, claims: impl Iterator<Item = &'a Claim>) {
         for (brief, ids) in in_short(claims) {
-            let text = format!("{}, {}: {brief}", ids.join(", "), words(outcome));
+            let text = format!(
+                "{}, {}: {}",
+                ids.join(", "),
+                self.lang.word(words(outcome)),
+                self.lang.sentence(brief)
+            );
             self.wrapped(&clean(&text), "  - ", "     ");
         }
     }
 }
 
 /// Which claims there are and how many came out how.
-pub(in crate::report) fn title(report: &Report) -> String {
+pub(in crate::report) fn title(report: &Report, lang: Lang) -> String {
     let packs: BTreeSet<&str> =
         report.claims.iter().flat_map(|claim| &claim.packs).map(String::as_str).collect();
     let packs = packs.into_iter().collect::<Vec<_>>().join(", ");
     let of = |outcome: Outcome| report.claims.iter().filter(move |claim| claim.outcome == outcome.name());
-    let counts = Outcome::ALL.map(|outcome| (of(outcome).count() as u64, words(outcome)));
+    let counts = Outcome::ALL.map(|outcome| (of(outcome).count() as u64, lang.word(words(outcome))));
     let counts = counts.iter().filter(|(number, _)| *number > 0);
     let counts: Vec<String> = counts.map(|(number, words)| format!("{} {words}", count(*number))).collect();
-    format!("Documented claims ({}): {}", clean(&packs), counts.join(", "))
+    lang.say("Documented claims ({}): {}", &[&clean(&packs), &counts.join(", ")])
 }
 
 /// Claims that share a reason share a line: the reason, and their ids.
@@ -122,12 +135,16 @@ pub(in crate::report) fn in_short<'a>(
 }
 
 /// `looked at: 1 session (launch, joining), 8 flows; not visible: what is inside encrypted flows`.
-fn looked_at(seen: &LookedAt) -> String {
-    let phases = seen.phases.iter().map(|phase| phase.replace('_', " ")).collect::<Vec<_>>().join(", ");
+fn looked_at(seen: &LookedAt, lang: Lang) -> String {
+    let phases = seen.phases.iter().map(|phase| lang.id(phase)).collect::<Vec<_>>().join(", ");
     let phases = if phases.is_empty() { phases } else { format!(" ({phases})") };
-    let sessions = plural(seen.sessions, "session", "sessions");
-    let flows = plural(seen.flows, "flow", "flows");
-    format!("looked at: {sessions}{phases}, {flows}; not visible: {}", seen.not_visible.join(", "))
+    let sessions = lang.plural(seen.sessions, "session", "sessions");
+    let flows = lang.plural(seen.flows, "flow", "flows");
+    let hidden: Vec<String> = seen.not_visible.iter().map(|what| lang.sentence(what)).collect();
+    lang.say(
+        "looked at: {sessions}{phases}, {flows}; not visible: {}",
+        &[&sessions, &phases, &flows, &hidden.join(", ")],
+    )
 }
 
 /// An outcome in words.

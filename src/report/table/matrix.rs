@@ -2,19 +2,21 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::report::differences::in_words;
+use crate::report::lang::Lang;
 use crate::report::schema::{Cell, MatrixRow, Report, Seen};
-use crate::report::table::{Page, WIDTH, words};
+use crate::report::table::{Page, WIDTH};
 use crate::report::text::{clean, cut, wrap};
 
 impl Page {
     pub(super) fn study(&mut self, report: &Report) {
         let Some(study) = &report.study else { return };
         let title = study.title.as_deref().map(|title| format!(": {}", clean(title))).unwrap_or_default();
-        self.title(&format!("Study{title}"));
+        self.title(&self.lang.say("Study{title}", &[&title]));
         if let Some(manifest) = &study.manifest {
-            self.wrapped(&format!("by the manifest {}", clean(manifest)), "  ", "  ");
+            self.wrapped(&self.lang.say("by the manifest {}", &[&clean(manifest)]), "  ", "  ");
         }
-        self.title("Cells, by the numbers used in the matrix");
+        self.title(&self.lang.word("Cells, by the numbers used in the matrix"));
         for cell in &report.cells {
             self.cell(cell);
         }
@@ -25,30 +27,34 @@ impl Page {
     fn cell(&mut self, cell: &Cell) {
         let indent = "       ";
         self.wrapped(&clean(&cell.name), &format!("{:>5}. ", cell.id), indent);
-        let traits = traits(cell);
+        let traits = traits(cell, self.lang);
         if !traits.is_empty() {
             self.wrapped(&traits.join("; "), indent, indent);
         }
-        for text in remarks(cell) {
+        for text in remarks(cell, self.lang) {
             self.wrapped(&text, indent, indent);
         }
     }
 
     /// As many cells side by side as are readable; the others follow below.
     fn matrix(&mut self, report: &Report) {
-        self.title("Matrix: which service went where, in which cell");
+        self.title(&self.lang.word("Matrix: which service went where, in which cell"));
         if report.matrix.is_empty() {
-            return self.line("  No destination in any cell.");
+            return self.line(&format!("  {}", self.lang.word("No destination in any cell.")));
         }
         for text in LEGEND {
-            self.wrapped(text, "  ", "  ");
+            self.wrapped(&self.lang.word(text), "  ", "  ");
         }
         let has_entry = |cell: &Cell| report.matrix.iter().any(|row| entry_of(cell, row).next().is_some());
         let (shown, left): (Vec<&Cell>, Vec<&Cell>) =
             report.cells.iter().partition(|cell| cell.is_compared() || has_entry(cell));
         if !left.is_empty() {
             let left: Vec<String> = left.iter().map(|cell| cell.id.to_string()).collect();
-            self.wrapped(&format!("Not compared, and left out here: {}.", left.join(", ")), "  ", "  ");
+            self.wrapped(
+                &self.lang.say("Not compared, and left out here: {}.", &[&left.join(", ")]),
+                "  ",
+                "  ",
+            );
         }
         // Five are three and two, rather than four and one.
         let bands = shown.len().div_ceil(MAX_COLUMNS).max(1);
@@ -70,12 +76,11 @@ impl Page {
             let current = Some((&row.whose, &row.service));
             if heading != current {
                 heading = current;
-                let tied = if row.whose == "client" { "" } else { ", not tied to the client" };
-                self.wrapped(&format!("{}{tied}", words(&row.service)), "  ", "  ");
+                self.wrapped(&heading_of(row, self.lang), "  ", "  ");
             }
-            let fits = |cell: &&Cell| fitted(&entries(cell, row), width - 1);
+            let fits = |cell: &&Cell| fitted(&entries(cell, row, self.lang), width - 1);
             let entries: Vec<Vec<String>> = cells.iter().map(fits).collect();
-            self.columns(&fitted(&[label(row)], LABEL - INDENT.len() - 1), &entries, width);
+            self.columns(&fitted(&[label(row, self.lang)], LABEL - INDENT.len() - 1), &entries, width);
         }
     }
 
@@ -95,15 +100,19 @@ impl Page {
     fn differences(&mut self, report: &Report) {
         let compared = report.cells.iter().filter(|cell| cell.is_compared()).count();
         if compared < 2 {
-            self.title("Differences between cells");
-            return self.wrapped("fewer than two cells could be compared", "  - ", "    ");
+            self.title(&self.lang.word("Differences between cells"));
+            return self.wrapped(&self.lang.word("fewer than two cells could be compared"), "  - ", "    ");
         }
-        self.title(&format!("Differences between cells: {}", report.differences.len()));
+        self.title(&self.lang.say("Differences between cells: {}", &[&report.differences.len()]));
         if report.differences.is_empty() {
-            self.wrapped("no row reads otherwise in one cell than in another", "  - ", "    ");
+            self.wrapped(
+                &self.lang.word("no row reads otherwise in one cell than in another"),
+                "  - ",
+                "    ",
+            );
         }
         for difference in &report.differences {
-            self.wrapped(&clean(&difference.says), "  - ", "    ");
+            self.wrapped(&clean(&in_words(difference, report, self.lang)), "  - ", "    ");
         }
     }
 }
@@ -137,11 +146,15 @@ pub(in crate::report) fn stood(cell: &Cell) -> Option<&'static str> {
 }
 
 /// What is said of a cell, a clause for each trait.
-pub(in crate::report) fn traits(cell: &Cell) -> Vec<String> {
-    let named =
-        |name: &str, text: &Option<String>| text.as_deref().map(|text| format!("{name} {}", clean(text)));
+pub(in crate::report) fn traits(cell: &Cell, lang: Lang) -> Vec<String> {
+    let named = |name: &str, text: &Option<String>| {
+        text.as_deref().map(|text| format!("{} {}", lang.word(name), clean(text)))
+    };
     let switch = |name: &str, is_on: Option<bool>| {
-        is_on.map(|is_on| if is_on { name.to_owned() } else { format!("no {name}") })
+        is_on.map(|is_on| {
+            let name = lang.word(name);
+            if is_on { name } else { lang.say("no {name}", &[&name]) }
+        })
     };
     let traits = [
         cell.platform.map(str::to_owned),
@@ -155,7 +168,7 @@ pub(in crate::report) fn traits(cell: &Cell) -> Vec<String> {
         named("client in", &cell.vantage),
         named("account region", &cell.region),
         (!cell.media_regions.is_empty())
-            .then(|| format!("media regions {}", clean(&cell.media_regions.join(", ")))),
+            .then(|| lang.say("media regions {}", &[&clean(&cell.media_regions.join(", "))])),
         named("service", &cell.service),
         named("scenario", &cell.scenario),
         named("marks", &cell.marks),
@@ -165,26 +178,37 @@ pub(in crate::report) fn traits(cell: &Cell) -> Vec<String> {
 }
 
 /// Its inputs, and what keeps a cell from being compared or from being complete.
-pub(in crate::report) fn remarks(cell: &Cell) -> Vec<String> {
+pub(in crate::report) fn remarks(cell: &Cell, lang: Lang) -> Vec<String> {
     let inputs: Vec<String> = cell.inputs.iter().map(|input| format!("[{input}]")).collect();
     let state = match cell.state {
-        "not_read" => "! none of its captures could be read: not compared".to_owned(),
+        "not_read" => lang.word("! none of its captures could be read: not compared"),
         "nothing_recognised" => {
-            format!("! input {}: no traffic of the client: not compared", inputs.join(", "))
+            lang.say("! input {}: no traffic of the client: not compared", &[&inputs.join(", ")])
         }
-        _ => format!("input {}", inputs.join(", ")),
+        _ => lang.say("input {}", &[&inputs.join(", ")]),
     };
-    let stood = stood(cell).map(|stood| format!("! {stood}"));
+    let stood = stood(cell).map(|stood| format!("! {}", lang.word(stood)));
     let limits =
-        (!cell.limits.is_empty()).then(|| format!("! incomplete: {}", clean(&cell.limits.join("; "))));
+        (!cell.limits.is_empty()).then(|| lang.say("! incomplete: {}", &[&clean(&limits(cell, lang))]));
     [Some(state), stood, limits].into_iter().flatten().collect()
 }
 
-pub(in crate::report) fn label(row: &MatrixRow) -> String {
+/// What the captures of a cell lack.
+pub(in crate::report) fn limits(cell: &Cell, lang: Lang) -> String {
+    cell.limits.iter().map(|limit| lang.sentence(limit)).collect::<Vec<_>>().join("; ")
+}
+
+/// The service of a row, and that it is not tied to the client.
+pub(in crate::report) fn heading_of(row: &MatrixRow, lang: Lang) -> String {
+    let service = lang.id(&row.service);
+    if row.whose == "client" { service } else { lang.say("{service}, not tied to the client", &[&service]) }
+}
+
+pub(in crate::report) fn label(row: &MatrixRow, lang: Lang) -> String {
     match (&row.host_pattern, &row.recipient_name) {
         (Some(pattern), _) => clean(pattern),
-        (None, Some(recipient)) => format!("{}, no name seen", clean(recipient)),
-        (None, None) => "no name seen".to_owned(),
+        (None, Some(recipient)) => lang.say("{}, no name seen", &[&clean(recipient)]),
+        (None, None) => lang.word("no name seen"),
     }
 }
 
@@ -194,8 +218,8 @@ pub(in crate::report) fn entry_of<'a>(cell: &Cell, row: &'a MatrixRow) -> impl I
 }
 
 /// What stands in a cell of a row, a text for each destination.
-pub(in crate::report) fn entries(cell: &Cell, row: &MatrixRow) -> Vec<String> {
-    let entries: Vec<String> = entry_of(cell, row).map(entry).collect();
+pub(in crate::report) fn entries(cell: &Cell, row: &MatrixRow, lang: Lang) -> Vec<String> {
+    let entries: Vec<String> = entry_of(cell, row).map(|seen| entry(seen, lang)).collect();
     match (entries.is_empty(), cell.is_compared()) {
         (false, _) => entries,
         (true, true) => vec!["-".to_owned()],
@@ -204,20 +228,20 @@ pub(in crate::report) fn entries(cell: &Cell, row: &MatrixRow) -> Vec<String> {
 }
 
 /// `US, likely, outside, unlisted: 3`.
-fn entry(seen: &Seen) -> String {
+fn entry(seen: &Seen, lang: Lang) -> String {
     let more = seen.located.len().saturating_sub(MAX_COUNTRIES);
     let mut place = seen.located.iter().take(MAX_COUNTRIES).cloned().collect::<Vec<_>>().join("/");
     if more > 0 {
         place = format!("{place}/+{more}");
     }
     let mut parts = match seen.axis.as_str() {
-        "eea" => vec![place, seen.grade.clone(), "EEA".to_owned()],
-        "outside" => vec![place, seen.grade.clone(), "outside".to_owned()],
-        axis => vec![axis.to_owned()],
+        "eea" => vec![place, lang.id(&seen.grade), lang.word("EEA")],
+        "outside" => vec![place, lang.id(&seen.grade), lang.word("outside")],
+        axis => vec![lang.id(axis)],
     };
     match seen.listing.as_str() {
         "not_a_recipient" => {}
-        listing => parts.push(words(listing)),
+        listing => parts.push(lang.id(listing)),
     }
     // The number stands beside the last word.
     format!("{}:\u{a0}{}", parts.join(", "), seen.destination)
@@ -242,6 +266,7 @@ fn padded(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::lang::Lang;
     use crate::report::sample::{cell, matrix_row, report, seen};
     use crate::report::schema::Study;
     use crate::report::table::{Color, table};
@@ -252,7 +277,7 @@ mod tests {
         report.cells = (1..=cells).map(|id| cell(id, &format!("platform-{id}"))).collect();
         report.matrix =
             vec![matrix_row(pattern, vec![seen(1, "outside", &["US", "CA", "MX", "JP"], "unlisted")])];
-        table(&report, Color::Never)
+        table(&report, Color::Never, Lang::ENGLISH)
     }
 
     #[test]

@@ -1,16 +1,17 @@
 //! The table's parts on sessions, their meetings, and the tunnels that flows came out of.
 
+use crate::report::lang::Lang;
 use crate::report::protocol::tunnel_title;
 use crate::report::schema::{Meeting, Milestone, Phase, PhaseTraffic, Process, Report, Session, Tunnel};
-use crate::report::table::{INDENT, Page, rule, words};
-use crate::report::text::{clean, count, plural, size};
+use crate::report::table::{INDENT, Page, rule};
+use crate::report::text::{clean, count, size};
 
 impl Page {
     pub(super) fn sessions(&mut self, report: &Report) {
         if report.sessions.is_empty() {
             return;
         }
-        self.title("Sessions and meetings");
+        self.title(&self.lang.word("Sessions and meetings"));
         for session in &report.sessions {
             self.session(session);
             for meeting in report.meetings.iter().filter(|m| m.session == session.id) {
@@ -30,28 +31,41 @@ impl Page {
 
     /// What a session is, then its time, its frames and its processes.
     pub(in crate::report) fn session_lines(&self, s: &Session) -> Vec<String> {
-        let inside = s.tunnel.map(|tunnel| format!(" in tunnel {tunnel}")).unwrap_or_default();
-        let time = |time: &Option<String>| time.clone().unwrap_or("time unknown".to_owned());
+        let inside =
+            s.tunnel.map(|tunnel| self.lang.say(" in tunnel {tunnel}", &[&tunnel])).unwrap_or_default();
+        let time = |time: &Option<String>| time.clone().unwrap_or_else(|| self.lang.word("time unknown"));
         let frames = self.frames((s.input, s.first_frame), (s.last_input, s.last_frame));
         let mut lines = vec![
-            format!("{} on {}{inside} ({})", s.client, s.machine, s.addresses.join(", ")),
-            format!("{} to {}", time(&s.start), time(&s.end)),
-            format!("{frames}, {} of the client", plural(s.flows, "flow", "flows")),
+            self.lang
+                .say("{} on {}{inside} ({})", &[&s.client, &s.machine, &inside, &s.addresses.join(", ")]),
+            self.lang.say("{} to {}", &[&time(&s.start), &time(&s.end)]),
+            self.lang
+                .say("{frames}, {} of the client", &[&frames, &self.lang.plural(s.flows, "flow", "flows")]),
         ];
         for process in &s.processes {
-            let name = process.name.as_deref().map_or_else(|| "a process".to_owned(), clean);
+            let name = process.name.as_deref().map_or_else(|| self.lang.word("a process"), clean);
             let number = |what: &str, number: Option<u32>| {
                 number.map(|number| format!(" ({what} {number})")).unwrap_or_default()
             };
             let (pid, uid) = (number("pid", process.pid), number("uid", process.uid));
             let at = self.frame(process.input, process.frame);
-            lines.push(format!(
-                "process {name}{pid}{uid}{}, as the capture says: {}; first in {at}",
-                program(process),
-                process.says
+            lines.push(self.lang.say(
+                "process {name}{pid}{uid}{program}, as the capture says: {}; first in {at}",
+                &[&name, &pid, &uid, &self.program(process), &self.lang.sentence(process.says), &at],
             ));
         }
         lines
+    }
+
+    /// Where its program lies and what started it.
+    fn program(&self, process: &Process) -> String {
+        let path = process.path.as_deref().map(|path| format!(", {}", clean(path))).unwrap_or_default();
+        let names: Vec<String> = process.parents.iter().map(|parent| clean(&parent.name)).collect();
+        let started = match names.is_empty() {
+            true => String::new(),
+            false => self.lang.say(", started by {}", &[&names.join(&self.lang.word(" by "))]),
+        };
+        format!("{path}{started}")
     }
 
     /// The phases, each with what was first contacted in it, and the single events beside them.
@@ -60,32 +74,43 @@ impl Page {
             return;
         }
         let doubt = if s.may_be_two_clients {
-            ": two clients may be behind this address, so all are uncertain"
+            self.lang.word(": two clients may be behind this address, so all are uncertain")
         } else {
-            ""
+            String::new()
         };
-        self.wrapped(&format!("phases, each with the flows that began in it{doubt}"), "     - ", "       ");
+        self.wrapped(
+            &self.lang.say("phases, each with the flows that began in it{doubt}", &[&doubt]),
+            "     - ",
+            "       ",
+        );
         for phase in &s.phases {
             let from = self.frame(phase.start_input, phase.start_frame);
-            let traffic = phase_traffic(phase);
-            let text = format!(
+            let traffic = phase_traffic(phase, self.lang);
+            let is_cut = phase.until_rule == "capture_end";
+            let end = if is_cut { self.lang.word("; the capture ends in it") } else { String::new() };
+            let text = self.lang.say(
                 "{}, from {from} ({}: {}): {traffic}{}",
-                phase_title(phase),
-                phase.certainty,
-                phase_rule(phase.rule),
-                if phase.until_rule == "capture_end" { "; the capture ends in it" } else { "" }
+                &[
+                    &phase_title(phase, self.lang),
+                    &from,
+                    &self.lang.id(phase.certainty),
+                    &phase_rule(phase.rule, self.lang),
+                    &traffic,
+                    &end,
+                ],
             );
             self.wrapped(&text, "       ", "         ");
         }
         let seen: Vec<String> = s.milestones.iter().map(|milestone| self.milestone(milestone)).collect();
         if !seen.is_empty() {
-            self.wrapped(&format!("first of each: {}", seen.join(", ")), "       ", "         ");
+            self.wrapped(&self.lang.say("first of each: {}", &[&seen.join(", ")]), "       ", "         ");
         }
     }
 
     pub(in crate::report) fn milestone(&self, m: &Milestone) -> String {
-        let doubt = if m.certainty == "certain" { String::new() } else { format!(", {}", m.certainty) };
-        format!("{} ({}{doubt})", milestone_words(m.kind), self.frame(m.input, m.frame))
+        let doubt =
+            if m.certainty == "certain" { String::new() } else { format!(", {}", self.lang.id(m.certainty)) };
+        format!("{} ({}{doubt})", milestone_words(m.kind, self.lang), self.frame(m.input, m.frame))
     }
 
     fn meeting(&mut self, m: &Meeting) {
@@ -98,36 +123,47 @@ impl Page {
 
     /// What a meeting is called, what was in it, where it begins and where it ends.
     pub(in crate::report) fn meeting_lines(&self, m: &Meeting) -> [String; 4] {
-        let key =
-            m.key.as_deref().map(|key| format!(", id {key} (not the meeting number)")).unwrap_or_default();
+        let key = m
+            .key
+            .as_deref()
+            .map(|key| self.lang.say(", id {key} (not the meeting number)", &[&key]))
+            .unwrap_or_default();
         let media = if m.media.is_empty() {
-            "kinds of media not seen".to_owned()
+            self.lang.word("kinds of media not seen")
         } else {
-            m.media.join(", ").replace('_', " ")
+            kinds(&m.media, self.lang)
         };
         let media = match m.silent {
-            Some(true) => format!("silent: no media flowed; sockets for {media}"),
-            Some(false) => {
-                format!("sockets for {media}; what flowed: {}", m.streams.join(", ").replace('_', " "))
-            }
+            Some(true) => self.lang.say("silent: no media flowed; sockets for {media}", &[&media]),
+            Some(false) => self
+                .lang
+                .say("sockets for {media}; what flowed: {}", &[&media, &kinds(&m.streams, self.lang)]),
             None => media,
         };
-        let via = if m.servers.is_empty() { String::new() } else { format!(" by {}", m.servers.join(", ")) };
+        let via = if m.servers.is_empty() {
+            String::new()
+        } else {
+            self.lang.say(" by {}", &[&m.servers.join(", ")])
+        };
         let people = if m.participants == 0 {
             String::new()
         } else {
-            format!(", {} reached directly", plural(m.participants, "participant", "participants"))
+            self.lang.say(
+                ", {} reached directly",
+                &[&self.lang.plural(m.participants, "participant", "participants")],
+            )
         };
-        let flows = plural(m.flows.len() as u64, "flow", "flows");
-        let bound = |word: &str, (input, frame): (u32, u64), name: &str, time: &Option<String>| {
-            let time = time.as_deref().unwrap_or("time unknown");
-            format!("{word} {} ({}), {time}", self.frame(input, frame), rule(name))
+        let flows = self.lang.plural(m.flows.len() as u64, "flow", "flows");
+        let bound = |template: &str, (input, frame): (u32, u64), name: &str, time: &Option<String>| {
+            let time = time.clone().unwrap_or_else(|| self.lang.word("time unknown"));
+            let (frame, rule) = (self.frame(input, frame), rule(name, self.lang));
+            self.lang.say(template, &[&frame, &rule, &time])
         };
         [
-            format!("meeting {}{key}", m.id),
+            self.lang.say("meeting {}{key}", &[&m.id, &key]),
             format!("{media}{via}, {flows}{people}"),
-            bound("from", (m.start_input, m.start_frame), &m.start_rule, &m.start),
-            bound("to", (m.end_input, m.end_frame), &m.end_rule, &m.end),
+            bound("from {frame} ({rule}), {time}", (m.start_input, m.start_frame), &m.start_rule, &m.start),
+            bound("to {frame} ({rule}), {time}", (m.end_input, m.end_frame), &m.end_rule, &m.end),
         ]
     }
 
@@ -136,7 +172,7 @@ impl Page {
         if report.tunnels.is_empty() {
             return;
         }
-        self.title("Tunnels that were opened");
+        self.title(&self.lang.word("Tunnels that were opened"));
         let (clients, others): (Vec<&Tunnel>, Vec<&Tunnel>) =
             report.tunnels.iter().partition(|tunnel| tunnel.client_flows > 0);
         let shown = MAX_TUNNELS.max(clients.len());
@@ -144,7 +180,7 @@ impl Page {
             self.tunnel(tunnel);
         }
         if let Some(more) = report.tunnels.len().checked_sub(shown).filter(|more| *more > 0) {
-            self.field("", &format!("{} more are in the JSON", count(more as u64)));
+            self.field("", &self.lang.say("{} more are in the JSON", &[&count(more as u64)]));
         }
     }
 
@@ -156,84 +192,87 @@ impl Page {
 
     /// What a tunnel is, and what came through it.
     pub(in crate::report) fn tunnel_lines(&self, t: &Tunnel) -> [String; 2] {
-        let network = t.network.map(|network| format!(", network {network}")).unwrap_or_default();
-        let within = t.within.map(|within| format!(", inside tunnel {within}")).unwrap_or_default();
+        let network =
+            t.network.map(|network| self.lang.say(", network {network}", &[&network])).unwrap_or_default();
+        let within =
+            t.within.map(|within| self.lang.say(", inside tunnel {within}", &[&within])).unwrap_or_default();
         let [from, to] = &t.outer;
-        let frames = plural(t.frames, "frame", "frames");
+        let frames = self.lang.plural(t.frames, "frame", "frames");
         let first = self.frame(t.input, t.first_frame);
-        let flows = plural(t.flows, "flow", "flows");
+        let flows = self.lang.plural(t.flows, "flow", "flows");
         [
-            format!("{} between {from} and {to}{network}{within}", tunnel_title(t.kind)),
-            format!(
+            self.lang.say(
+                "{} between {from} and {to}{network}{within}",
+                &[&self.lang.name(tunnel_title(t.kind)), &from, &to, &network, &within],
+            ),
+            self.lang.say(
                 "{frames}, {}, first in {first}; {flows}, {} of the client",
-                size(t.bytes),
-                count(t.client_flows)
+                &[&frames, &size(t.bytes), &first, &flows, &count(t.client_flows)],
             ),
         ]
     }
 }
 
 /// What began in a phase.
-pub(in crate::report) fn phase_traffic(phase: &Phase) -> String {
+/// Kinds of media.
+fn kinds(ids: &[String], lang: Lang) -> String {
+    ids.iter().map(|id| lang.id(id)).collect::<Vec<_>>().join(", ")
+}
+
+pub(in crate::report) fn phase_traffic(phase: &Phase, lang: Lang) -> String {
     match phase.traffic.as_slice() {
-        [] => "no new flow".to_owned(),
-        traffic => traffic.iter().map(of_service).collect::<Vec<String>>().join(", "),
+        [] => lang.word("no new flow"),
+        traffic => traffic.iter().map(|of| of_service(of, lang)).collect::<Vec<String>>().join(", "),
     }
 }
 
 /// `3 flows to sign in`.
-pub(in crate::report) fn of_service(traffic: &PhaseTraffic) -> String {
-    format!("{} to {}", plural(traffic.flows, "flow", "flows"), words(traffic.service))
+pub(in crate::report) fn of_service(traffic: &PhaseTraffic, lang: Lang) -> String {
+    lang.say(
+        "{flows} to {service}",
+        &[&lang.plural(traffic.flows, "flow", "flows"), &lang.id(traffic.service)],
+    )
 }
 
 /// `joining meeting 1`.
-pub(in crate::report) fn phase_title(phase: &Phase) -> String {
+pub(in crate::report) fn phase_title(phase: &Phase, lang: Lang) -> String {
     match (phase.kind, phase.meeting) {
-        ("meeting", Some(number)) => format!("in meeting {number}"),
-        (kind, Some(number)) => format!("{} meeting {number}", words(kind)),
-        (kind, None) => words(kind),
+        ("meeting", Some(number)) => lang.say("in meeting {number}", &[&number]),
+        (kind, Some(number)) => lang.say("{phase} meeting {number}", &[&lang.id(kind), &number]),
+        (kind, None) => lang.id(kind),
     }
 }
 
 /// The rule that found where a phase begins, for people.
-pub(in crate::report) fn phase_rule(name: &str) -> String {
+pub(in crate::report) fn phase_rule(name: &str, lang: Lang) -> String {
     match name {
-        "first_contact" => "first contact in the capture".to_owned(),
-        "after_silence" => "first contact after ten minutes without any".to_owned(),
-        "already_running" => "a connection of the client is older than the capture".to_owned(),
-        "no_connection_left" => "first contact after every connection had ended".to_owned(),
-        "push_follows" => "a sign-in host, and then a new push connection".to_owned(),
-        "no_new_contact" => "no new connection for half a minute".to_owned(),
-        "zone_probing" => "several zone controllers at once".to_owned(),
-        "media_router" => "a signalling host or media router".to_owned(),
-        "gateway" => "the gateway for browsers".to_owned(),
-        "nat_discovery" => "it asks for its own address".to_owned(),
-        "connections_ended" => "the connections that ended with the meeting".to_owned(),
-        "download" => "a download from an update host".to_owned(),
-        "download_ended" => "the end of the download".to_owned(),
-        other => rule(other),
+        "first_contact" => lang.word("first contact in the capture"),
+        "after_silence" => lang.word("first contact after ten minutes without any"),
+        "already_running" => lang.word("a connection of the client is older than the capture"),
+        "no_connection_left" => lang.word("first contact after every connection had ended"),
+        "push_follows" => lang.word("a sign-in host, and then a new push connection"),
+        "no_new_contact" => lang.word("no new connection for half a minute"),
+        "zone_probing" => lang.word("several zone controllers at once"),
+        "media_router" => lang.word("a signalling host or media router"),
+        "gateway" => lang.word("the gateway for browsers"),
+        "nat_discovery" => lang.word("it asks for its own address"),
+        "connections_ended" => lang.word("the connections that ended with the meeting"),
+        "download" => lang.word("a download from an update host"),
+        "download_ended" => lang.word("the end of the download"),
+        other => rule(other, lang),
     }
 }
 
-fn milestone_words(kind: &str) -> String {
+fn milestone_words(kind: &str, lang: Lang) -> String {
     match kind {
-        "nat_discovery" => "question for its own address".to_owned(),
-        "look_up" => "look-up".to_owned(),
-        "launch_log" => "log at launch".to_owned(),
-        "push" => "push connection".to_owned(),
-        "continued" => "soon after another meeting".to_owned(),
-        other => words(other),
+        "nat_discovery" => lang.word("question for its own address"),
+        "look_up" => lang.word("look-up"),
+        "launch_log" => lang.word("log at launch"),
+        "push" => lang.word("push connection"),
+        "continued" => lang.word("soon after another meeting"),
+        other => lang.id(other),
     }
 }
 
 /// Tunnels that are told one by one, where they have no flow of the client's.
 pub(in crate::report) const MAX_TUNNELS: usize = 8;
-
-/// Where a process's program is, and by what it was started, as far as the capture tells.
-fn program(process: &Process) -> String {
-    let path = process.path.as_deref().map(|path| format!(", {}", clean(path))).unwrap_or_default();
-    let names: Vec<String> = process.parents.iter().map(|parent| clean(&parent.name)).collect();
-    let started =
-        if names.is_empty() { String::new() } else { format!(", started by {}", names.join(" by ")) };
-    format!("{path}{started}")
-}
