@@ -153,7 +153,7 @@ fn follow(arguments: &Inspect, interrupted: &Arc<AtomicBool>) -> Result<Option<F
     })
     .map_err(|error| format!("--follow: an interrupt could not be prepared for: {error}"))?;
     let idle = arguments.follow_idle.map(Duration::from_secs);
-    Ok(Some(Follow { idle, stop: Arc::clone(interrupted) }))
+    Ok(Some(Follow { idle, stop: Arc::clone(interrupted), ..Follow::default() }))
 }
 
 /// What the captures are read by a second time: the file of `--against`.

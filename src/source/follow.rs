@@ -18,6 +18,20 @@ pub struct Follow {
     pub idle: Option<Duration>,
     /// Ends the reading once it is set, from whatever thread: what was read by then is the capture.
     pub stop: Arc<AtomicBool>,
+    /// Set once nothing more will be written: the file is read to its end, which is not waited at.
+    pub is_whole: Arc<AtomicBool>,
+    /// After so long without new bytes reading comes back without a frame, to be asked again
+    /// ([`Capture::is_waiting`](super::Capture::is_waiting)); `None` is never. What is packed is waited for in any case.
+    pub pause: Option<Duration>,
+}
+
+/// What the reader of a capture tells the file below it.
+#[derive(Default, Debug)]
+pub(super) struct Turns {
+    /// Nothing more is waited for.
+    pub(super) enough: AtomicBool,
+    /// Reading may come back without bytes now.
+    pub(super) may_pause: AtomicBool,
 }
 
 /// A file that is followed.
@@ -26,22 +40,29 @@ pub(super) struct Following {
     path: PathBuf,
     follow: Follow,
     read: u64,
-    /// Set where nothing more is waited for.
-    enough: Arc<AtomicBool>,
+    turns: Arc<Turns>,
+    /// Since when nothing came.
+    quiet: Option<Instant>,
 }
 
 impl Following {
-    pub(super) fn new(file: File, path: PathBuf, follow: Follow, enough: Arc<AtomicBool>) -> Self {
-        Self { file, path, follow, read: 0, enough }
+    pub(super) fn new(file: File, path: PathBuf, follow: Follow, turns: Arc<Turns>) -> Self {
+        Self { file, path, follow, read: 0, turns, quiet: None }
     }
 
     /// Whether more may still come.
     fn waits(&self, since: Instant) -> bool {
         let is_idle = self.follow.idle.is_some_and(|idle| since.elapsed() >= idle);
-        let ended = is_idle || self.enough.load(Ordering::Relaxed);
+        let ended = is_idle || self.turns.enough.load(Ordering::Relaxed);
         // What ended once does not begin again.
-        self.enough.store(ended, Ordering::Relaxed);
+        self.turns.enough.store(ended, Ordering::Relaxed);
         !ended && !self.is_stopped()
+    }
+
+    /// Whether whoever reads wants to do something else meanwhile.
+    fn pauses(&self, since: Instant) -> bool {
+        let is_time = self.follow.pause.is_some_and(|pause| since.elapsed() >= pause);
+        is_time && self.turns.may_pause.load(Ordering::Relaxed)
     }
 
     fn is_stopped(&self) -> bool {
@@ -65,20 +86,27 @@ impl Following {
 
 impl Read for Following {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let since = Instant::now();
+        let asked = Instant::now();
         loop {
             if self.is_stopped() {
                 return Ok(0);
             }
+            // Asked before the file is: what was written by then is read.
+            let is_whole = self.follow.is_whole.load(Ordering::Acquire);
             let read = self.file.read(into)?;
             if read > 0 || into.is_empty() {
                 self.read = self.read.saturating_add(read as u64);
+                self.quiet = None;
                 return Ok(read);
             }
-            if !self.waits(since) {
+            let quiet = *self.quiet.get_or_insert(asked);
+            if is_whole || !self.waits(quiet) {
                 return Ok(0);
             }
             self.check()?;
+            if self.pauses(asked) {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
             thread::sleep(PAUSE);
         }
     }
@@ -165,6 +193,45 @@ mod tests {
         let summary = capture.finish();
         assert_eq!((summary.frames, summary.damage.len(), summary.size), (2, 0, 62));
         assert!(summary.sha256.is_some());
+    }
+
+    /// Reads a growing file and comes back whenever nothing came for a moment.
+    #[test]
+    fn reading_comes_back_between_two_pieces_of_a_record_and_loses_nothing() {
+        let blocks = Blocks::new(ByteOrder::Little).interface(1, 0, &[(2, b"en0")]);
+        let blocks = (0..4).fold(blocks, |file, _| file.enhanced(0, 1, b"some bytes", &[(1, b"note")]));
+        for bytes in [blocks.bytes(), tiny_pcap()] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("growing");
+            let mut file = File::create(&path).unwrap();
+            let (head, rest) = bytes.split_at(29);
+            file.write_all(head).unwrap();
+            let follow = Follow { pause: Some(Duration::ZERO), ..Follow::default() };
+            let is_whole = Arc::clone(&follow.is_whole);
+            let mut capture = open(&path, follow);
+            let mut pieces = rest.chunks(13);
+            let (mut frames, mut waited) = (0, 0);
+            loop {
+                if let Some(frame) = capture.next_frame() {
+                    frames += 1;
+                    assert_eq!(frame.number, frames);
+                } else if capture.is_waiting() {
+                    waited += 1;
+                    assert_eq!(capture.so_far().frames, frames);
+                    assert_eq!(capture.so_far().damage, []);
+                    match pieces.next() {
+                        Some(piece) => file.write_all(piece).unwrap(),
+                        None => is_whole.store(true, Ordering::Release),
+                    }
+                } else {
+                    break;
+                }
+            }
+            assert!(waited > rest.len() / 13);
+            let (expected, summary) = read_all(&bytes);
+            assert_eq!(frames, expected.len() as u64);
+            assert_eq!(capture.finish(), Summary { sha256: summary.sha256.clone(), ..summary });
+        }
     }
 
     #[test]
