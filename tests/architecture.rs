@@ -32,6 +32,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("lz4_flex", &["source"]),
     ("maxminddb", &["place"]),
     ("mmdb_writer", &["place::build"]),
+    ("ratatui", &["cli::screen"]),
     ("ring", &["wire::quic", "redact"]),
     ("ruzstd", &["source"]),
     (

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::cli::format::{ExplainFormat, Format, VerifyFormat};
 use crate::cli::geoip::GeoipAction;
 use crate::cli::info::Info;
+use crate::cli::live::Live;
 use crate::cli::man::{Completions, Man};
 use crate::cli::marks::Marks;
 use crate::frame::Date;
@@ -136,6 +137,8 @@ pub(super) struct Inspect {
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     pub(super) color: When,
+    #[command(flatten)]
+    pub(super) live: Live,
     #[command(flatten)]
     pub(super) marks: Marks,
     #[command(flatten)]
@@ -325,6 +328,7 @@ const EXIT_STATUS: &str = "Examples:
   borderpost inspect -o annex.html -o annex.json captures/
   borderpost inspect --manifest study.toml -o study.txt -o study.matrix.csv
   borderpost inspect -o annex.zip meeting.pcapng
+  borderpost inspect --follow --live -o report.html --checkpoint 10 growing.pcapng
   borderpost inspect --format json --fail-on unlisted,lossy new-build.pcapng
   borderpost inspect --fail-on unlisted --annotate github -o report.md -o junit.xml new-build.pcapng
 

@@ -210,7 +210,8 @@ impl Snapshot {
 }
 
 /// Reads files that are still written as one capture, in their order, and answers meanwhile. Of one file the result is that of
-/// [`inspect`](super::inspect) on the finished file; of several, that of all of them joined.
+/// [`inspect`](super::inspect) on the finished file; of several, or of an iterator that cannot tell that there is one, that of
+/// all of them joined.
 pub fn follow(
     files: impl IntoIterator<Item = Followed>,
     settings: Settings,
@@ -221,8 +222,11 @@ pub fn follow(
     let mut capture = Captured::new(Budget::new(&settings, (1, 1)), &settings);
     let mut failures = Vec::new();
     let mut before = Before::default();
+    let files = files.into_iter();
+    let is_alone = files.size_hint().1 == Some(1);
     for (place, Followed { path, follow }) in (0..).zip(files) {
-        let options = Options { follow: Some(follow), beside: settings.threads.get() > 1, ..settings.reading() };
+        let options =
+            Options { follow: Some(follow), beside: settings.threads.get() > 1, ..settings.reading() };
         let opened = match Capture::open(&path, &options) {
             Ok(opened) => opened,
             Err(error) => {
@@ -234,7 +238,7 @@ pub fn follow(
         let opened = Opened {
             number: u32::try_from(capture.inputs.len()).unwrap_or(u32::MAX),
             place,
-            is_alone: !settings.join,
+            is_alone,
             path,
             capture: opened,
             watch: Watch::new(progress, INTERVAL),
@@ -294,7 +298,7 @@ impl Captured {
                 continue;
             };
             frames = before.frames + taken;
-            if taken.is_multiple_of(INTERVAL) {
+            if taken.is_multiple_of(INTERVAL) || asked.shared.is_wanted.load(Ordering::Relaxed) {
                 watch.look(&capture);
                 asked.tell(frames, before.bytes + capture.bytes_read(), times.latest);
                 if taken.is_multiple_of(memory::INTERVAL) {

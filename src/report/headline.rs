@@ -52,7 +52,9 @@ pub(super) fn so_far(report: &Report) -> Option<String> {
     let until = report.inputs.iter().filter_map(|input| input.end.as_deref()).max();
     let until = until.map_or_else(String::new, |until| format!(", up to {until}"));
     let frames = plural(report.totals.frames, "frame", "frames");
-    report.so_far.then(|| format!("So far: the capture was still being read; this is what {frames} say{until}."))
+    report
+        .so_far
+        .then(|| format!("So far: the capture was still being read; this is what {frames} say{until}."))
 }
 
 /// That flows which may be the client's are in none of the lines above, where there are such.

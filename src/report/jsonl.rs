@@ -41,7 +41,11 @@ pub fn jsonl(report: &Report) -> String {
         differences,
     } = report;
     let mut out = String::new();
-    line(&mut out, "report", &Head { schema, tool, so_far: so_far.then_some(true), inputs, totals, headline });
+    line(
+        &mut out,
+        "report",
+        &Head { schema, tool, so_far: so_far.then_some(true), inputs, totals, headline },
+    );
     lines(&mut out, "destination", destinations);
     lines(&mut out, "session", sessions);
     lines(&mut out, "meeting", meetings);

@@ -54,7 +54,15 @@ impl Input {
     }
 
     fn over(stream: Stream) -> Self {
-        Self { stream, buffer: vec![0; CAPACITY], start: 0, end: 0, before: 0, ending: None, is_waiting: false }
+        Self {
+            stream,
+            buffer: vec![0; CAPACITY],
+            start: 0,
+            end: 0,
+            before: 0,
+            ending: None,
+            is_waiting: false,
+        }
     }
 
     /// The same input, unpacked; where `beside`, a long one on a thread of its own. Only for an input of which nothing was
