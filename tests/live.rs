@@ -144,6 +144,9 @@ fn a_mark_set_while_reading_is_the_mark_of_an_option() {
     fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(&bytes[half..]).unwrap();
     is_whole.store(true, Ordering::Release);
     let made = reader.join().unwrap();
+    assert!(questions.unset().is_empty());
+    questions.mark("too late").unwrap();
+    assert_eq!(questions.unset(), ["too late"]);
     let [set] = &*questions.set() else { panic!("{:?}", questions.set()) };
     let (when, label) = set.split_once('=').unwrap();
     assert_eq!(label, "join the meeting");

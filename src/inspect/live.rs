@@ -133,6 +133,12 @@ impl Questions {
         Ok(())
     }
 
+    /// The labels of marks after which no frame came, so that they are nowhere.
+    #[must_use]
+    pub fn unset(&self) -> Vec<String> {
+        self.0.labels.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The marks that were set, as `--mark` takes them.
     #[must_use]
     pub fn set(&self) -> Vec<String> {
@@ -247,8 +253,6 @@ pub fn follow(
         };
         before = capture.read_watched(opened, asked, &before, &settings);
     }
-    let set = asked.labels();
-    set.iter().filter_map(|label| mark_at(u64::MAX, label).ok()).for_each(|mark| capture.script.refuse(mark));
     let captures = if capture.inputs.is_empty() {
         Vec::new()
     } else {

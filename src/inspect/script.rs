@@ -142,12 +142,6 @@ impl Script {
         self.placed.push((None, Placed { mark, from, start }));
     }
 
-    /// A mark that somebody set and no frame came after.
-    pub(super) fn refuse(&mut self, mark: Mark) {
-        let what = "no frame came after it was set".to_owned();
-        self.faults.push(MarkFault { by: mark.by, label: mark.label, what });
-    }
-
     /// The input is read: what its comments mark, and no more of its frames.
     pub(super) fn end_input(&mut self, summary: &Summary, earliest: Option<Timestamp>) {
         // A time before the input is no time of it, though its first frame is not before it.

@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -111,6 +112,86 @@ impl Read for Following {
         }
     }
 }
+
+/// Bytes that come through a pipe, so that reading may come back while there are none.
+pub(super) struct Piped {
+    portions: Receiver<io::Result<Vec<u8>>>,
+    /// What is there of the last portion, from so many bytes on.
+    portion: (Vec<u8>, usize),
+    follow: Follow,
+    turns: Arc<Turns>,
+}
+
+impl Piped {
+    /// Reads `from` on a thread of its own, which is left alone where it waits for bytes when nobody wants them any more.
+    pub(super) fn new(
+        mut from: impl Read + Send + 'static,
+        follow: Follow,
+        turns: Arc<Turns>,
+    ) -> io::Result<Self> {
+        let (sender, portions) = sync_channel(PORTIONS);
+        thread::Builder::new().name("pipe".to_owned()).spawn(move || {
+            loop {
+                let mut bytes = vec![0; PORTION];
+                let read = match from.read(&mut bytes) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    read => read.map(|read| {
+                        bytes.truncate(read);
+                        bytes
+                    }),
+                };
+                let is_end = !matches!(&read, Ok(bytes) if !bytes.is_empty());
+                if sender.send(read).is_err() || is_end {
+                    break;
+                }
+            }
+        })?;
+        Ok(Self { portions, portion: (Vec::new(), 0), follow, turns })
+    }
+
+    /// The next portion; empty at the end.
+    fn next(&self) -> io::Result<Vec<u8>> {
+        let asked = Instant::now();
+        loop {
+            if self.follow.stop.load(Ordering::Relaxed) {
+                return Ok(Vec::new());
+            }
+            match self.portions.recv_timeout(PAUSE) {
+                Ok(portion) => return portion,
+                Err(RecvTimeoutError::Disconnected) => return Ok(Vec::new()),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let is_idle = self.follow.idle.is_some_and(|idle| asked.elapsed() >= idle);
+            if is_idle || self.turns.enough.load(Ordering::Relaxed) {
+                return Ok(Vec::new());
+            }
+            let is_time = self.follow.pause.is_some_and(|pause| asked.elapsed() >= pause);
+            if is_time && self.turns.may_pause.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+        }
+    }
+}
+
+impl Read for Piped {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.portion.0.len() == self.portion.1 {
+            self.portion = (self.next()?, 0);
+        }
+        let (bytes, at) = &mut self.portion;
+        let there = bytes.get(*at..).unwrap_or_default();
+        let count = there.len().min(into.len());
+        if let (Some(from), Some(to)) = (there.get(..count), into.get_mut(..count)) {
+            to.copy_from_slice(from);
+        }
+        *at += count;
+        Ok(count)
+    }
+}
+
+/// Portions of a pipe that wait to be read, and the bytes of one at the most.
+const PORTIONS: usize = 16;
+const PORTION: usize = 64 * 1024;
 
 #[cfg(unix)]
 fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
@@ -234,6 +315,54 @@ mod tests {
             assert!(finished.sha256.is_some());
             assert_eq!(Summary { sha256: None, ..finished }, summary);
         }
+    }
+
+    /// A pipe into which somebody writes only when told to.
+    struct Slow(Receiver<Vec<u8>>);
+
+    impl Read for Slow {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let Ok(bytes) = self.0.recv() else { return Ok(0) };
+            into[..bytes.len()].copy_from_slice(&bytes);
+            Ok(bytes.len())
+        }
+    }
+
+    #[test]
+    fn a_pipe_comes_back_while_it_is_silent_and_ends_where_it_ends() {
+        let bytes = tiny_pcap();
+        let (sender, receiver) = sync_channel(1);
+        let turns = Arc::<Turns>::default();
+        let follow = Follow { pause: Some(Duration::from_millis(30)), ..Follow::default() };
+        let mut piped = Piped::new(Slow(receiver), follow, Arc::clone(&turns)).unwrap();
+        let mut made = Vec::new();
+        for piece in bytes.chunks(11) {
+            sender.send(piece.to_vec()).unwrap();
+            let mut some = [0; 4];
+            while made.len() % 11 != piece.len() % 11 || !made.ends_with(piece) {
+                let read = piped.read(&mut some).unwrap();
+                made.extend_from_slice(&some[..read]);
+            }
+            turns.may_pause.store(true, Ordering::Relaxed);
+            assert_eq!(piped.read(&mut some).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+            turns.may_pause.store(false, Ordering::Relaxed);
+        }
+        drop(sender);
+        assert_eq!((piped.read(&mut [0; 4]).unwrap(), piped.read(&mut [0; 4]).unwrap()), (0, 0));
+        assert_eq!(made, bytes);
+    }
+
+    #[test]
+    fn a_silent_pipe_ends_by_the_flag() {
+        let (_sender, receiver) = sync_channel(1);
+        let follow = Follow::default();
+        let stop = Arc::clone(&follow.stop);
+        let mut piped = Piped::new(Slow(receiver), follow, Arc::default()).unwrap();
+        let reader = thread::spawn(move || piped.read(&mut [0; 4]).unwrap());
+        thread::sleep(Duration::from_millis(50));
+        assert!(!reader.is_finished());
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(reader.join().unwrap(), 0);
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub use piece::Records;
 pub use summary::{Compression, Damage, Drops, Format, Summary};
 
 use about::About;
-use follow::{Following, Turns};
+use follow::{Following, Piped, Turns};
 use hash::Hash;
 use input::Input;
 use packed::Limits;
@@ -129,7 +129,7 @@ impl Capture {
     /// What begins as a capture is opened, however short it is cut: the damage is then in the summary.
     pub fn open(path: &Path, options: &Options) -> Result<Self, SourceError> {
         if path == Path::new(STDIN) {
-            return Self::from_reader("standard input", Box::new(io::stdin()), options);
+            return Self::open_stdin(options);
         }
         let name = path.to_string_lossy();
         let file = File::open(path).map_err(|error| SourceError::io(&name, &error))?;
@@ -143,6 +143,18 @@ impl Capture {
             }
             _ => Self::start(&name, Box::new(file), size, options),
         }
+    }
+
+    fn open_stdin(options: &Options) -> Result<Self, SourceError> {
+        let name = "standard input";
+        let Some(follow) = &options.follow else {
+            return Self::from_reader(name, Box::new(io::stdin()), options);
+        };
+        let turns = Arc::default();
+        let piped = Piped::new(io::stdin(), follow.clone(), Arc::clone(&turns));
+        let piped = piped.map_err(|error| SourceError::io(name, &error))?;
+        let capture = Self::start(name, Box::new(piped), None, options)?;
+        Ok(Self { turns: Some(turns), ..capture })
     }
 
     /// Opens a capture that comes from `reader`; `name` is what errors call it.

@@ -102,6 +102,9 @@ where
     for news in watching.untold() {
         say(&news);
     }
+    for label in watching.questions.unset() {
+        say(&format!("the mark {label:?} is not in the report: no frame came after it was set"));
+    }
     Ended { inspection, marks: watching.questions.set() }
 }
 

@@ -187,6 +187,9 @@ impl Page<'_> {
         for session in model.sessions.iter().skip(hidden) {
             self.line(session, Style::new());
         }
+        if let Some(step) = &model.step {
+            self.line(step, Style::new());
+        }
     }
 
     fn destinations(&mut self, model: &Model, state: &mut State) {

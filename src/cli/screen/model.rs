@@ -2,7 +2,7 @@
 //!
 //! Input: a [`Report`]. Output: a [`Model`]. Must not: know a terminal, or judge.
 
-use crate::report::schema::{Destination, Input, Report, Session};
+use crate::report::schema::{Destination, Input, Report, Session, Step};
 use crate::report::text::{count, plural, size};
 use crate::verdict::Axis;
 
@@ -13,6 +13,8 @@ pub(in crate::cli) struct Model {
     pub(super) headline: Vec<String>,
     /// One line for each session, the latest last.
     pub(super) sessions: Vec<String>,
+    /// The step of the tester's script that began last.
+    pub(super) step: Option<String>,
     /// The destinations, in the order of the report.
     pub(super) rows: Vec<Row>,
     /// The last frame's time.
@@ -65,6 +67,7 @@ impl Model {
             // That the report is one so far is what the screen is for.
             headline: lines.filter(|line| !line.starts_with("So far: ")).cloned().collect(),
             sessions: report.sessions.iter().map(session).collect(),
+            step: report.steps.last().map(step),
             rows: report.destinations.iter().map(row).collect(),
             until: report.inputs.iter().filter_map(|input| input.end.clone()).max(),
             lost: report.quality.frames_lost.map_or_else(|| "not stated".to_owned(), count),
@@ -92,6 +95,12 @@ fn session(session: &Session) -> String {
         },
     );
     format!("Session {}: {phase}{meetings}; on {}", session.id, session.machine)
+}
+
+fn step(step: &Step) -> String {
+    let since =
+        step.start.as_deref().map(|start| format!(" since {}", to_seconds(start))).unwrap_or_default();
+    format!("Step {}{since}: {}", step.id, step.label)
 }
 
 /// A time without what is less than a second.
