@@ -6,14 +6,14 @@ use std::io::{IsTerminal as _, stdout};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::cli::args::{Forge, Inspect, When};
 use crate::cli::bundle::{self, Packing};
 use crate::cli::claims;
 use crate::cli::format::{Format, Results};
-use crate::cli::live::{self, Ended, Marks, Plan, View};
+use crate::cli::live::{self, Ended, Marks, Plan, Stop, View};
 use crate::cli::marks;
 use crate::cli::message::{annotate, fail, say};
 use crate::cli::output;
@@ -55,7 +55,10 @@ fn run(
     refuse_inputs(arguments, outputs, &job)?;
     let stop = Stop::default();
     let made = match follow(arguments, &stop)? {
-        Some(follow) => make_live(arguments, outputs, job, view, follow, has_bundle),
+        Some(follow) => {
+            let wanted = Wanted { view, stop: stop.clone(), has_answers: has_bundle };
+            make_live(arguments, outputs, job, follow, wanted)
+        }
         None => make(arguments, job, has_bundle),
     };
     for message in &made.messages {
@@ -109,21 +112,26 @@ pub(super) fn make(arguments: &Inspect, job: Job, has_answers: bool) -> Made {
     Made { cells, ..made(arguments, inspection, job.other, has_answers) }
 }
 
-/// Reads and judges a capture that is still written, with what is wanted meanwhile.
-fn make_live(
-    arguments: &Inspect,
-    outputs: &Outputs,
-    job: Job,
+/// What is wanted of a capture that is still written.
+struct Wanted {
     view: View,
-    follow: Follow,
+    stop: Stop,
+    /// Whether a bundle is written, with what the databases answered.
     has_answers: bool,
-) -> Made {
-    let stop = Arc::clone(&follow.stop);
+}
+
+/// Reads and judges a capture that is still written, with what is wanted meanwhile.
+fn make_live(arguments: &Inspect, outputs: &Outputs, job: Job, follow: Follow, wanted: Wanted) -> Made {
+    let Wanted { view, stop, has_answers } = wanted;
     let files: Vec<Followed> =
         job.named.iter().map(|path| Followed::new(path.clone(), follow.clone())).collect();
     let path = job.named.first().cloned().unwrap_or_default();
     let plan = Plan {
-        title: format!("following {}", path.display()),
+        title: if path == Path::new(source::STDIN) {
+            "following standard input".to_owned()
+        } else {
+            format!("following {}", path.display())
+        },
         view,
         color: screen_color(arguments.color),
         checkpoint: arguments.live.checkpoint(),
@@ -196,15 +204,6 @@ fn placed(inspection: &Inspection, failure: &SourceError) -> String {
     place.map_or_else(|| failure.to_string(), |place| format!("{place}: {failure}"))
 }
 
-/// Ends the following of a capture.
-#[derive(Default)]
-struct Stop {
-    /// Once it is set, by an interrupt or at the screen.
-    stop: Arc<AtomicBool>,
-    /// Whether it was an interrupt.
-    is_interrupted: Arc<AtomicBool>,
-}
-
 /// How the capture is followed, where it is: an interrupt sets the flags, a second one ends the program at once.
 fn follow(arguments: &Inspect, stop: &Stop) -> Result<Option<Follow>, String> {
     if !arguments.follow {
@@ -214,17 +213,9 @@ fn follow(arguments: &Inspect, stop: &Stop) -> Result<Option<Follow>, String> {
         [one] if !one.is_dir() => {}
         _ => return Err("--follow takes one capture, the one that is being written".to_owned()),
     }
-    let (ends, is_interrupted) = (Arc::clone(&stop.stop), Arc::clone(&stop.is_interrupted));
-    ctrlc::set_handler(move || {
-        ends.store(true, Ordering::Relaxed);
-        if is_interrupted.swap(true, Ordering::Relaxed) {
-            screen::restore();
-            std::process::exit(130);
-        }
-    })
-    .map_err(|error| format!("--follow: an interrupt could not be prepared for: {error}"))?;
+    stop.at_signals().map_err(|error| format!("--follow: {error}"))?;
     let idle = arguments.follow_idle.map(Duration::from_secs);
-    Ok(Some(Follow { idle, stop: Arc::clone(&stop.stop), ..Follow::default() }))
+    Ok(Some(Follow { idle, stop: Arc::clone(&stop.ends), ..Follow::default() }))
 }
 
 /// How what is found is shown while the capture is read.

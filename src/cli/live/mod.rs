@@ -6,17 +6,17 @@
 
 mod options;
 mod pace;
+mod stop;
 mod watch;
 
 use std::io::{Write as _, stdout};
 use std::panic::resume_unwind;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
 pub(super) use self::options::Live;
 use self::pace::Pace;
+pub(super) use self::stop::Stop;
 use self::watch::Watching;
 use crate::cli::message::say;
 use crate::cli::progress::Bar;
@@ -51,8 +51,8 @@ pub(super) struct Plan<'a> {
     pub(super) checkpoint: Option<Duration>,
     /// What reports are to hold; flows only in those that are written.
     pub(super) options: Options,
-    /// Ends the capture or the following of it once it is set.
-    pub(super) stop: Arc<AtomicBool>,
+    /// Ends the capture or the following of it.
+    pub(super) stop: Stop,
     /// Writes a report so far to the files of `-o`.
     pub(super) write: &'a (dyn Fn(&Report) -> Result<(), String> + Sync),
     /// What was dropped, and how far the reading is behind, by how far it is.

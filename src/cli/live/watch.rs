@@ -103,12 +103,13 @@ impl Behold for Watching<'_> {
         lock(&self.news).pop()
     }
 
-    fn end(&self) {
-        self.plan.stop.store(true, Ordering::Relaxed);
+    fn end(&self, is_interrupt: bool) {
+        self.plan.stop.is_interrupted.fetch_or(is_interrupt, Ordering::Relaxed);
+        self.plan.stop.ends.store(true, Ordering::Relaxed);
     }
 
     fn is_ending(&self) -> bool {
-        self.plan.stop.load(Ordering::Relaxed)
+        self.plan.stop.ends.load(Ordering::Relaxed)
     }
 
     fn mark(&self, label: &str) -> String {

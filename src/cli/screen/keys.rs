@@ -30,6 +30,8 @@ pub(super) enum Asks {
     Nothing,
     /// To end the reading and report.
     End,
+    /// The same, as an interrupt does; where it ends already, to leave at once.
+    Interrupt,
     /// To set a mark of that name.
     Mark(String),
 }
@@ -55,7 +57,7 @@ impl State {
         }
         let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
         if is_control && matches!(key.code, KeyCode::Char('c' | 'C')) {
-            return Asks::End;
+            return Asks::Interrupt;
         }
         if self.label.is_some() {
             return self.write(key.code, is_control);
@@ -191,6 +193,6 @@ mod tests {
         assert_eq!(press(&mut state, &model, &[KeyCode::Char('q')]), Asks::End);
         let control_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
         press(&mut state, &model, &[KeyCode::Char('m')]);
-        assert_eq!(state.press(control_c, &model), Asks::End);
+        assert_eq!(state.press(control_c, &model), Asks::Interrupt);
     }
 }

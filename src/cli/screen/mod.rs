@@ -15,13 +15,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ratatui::crossterm::event::{self, Event};
+use ratatui::crossterm::event::Event;
 
 pub(in crate::cli) use self::draw::{Behind, Dropped};
 use self::draw::{Now, draw};
 use self::keys::{Asks, State};
 pub(in crate::cli) use self::model::Model;
-use self::terminal::Screen;
+use self::terminal::{Keys, Screen};
 pub(in crate::cli) use self::terminal::{is_there, restore};
 use crate::report::table::Color;
 
@@ -37,8 +37,8 @@ pub(in crate::cli) trait Behold {
     fn is_over(&self) -> bool;
     /// Something that the user is to be told, once.
     fn news(&self) -> Option<String>;
-    /// Asks for the end.
-    fn end(&self);
+    /// Asks for the end; `true` where it is asked for as an interrupt does.
+    fn end(&self, is_interrupt: bool);
     /// Whether the end was asked for.
     fn is_ending(&self) -> bool;
     /// Sets a mark: what to tell the user.
@@ -48,6 +48,7 @@ pub(in crate::cli) trait Behold {
 /// Shows what is found until the reading is over. Fails where the terminal does.
 pub(in crate::cli) fn show(what: &dyn Behold, color: Color) -> io::Result<()> {
     let mut screen = Screen::open()?;
+    let keys = Keys::open()?;
     let mut state = State::default();
     let mut drawn: Option<Instant> = None;
     while !what.is_over() {
@@ -58,7 +59,9 @@ pub(in crate::cli) fn show(what: &dyn Behold, color: Color) -> io::Result<()> {
         let is_stale = drawn.is_none_or(|drawn| drawn.elapsed() >= BETWEEN);
         if is_stale {
             let (frames, dropped, behind) = what.position();
-            let age = latest.as_ref().map_or(0, |(_, made)| made.elapsed().as_secs());
+            // Where nothing came since, it is not old.
+            let old = latest.as_ref().filter(|(model, _)| model.frames < frames);
+            let age = old.map_or(0, |(_, made)| made.elapsed().as_secs());
             let now = Now {
                 title: what.title(),
                 frames,
@@ -73,19 +76,18 @@ pub(in crate::cli) fn show(what: &dyn Behold, color: Color) -> io::Result<()> {
             screen.draw(|buffer| draw(buffer, model, &mut state, &now))?;
             drawn = Some(Instant::now());
         }
-        if !event::poll(TURN)? {
-            continue;
-        }
+        let Some(event) = keys.next(TURN) else { continue };
         let empty = Model::default();
         let model = latest.as_ref().map_or(&empty, |(model, _)| model);
-        match event::read()? {
+        match event {
             Event::Key(key) => match state.press(key, model) {
                 Asks::Nothing => {}
-                Asks::End if what.is_ending() => {
+                Asks::Interrupt if what.is_ending() => {
                     drop(screen);
                     std::process::exit(130);
                 }
-                Asks::End => what.end(),
+                Asks::End => what.end(false),
+                Asks::Interrupt => what.end(true),
                 Asks::Mark(label) => state.message = Some(what.mark(&label)),
             },
             Event::Resize(..) => {}

@@ -9,6 +9,8 @@ use crate::verdict::Axis;
 /// What the screen shows of one snapshot.
 #[derive(Clone, Debug, Default)]
 pub(in crate::cli) struct Model {
+    /// How many frames it is made of.
+    pub(super) frames: u64,
     /// The first lines of the report.
     pub(super) headline: Vec<String>,
     /// One line for each session, the latest last.
@@ -64,6 +66,7 @@ impl Model {
     pub(in crate::cli) fn of(report: &Report) -> Self {
         let lines = report.headline.lines.iter();
         Self {
+            frames: report.totals.frames,
             // That the report is one so far is what the screen is for.
             headline: lines.filter(|line| !line.starts_with("So far: ")).cloned().collect(),
             sessions: report.sessions.iter().map(session).collect(),

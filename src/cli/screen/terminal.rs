@@ -4,14 +4,19 @@
 //! Must not: leave the terminal in another state than it was found in, however the program ends.
 
 use std::io::{self, IsTerminal as _, Stderr, Stdout, Write, stderr, stdout};
+use std::mem::ManuallyDrop;
 use std::panic;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Once};
+use std::thread;
+use std::time::Duration;
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::event::{self, Event};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -62,8 +67,56 @@ impl Write for Out {
     }
 }
 
+/// What is typed, and changes of the size. They are read by a thread of their own, which nobody waits for: of a terminal that went
+/// away, reading never comes back.
+pub(super) struct Keys {
+    events: Receiver<Event>,
+    is_open: Arc<AtomicBool>,
+}
+
+impl Keys {
+    pub(super) fn open() -> io::Result<Self> {
+        let (sender, events) = sync_channel(64);
+        let is_open = Arc::new(AtomicBool::new(true));
+        let wanted = Arc::clone(&is_open);
+        thread::Builder::new().name("keys".to_owned()).spawn(move || {
+            while wanted.load(Ordering::Relaxed) {
+                match event::poll(TURN) {
+                    Ok(false) => {}
+                    Ok(true) if event::read().is_ok_and(|event| sender.send(event).is_ok()) => {}
+                    Ok(true) | Err(_) => break,
+                }
+            }
+        })?;
+        Ok(Self { events, is_open })
+    }
+
+    /// The next one, where it comes within a moment. Where none comes any more, the screen goes on without keys.
+    pub(super) fn next(&self, within: Duration) -> Option<Event> {
+        match self.events.recv_timeout(within) {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                thread::sleep(within);
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        self.is_open.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Between two looks at whether keys are still wanted.
+const TURN: Duration = Duration::from_millis(50);
+
 /// A terminal that is taken. It is given back where this goes away.
-pub(super) struct Screen(Terminal<CrosstermBackend<io::BufWriter<Out>>>);
+///
+/// What is inside never goes away by itself: it would write to the terminal once more, and panic where that is gone.
+pub(super) struct Screen(ManuallyDrop<Terminal<CrosstermBackend<io::BufWriter<Out>>>>);
 
 impl Screen {
     pub(super) fn open() -> io::Result<Self> {
@@ -78,7 +131,7 @@ impl Screen {
         if opened.is_err() {
             restore();
         }
-        opened.map(Self)
+        opened.map(|terminal| Self(ManuallyDrop::new(terminal)))
     }
 
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Buffer)) -> io::Result<()> {
