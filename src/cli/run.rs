@@ -57,7 +57,7 @@ fn run(
     let made = match follow(arguments, &stop)? {
         Some(follow) => {
             let wanted = Wanted { view, stop: stop.clone(), has_answers: has_bundle };
-            make_live(arguments, outputs, job, follow, wanted)
+            make_live(arguments, outputs, job, &follow, wanted)
         }
         None => make(arguments, job, has_bundle),
     };
@@ -121,7 +121,7 @@ struct Wanted {
 }
 
 /// Reads and judges a capture that is still written, with what is wanted meanwhile.
-fn make_live(arguments: &Inspect, outputs: &Outputs, job: Job, follow: Follow, wanted: Wanted) -> Made {
+fn make_live(arguments: &Inspect, outputs: &Outputs, job: Job, follow: &Follow, wanted: Wanted) -> Made {
     let Wanted { view, stop, has_answers } = wanted;
     let files: Vec<Followed> =
         job.named.iter().map(|path| Followed::new(path.clone(), follow.clone())).collect();
@@ -144,11 +144,15 @@ fn make_live(arguments: &Inspect, outputs: &Outputs, job: Job, follow: Follow, w
         quality: &|position| (None, unread(&path, position)),
         marks: if has_answers { Marks::Refused(NOT_RECORDED) } else { Marks::Analysis },
     };
-    let Ended { inspection, marks } = live::run(files, job.settings, &plan);
+    let Ended { inspection, marks, mut lines } = live::run(files, job.settings, &plan);
     for mark in marks {
         say(&format!("marked while it was read; for the same report later: --mark {}", quoted(&mark)));
     }
-    made(arguments, inspection, job.other, has_answers)
+    let made = made(arguments, inspection, job.other, has_answers);
+    if let Some(report) = &made.report {
+        lines.write(report);
+    }
+    made
 }
 
 /// How much of a file is written and not read yet.

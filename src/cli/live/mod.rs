@@ -77,6 +77,8 @@ pub(super) struct Ended {
     pub(super) inspection: Inspection,
     /// The marks that were set in the analysis, as `--mark` takes them.
     pub(super) marks: Vec<String>,
+    /// The lines of what changed, for what the report at the end adds to them.
+    pub(super) lines: Lines,
 }
 
 /// Reads files that are still written, and does meanwhile what the plan says.
@@ -86,9 +88,14 @@ where
 {
     let (asked, onlooker) = window();
     let watching = Watching::new(plan, onlooker.questions());
-    let inspection = thread::scope(|scope| {
+    let (inspection, lines) = thread::scope(|scope| {
         let watching = &watching;
-        let reader = scope.spawn(move || read(files, settings, asked, watching));
+        let reader = scope.spawn(move || {
+            let inspection = read(files, settings, &asked, watching);
+            // Nobody waits for a snapshot that will not come.
+            drop(asked);
+            inspection
+        });
         let judge = scope.spawn(move || judge(&onlooker, watching));
         if plan.view == View::Screen
             && let Err(error) = screen::show(watching, plan.color)
@@ -96,8 +103,7 @@ where
             say(&format!("the screen cannot be drawn: {error}; the capture is read on without it"));
         }
         let inspection = reader.join().unwrap_or_else(|panic| resume_unwind(panic));
-        judge.join().unwrap_or_else(|panic| resume_unwind(panic));
-        inspection
+        (inspection, judge.join().unwrap_or_else(|panic| resume_unwind(panic)))
     });
     for news in watching.untold() {
         say(&news);
@@ -105,27 +111,29 @@ where
     for label in watching.questions.unset() {
         say(&format!("the mark {label:?} is not in the report: no frame came after it was set"));
     }
-    Ended { inspection, marks: watching.questions.set() }
+    Ended { inspection, marks: watching.questions.set(), lines }
 }
 
-fn read<F>(files: F, settings: Settings, asked: Asked, watching: &Watching<'_>) -> Inspection
+fn read<F>(files: F, settings: Settings, asked: &Asked, watching: &Watching<'_>) -> Inspection
 where
     F: IntoIterator<Item = Followed>,
 {
     let _end = watching.ends_with();
     // The screen says itself how far the reading is.
     if watching.plan.view == View::None {
-        follow(files, settings, &Bar::new(), &asked)
+        follow(files, settings, &Bar::new(), asked)
     } else {
-        follow(files, settings, &(), &asked)
+        follow(files, settings, &(), asked)
     }
 }
 
 /// Judges what was read so far, again and again, until the reading is over.
-fn judge(onlooker: &Onlooker, watching: &Watching<'_>) {
+fn judge(onlooker: &Onlooker, watching: &Watching<'_>) -> Lines {
     let plan = watching.plan;
-    let Some(mut pace) = Pace::of(plan.view != View::None, plan.checkpoint, Instant::now()) else { return };
     let mut lines = Lines { is_open: plan.view == View::Lines, changes: Changes::default() };
+    let Some(mut pace) = Pace::of(plan.view != View::None, plan.checkpoint, Instant::now()) else {
+        return lines;
+    };
     let mut seen = Position::default();
     while watching.sleeps_until(pace.next()) {
         let position = watching.questions.position();
@@ -152,17 +160,18 @@ fn judge(onlooker: &Onlooker, watching: &Watching<'_>) {
         pace.took(began, Instant::now(), is_due);
         seen = position;
     }
+    lines
 }
 
 /// The lines of what changes, on standard output.
-struct Lines {
+pub(super) struct Lines {
     is_open: bool,
     changes: Changes,
 }
 
 impl Lines {
     /// Whoever has closed standard output has seen enough; the reading goes on.
-    fn write(&mut self, report: &Report) {
+    pub(super) fn write(&mut self, report: &Report) {
         if self.is_open {
             let lines = self.changes.of(report);
             let mut out = stdout().lock();

@@ -314,9 +314,9 @@ impl Columns {
 
     fn columns(&self, signs: &str, cells: [&str; 4], recipient: &str, host: &str, traffic: &str) -> String {
         let widths = [self.place, self.zone, self.listing, self.service];
-        let cells: String =
-            cells.into_iter().zip(widths).map(|(cell, width)| format!("{} ", fit(cell, width))).collect();
-        format!("{signs}{cells}{recipient} {host}{traffic:>TRAFFIC$}")
+        let fitted = cells.into_iter().zip(widths).map(|(cell, width)| fit(cell, width));
+        let cells = fitted.collect::<Vec<_>>().join(" ");
+        format!("{signs}{cells} {recipient} {host}{traffic:>TRAFFIC$}")
     }
 }
 

@@ -70,7 +70,7 @@ impl State {
             KeyCode::Char('?' | 'h') => self.has_help = !has_help,
             KeyCode::Up | KeyCode::Char('k') => self.step(model, |row, _| row.saturating_sub(1)),
             KeyCode::Down | KeyCode::Char('j') => self.step(model, |row, _| row + 1),
-            KeyCode::PageUp => self.step(model, |row, shown| row.saturating_sub(shown)),
+            KeyCode::PageUp => self.step(model, usize::saturating_sub),
             KeyCode::PageDown | KeyCode::Char(' ') => self.step(model, |row, shown| row + shown),
             KeyCode::Home => self.selected = None,
             KeyCode::End => self.step(model, |_, _| usize::MAX),
@@ -97,7 +97,7 @@ impl State {
             }
             KeyCode::Char('u') if is_control => label.clear(),
             KeyCode::Char(c) if !is_control && !c.is_control() && label.chars().count() < MAX_LABEL => {
-                label.push(c)
+                label.push(c);
             }
             _ => {}
         }

@@ -195,12 +195,12 @@ fn details(d: &Destination) -> [String; 2] {
             format!("{} and {} more", all.iter().take(3).copied().collect::<Vec<_>>().join(", "), more - 3)
         }
     };
-    let named = if names.is_empty() { String::new() } else { format!(" ({})", some(names)) };
+    let beside = if names.is_empty() { String::new() } else { format!(" ({})", some(names)) };
     let addresses = some(d.addresses.iter().map(String::as_str).collect());
     let reply = if !d.answered && d.packets_out > 0 { ", no reply" } else { "" };
     let reason = d.place.reason.as_deref().map(|reason| format!("; {reason}")).unwrap_or_default();
     [
-        format!("{}{named} at {addresses}{reply}{reason}", d.host_pattern),
+        format!("{}{beside} at {addresses}{reply}{reason}", d.host_pattern),
         format!(
             "frames {} to {}, {}; filter: {}",
             count(d.first_frame),
