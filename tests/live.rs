@@ -135,7 +135,7 @@ fn a_mark_set_while_reading_is_the_mark_of_an_option() {
     let followed = Followed::new(path.clone(), Follow::default());
     let is_whole = Arc::clone(&followed.follow.is_whole);
     let reader = thread::spawn(move || text(&follow([followed], Settings::default(), &(), &asked)));
-    let there = inspect(&[path.clone()], Settings::default(), &()).census().frames();
+    let there = inspect(std::slice::from_ref(&path), Settings::default(), &()).census().frames();
     while questions.position().frames < there {
         thread::sleep(Duration::from_millis(5));
     }

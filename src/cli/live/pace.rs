@@ -94,8 +94,9 @@ mod tests {
             pace.took(began, now, is_due);
             count += 1;
         }
-        let share = cost.as_millis() as u64 * count * 100 / (now - start).as_millis() as u64;
-        (count, share, oldest.as_millis() as u64)
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap();
+        let share = millis(cost) * count * 100 / millis(now - start);
+        (count, share, millis(oldest))
     }
 
     #[test]
