@@ -53,6 +53,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("maxminddb", &["place"]),
     ("mmdb_writer", &["place::build"]),
     ("netstat2", &["process::table"]),
+    ("ratatui", &["cli::screen"]),
     ("ring", &["wire::quic", "redact"]),
     ("rustix", &["process::linux", "cli::doctor"]),
     ("ruzstd", &["source", "wire::http::body"]),

@@ -10,6 +10,7 @@ use crate::cli::doctor::Doctor;
 use crate::cli::format::{ExplainFormat, Format, VerifyFormat};
 use crate::cli::geoip::GeoipAction;
 use crate::cli::info::Info;
+use crate::cli::live::Live;
 use crate::cli::man::{Completions, Man};
 use crate::cli::marks::Marks;
 use crate::frame::Date;
@@ -154,6 +155,8 @@ pub(super) struct Inspect {
     /// The language of the formats for people (table, html, md); those for machines are English in any case
     #[arg(long, default_value = Lang::ENGLISH.code(), value_name = "LANG", value_parser = languages())]
     pub(super) lang: Lang,
+    #[command(flatten)]
+    pub(super) live: Live,
     #[command(flatten)]
     pub(super) marks: Marks,
     #[command(flatten)]
@@ -357,6 +360,7 @@ const EXIT_STATUS: &str = "Examples:
   borderpost inspect -o annex.html -o annex.json captures/
   borderpost inspect --manifest study.toml -o study.txt -o study.matrix.csv
   borderpost inspect -o annex.zip meeting.pcapng
+  borderpost inspect --follow --live -o report.html --checkpoint 10 growing.pcapng
   borderpost inspect --format json --fail-on unlisted,lossy new-build.pcapng
   borderpost inspect --fail-on unlisted --annotate github -o report.md -o junit.xml new-build.pcapng
 

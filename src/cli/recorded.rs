@@ -11,7 +11,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 use crate::cli::args::{Arguments, Command, Inspect};
 
 /// Options that change nothing in a report, and those whose place is taken by what was read.
-const LEFT_OUT: [&str; 17] = [
+const LEFT_OUT: [&str; 19] = [
     "annotate",
     "paths",
     "read",
@@ -21,6 +21,8 @@ const LEFT_OUT: [&str; 17] = [
     "no_hash",
     "follow",
     "follow_idle",
+    "live",
+    "checkpoint",
     "fail_on",
     "min_grade",
     "color",

@@ -1,26 +1,30 @@
 //! `borderpost inspect`: from arguments to settings, to reports, to the exit status.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io::{IsTerminal as _, stdout};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::cli::args::{Forge, Inspect, When};
 use crate::cli::bundle::{self, Packing};
 use crate::cli::claims;
 use crate::cli::format::{Format, Results};
+use crate::cli::live::{self, Ended, Marks, Plan, Stop, View};
 use crate::cli::marks;
 use crate::cli::message::{annotate, fail, say};
 use crate::cli::output;
 use crate::cli::progress::Bar;
 use crate::cli::redaction;
+use crate::cli::screen::{self, Behind};
 use crate::cli::settings;
 use crate::cli::status::{self, Status};
 use crate::cli::study;
 use crate::cli::world::World;
+use crate::inspect::live::{Followed, Position};
 use crate::inspect::{self, Inspection, Settings};
 use crate::report::against::{Readings, against};
 use crate::report::annotations;
@@ -46,12 +50,19 @@ fn run(
     let has_bundle = outputs.iter().any(|(_, output)| matches!(output, Output::Bundle(_)));
     let options = if has_bundle { options? } else { Vec::new() };
     let world = if has_bundle { World::noted() } else { World::Disk };
-    let mut job = job(arguments, lists_flows(arguments, outputs), &world)?;
+    let view = view(arguments, outputs)?;
+    let format = standard_format(arguments, outputs, view);
+    let job = job(arguments, lists_flows(format, outputs), &world)?;
     refuse_inputs(arguments, outputs, &job)?;
     let logs = redaction::named(&arguments.redaction_log)?;
-    let interrupted = Arc::default();
-    job.settings.follow = follow(arguments, &interrupted)?;
-    let made = make(arguments, job, has_bundle);
+    let stop = Stop::default();
+    let made = match follow(arguments, &stop)? {
+        Some(follow) => {
+            let wanted = Wanted { view, stop: stop.clone(), has_answers: has_bundle };
+            make_live(arguments, outputs, job, &follow, wanted)
+        }
+        None => make(arguments, job, has_bundle),
+    };
     for message in &made.messages {
         say(message);
     }
@@ -74,11 +85,11 @@ fn run(
     let checks = checks(&report, &arguments.fail_on, arguments.min_grade);
     let (max_markdown, lang) = (arguments.max_markdown, arguments.lang);
     let results = Results { report: &report, checks: &checks, failures: &made.failures, max_markdown, lang };
-    write(&results, arguments, outputs, &record)?;
+    write(&results, arguments, outputs, (format, &record))?;
     if made.has_failed {
         return Ok(Status::Failed);
     }
-    if interrupted.load(Ordering::Relaxed) {
+    if stop.is_interrupted.load(Ordering::Relaxed) {
         return Ok(Status::Interrupted);
     }
     Ok(status::decide(&checks))
@@ -109,6 +120,70 @@ pub(super) fn make(arguments: &Inspect, job: Job, has_answers: bool) -> Made {
         _ => Vec::new(),
     };
     let inspection = inspect::inspect_inputs(job.captures, job.settings, &Bar::new());
+    Made { cells, ..made(arguments, inspection, job.other, has_answers) }
+}
+
+/// What is wanted of a capture that is still written.
+struct Wanted {
+    view: View,
+    stop: Stop,
+    /// Whether a bundle is written, with what the databases answered.
+    has_answers: bool,
+}
+
+/// Reads and judges a capture that is still written, with what is wanted meanwhile.
+fn make_live(arguments: &Inspect, outputs: &Outputs, job: Job, follow: &Follow, wanted: Wanted) -> Made {
+    let Wanted { view, stop, has_answers } = wanted;
+    let files: Vec<Followed> =
+        job.named.iter().map(|path| Followed::new(path.clone(), follow.clone())).collect();
+    let path = job.named.first().cloned().unwrap_or_default();
+    let plan = Plan {
+        title: if path == Path::new(source::STDIN) {
+            "following standard input".to_owned()
+        } else {
+            format!("following {}", path.display())
+        },
+        view,
+        color: screen_color(arguments.color),
+        checkpoint: arguments.live.checkpoint(),
+        options: options(arguments, &job.settings),
+        stop,
+        write: &|report| {
+            let checks = checks(report, &arguments.fail_on, arguments.min_grade);
+            let (max_markdown, lang) = (arguments.max_markdown, arguments.lang);
+            write_so_far(&Results { report, checks: &checks, failures: &[], max_markdown, lang }, outputs)
+        },
+        quality: &|position| (None, unread(&path, position)),
+        marks: if has_answers { Marks::Refused(NOT_RECORDED) } else { Marks::Analysis },
+    };
+    let Ended { inspection, marks, mut lines } = live::run(files, job.settings, &plan);
+    for mark in marks {
+        say(&format!("marked while it was read; for the same report later: --mark {}", quoted(&mark)));
+    }
+    let made = made(arguments, inspection, job.other, has_answers);
+    if let Some(report) = &made.report {
+        lines.write(report);
+    }
+    made
+}
+
+/// How much of a file is written and not read yet.
+fn unread(path: &Path, position: Position) -> Behind {
+    let size = fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|known| known.len());
+    size.map_or(Behind::Unknown, |size| Behind::Bytes(size.saturating_sub(position.bytes)))
+}
+
+/// A word of a command line.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+fn options(arguments: &Inspect, settings: &Settings) -> report::Options {
+    report::Options { show_participants: arguments.show_participants, list_flows: settings.lists_flows }
+}
+
+/// What an inspection comes to.
+fn made(arguments: &Inspect, inspection: Inspection, other: Option<Other>, has_answers: bool) -> Made {
     let (faults, has_unused_marks) = marks::faults(&inspection);
     let mut made = Made {
         report: None,
@@ -117,20 +192,18 @@ pub(super) fn make(arguments: &Inspect, job: Job, has_answers: bool) -> Made {
         has_failed: has_unused_marks || !inspection.failures().is_empty(),
         failures: inspection.failures().iter().map(ToString::to_string).collect(),
         paths: inspection.inputs().iter().map(|input| input.path.clone()).collect(),
-        cells,
+        cells: Vec::new(),
     };
     if inspection.inputs().is_empty() {
         return made;
     }
     made.failures.extend(faults.iter().filter(|_| has_unused_marks).cloned());
     made.messages.extend(faults);
-    let list_flows = inspection.settings().lists_flows;
-    let options = report::Options { show_participants: arguments.show_participants, list_flows };
-    let report = report::build(&inspection, options);
+    let report = report::build(&inspection, options(arguments, inspection.settings()));
     if has_answers {
         made.answers = report::answers(&inspection, arguments.show_participants);
     }
-    made.report = Some(if let Some(other) = job.other {
+    made.report = Some(if let Some(other) = other {
         read_against(arguments, other, inspection, report)
     } else {
         // As with the report, below.
@@ -147,8 +220,8 @@ fn placed(inspection: &Inspection, failure: &SourceError) -> String {
     place.map_or_else(|| failure.to_string(), |place| format!("{place}: {failure}"))
 }
 
-/// How the capture is followed, where it is: an interrupt sets the flag, a second one ends the program at once.
-fn follow(arguments: &Inspect, interrupted: &Arc<AtomicBool>) -> Result<Option<Follow>, String> {
+/// How the capture is followed, where it is: an interrupt sets the flags, a second one ends the program at once.
+fn follow(arguments: &Inspect, stop: &Stop) -> Result<Option<Follow>, String> {
     if !arguments.follow {
         return Ok(None);
     }
@@ -156,15 +229,29 @@ fn follow(arguments: &Inspect, interrupted: &Arc<AtomicBool>) -> Result<Option<F
         [one] if !one.is_dir() => {}
         _ => return Err("--follow takes one capture, the one that is being written".to_owned()),
     }
-    let stop = Arc::clone(interrupted);
-    ctrlc::set_handler(move || {
-        if stop.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    })
-    .map_err(|error| format!("--follow: an interrupt could not be prepared for: {error}"))?;
+    stop.at_signals().map_err(|error| format!("--follow: {error}"))?;
     let idle = arguments.follow_idle.map(Duration::from_secs);
-    Ok(Some(Follow { idle, stop: Arc::clone(interrupted) }))
+    Ok(Some(Follow { idle, stop: Arc::clone(&stop.ends), ..Follow::default() }))
+}
+
+/// How what is found is shown while the capture is read.
+fn view(arguments: &Inspect, outputs: &Outputs) -> Result<View, String> {
+    if arguments.live.is_asked() && !arguments.follow {
+        return Err(
+            "--live and --checkpoint are for a capture that is still written: add --follow".to_owned()
+        );
+    }
+    let is_report = |(_, output): &(PathBuf, Output)| matches!(output, Output::Report(_));
+    if arguments.live.checkpoint.is_some() && !outputs.iter().any(is_report) {
+        return Err("--checkpoint rewrites the reports of -o: name one, such as -o report.html".to_owned());
+    }
+    arguments.live.view(arguments.format)
+}
+
+/// The format of the report on standard output, where there is one: it may stand behind lines of what changed.
+fn standard_format(arguments: &Inspect, outputs: &Outputs, view: View) -> Option<Format> {
+    let usual = if view == View::Lines { Format::Jsonl } else { Format::Table };
+    arguments.format.or(outputs.is_empty().then_some(usual))
 }
 
 /// What the captures are read by a second time: the file of `--against`.
@@ -189,12 +276,12 @@ fn read_against(arguments: &Inspect, other: Other, inspection: Inspection, repor
     Report { against: Some(against(&other.file, other.kind, &before, &after)), ..report }
 }
 
-fn lists_flows(arguments: &Inspect, outputs: &Outputs) -> bool {
+fn lists_flows(format: Option<Format>, outputs: &Outputs) -> bool {
     let lists = |output: &Output| match output {
         Output::Report(format) => format.lists_flows(),
         Output::Bundle(_) => true,
     };
-    outputs.iter().any(|(_, output)| lists(output)) || arguments.format.is_some_and(Format::lists_flows)
+    outputs.iter().any(|(_, output)| lists(output)) || format.is_some_and(Format::lists_flows)
 }
 
 fn inputs(arguments: &Inspect) -> Vec<PathBuf> {
@@ -306,12 +393,11 @@ fn write(
     results: &Results<'_>,
     arguments: &Inspect,
     outputs: &Outputs,
-    record: &bundle::Record,
+    (format, record): (Option<Format>, &bundle::Record),
 ) -> Result<(), String> {
     for (path, output) in outputs {
         match output {
-            Output::Report(format) => output::to_file(path, format.render(results, Color::Never))
-                .map_err(|error| format!("{}: {error}; nothing was written there", path.display()))?,
+            Output::Report(format) => write_report(results, path, *format)?,
             Output::Bundle(packing) => {
                 let seal = bundle::write(path, *packing, results, record, arguments.bundle_inputs)?;
                 say(&format!(
@@ -324,10 +410,7 @@ fn write(
     if arguments.annotate == Some(Forge::Github) {
         annotate(&annotations::github(results.report, results.checks, results.failures));
     }
-    if !outputs.is_empty() && arguments.format.is_none() {
-        return Ok(());
-    }
-    let format = arguments.format.unwrap_or(Format::Table);
+    let Some(format) = format else { return Ok(()) };
     let text = format.render(results, color(arguments.color));
     // The forge reads commands off this stream, too.
     let has_neighbours = arguments.annotate.is_some() && format == Format::Table;
@@ -335,10 +418,38 @@ fn write(
     output::to_stdout(&text).map_err(|error| format!("standard output: {error}"))
 }
 
-fn color(when: When) -> Color {
-    let [no_color, term] = ["NO_COLOR", "TERM"].map(std::env::var_os);
-    color_of(when, stdout().is_terminal(), no_color.as_deref(), term.as_deref())
+fn write_report(results: &Results<'_>, path: &Path, format: Format) -> Result<(), String> {
+    output::to_file(path, format.render(results, Color::Never))
+        .map_err(|error| format!("{}: {error}; nothing was written there", path.display()))
 }
+
+/// Writes the reports so far. What is no file, such as a pipe, gets the last one alone, and so does a bundle.
+fn write_so_far(results: &Results<'_>, outputs: &Outputs) -> Result<(), String> {
+    for (path, output) in outputs {
+        let is_file = fs::metadata(path).map_or(true, |known| known.is_file());
+        if let (Output::Report(format), true) = (output, is_file) {
+            write_report(results, path, *format)?;
+        }
+    }
+    Ok(())
+}
+
+fn color(when: When) -> Color {
+    color_on(when, stdout().is_terminal())
+}
+
+/// Whether the screen is in colour.
+fn screen_color(when: When) -> Color {
+    color_on(when, screen::is_there())
+}
+
+fn color_on(when: When, is_terminal: bool) -> Color {
+    let [no_color, term] = ["NO_COLOR", "TERM"].map(std::env::var_os);
+    color_of(when, is_terminal, no_color.as_deref(), term.as_deref())
+}
+
+/// Why no mark is set at the screen where a bundle is written.
+const NOT_RECORDED: &str = "a bundle could not repeat it; name steps with --mark or --marks";
 
 /// `NO_COLOR` counts where it is set and not empty (no-color.org).
 fn color_of(when: When, is_terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> Color {

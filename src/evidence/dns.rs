@@ -24,7 +24,7 @@ use crate::wire::dns::{self, AnswerData, Message, Service, ServiceTarget};
 use crate::wire::{Hostname, Read};
 
 /// What the hosts of a capture asked for and were told.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(super) struct Answers {
     asked: HashMap<Question, Asked>,
     /// The question that was answered last, and the frame: the answer's other reading answers the same one.
@@ -44,7 +44,7 @@ pub(super) struct Answers {
 type Question = (FlowId, Side, u16);
 
 /// A question that waits. Hosts ask again, and then each copy may be answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Asked {
     name: NameId,
     copies: u32,
@@ -201,7 +201,7 @@ impl Answers {
 type Told = (TunnelId, IpAddr, IpAddr);
 
 /// The answers that were given up to a moment. They are numbered from 1.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 struct Heard {
     latest: HashMap<Told, u32>,
     /// The answer before each for the same host and address; 0 is none.

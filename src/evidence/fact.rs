@@ -289,7 +289,7 @@ impl Entry {
 /// All facts of a capture.
 ///
 /// While reading it is a list in order of frames. [`Log::sort`] orders it by flow, and by frame within a flow.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(super) struct Log {
     entries: Vec<Entry>,
     starts: Vec<u32>,

@@ -185,6 +185,21 @@ impl Evidence {
         self.processes.get(id)
     }
 
+    /// What the flows have said so far, for a report while reading goes on: it may be finished like any other. What only reading
+    /// needs is not copied.
+    #[must_use]
+    pub fn so_far(&self) -> Self {
+        let Notes { log, names, answers, .. } = &self.notes;
+        let (log, names, answers) = (log.clone(), names.clone(), answers.clone());
+        Self {
+            notes: Notes { log, names, answers, ..Notes::default() },
+            processes: self.processes.clone(),
+            sockets: self.sockets.clone(),
+            limits: Some(self.limits()),
+            ..Self::default()
+        }
+    }
+
     /// Ends the reading: gives flows their sockets' processes and the names that DNS told, and orders the facts by flow.
     pub fn finish(&mut self, flows: &Flows) {
         self.give_owners(flows);

@@ -23,7 +23,7 @@ impl NameId {
 }
 
 /// The names seen so far, over one text.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Names {
     hasher: DefaultHashBuilder,
     index: HashTable<u32>,

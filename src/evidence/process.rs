@@ -49,7 +49,7 @@ const MAX_OF_FLOW: usize = 4;
 const MAX_NAME: usize = 128;
 
 /// The processes seen so far.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(super) struct Processes {
     hasher: DefaultHashBuilder,
     known: HashMap<u64, ProcessId>,

@@ -13,7 +13,7 @@ use crate::packet::{Endpoint, Protocol, TunnelId};
 use crate::source::owners::{OwnedSocket, OwnerProcess, Owners, SocketEnds};
 
 /// The sockets of all inputs of a capture.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(super) struct Sockets {
     processes: Vec<OwnerProcess>,
     by_ends: HashMap<SocketEnds, Vec<Open>>,

@@ -39,7 +39,7 @@ pub struct SummedUp {
 }
 
 /// What one capture may take, and what it took.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Budget {
     limit: usize,
     /// Where flows are summed up next.
@@ -177,7 +177,7 @@ struct Candidate {
 }
 
 /// What may be the client's.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 struct Clients {
     is_exclusive: bool,
     /// By flow, as far as they were looked at.

@@ -13,6 +13,7 @@ mod judge;
 mod judged;
 mod known;
 mod law;
+pub mod live;
 mod locate;
 mod matches;
 mod memory;
@@ -49,7 +50,7 @@ pub use self::unit::Unit;
 pub use self::vantage::{KnownBy, Vantage};
 use crate::claims::Selection;
 use crate::client::Spoken;
-use crate::frame::{Anomaly, Date, FrameRef, Timestamp};
+use crate::frame::{Anomaly, Date, Frame, FrameRef, Timestamp};
 use crate::inspect::inputs::{Inputs, Opened};
 use crate::inspect::memory::Budget;
 use crate::inspect::pieces::Reading;
@@ -162,7 +163,7 @@ impl Default for Settings {
 }
 
 /// One input that was read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Input {
     /// Its place among the inputs that were named, from 0; those that could not be read have one, too.
     pub place: u32,
@@ -189,10 +190,47 @@ pub struct Inspection {
     census: Census,
     mark_faults: Vec<MarkFault>,
     files_skipped: u64,
+    is_so_far: bool,
     settings: Arc<Settings>,
 }
 
 impl Inspection {
+    /// What came of captures, in order; marks that none met are no faults of theirs.
+    fn of(captures: Vec<Captured>, settings: Arc<Settings>) -> (Self, Vec<usize>) {
+        let mut inspection = Self {
+            inputs: Vec::new(),
+            failures: Vec::new(),
+            units: Vec::new(),
+            census: Census::default(),
+            mark_faults: Vec::new(),
+            files_skipped: 0,
+            is_so_far: false,
+            settings,
+        };
+        let mut met = Vec::new();
+        for Captured { inputs, unit, census, read, .. } in captures {
+            inspection.inputs.extend(inputs);
+            inspection.units.push(unit);
+            inspection.census.append(census, 0);
+            inspection.mark_faults.extend(read.faults);
+            met.extend(read.met);
+        }
+        (inspection, met)
+    }
+
+    /// Adds the marks that no capture met.
+    fn with_missed_marks(mut self, met: &[usize]) -> Self {
+        let not_met = script::not_met(&self.settings, met, &self.inputs);
+        self.mark_faults.extend(not_met);
+        self
+    }
+
+    /// Whether the captures are still being read, and this is what they say so far.
+    #[must_use]
+    pub fn is_so_far(&self) -> bool {
+        self.is_so_far
+    }
+
     /// Judges the same captures by other settings, without reading them again.
     #[must_use]
     pub fn judged_by(mut self, settings: Settings) -> Self {
@@ -289,26 +327,8 @@ pub fn inspect_inputs(inputs: source::Inputs, settings: Settings, progress: &dyn
         })
     };
     let Inputs { failures, others: files_skipped, .. } = inputs;
-    let mut inspection = Inspection {
-        inputs: Vec::new(),
-        failures,
-        units: Vec::new(),
-        census: Census::default(),
-        mark_faults: Vec::new(),
-        files_skipped,
-        settings,
-    };
-    let mut met = Vec::new();
-    for Captured { inputs, unit, census, read, .. } in captures {
-        inspection.inputs.extend(inputs);
-        inspection.units.push(unit);
-        inspection.census.append(census, 0);
-        inspection.mark_faults.extend(read.faults);
-        met.extend(read.met);
-    }
-    let not_met = script::not_met(&inspection.settings, &met, &inspection.inputs);
-    inspection.mark_faults.extend(not_met);
-    inspection
+    let (inspection, met) = Inspection::of(captures, settings);
+    Inspection { failures, files_skipped, ..inspection }.with_missed_marks(&met)
 }
 
 /// All inputs as pieces of one capture; none, where none could be opened.
@@ -343,6 +363,7 @@ pub fn law_of(day: Date, settings: &Settings) -> Option<Date> {
 }
 
 /// One capture: the inputs that it was read from, and what is in it.
+#[derive(Debug)]
 struct Captured {
     inputs: Vec<Input>,
     unit: Unit,
@@ -367,10 +388,7 @@ impl Captured {
         }
         let mut times = Times::default();
         while let Some(frame) = capture.next_frame() {
-            let at = FrameRef::new(number, frame.number);
-            times.see(frame.time, at);
-            self.script.see(frame.time, at);
-            self.unit.observe(&frame, at, &mut self.census);
+            self.take_frame(&frame, FrameRef::new(number, frame.number), &mut times);
             let number = frame.number;
             if number.is_multiple_of(watch.interval) {
                 watch.look(&capture);
@@ -383,6 +401,14 @@ impl Captured {
         watch.end(summary.size);
         self.script.end_input(&summary, times.earliest);
         self.end_input((place, path), summary, times, 1);
+    }
+
+    /// Takes a frame through the stages that look at single packets.
+    #[inline(always)]
+    fn take_frame(&mut self, frame: &Frame<'_>, at: FrameRef, times: &mut Times) {
+        times.see(frame.time, at);
+        self.script.see(frame.time, at);
+        self.unit.observe(frame, at, &mut self.census);
     }
 
     /// Takes an input that was read in pieces.

@@ -16,7 +16,7 @@ use crate::session::{self, Mark, MarkFault, MarkedBy, Placed, Step, When, marks}
 use crate::source::Summary;
 
 /// The marks of a run as one capture meets them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Script {
     settings: Arc<Settings>,
     /// The numbers of the frames that are waited for in this input, each with its mark; the next one last.
@@ -135,6 +135,11 @@ impl Script {
     fn place(&mut self, number: usize, from: FrameRef, start: Option<Timestamp>) {
         let Some(mark) = self.settings.marks.get(number).cloned() else { return };
         self.placed.push((Some(number), Placed { mark, from, start }));
+    }
+
+    /// A mark that somebody sets while the capture is read, at the frame that comes next.
+    pub(super) fn mark(&mut self, mark: Mark, from: FrameRef, start: Option<Timestamp>) {
+        self.placed.push((None, Placed { mark, from, start }));
     }
 
     /// The input is read: what its comments mark, and no more of its frames.

@@ -292,6 +292,23 @@ impl Unit {
         self.interfaces.extend(interfaces);
     }
 
+    /// What there is so far, for a report while reading goes on: it may be ended like any other. Of fragments that wait it takes
+    /// those that are there.
+    pub(super) fn so_far(&self) -> Self {
+        Self {
+            flows: self.flows.clone(),
+            evidence: self.evidence.so_far(),
+            opener: self.opener.clone(),
+            own_addresses: self.own_addresses.clone(),
+            last: self.last,
+            budget: self.budget.clone(),
+            tick: self.tick,
+            interfaces: self.interfaces.clone(),
+            is_entangled: self.is_entangled,
+            ..Self::default()
+        }
+    }
+
     /// No more frames will come.
     pub(super) fn end(&mut self, census: &mut Census) {
         self.opener.finish();

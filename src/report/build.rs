@@ -28,6 +28,7 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
     let mut report = Report {
         schema: Schema { name: "borderpost-report", version: "1.0" },
         tool: Tool { name: "borderpost", version: env!("CARGO_PKG_VERSION") },
+        so_far: inspection.is_so_far(),
         inputs: inspection.inputs().iter().map(input).collect(),
         totals: totals(inspection),
         headline: schema::Headline::default(),
@@ -57,6 +58,7 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
     }
     report.registers = sources::registers(&view, &report.destinations);
     report.headline = headline::headline(&report.destinations, &report.quality, report.inputs.len() as u64);
+    report.headline.lines.extend(headline::so_far(&report));
     report
 }
 

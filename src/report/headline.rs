@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::client::Catalogue;
 use crate::place::Zone;
-use crate::report::schema::{Destination, Headline, Quality};
+use crate::report::schema::{Destination, Headline, Quality, Report};
 use crate::report::text::{count, plural};
 use crate::verdict::Axis;
 
@@ -45,6 +45,16 @@ pub(super) fn headline(destinations: &[Destination], quality: &Quality, inputs: 
     lines.extend(unjudged(quality));
     headline.lines = lines;
     headline
+}
+
+/// That the report is of captures that were still being read, where it is.
+pub(super) fn so_far(report: &Report) -> Option<String> {
+    let until = report.inputs.iter().filter_map(|input| input.end.as_deref()).max();
+    let until = until.map_or_else(String::new, |until| format!(", up to {until}"));
+    let frames = plural(report.totals.frames, "frame", "frames");
+    report
+        .so_far
+        .then(|| format!("So far: the capture was still being read; this is what {frames} say{until}."))
 }
 
 /// That flows which may be the client's are in none of the lines above, where there are such.
@@ -291,6 +301,14 @@ mod tests {
         let headline = headline(&destinations, &Quality::default(), 1);
         assert_eq!((headline.outside, headline.outside_unlisted, headline.outside_possible), (3, 2, 1));
         assert!(headline.lines[2].ends_with("Frames lost: not stated."));
+    }
+
+    #[test]
+    fn a_report_so_far_says_so_and_a_whole_one_does_not() {
+        let whole = crate::report::sample::report(vec![]);
+        assert_eq!(so_far(&whole), None);
+        let said = so_far(&Report { so_far: true, ..whole }).unwrap();
+        assert_eq!(said, "So far: the capture was still being read; this is what 64 frames say.");
     }
 
     #[test]

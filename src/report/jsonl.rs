@@ -19,6 +19,7 @@ pub fn jsonl(report: &Report) -> String {
     let Report {
         schema,
         tool,
+        so_far,
         inputs,
         totals,
         headline,
@@ -40,7 +41,11 @@ pub fn jsonl(report: &Report) -> String {
         differences,
     } = report;
     let mut out = String::new();
-    line(&mut out, "report", &Head { schema, tool, inputs, totals, headline });
+    line(
+        &mut out,
+        "report",
+        &Head { schema, tool, so_far: so_far.then_some(true), inputs, totals, headline },
+    );
     lines(&mut out, "destination", destinations);
     lines(&mut out, "session", sessions);
     lines(&mut out, "meeting", meetings);
@@ -65,6 +70,8 @@ pub fn jsonl(report: &Report) -> String {
 struct Head<'a> {
     schema: &'a Schema,
     tool: &'a Tool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    so_far: Option<bool>,
     inputs: &'a [Input],
     totals: &'a Totals,
     headline: &'a Headline,

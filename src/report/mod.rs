@@ -9,6 +9,7 @@ mod anomalies;
 mod answers;
 mod build;
 pub mod builtin;
+pub mod changes;
 pub mod checks;
 pub mod claims;
 mod csv;

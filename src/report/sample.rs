@@ -85,6 +85,7 @@ pub(crate) fn report(destinations: Vec<Destination>) -> Report {
     Report {
         schema: Schema { name: "borderpost-report", version: "1.0" },
         tool: Tool { name: "borderpost", version: "0" },
+        so_far: false,
         inputs: Vec::new(),
         totals: Totals { frames: 64, bytes: 12_845, flows: 1, classes: BTreeMap::new() },
         headline: headline(&destinations, &Quality::default(), 1),

@@ -38,6 +38,9 @@ pub struct Report {
     pub schema: Schema,
     /// What made it.
     pub tool: Tool,
+    /// True where the captures were still being read, and this is what their first frames say; absent in the report of whole ones.
+    #[serde(skip_serializing_if = "is_false")]
+    pub so_far: bool,
     /// The inputs in the order in which they were read; other parts refer to them by position, from 0.
     pub inputs: Vec<Input>,
     /// Sums over all inputs.
@@ -76,6 +79,11 @@ pub struct Report {
     pub matrix: Vec<MatrixRow>,
     /// The rows of the matrix in which cells differ.
     pub differences: Vec<Difference>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "this is how the derived code calls it")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// The schema's name and version.

@@ -80,6 +80,44 @@ pub(super) fn cut(text: &str, width: usize) -> Vec<String> {
     parts
 }
 
+/// The text in exactly so many columns: cleaned, cut with `…` where it is wider, filled with spaces where it is not. Of marks that
+/// take no column at most four stand in a row.
+#[must_use]
+pub fn fit(text: &str, width: usize) -> String {
+    let text = clean(text);
+    let mut out = String::with_capacity(width);
+    let (mut column, mut marks) = (0, 0);
+    let mut before_last = (0, 0);
+    for c in text.chars() {
+        let wide = c.width().unwrap_or(0);
+        marks = if wide == 0 { marks + 1 } else { 0 };
+        if marks > MAX_MARKS {
+            continue;
+        }
+        if column + wide > width {
+            // Room for the sign that there is more, which takes one column.
+            let (len, at) = if column == width { before_last } else { (out.len(), column) };
+            out.truncate(len);
+            column = at;
+            if width > 0 {
+                out.push('…');
+                column += 1;
+            }
+            break;
+        }
+        if wide > 0 {
+            before_last = (out.len(), column);
+        }
+        out.push(c);
+        column += wide;
+    }
+    out.extend(std::iter::repeat_n(' ', width.saturating_sub(column)));
+    out
+}
+
+/// Marks on one character; the longest that languages write are three.
+const MAX_MARKS: usize = 4;
+
 /// A count with separated thousands: `1,234,567`.
 #[must_use]
 pub fn count(number: u64) -> String {
@@ -160,6 +198,24 @@ mod tests {
         for first in ["", "- ", "a long label "] {
             let text = wrap(&"x".repeat(253), 20, first, "    ");
             assert!(text.lines().all(|line| line.width() <= 20), "{text}");
+        }
+    }
+
+    #[test]
+    fn text_fits_its_columns_whatever_it_is() {
+        assert_eq!(fit("zoom.us", 9), "zoom.us  ");
+        assert_eq!(fit("zoom.us", 7), "zoom.us");
+        assert_eq!(fit("zoom.us", 6), "zoom.…");
+        assert_eq!(fit("会議会議", 6), "会議… ");
+        assert_eq!(fit("会議", 1), "…");
+        assert_eq!(fit("\u{202e}x", 9), "\\u{202e}x");
+        assert_eq!(fit("e\u{301}e\u{301}", 2), "e\u{301}e\u{301}");
+        let stacked = format!("a{}b", "\u{301}".repeat(500));
+        assert_eq!(fit(&stacked, 2), format!("a{}b", "\u{301}".repeat(4)));
+        for text in ["", "会議会議会議", "e\u{301}\u{301}会", "a\u{1b}[31m", "abc", &stacked] {
+            for width in 0..12 {
+                assert_eq!(fit(text, width).width(), width, "{text} in {width}");
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use super::summary::{Damage, Drops, sum};
 use crate::frame::Timestamp;
 
 /// What the readers note while they walk.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct About {
     pub(super) interfaces: Vec<Interface>,
     pub(super) sections: Vec<Section>,

@@ -7,7 +7,7 @@ use super::ahead::Ahead;
 use super::feed::Feed;
 use super::packed::{Limits, Packed};
 use super::stored::{Failure, Stored};
-use super::summary::{Compression, Fault, READ_ERROR, TRUNCATED};
+use super::summary::{Compression, Fault, READ_ERROR, TRUNCATED, WAITING};
 
 /// Where the buffer's bytes come from.
 enum Stream {
@@ -39,6 +39,8 @@ pub(super) struct Input {
     /// Where the buffer begins, in bytes of the unpacked input.
     before: u64,
     ending: Option<Ending>,
+    /// Whether the bytes did not come that were wanted last, and still may.
+    is_waiting: bool,
 }
 
 impl Input {
@@ -52,7 +54,15 @@ impl Input {
     }
 
     fn over(stream: Stream) -> Self {
-        Self { stream, buffer: vec![0; CAPACITY], start: 0, end: 0, before: 0, ending: None }
+        Self {
+            stream,
+            buffer: vec![0; CAPACITY],
+            start: 0,
+            end: 0,
+            before: 0,
+            ending: None,
+            is_waiting: false,
+        }
     }
 
     /// The same input, unpacked; where `beside`, a long one on a thread of its own. Only for an input of which nothing was
@@ -120,6 +130,16 @@ impl Input {
         }
     }
 
+    /// Whether what `ensure` did not find since the last call of [`Input::ask_again`] may still come.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.is_waiting
+    }
+
+    /// What did not come before is asked for again.
+    pub(super) fn ask_again(&mut self) {
+        self.is_waiting = false;
+    }
+
     /// Whether the input is sound and used up. Asked after `ensure` said no.
     pub(super) fn is_at_end(&self) -> bool {
         self.available() == 0 && self.failure().is_none()
@@ -176,6 +196,10 @@ impl Input {
             match self.stream.read(room) {
                 Ok(0) => self.ending = Some(Ending::Clean),
                 Ok(read) => self.end += read,
+                Err(failure) if failure.kind == WAITING => {
+                    self.is_waiting = true;
+                    return false;
+                }
                 Err(failure) => self.ending = Some(Ending::Failed(failure)),
             }
         }

@@ -42,7 +42,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use crate::frame::{Direction, Frame, LinkType, Process, Timestamp};
 
@@ -57,7 +57,7 @@ pub use piece::Records;
 pub use summary::{Compression, Damage, Drops, Format, Summary};
 
 use about::About;
-use follow::Following;
+use follow::{Following, Piped, Turns};
 use hash::Hash;
 use input::Input;
 use owners::Owners;
@@ -116,8 +116,8 @@ pub struct Capture {
     compression: Option<Compression>,
     hashing: bool,
     size: Option<u64>,
-    /// Where the file is followed: set once nothing more is waited for.
-    enough: Option<Arc<AtomicBool>>,
+    /// Where the file is followed: what its reader is told.
+    turns: Option<Arc<Turns>>,
     tally: Tally,
     /// The number of the last frame.
     number: u64,
@@ -131,20 +131,32 @@ impl Capture {
     /// What begins as a capture is opened, however short it is cut: the damage is then in the summary.
     pub fn open(path: &Path, options: &Options) -> Result<Self, SourceError> {
         if path == Path::new(STDIN) {
-            return Self::from_reader("standard input", Box::new(io::stdin()), options);
+            return Self::open_stdin(options);
         }
         let name = path.to_string_lossy();
         let file = File::open(path).map_err(|error| SourceError::io(&name, &error))?;
         let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
         match &options.follow {
             Some(follow) if size.is_some() => {
-                let enough = Arc::default();
-                let following = Following::new(file, path.to_owned(), follow.clone(), Arc::clone(&enough));
+                let turns = Arc::default();
+                let following = Following::new(file, path.to_owned(), follow.clone(), Arc::clone(&turns));
                 let capture = Self::start(&name, Box::new(following), size, options)?;
-                Ok(Self { enough: Some(enough), ..capture })
+                Ok(Self { turns: Some(turns), ..capture })
             }
             _ => Self::start(&name, Box::new(file), size, options),
         }
+    }
+
+    fn open_stdin(options: &Options) -> Result<Self, SourceError> {
+        let name = "standard input";
+        let Some(follow) = &options.follow else {
+            return Self::from_reader(name, Box::new(io::stdin()), options);
+        };
+        let turns = Arc::default();
+        let piped = Piped::new(io::stdin(), follow.clone(), Arc::clone(&turns));
+        let piped = piped.map_err(|error| SourceError::io(name, &error))?;
+        let capture = Self::start(name, Box::new(piped), None, options)?;
+        Ok(Self { turns: Some(turns), ..capture })
     }
 
     /// Opens a capture that comes from `reader`; `name` is what errors call it.
@@ -195,11 +207,16 @@ impl Capture {
     #[inline(never)]
     fn next_record(&mut self) -> Option<Record> {
         while !self.ended {
+            self.input.ask_again();
+            self.let_pause(true);
             let step = match &mut self.walker {
                 Walker::Pcap(walker) => walker.next(&mut self.input),
                 Walker::PcapNg(walker) => walker.next(&mut self.input, &mut self.about),
             };
+            self.let_pause(false);
             match step {
+                // A record is taken once it is whole, so asking again begins with its first byte.
+                Ok(None) | Err(_) if self.input.is_waiting() => return None,
                 Ok(Some(record)) => {
                     let (direction, process) = self.walker.aside(&self.input);
                     self.about.marks.count(direction, process.map(|process| process.method));
@@ -210,6 +227,29 @@ impl Capture {
             }
         }
         None
+    }
+
+    /// Whether a file that is followed may come back without bytes. What is packed may not: an unpacker cannot ask again.
+    fn let_pause(&self, may: bool) {
+        if let Some(turns) = self.turns.as_ref().filter(|_| self.compression.is_none()) {
+            turns.may_pause.store(may, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether [`Capture::next_frame`] gave none only because a capture that is followed has no more yet: it may be asked
+    /// again. Only where [`Follow::pause`] is stated.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.ended && self.input.is_waiting()
+    }
+
+    /// What the capture says about itself so far, while it is read: its size is that of the bytes read, which run ahead of the
+    /// frames by one buffer, and it has no hash.
+    #[must_use]
+    pub fn so_far(&mut self) -> Summary {
+        self.tally.write_down(&mut self.about);
+        let about = self.about.clone();
+        summary_of((self.format, self.compression), about, self.tally.frames(), self.input.count(), None)
     }
 
     /// Notes damage, and goes on where a section of pcapng certainly begins.
@@ -259,8 +299,8 @@ impl Capture {
     /// damage.
     #[must_use]
     pub fn finish(mut self) -> Summary {
-        if let Some(enough) = &self.enough {
-            enough.store(true, Ordering::Relaxed);
+        if let Some(turns) = &self.turns {
+            turns.enough.store(true, Ordering::Relaxed);
             self.size = None;
         }
         self.tally.write_down(&mut self.about);
@@ -274,28 +314,8 @@ impl Capture {
             }
         }
         let (count, sha256) = self.input.finish();
-        let dropped = self.about.drops();
-        let sections = self.about.counted_sections();
-        Summary {
-            format: self.format,
-            compression: self.compression,
-            sha256,
-            size: if self.hashing { count } else { self.size.unwrap_or(count) },
-            frames: self.tally.frames(),
-            damage: self.about.damage,
-            more_damage: self.about.more_damage,
-            dropped,
-            interfaces: self.about.interfaces,
-            sections,
-            section_count: self.about.section_count,
-            claims: self.about.claims,
-            marks: self.about.marks,
-            owners: self.about.owners,
-            skipped_blocks: self.about.skipped_blocks,
-            skipped_other: self.about.skipped_other,
-            other_records: self.about.other_records,
-            broken_options: self.about.broken_options,
-        }
+        let size = if self.hashing { count } else { self.size.unwrap_or(count) };
+        summary_of((self.format, self.compression), self.about, self.tally.frames(), size, sha256)
     }
 
     fn start(
@@ -334,7 +354,7 @@ impl Capture {
             compression,
             hashing: options.hash,
             size,
-            enough: None,
+            turns: None,
             tally: Tally::default(),
             number: 0,
             ended: false,
@@ -358,6 +378,38 @@ impl Capture {
                 self.ended = true;
             }
         }
+    }
+}
+
+/// What was noted, as it is handed out.
+fn summary_of(
+    (format, compression): (Format, Option<Compression>),
+    mut about: About,
+    frames: u64,
+    size: u64,
+    sha256: Option<String>,
+) -> Summary {
+    let dropped = about.drops();
+    let sections = about.counted_sections();
+    Summary {
+        format,
+        compression,
+        sha256,
+        size,
+        frames,
+        damage: about.damage,
+        more_damage: about.more_damage,
+        dropped,
+        interfaces: about.interfaces,
+        sections,
+        section_count: about.section_count,
+        claims: about.claims,
+        marks: about.marks,
+        owners: about.owners,
+        skipped_blocks: about.skipped_blocks,
+        skipped_other: about.skipped_other,
+        other_records: about.other_records,
+        broken_options: about.broken_options,
     }
 }
 

@@ -23,7 +23,7 @@ impl Capture {
         self.format == Format::Pcap
             && self.compression.is_none()
             && self.size.is_some()
-            && self.enough.is_none()
+            && self.turns.is_none()
             && !self.hashing
             && !self.ended
     }

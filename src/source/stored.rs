@@ -5,7 +5,7 @@
 use std::io::{self, Read};
 
 use super::hash::Hash;
-use super::summary::READ_ERROR;
+use super::summary::{READ_ERROR, WAITING};
 
 /// Why the bytes end before the input does, or instead of it.
 #[derive(Clone, Debug)]
@@ -55,6 +55,10 @@ impl Stored {
         let read = loop {
             match self.reader.read(into) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // A file that is followed: more may come.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Err(Failure::new(WAITING, "no more bytes yet"));
+                }
                 Err(error) => {
                     self.failed = true;
                     return Err(error.into());

@@ -170,6 +170,8 @@ pub(super) const MALFORMED: &str = "malformed";
 pub(super) const READ_ERROR: &str = "read_error";
 pub(super) const TRUNCATED: &str = "truncated";
 pub(super) const UNSUPPORTED: &str = "unsupported";
+/// No damage: reading came back before there was more.
+pub(super) const WAITING: &str = "waiting";
 
 /// How many frames the capturing side says it lost. `None` is "not stated", which is not zero.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
