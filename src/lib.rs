@@ -47,5 +47,7 @@ pub mod bundle;
 
 pub mod redact;
 
+pub mod capture;
+
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The top-level modules, each may import only those above it (ARCHITECTURE.md, "The way of the data").
 const ORDER: &[&str] = &[
     "frame", "data", "source", "wire", "packet", "flow", "evidence", "place", "client", "session", "verdict",
-    "claims", "study", "inspect", "report", "bundle", "redact", "cli",
+    "claims", "study", "inspect", "report", "bundle", "redact", "capture", "cli", "bin",
 ];
 
 /// Outside packages of the library and who may use them.
@@ -23,30 +23,45 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("csv", &["session::marks", "report"]),
-    ("ctrlc", &["cli"]),
+    ("ctrlc", &["cli", "bin"]),
     ("flate2", &["source", "bundle"]),
     ("hashbrown", &["flow", "evidence", "inspect"]),
     ("httparse", &["wire::http"]),
     ("indicatif", &["cli"]),
     ("jiff", &["frame"]),
+    ("landlock", &["bin"]),
+    ("libc", &["bin"]),
     ("lz4_flex", &["source"]),
     ("maxminddb", &["place"]),
     ("mmdb_writer", &["place::build"]),
+    ("pcap", &["bin"]),
     ("ring", &["wire::quic", "redact"]),
+    ("rustix", &["cli::capture", "bin"]),
     ("ruzstd", &["source"]),
     (
         "serde",
         &[
             "frame", "data", "evidence", "place", "client", "session", "verdict", "claims", "study",
-            "report", "bundle", "redact",
+            "report", "bundle", "redact", "capture",
         ],
     ),
-    ("serde_json", &["place", "report", "bundle", "redact"]),
+    ("seccompiler", &["bin"]),
+    ("serde_json", &["place", "report", "bundle", "redact", "capture"]),
     ("sha2", &["source", "place", "report", "bundle"]),
-    ("thiserror", &["frame", "source", "packet", "place", "verdict", "inspect", "bundle", "redact", "cli"]),
+    (
+        "thiserror",
+        &["frame", "source", "packet", "place", "verdict", "inspect", "bundle", "redact", "capture", "cli"],
+    ),
     ("toml", &["data"]),
     ("unicode_width", &["report"]),
     ("x509_parser", &["wire::certificate"]),
+];
+
+/// The tables of packages that programs are made of.
+const NORMAL: [&str; 3] = [
+    "[dependencies]",
+    "[target.'cfg(unix)'.dependencies]",
+    "[target.'cfg(target_os = \"linux\")'.dependencies]",
 ];
 
 #[test]
@@ -70,7 +85,7 @@ fn outside_packages_are_used_by_their_owners_only() {
 #[test]
 fn every_dependency_has_an_owner_and_is_used() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
-    let declared = section(&manifest, "[dependencies]");
+    let declared: Vec<String> = NORMAL.iter().flat_map(|table| section(&manifest, table)).collect();
     let owned: BTreeSet<String> = OWNERS.iter().map(|(package, _)| package.replace('_', "-")).collect();
     let normal: BTreeSet<String> = declared.iter().map(|name| name.replace('_', "-")).collect();
     assert_eq!(normal, owned, "Cargo.toml and the table of owners differ");
@@ -84,7 +99,7 @@ fn every_dependency_has_an_owner_and_is_used() {
 fn every_dependency_has_its_line_in_architecture_md() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    for table in ["[dependencies]", "[build-dependencies]", "[dev-dependencies]"] {
+    for table in NORMAL.into_iter().chain(["[build-dependencies]", "[dev-dependencies]"]) {
         for name in section(&manifest, table) {
             assert!(text.contains(&format!("`{name}`")), "ARCHITECTURE.md does not say what {name} is for");
         }
@@ -132,7 +147,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file of the library but `lib.rs` and `main.rs`, which only name modules, and files of tests.
+/// Every file of the library and the capture program but `lib.rs` and `main.rs`, which only name modules, and files of tests.
 fn library() -> Vec<Source> {
     let src = root().join("src");
     let mut files = Vec::new();
@@ -142,11 +157,22 @@ fn library() -> Vec<Source> {
     let named = files.iter().filter(|file| !tests.contains(*file)).filter_map(|file| {
         let inner = file.strip_prefix(&src).ok()?.with_extension("");
         let mut parts: Vec<String> = inner.iter().map(|p| p.to_string_lossy().into_owned()).collect();
-        if parts.last().is_some_and(|last| last == "mod") {
+        let is_program = parts[0] == "bin";
+        if parts.last().is_some_and(|last| last == "mod" || (is_program && last == "main")) {
             parts.pop();
         }
-        (parts != ["lib"] && parts != ["main"])
-            .then(|| Source::new(&parts.join("::"), &fs::read_to_string(file).unwrap()))
+        let module = parts.join("::").replace('-', "_");
+        (parts != ["lib"] && parts != ["main"]).then(|| {
+            let text = fs::read_to_string(file).unwrap();
+            // A program's own modules are its crate; the library is another, whose modules stand above.
+            let own = "crate::bin::borderpost_capture::";
+            let text = if is_program {
+                text.replace("crate::", own).replace("borderpost::", "crate::")
+            } else {
+                text
+            };
+            Source::new(&module, &text)
+        })
     });
     named.collect()
 }

@@ -46,11 +46,12 @@ pub(super) fn check_options(arguments: &Inspect, has_bundle: bool) -> Result<(),
     let reads_stdin = arguments.paths.iter().chain(&arguments.read).any(|path| path == Path::new(STDIN));
     let refused = if !has_bundle {
         arguments
+            .reporting
             .bundle_inputs
             .then_some("--bundle-inputs needs a bundle: name one with -o FOLDER/ or -o NAME.zip")
-    } else if arguments.no_hash {
+    } else if arguments.reporting.no_hash {
         Some("a bundle says by their hashes which captures it is of: leave --no-hash out")
-    } else if arguments.bundle_inputs && reads_stdin {
+    } else if arguments.reporting.bundle_inputs && reads_stdin {
         Some("standard input cannot be read again for --bundle-inputs: save it to a file and name that")
     } else {
         None

@@ -5,6 +5,7 @@
 
 mod args;
 mod bundle;
+mod capture;
 mod claims;
 mod explain;
 mod file;
@@ -50,6 +51,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| match arguments.command {
         Command::Inspect(inspect) => run::inspect(&inspect, recorded::options(&matches)),
+        Command::Capture(arguments) => capture::start(*arguments, recorded::options(&matches)),
+        Command::Interfaces(arguments) => capture::interfaces(&arguments),
         Command::Explain(explain) => explain::run(&explain),
         Command::Info(arguments) => info::run(&arguments),
         Command::Redact(arguments) => redact::run(&arguments),

@@ -37,6 +37,14 @@ pub(super) fn inspect(arguments: &Inspect, options: Result<Vec<String>, String>)
     }
 }
 
+/// Reads what the options name, and forgets it: whoever inspects later wants to know now that they are good.
+pub(super) fn check(arguments: &Inspect) -> Result<(), String> {
+    outputs(arguments)?;
+    settings::of(&arguments.reporting.evidence, &World::Disk)?;
+    claims::chosen(&arguments.reporting.claims, &World::Disk)?;
+    against_settings(arguments, &World::Disk).map(|_| ())
+}
+
 fn run(
     arguments: &Inspect,
     outputs: &Outputs,
@@ -61,7 +69,7 @@ fn run(
     let record = bundle::Record { options, notes, cells, paths: made.paths, answers: made.answers };
     // The process ends soon: giving back millions of small pieces of memory would be most of what is left to do.
     let report = ManuallyDrop::new(report);
-    let checks = checks(&report, &arguments.fail_on, arguments.min_grade);
+    let checks = checks(&report, &arguments.reporting.fail_on, arguments.reporting.min_grade);
     let results = Results { report: &report, checks: &checks, failures: &made.failures };
     write(&results, arguments, outputs, &record)?;
     if made.has_failed {
@@ -114,10 +122,10 @@ pub(super) fn make(arguments: &Inspect, job: Job, has_answers: bool) -> Made {
     made.failures.extend(faults.iter().filter(|_| has_unused_marks).cloned());
     made.messages.extend(faults);
     let list_flows = inspection.settings().lists_flows;
-    let options = report::Options { show_participants: arguments.show_participants, list_flows };
+    let options = report::Options { show_participants: arguments.reporting.show_participants, list_flows };
     let report = report::build(&inspection, options);
     if has_answers {
-        made.answers = report::answers(&inspection, arguments.show_participants);
+        made.answers = report::answers(&inspection, arguments.reporting.show_participants);
     }
     made.report = Some(if let Some(other) = job.other {
         read_against(arguments, other, inspection, report)
@@ -164,15 +172,19 @@ struct Other {
 }
 
 fn against_settings(arguments: &Inspect, world: &World) -> Result<Option<Other>, String> {
-    let Some(path) = &arguments.against else { return Ok(None) };
-    let (settings, kind) = settings::against(&arguments.evidence, path, world)?;
-    let settings = Settings { exclusive: arguments.exclusive, local: arguments.local.clone(), ..settings };
+    let Some(path) = &arguments.reporting.against else { return Ok(None) };
+    let (settings, kind) = settings::against(&arguments.reporting.evidence, path, world)?;
+    let settings = Settings {
+        exclusive: arguments.reporting.exclusive,
+        local: arguments.reporting.local.clone(),
+        ..settings
+    };
     Ok(Some(Other { settings, kind, file: path.display().to_string() }))
 }
 
 /// Adds to the report which findings move by the file of `--against`.
 fn read_against(arguments: &Inspect, other: Other, inspection: Inspection, report: Report) -> Report {
-    let readings = |inspection: &Inspection| Readings::of(inspection, arguments.show_participants);
+    let readings = |inspection: &Inspection| Readings::of(inspection, arguments.reporting.show_participants);
     let before = readings(&inspection);
     let after = readings(&inspection.judged_by(other.settings));
     Report { against: Some(against(&other.file, other.kind, &before, &after)), ..report }
@@ -183,7 +195,8 @@ fn lists_flows(arguments: &Inspect, outputs: &Outputs) -> bool {
         Output::Report(format) => format.lists_flows(),
         Output::Bundle(_) => true,
     };
-    outputs.iter().any(|(_, output)| lists(output)) || arguments.format.is_some_and(Format::lists_flows)
+    outputs.iter().any(|(_, output)| lists(output))
+        || arguments.reporting.format.is_some_and(Format::lists_flows)
 }
 
 fn inputs(arguments: &Inspect) -> Vec<PathBuf> {
@@ -211,14 +224,14 @@ fn outputs(arguments: &Inspect) -> Result<Outputs, String> {
         };
         Ok((path.clone(), output))
     };
-    let outputs = arguments.output.iter().map(output).collect::<Result<Outputs, String>>()?;
+    let outputs = arguments.reporting.output.iter().map(output).collect::<Result<Outputs, String>>()?;
     let has_bundle = outputs.iter().any(|(_, output)| matches!(output, Output::Bundle(_)));
     bundle::check_options(arguments, has_bundle)?;
     let has_study = arguments.manifest.is_some() || arguments.by_folder;
     let is_matrix = |output: &Output| matches!(output, Output::Report(Format::MatrixCsv));
     if !has_study
         && (outputs.iter().any(|(_, output)| is_matrix(output))
-            || arguments.format == Some(Format::MatrixCsv))
+            || arguments.reporting.format == Some(Format::MatrixCsv))
     {
         return Err(
             "a matrix is that of a study: name its captures with --manifest or --by-folder".to_owned()
@@ -226,8 +239,8 @@ fn outputs(arguments: &Inspect) -> Result<Outputs, String> {
     }
     let tells = |output: &Output| matches!(output, Output::Report(format) if format.tells_conditions());
     let is_asked = outputs.iter().any(|(_, output)| tells(output))
-        || arguments.format.is_some_and(Format::tells_conditions);
-    if arguments.fail_on.is_empty() && is_asked {
+        || arguments.reporting.format.is_some_and(Format::tells_conditions);
+    if arguments.reporting.fail_on.is_empty() && is_asked {
         return Err(
             "JUnit and code quality reports tell what fails: name the conditions with --fail-on".to_owned()
         );
@@ -269,18 +282,18 @@ pub(super) fn job(arguments: &Inspect, lists_flows: bool, world: &World) -> Resu
     let places: Vec<PathBuf> =
         captures.captures.iter().map(|path| path.as_ref().cloned().unwrap_or_default()).collect();
     let settings = Settings {
-        exclusive: arguments.exclusive,
+        exclusive: arguments.reporting.exclusive,
         join: arguments.join,
-        hash: !arguments.no_hash,
+        hash: !arguments.reporting.no_hash,
         max_unpacked: arguments.max_unpacked,
-        max_memory: arguments.max_memory,
+        max_memory: arguments.reporting.max_memory,
         lists_flows,
-        threads: arguments.threads.unwrap_or_else(inspect::all_processors),
-        marks: arguments.marks.read(&places, arguments.join, study.as_ref(), world)?,
-        local: arguments.local.clone(),
-        claims: claims::chosen(&arguments.claims, world)?,
+        threads: arguments.reporting.threads.unwrap_or_else(inspect::all_processors),
+        marks: arguments.reporting.marks.read(&places, arguments.join, study.as_ref(), world)?,
+        local: arguments.reporting.local.clone(),
+        claims: claims::chosen(&arguments.reporting.claims, world)?,
         study,
-        ..settings::of(&arguments.evidence, world)?
+        ..settings::of(&arguments.reporting.evidence, world)?
     };
     Ok(Job { named, captures, settings, other: against_settings(arguments, world)? })
 }
@@ -296,7 +309,8 @@ fn write(
             Output::Report(format) => output::to_file(path, format.render(results, Color::Never))
                 .map_err(|error| format!("{}: {error}; nothing was written there", path.display()))?,
             Output::Bundle(packing) => {
-                let seal = bundle::write(path, *packing, results.report, record, arguments.bundle_inputs)?;
+                let seal =
+                    bundle::write(path, *packing, results.report, record, arguments.reporting.bundle_inputs)?;
                 say(&format!(
                     "{}: written; keep its seal elsewhere (the SHA-256 of its SHA256SUMS): {seal}",
                     path.display()
@@ -304,16 +318,16 @@ fn write(
             }
         }
     }
-    if arguments.annotate == Some(Forge::Github) {
+    if arguments.reporting.annotate == Some(Forge::Github) {
         annotate(&annotations::github(results.report, results.checks, results.failures));
     }
-    if !outputs.is_empty() && arguments.format.is_none() {
+    if !outputs.is_empty() && arguments.reporting.format.is_none() {
         return Ok(());
     }
-    let format = arguments.format.unwrap_or(Format::Table);
-    let text = format.render(results, color(arguments.color));
+    let format = arguments.reporting.format.unwrap_or(Format::Table);
+    let text = format.render(results, color(arguments.reporting.color));
     // The forge reads commands off this stream, too.
-    let has_neighbours = arguments.annotate.is_some() && format == Format::Table;
+    let has_neighbours = arguments.reporting.annotate.is_some() && format == Format::Table;
     let text = if has_neighbours { annotations::inert(&text) } else { text };
     output::to_stdout(&text).map_err(|error| format!("standard output: {error}"))
 }
