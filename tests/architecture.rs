@@ -34,7 +34,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("lz4_flex", &["source"]),
     ("maxminddb", &["place"]),
     ("mmdb_writer", &["place::build"]),
-    ("pcap", &["bin"]),
+    // `source` has a module of this name.
+    ("pcap", &["bin", "source"]),
     ("ring", &["wire::quic", "redact"]),
     ("rustix", &["cli::capture", "bin"]),
     ("ruzstd", &["source"]),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::cli::capture::{Capturing, Interfaces};
+use crate::cli::capturing::{Capture, EXAMPLES, Interfaces};
 use crate::cli::format::{ExplainFormat, Format, VerifyFormat};
 use crate::cli::geoip::GeoipAction;
 use crate::cli::info::Info;
@@ -92,6 +92,16 @@ pub(super) struct Inspect {
     /// The most that a packed capture may unpack to [default: 64 GiB, and 200 times its size]
     #[arg(long, value_name = "BYTES")]
     pub(super) max_unpacked: Option<u64>,
+    #[command(flatten)]
+    pub(super) reporting: Reporting,
+}
+
+/// Capturing, and what is made of it.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Capturing {
+    #[command(flatten)]
+    pub(super) capture: Capture,
     #[command(flatten)]
     pub(super) reporting: Reporting,
 }

@@ -6,6 +6,7 @@
 mod args;
 mod bundle;
 mod capture;
+mod capturing;
 mod claims;
 mod explain;
 mod file;

@@ -173,6 +173,7 @@ mod linux {
         libc::SYS_geteuid,
         libc::SYS_getpid,
         libc::SYS_getrandom,
+        libc::SYS_getsockname,
         libc::SYS_getsockopt,
         libc::SYS_gettid,
         libc::SYS_ioctl,

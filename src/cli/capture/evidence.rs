@@ -29,6 +29,9 @@ pub(super) struct Evidence {
     interfaces: BTreeMap<u32, Interface>,
     marks: VecDeque<String>,
     totals: Totals,
+    /// How many files were made, and the frames of each that there is.
+    created: u64,
+    frames_of: VecDeque<u64>,
     fault: Option<String>,
     is_over: bool,
 }
@@ -77,8 +80,6 @@ pub(super) struct Totals {
     pub(super) deleted: (u64, u64),
     /// Marks that no frame came behind.
     pub(super) unplaced: usize,
-    frames_of: VecDeque<u64>,
-    created: u64,
 }
 
 impl Evidence {
@@ -92,6 +93,8 @@ impl Evidence {
             interfaces: BTreeMap::new(),
             marks: VecDeque::new(),
             totals: Totals::default(),
+            created: 0,
+            frames_of: VecDeque::new(),
             fault: None,
             is_over: false,
         }
@@ -191,12 +194,12 @@ impl Evidence {
             out.frames = out.frames.saturating_add(1);
             (out.frames, out.bytes)
         });
-        if let Some(count) = self.totals.frames_of.back_mut() {
+        if let Some(count) = self.frames_of.back_mut() {
             *count = frames;
         }
         self.totals.frames = self.totals.frames.saturating_add(1);
         self.totals.bytes = self.totals.bytes.saturating_add(u64::from(block.lengths().0));
-        let is_last_file = self.ends.files.is_none_or(|files| self.totals.created >= files);
+        let is_last_file = self.ends.files.is_none_or(|files| self.created >= files);
         let is_full = self.ring.is_full(bytes, frames) && self.ends.files.is_some() && is_last_file;
         self.is_over = is_full || self.ends.is_full(bytes, self.totals.frames);
         marked
@@ -238,13 +241,13 @@ impl Evidence {
 
     /// The first file is made when frames are sure to come: the preamble is there.
     fn begin_first(&mut self) {
-        if self.out.is_none() && self.fault.is_none() && self.totals.created == 0 {
+        if self.out.is_none() && self.fault.is_none() && self.created == 0 {
             self.begin();
         }
     }
 
     fn begin(&mut self) {
-        let number = self.totals.created.saturating_add(1);
+        let number = self.created.saturating_add(1);
         let (sink, path) = match &self.target {
             Target::Output => (Sink::Output, PathBuf::from("-")),
             target => match target.create(number) {
@@ -258,8 +261,8 @@ impl Evidence {
         if matches!(sink, Sink::File(_)) {
             self.totals.files.push(path.clone());
         }
-        self.totals.created = number;
-        self.totals.frames_of.push_back(0);
+        self.created = number;
+        self.frames_of.push_back(0);
         let (began, interval) = (Instant::now(), self.interval());
         self.out = Some(Out { sink, path, began, interval, bytes: 0, frames: 0 });
     }
@@ -279,7 +282,7 @@ impl Evidence {
         self.preamble = preamble;
         if self.ring.files.is_some_and(|most| self.totals.files.len() as u64 > most) {
             let oldest = self.totals.files.remove(0);
-            let frames = self.totals.frames_of.pop_front().unwrap_or(0);
+            let frames = self.frames_of.pop_front().unwrap_or(0);
             let (files, all) = self.totals.deleted;
             self.totals.deleted = (files.saturating_add(1), all.saturating_add(frames));
             if let Err(error) = fs::remove_file(&oldest) {
