@@ -106,6 +106,7 @@ fn help_is_as_recorded() {
     for arguments in [
         &["help"][..],
         &["help", "inspect"],
+        &["help", "capture"],
         &["help", "explain"],
         &["help", "register"],
         &["help", "claims"],

@@ -13,15 +13,15 @@ mod watch;
 
 use std::fs;
 use std::io::{BufRead as _, stdin};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use self::evidence::Evidence;
 use self::program::{Order, Program};
-use self::record::{Ending, Stop};
+use self::record::Stop;
 use self::target::Target;
-use self::watch::Watch;
+use self::watch::{Ending, Watch};
 use crate::capture::{Bounds, Device};
 use crate::cli::args::{Capturing, Inspect, Reporting};
 use crate::cli::capturing::{Capture, Interfaces};

@@ -4,7 +4,7 @@
 //! shows or judges frames stand between the pipe and the file.
 
 use std::io::{ErrorKind, Read as _};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -14,20 +14,8 @@ use std::time::{Duration, Instant};
 
 use super::evidence::Evidence;
 use super::program::{self, Program};
-use super::watch::{Progress, Watch};
+use super::watch::{Ending, Progress, Watch};
 use crate::capture::Notice;
-
-/// How a capture ended.
-#[derive(Default)]
-pub(super) struct Ending {
-    /// The evidence, oldest first; none where it went to standard output.
-    pub(super) files: Vec<PathBuf>,
-    pub(super) progress: Progress,
-    /// What went wrong, for people.
-    pub(super) messages: Vec<String>,
-    /// Whether the capture ended before it was told to, or its evidence is not complete.
-    pub(super) has_failed: bool,
-}
 
 /// The wish to end, which signals set.
 #[derive(Clone)]
@@ -161,7 +149,7 @@ struct Heard {
 }
 
 impl Heard {
-    fn hear(&mut self, line: &str, filter: Option<&str>, path: &std::path::Path) {
+    fn hear(&mut self, line: &str, filter: Option<&str>, path: &Path) {
         match Notice::of_line(line) {
             Some(Notice::Began(rights)) => self.messages.extend(
                 rights

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::evidence::Totals;
-use super::record::Ending;
 use crate::capture::Counts;
 use crate::cli::message::say;
 use crate::report::text;
@@ -22,6 +21,18 @@ pub(super) struct Progress {
     pub(super) counts: Counts,
     /// How long it runs.
     pub(super) elapsed: Duration,
+}
+
+/// How a capture ended.
+#[derive(Default)]
+pub(super) struct Ending {
+    /// The evidence, oldest first; none where it went to standard output.
+    pub(super) files: Vec<PathBuf>,
+    pub(super) progress: Progress,
+    /// What went wrong, for people.
+    pub(super) messages: Vec<String>,
+    /// Whether the capture ended before it was told to, or its evidence is not complete.
+    pub(super) has_failed: bool,
 }
 
 /// Watches a capture.
