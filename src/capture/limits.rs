@@ -106,7 +106,7 @@ pub fn file_name(stem: &str, number: u64, begins: &str, extension: &str) -> Stri
 /// As dumpcap counts them.
 const KILOBYTE: u64 = 1000;
 /// Sixty years; no clock is asked to add more.
-const LONGEST: Duration = Duration::from_secs(60 * 365 * 86_400);
+const LONGEST: Duration = Duration::from_hours(60 * 365 * 24);
 
 #[cfg(test)]
 mod tests {

@@ -67,6 +67,7 @@ pub enum Refusal {
 
 /// The rights of the capture program while it reads, as it read them back.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Default, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each right is given up by itself")]
 pub struct Rights {
     /// The user it runs as; `None` where the system has no numbers for users.
     pub user: Option<u32>,

@@ -64,7 +64,6 @@ pub(super) enum Command {
 }
 
 #[derive(Args, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch that the user sets by itself")]
 #[command(after_help = EXIT_STATUS)]
 pub(super) struct Inspect {
     /// Captures (pcap or pcapng, also packed with gzip, zstd or lz4), folders of captures, or - for standard input

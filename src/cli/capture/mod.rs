@@ -72,7 +72,10 @@ fn capture(
     let status =
         if is_piped || ending.files.is_empty() { Status::Clean } else { report(inspect, &ending, options) };
     if !arguments.keep && status != Status::Failed {
-        temporary.iter().for_each(|file| drop(fs::remove_file(file)));
+        if let Some(file) = &temporary {
+            // What cannot be removed was named.
+            drop(fs::remove_file(file));
+        }
     }
     Ok(if ending.has_failed { Status::Failed } else { status })
 }

@@ -58,8 +58,8 @@ pub(super) fn record(
         // The channel lives as long as the capture.
         program::lines(stderr).for_each(|line| drop(say.send(line)));
     });
-    let copied = Arc::clone(evidence);
-    let copier = thread::spawn(move || copy(stdout, &copied));
+    let own = Arc::clone(evidence);
+    let pump = thread::spawn(move || copy(stdout, &own));
     let mut keeper = Keeper {
         evidence,
         stop,
@@ -70,16 +70,18 @@ pub(super) fn record(
         heard: Heard::default(),
     };
     keeper.keep(&said, &mut child, watch, |heard, line| heard.hear(line, filter.as_deref(), &path), &|| {
-        copier.is_finished()
+        pump.is_finished()
     });
     let copied =
-        copier.join().unwrap_or_else(|_| Err("the thread that copies frames ended by a panic".to_owned()));
+        pump.join().unwrap_or_else(|_| Err("the thread that copies frames ended by a panic".to_owned()));
     drop(keeper.stdin.take());
     let status = child.wait().map_err(|error| format!("{}: {error}", path.display()))?;
     // It ends with the stream it reads, which ended with the process.
     drop(listener.join());
     let mut heard = keeper.heard;
-    said.try_iter().for_each(|line| heard.hear(&line, filter.as_deref(), &path));
+    for line in said.try_iter() {
+        heard.hear(&line, filter.as_deref(), &path);
+    }
     if let Some(refusal) = heard.refusal {
         return Err(refusal);
     }
