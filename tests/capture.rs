@@ -82,7 +82,7 @@ impl Device {
         let child = self.command(&[&["-w", path.to_str().unwrap()], more].concat()).spawn().unwrap();
         let since = Instant::now();
         while fs::metadata(&path).map_or(0, |file| file.len()) < bytes {
-            assert!(since.elapsed() < Duration::from_secs(60), "the capture does not begin");
+            assert!(since.elapsed() < Duration::from_mins(1), "the capture does not begin");
             thread::sleep(Duration::from_millis(10));
         }
         child
@@ -249,7 +249,7 @@ fn lines_of_standard_input_mark_steps() {
     let mut child = capture.stdin(Stdio::piped()).spawn().unwrap();
     let since = Instant::now();
     while fs::metadata(&file).map_or(0, |file| file.len()) < frame_end(&blocks, 10) as u64 {
-        assert!(since.elapsed() < Duration::from_secs(60));
+        assert!(since.elapsed() < Duration::from_mins(1));
         thread::sleep(Duration::from_millis(10));
     }
     child.stdin.as_mut().unwrap().write_all(b"sign in\n").unwrap();

@@ -46,7 +46,7 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Job, String
             "-f" => arguments.filter = Some(value()?),
             "-s" => arguments.snap_len = number(&word, &value()?, 1, FULL)?,
             "-B" => {
-                arguments.buffer = number(&word, &value()?, 1, 1024)?.saturating_mul(1 << 20).max(1 << 20)
+                arguments.buffer = number(&word, &value()?, 1, 1024)?.saturating_mul(1 << 20);
             }
             "--promiscuous" => arguments.is_promiscuous = true,
             _ => return Err(format!("{word}: {USAGE}")),

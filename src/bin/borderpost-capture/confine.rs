@@ -49,11 +49,11 @@ mod linux {
         if geteuid().is_root() {
             leave_root()?;
         }
-        clear_ambient_capability_set().map_err(|error| failed("ambient capabilities", &error))?;
+        clear_ambient_capability_set().map_err(|error| failed("ambient capabilities", error))?;
         let none = CapabilitySet::empty();
         let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
-        set_capabilities(None, sets).map_err(|error| failed("capabilities", &error))?;
-        set_no_new_privs(true).map_err(|error| failed("no new privileges", &error))?;
+        set_capabilities(None, sets).map_err(|error| failed("capabilities", error))?;
+        set_no_new_privs(true).map_err(|error| failed("no new privileges", error))?;
         let mut rights = Rights { user: Some(geteuid().as_raw()), ..Rights::default() };
         match landlock() {
             Ok(()) => rights.landlock = true,
@@ -67,9 +67,9 @@ mod linux {
         let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
         let number = |name: &str| number(name).filter(|number| *number != 0).unwrap_or(NOBODY);
         let (user, group) = (Uid::from_raw(number("SUDO_UID")), Gid::from_raw(number("SUDO_GID")));
-        set_thread_groups(&[]).map_err(|error| failed("groups", &error))?;
-        set_thread_res_gid(group, group, group).map_err(|error| failed("group", &error))?;
-        set_thread_res_uid(user, user, user).map_err(|error| failed("user", &error))
+        set_thread_groups(&[]).map_err(|error| failed("groups", error))?;
+        set_thread_res_gid(group, group, group).map_err(|error| failed("group", error))?;
+        set_thread_res_uid(user, user, user).map_err(|error| failed("user", error))
     }
 
     /// Files: what a filter by names of services needs may be read, and the counters of interfaces. Nothing may be written.
@@ -126,7 +126,7 @@ mod linux {
         if geteuid().is_root() {
             return left("the user is still root");
         }
-        let sets = rustix::thread::capabilities(None).map_err(|error| failed("capabilities", &error))?;
+        let sets = rustix::thread::capabilities(None).map_err(|error| failed("capabilities", error))?;
         if !(sets.effective | sets.permitted | sets.inheritable).is_empty() {
             return left("capabilities are left");
         }
@@ -142,7 +142,7 @@ mod linux {
         Ok(())
     }
 
-    fn failed(what: &str, error: &rustix::io::Errno) -> Refusal {
+    fn failed(what: &str, error: rustix::io::Errno) -> Refusal {
         Refusal::Confinement { what: format!("{what}: {error}") }
     }
 

@@ -166,7 +166,7 @@ impl Reader {
     fn drain(&mut self, shared: &Shared) {
         let since = Instant::now();
         while since.elapsed() < DRAIN {
-            if !matches!(self.dispatch(shared), Ok(_)) {
+            if self.dispatch(shared).is_err() {
                 return;
             }
         }
@@ -196,9 +196,9 @@ impl Reader {
 }
 
 /// Puts a frame into the queue; false where there is no room, or it cannot be written.
+#[allow(clippy::useless_conversion, reason = "some systems count the seconds of a frame in 32 bits")]
 fn queue(packet: &Packet<'_>, number: u32, scale: i64, shared: &Shared) -> bool {
     let time = &packet.header.ts;
-    // Of what a machine says in 64 or in 32 bits.
     let (seconds, part) = (i64::from(time.tv_sec), i64::from(time.tv_usec));
     let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(part.saturating_mul(scale));
     let time = Timestamp::from_nanos(nanos.max(0));

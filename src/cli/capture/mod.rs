@@ -71,11 +71,9 @@ fn capture(
     watch.end(&ending);
     let status =
         if is_piped || ending.files.is_empty() { Status::Clean } else { report(inspect, &ending, options) };
-    if !arguments.keep && status != Status::Failed {
-        if let Some(file) = &temporary {
-            // What cannot be removed was named.
-            drop(fs::remove_file(file));
-        }
+    if let Some(file) = temporary.filter(|_| !arguments.keep && status != Status::Failed) {
+        // What cannot be removed was named.
+        drop(fs::remove_file(file));
     }
     Ok(if ending.has_failed { Status::Failed } else { status })
 }
