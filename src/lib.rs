@@ -49,6 +49,8 @@ pub mod bundle;
 
 pub mod redact;
 
+pub mod capture;
+
 #[cfg(feature = "cli")]
 pub mod process;
 

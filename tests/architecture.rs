@@ -31,7 +31,9 @@ const ORDER: &[&str] = &[
     "bundle",
     "redact",
     "process",
+    "capture",
     "cli",
+    "bin",
 ];
 
 /// Outside packages of the library and who may use them.
@@ -42,21 +44,26 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("csv", &["session::marks", "report"]),
-    ("ctrlc", &["cli"]),
+    ("ctrlc", &["cli", "bin"]),
     ("data_encoding", &["telemetry::import"]),
     ("flate2", &["source", "wire::http", "bundle"]),
     ("hashbrown", &["flow", "evidence", "inspect"]),
     ("httparse", &["wire::http"]),
     ("indicatif", &["cli"]),
     ("jiff", &["frame"]),
+    ("landlock", &["bin"]),
+    ("libc", &["bin"]),
     ("lz4_flex", &["source"]),
     ("maxminddb", &["place"]),
     ("mmdb_writer", &["place::build"]),
     ("netstat2", &["process::table"]),
+    // `source` has a module of this name.
+    ("pcap", &["bin", "source"]),
     ("ratatui", &["cli::screen"]),
     ("ring", &["wire::quic", "redact"]),
-    ("rustix", &["process::linux", "cli::doctor"]),
+    ("rustix", &["process::linux", "cli::capture", "cli::doctor", "bin"]),
     ("ruzstd", &["source", "wire::http::body"]),
+    ("seccompiler", &["bin"]),
     (
         "serde",
         &[
@@ -73,15 +80,28 @@ const OWNERS: &[(&str, &[&str])] = &[
             "report",
             "bundle",
             "redact",
+            "capture",
             "cli::doctor",
         ],
     ),
-    ("serde_json", &["place", "telemetry", "report", "bundle", "redact", "cli::doctor"]),
+    ("serde_json", &["place", "telemetry", "report", "bundle", "redact", "capture", "cli::doctor"]),
     ("sha2", &["source", "place", "report", "bundle"]),
     ("sysinfo", &["process::table", "cli::doctor"]),
     (
         "thiserror",
-        &["frame", "source", "packet", "place", "verdict", "telemetry", "inspect", "bundle", "redact", "cli"],
+        &[
+            "frame",
+            "source",
+            "packet",
+            "place",
+            "verdict",
+            "telemetry",
+            "inspect",
+            "bundle",
+            "redact",
+            "capture",
+            "cli",
+        ],
     ),
     ("toml", &["data"]),
     ("unicode_width", &["report"]),
@@ -93,6 +113,7 @@ const DEPENDENCIES: &[&str] = &[
     "[dependencies]",
     "[target.'cfg(unix)'.dependencies]",
     "[target.'cfg(any(windows, target_os = \"macos\"))'.dependencies]",
+    "[target.'cfg(target_os = \"linux\")'.dependencies]",
 ];
 
 #[test]
@@ -178,7 +199,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file of the library but `lib.rs` and `main.rs`, which only name modules, and files of tests.
+/// Every file of the library and the capture program but `lib.rs` and `main.rs`, which only name modules, and files of tests.
 fn library() -> Vec<Source> {
     let src = root().join("src");
     let mut files = Vec::new();
@@ -188,11 +209,22 @@ fn library() -> Vec<Source> {
     let named = files.iter().filter(|file| !tests.contains(*file)).filter_map(|file| {
         let inner = file.strip_prefix(&src).ok()?.with_extension("");
         let mut parts: Vec<String> = inner.iter().map(|p| p.to_string_lossy().into_owned()).collect();
-        if parts.last().is_some_and(|last| last == "mod") {
+        let is_program = parts[0] == "bin";
+        if parts.last().is_some_and(|last| last == "mod" || (is_program && last == "main")) {
             parts.pop();
         }
-        (parts != ["lib"] && parts != ["main"])
-            .then(|| Source::new(&parts.join("::"), &fs::read_to_string(file).unwrap()))
+        let module = parts.join("::").replace('-', "_");
+        (parts != ["lib"] && parts != ["main"]).then(|| {
+            let text = fs::read_to_string(file).unwrap();
+            // A program's own modules are its crate; the library is another, whose modules stand above.
+            let own = "crate::bin::borderpost_capture::";
+            let text = if is_program {
+                text.replace("crate::", own).replace("borderpost::", "crate::")
+            } else {
+                text
+            };
+            Source::new(&module, &text)
+        })
     });
     named.collect()
 }

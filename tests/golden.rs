@@ -122,6 +122,7 @@ fn help_is_as_recorded() {
     for arguments in [
         &["help"][..],
         &["help", "inspect"],
+        &["help", "capture"],
         &["help", "explain"],
         &["help", "register"],
         &["help", "claims"],

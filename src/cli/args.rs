@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::capturing::{Capture, EXAMPLES, Interfaces};
 use crate::cli::doctor::Doctor;
 use crate::cli::format::{ExplainFormat, Format, VerifyFormat};
 use crate::cli::geoip::GeoipAction;
@@ -35,6 +36,10 @@ pub(super) enum Command {
     /// Read saved captures and report where the client's traffic went
     #[command(visible_aliases = ["analyse", "analyze"])]
     Inspect(Box<Inspect>),
+    /// Capture on an interface, and report where the client's traffic went when it ends
+    Capture(Box<Capturing>),
+    /// List the interfaces that can be captured on
+    Interfaces(Interfaces),
     /// Say why an address or a name is placed where it is placed, every witness for and against
     Explain(Explain),
     /// Say what captures are as files: format, interfaces, counts, times, losses, damage
@@ -67,7 +72,6 @@ pub(super) enum Command {
 }
 
 #[derive(Args, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch that the user sets by itself")]
 #[command(after_help = EXIT_STATUS)]
 pub(super) struct Inspect {
     /// Captures (pcap or pcapng, also packed with gzip, zstd or lz4), folders of captures, or - for standard input
@@ -86,6 +90,33 @@ pub(super) struct Inspect {
     /// The same without a list: each folder in the folders named is a cell
     #[arg(long, conflicts_with_all = ["join", "follow"])]
     pub(super) by_folder: bool,
+    /// Read on at the capture's end while another program writes it, until interrupted; then report
+    #[arg(long)]
+    pub(super) follow: bool,
+    /// With `--follow`: the capture has ended where nothing was added for so many seconds
+    #[arg(long, value_name = "SECONDS", requires = "follow")]
+    pub(super) follow_idle: Option<u64>,
+    /// The most that a packed capture may unpack to [default: 64 GiB, and 200 times its size]
+    #[arg(long, value_name = "BYTES")]
+    pub(super) max_unpacked: Option<u64>,
+    #[command(flatten)]
+    pub(super) reporting: Reporting,
+}
+
+/// Capturing, and what is made of it.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Capturing {
+    #[command(flatten)]
+    pub(super) capture: Capture,
+    #[command(flatten)]
+    pub(super) reporting: Reporting,
+}
+
+/// How captures are judged and what is reported of them, wherever they come from.
+#[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch that the user sets by itself")]
+pub(super) struct Reporting {
     /// The format on standard output [default: table; nothing is printed there where -o is given]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: Option<Format>,
@@ -127,15 +158,6 @@ pub(super) struct Inspect {
     /// Do not hash the inputs; the report then cannot say which files it was made from
     #[arg(long)]
     pub(super) no_hash: bool,
-    /// Read on at the capture's end while another program writes it, until interrupted; then report
-    #[arg(long)]
-    pub(super) follow: bool,
-    /// With `--follow`: the capture has ended where nothing was added for so many seconds
-    #[arg(long, value_name = "SECONDS", requires = "follow")]
-    pub(super) follow_idle: Option<u64>,
-    /// The most that a packed capture may unpack to [default: 64 GiB, and 200 times its size]
-    #[arg(long, value_name = "BYTES")]
-    pub(super) max_unpacked: Option<u64>,
     /// The most memory that flows may take, in bytes or with K, M or G; past it, the smallest flows that are over with are
     /// summed up unjudged, and the report says so. The program itself takes some 20M beside
     #[arg(long, value_name = "SIZE", value_parser = size)]

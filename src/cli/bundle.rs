@@ -50,18 +50,18 @@ pub(super) fn check_options(arguments: &Inspect, has_bundle: bool) -> Result<(),
     let refused = if !has_bundle {
         let asked = [
             (
-                arguments.bundle_inputs,
+                arguments.reporting.bundle_inputs,
                 "--bundle-inputs needs a bundle: name one with -o FOLDER/ or -o NAME.zip",
             ),
             (
-                !arguments.redaction_log.is_empty(),
+                !arguments.reporting.redaction_log.is_empty(),
                 "--redaction-log needs a bundle: name one with -o FOLDER/ or -o NAME.zip",
             ),
         ];
         asked.into_iter().find(|(is_asked, _)| *is_asked).map(|(_, what)| what)
-    } else if arguments.no_hash {
+    } else if arguments.reporting.no_hash {
         Some("a bundle says by their hashes which captures it is of: leave --no-hash out")
-    } else if arguments.bundle_inputs && reads_stdin {
+    } else if arguments.reporting.bundle_inputs && reads_stdin {
         Some("standard input cannot be read again for --bundle-inputs: save it to a file and name that")
     } else {
         None

@@ -5,6 +5,8 @@
 
 mod args;
 mod bundle;
+mod capture;
+mod capturing;
 mod claims;
 mod doctor;
 mod explain;
@@ -54,6 +56,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| match arguments.command {
         Command::Inspect(inspect) => run::inspect(&inspect, recorded::options(&matches)),
+        Command::Capture(arguments) => capture::start(*arguments, recorded::options(&matches)),
+        Command::Interfaces(arguments) => capture::interfaces(&arguments),
         Command::Explain(explain) => explain::run(&explain),
         Command::Info(arguments) => info::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

@@ -43,6 +43,10 @@ pub(super) fn options(matches: &ArgMatches) -> Result<Vec<String>, String> {
         let id = option.get_id().as_str();
         let is_left_out = LEFT_OUT.contains(&id);
         let (Some(long), false) = (option.get_long(), is_left_out) else { continue };
+        // Another command that inspects has not all of its options.
+        if matches.try_contains_id(id).is_err() {
+            continue;
+        }
         if matches.value_source(id) != Some(ValueSource::CommandLine) {
             continue;
         }
@@ -138,7 +142,7 @@ mod tests {
         let options = recorded(&["--local", "10.0.0.0/8", "--local", "fd00::/8", "+5=-x", "--join", "a"]);
         let inspect = arguments(&options, &["-".into(), "--odd".into()]).unwrap();
         assert_eq!(inspect.paths, [PathBuf::from("-"), "--odd".into()]);
-        assert_eq!((inspect.local.len(), inspect.join), (2, true));
+        assert_eq!((inspect.reporting.local.len(), inspect.join), (2, true));
     }
 
     #[test]

@@ -42,6 +42,14 @@ pub(super) fn inspect(arguments: &Inspect, options: Result<Vec<String>, String>)
     }
 }
 
+/// Reads what the options name, and forgets it: whoever inspects later wants to know now that they are good.
+pub(super) fn check(arguments: &Inspect) -> Result<(), String> {
+    outputs(arguments)?;
+    settings::of(&arguments.reporting.evidence, &World::Disk)?;
+    claims::chosen(&arguments.reporting.claims, &World::Disk)?;
+    against_settings(arguments, &World::Disk).map(|_| ())
+}
+
 fn run(
     arguments: &Inspect,
     outputs: &Outputs,
@@ -54,7 +62,7 @@ fn run(
     let format = standard_format(arguments, outputs, view);
     let job = job(arguments, lists_flows(format, outputs), &world)?;
     refuse_inputs(arguments, outputs, &job)?;
-    let logs = redaction::named(&arguments.redaction_log)?;
+    let logs = redaction::named(&arguments.reporting.redaction_log)?;
     let stop = Stop::default();
     let made = match follow(arguments, &stop)? {
         Some(follow) => {
@@ -82,8 +90,8 @@ fn run(
     let record = bundle::Record { options, notes, cells, paths: made.paths, logs, answers: made.answers };
     // The process ends soon: giving back millions of small pieces of memory would be most of what is left to do.
     let report = ManuallyDrop::new(report);
-    let checks = checks(&report, &arguments.fail_on, arguments.min_grade);
-    let (max_markdown, lang) = (arguments.max_markdown, arguments.lang);
+    let checks = checks(&report, &arguments.reporting.fail_on, arguments.reporting.min_grade);
+    let (max_markdown, lang) = (arguments.reporting.max_markdown, arguments.reporting.lang);
     let results = Results { report: &report, checks: &checks, failures: &made.failures, max_markdown, lang };
     write(&results, arguments, outputs, (format, &record))?;
     if made.has_failed {
@@ -144,13 +152,13 @@ fn make_live(arguments: &Inspect, outputs: &Outputs, job: Job, follow: &Follow, 
             format!("following {}", path.display())
         },
         view,
-        color: screen_color(arguments.color),
-        checkpoint: arguments.live.checkpoint(),
+        color: screen_color(arguments.reporting.color),
+        checkpoint: arguments.reporting.live.checkpoint(),
         options: options(arguments, &job.settings),
         stop,
         write: &|report| {
-            let checks = checks(report, &arguments.fail_on, arguments.min_grade);
-            let (max_markdown, lang) = (arguments.max_markdown, arguments.lang);
+            let checks = checks(report, &arguments.reporting.fail_on, arguments.reporting.min_grade);
+            let (max_markdown, lang) = (arguments.reporting.max_markdown, arguments.reporting.lang);
             write_so_far(&Results { report, checks: &checks, failures: &[], max_markdown, lang }, outputs)
         },
         quality: &|position| (None, unread(&path, position)),
@@ -179,7 +187,10 @@ fn quoted(word: &str) -> String {
 }
 
 fn options(arguments: &Inspect, settings: &Settings) -> report::Options {
-    report::Options { show_participants: arguments.show_participants, list_flows: settings.lists_flows }
+    report::Options {
+        show_participants: arguments.reporting.show_participants,
+        list_flows: settings.lists_flows,
+    }
 }
 
 /// What an inspection comes to.
@@ -201,7 +212,7 @@ fn made(arguments: &Inspect, inspection: Inspection, other: Option<Other>, has_a
     made.messages.extend(faults);
     let report = report::build(&inspection, options(arguments, inspection.settings()));
     if has_answers {
-        made.answers = report::answers(&inspection, arguments.show_participants);
+        made.answers = report::answers(&inspection, arguments.reporting.show_participants);
     }
     made.report = Some(if let Some(other) = other {
         read_against(arguments, other, inspection, report)
@@ -236,22 +247,22 @@ fn follow(arguments: &Inspect, stop: &Stop) -> Result<Option<Follow>, String> {
 
 /// How what is found is shown while the capture is read.
 fn view(arguments: &Inspect, outputs: &Outputs) -> Result<View, String> {
-    if arguments.live.is_asked() && !arguments.follow {
+    if arguments.reporting.live.is_asked() && !arguments.follow {
         return Err(
             "--live and --checkpoint are for a capture that is still written: add --follow".to_owned()
         );
     }
     let is_report = |(_, output): &(PathBuf, Output)| matches!(output, Output::Report(_));
-    if arguments.live.checkpoint.is_some() && !outputs.iter().any(is_report) {
+    if arguments.reporting.live.checkpoint.is_some() && !outputs.iter().any(is_report) {
         return Err("--checkpoint rewrites the reports of -o: name one, such as -o report.html".to_owned());
     }
-    arguments.live.view(arguments.format)
+    arguments.reporting.live.view(arguments.reporting.format)
 }
 
 /// The format of the report on standard output, where there is one: it may stand behind lines of what changed.
 fn standard_format(arguments: &Inspect, outputs: &Outputs, view: View) -> Option<Format> {
     let usual = if view == View::Lines { Format::Jsonl } else { Format::Table };
-    arguments.format.or(outputs.is_empty().then_some(usual))
+    arguments.reporting.format.or(outputs.is_empty().then_some(usual))
 }
 
 /// What the captures are read by a second time: the file of `--against`.
@@ -262,15 +273,19 @@ struct Other {
 }
 
 fn against_settings(arguments: &Inspect, world: &World) -> Result<Option<Other>, String> {
-    let Some(path) = &arguments.against else { return Ok(None) };
-    let (settings, kind) = settings::against(&arguments.evidence, path, world)?;
-    let settings = Settings { exclusive: arguments.exclusive, local: arguments.local.clone(), ..settings };
+    let Some(path) = &arguments.reporting.against else { return Ok(None) };
+    let (settings, kind) = settings::against(&arguments.reporting.evidence, path, world)?;
+    let settings = Settings {
+        exclusive: arguments.reporting.exclusive,
+        local: arguments.reporting.local.clone(),
+        ..settings
+    };
     Ok(Some(Other { settings, kind, file: path.display().to_string() }))
 }
 
 /// Adds to the report which findings move by the file of `--against`.
 fn read_against(arguments: &Inspect, other: Other, inspection: Inspection, report: Report) -> Report {
-    let readings = |inspection: &Inspection| Readings::of(inspection, arguments.show_participants);
+    let readings = |inspection: &Inspection| Readings::of(inspection, arguments.reporting.show_participants);
     let before = readings(&inspection);
     let after = readings(&inspection.judged_by(other.settings));
     Report { against: Some(against(&other.file, other.kind, &before, &after)), ..report }
@@ -309,14 +324,14 @@ fn outputs(arguments: &Inspect) -> Result<Outputs, String> {
         };
         Ok((path.clone(), output))
     };
-    let outputs = arguments.output.iter().map(output).collect::<Result<Outputs, String>>()?;
+    let outputs = arguments.reporting.output.iter().map(output).collect::<Result<Outputs, String>>()?;
     let has_bundle = outputs.iter().any(|(_, output)| matches!(output, Output::Bundle(_)));
     bundle::check_options(arguments, has_bundle)?;
     let has_study = arguments.manifest.is_some() || arguments.by_folder;
     let is_matrix = |output: &Output| matches!(output, Output::Report(Format::MatrixCsv));
     if !has_study
         && (outputs.iter().any(|(_, output)| is_matrix(output))
-            || arguments.format == Some(Format::MatrixCsv))
+            || arguments.reporting.format == Some(Format::MatrixCsv))
     {
         return Err(
             "a matrix is that of a study: name its captures with --manifest or --by-folder".to_owned()
@@ -324,8 +339,8 @@ fn outputs(arguments: &Inspect) -> Result<Outputs, String> {
     }
     let tells = |output: &Output| matches!(output, Output::Report(format) if format.tells_conditions());
     let is_asked = outputs.iter().any(|(_, output)| tells(output))
-        || arguments.format.is_some_and(Format::tells_conditions);
-    if arguments.fail_on.is_empty() && is_asked {
+        || arguments.reporting.format.is_some_and(Format::tells_conditions);
+    if arguments.reporting.fail_on.is_empty() && is_asked {
         return Err(
             "JUnit and code quality reports tell what fails: name the conditions with --fail-on".to_owned()
         );
@@ -344,7 +359,7 @@ fn refuse_inputs(arguments: &Inspect, outputs: &Outputs, job: &Job) -> Result<()
         .chain(expanded)
         .chain(&marks)
         .chain(&arguments.manifest)
-        .chain(&arguments.redaction_log)
+        .chain(&arguments.reporting.redaction_log)
         .collect();
     for (path, output) in outputs {
         output::refuse_inputs(path, &read)?;
@@ -373,18 +388,18 @@ pub(super) fn job(arguments: &Inspect, lists_flows: bool, world: &World) -> Resu
     let places: Vec<PathBuf> =
         captures.captures.iter().map(|path| path.as_ref().cloned().unwrap_or_default()).collect();
     let settings = Settings {
-        exclusive: arguments.exclusive,
+        exclusive: arguments.reporting.exclusive,
         join: arguments.join,
-        hash: !arguments.no_hash,
+        hash: !arguments.reporting.no_hash,
         max_unpacked: arguments.max_unpacked,
-        max_memory: arguments.max_memory,
+        max_memory: arguments.reporting.max_memory,
         lists_flows,
-        threads: arguments.threads.unwrap_or_else(inspect::all_processors),
-        marks: arguments.marks.read(&places, arguments.join, study.as_ref(), world)?,
-        local: arguments.local.clone(),
-        claims: claims::chosen(&arguments.claims, world)?,
+        threads: arguments.reporting.threads.unwrap_or_else(inspect::all_processors),
+        marks: arguments.reporting.marks.read(&places, arguments.join, study.as_ref(), world)?,
+        local: arguments.reporting.local.clone(),
+        claims: claims::chosen(&arguments.reporting.claims, world)?,
         study,
-        ..settings::of(&arguments.evidence, world)?
+        ..settings::of(&arguments.reporting.evidence, world)?
     };
     Ok(Job { named, captures, settings, other: against_settings(arguments, world)? })
 }
@@ -399,7 +414,7 @@ fn write(
         match output {
             Output::Report(format) => write_report(results, path, *format)?,
             Output::Bundle(packing) => {
-                let seal = bundle::write(path, *packing, results, record, arguments.bundle_inputs)?;
+                let seal = bundle::write(path, *packing, results, record, arguments.reporting.bundle_inputs)?;
                 say(&format!(
                     "{}: written; keep its seal elsewhere (the SHA-256 of its SHA256SUMS): {seal}",
                     path.display()
@@ -407,13 +422,13 @@ fn write(
             }
         }
     }
-    if arguments.annotate == Some(Forge::Github) {
+    if arguments.reporting.annotate == Some(Forge::Github) {
         annotate(&annotations::github(results.report, results.checks, results.failures));
     }
     let Some(format) = format else { return Ok(()) };
-    let text = format.render(results, color(arguments.color));
+    let text = format.render(results, color(arguments.reporting.color));
     // The forge reads commands off this stream, too.
-    let has_neighbours = arguments.annotate.is_some() && format == Format::Table;
+    let has_neighbours = arguments.reporting.annotate.is_some() && format == Format::Table;
     let text = if has_neighbours { annotations::inert(&text) } else { text };
     output::to_stdout(&text).map_err(|error| format!("standard output: {error}"))
 }

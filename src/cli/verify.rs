@@ -77,7 +77,7 @@ fn make_again(
     let captures: Vec<PathBuf> = run.inputs.iter().map(|input| PathBuf::from(&input.path)).collect();
     let made = recorded::arguments(&run.arguments, &captures).and_then(|arguments| {
         let job = job(&arguments, true, &world)?;
-        Ok((make(&arguments, job, true), arguments.lang))
+        Ok((make(&arguments, job, true), arguments.reporting.lang))
     });
     let (made, lang) = match made {
         Ok(made) => made,

@@ -308,6 +308,8 @@ impl<W: Write> Copier<W> {
                 received: interface.received,
                 dropped: interface.dropped_by_interface.or(between),
                 dropped_by_os: interface.dropped_by_os,
+                accepted: interface.accepted,
+                delivered: interface.delivered,
             };
             if counted != WriteStatistics::default() {
                 self.writer.statistics(number, self.last, counted)?;

@@ -112,6 +112,7 @@ impl About {
         Drops {
             by_interface: by(|interface| interface.dropped_by_interface),
             by_os: by(|interface| interface.dropped_by_os),
+            by_program: by(Interface::dropped_by_program),
             by_frames: self.dropped_by_frames,
         }
     }

@@ -130,6 +130,13 @@ impl Interface {
         (stated, (name, description, filter, hardware, os, addresses))
     }
 
+    /// Frames that the capturing program lost itself: what the filter let through, less what the operating system lost and what
+    /// was delivered. `None` where one of the three is not stated.
+    #[must_use]
+    pub fn dropped_by_program(&self) -> Option<u64> {
+        Some(self.accepted?.saturating_sub(self.dropped_by_os?).saturating_sub(self.delivered?))
+    }
+
     /// An interface of which nothing is known but its link type; microseconds.
     #[must_use]
     pub fn new(link: LinkType) -> Self {

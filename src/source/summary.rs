@@ -180,6 +180,9 @@ pub struct Drops {
     pub by_interface: Option<u64>,
     /// By the operating system (`isb_osdrop`), the last count of each interface, summed.
     pub by_os: Option<u64>,
+    /// By the capturing program (`isb_filteraccept` less `isb_osdrop` and `isb_usrdeliv`), the last counts of each interface,
+    /// summed.
+    pub by_program: Option<u64>,
     /// Between frames (`epb_dropcount`, and the drops count of the obsolete packet block), summed.
     pub by_frames: Option<u64>,
 }
@@ -190,7 +193,7 @@ impl Drops {
     /// Counts between frames repeat what the interfaces count, so the two are not added.
     #[must_use]
     pub fn lost(&self) -> Option<u64> {
-        sum([self.by_interface, self.by_os].into_iter()).max(self.by_frames)
+        sum([self.by_interface, self.by_os, self.by_program].into_iter()).max(self.by_frames)
     }
 }
 
@@ -211,9 +214,10 @@ mod tests {
     #[test]
     fn losses_are_not_counted_twice_and_not_invented() {
         assert_eq!(Drops::default().lost(), None);
-        let drops = Drops { by_interface: Some(2), by_os: Some(3), by_frames: Some(4) };
+        let drops = Drops { by_interface: Some(2), by_os: Some(3), by_frames: Some(4), ..Drops::default() };
         assert_eq!(drops.lost(), Some(5));
         assert_eq!(Drops { by_frames: Some(9), ..drops }.lost(), Some(9));
-        assert_eq!(Drops { by_interface: Some(0), by_os: None, by_frames: None }.lost(), Some(0));
+        assert_eq!(Drops { by_program: Some(2), ..drops }.lost(), Some(7));
+        assert_eq!(Drops { by_interface: Some(0), ..Drops::default() }.lost(), Some(0));
     }
 }

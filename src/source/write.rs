@@ -22,6 +22,8 @@ pub struct WriteInterface {
     pub addresses: Vec<IpAddr>,
     /// Its MAC address.
     pub mac: Option<[u8; 6]>,
+    /// The capture filter that is set on it, as its user wrote it.
+    pub filter: Option<String>,
     /// The digits behind the decimal point of the seconds in its times: 6 is microseconds, 9, the most, nanoseconds. What is
     /// finer is cut off.
     pub resolution: u8,
@@ -31,12 +33,39 @@ impl WriteInterface {
     /// An interface of which nothing is said but its link type.
     #[must_use]
     pub fn new(link: LinkType) -> Self {
-        Self { link, snap_len: None, name: None, addresses: Vec::new(), mac: None, resolution: NANOSECONDS }
+        Self {
+            link,
+            snap_len: None,
+            name: None,
+            addresses: Vec::new(),
+            mac: None,
+            filter: None,
+            resolution: NANOSECONDS,
+        }
     }
 
     /// The nanoseconds of one tick of its clock.
     fn tick(&self) -> u64 {
         10_u64.pow(u32::from(NANOSECONDS.saturating_sub(self.resolution)))
+    }
+}
+
+/// What a section says of the program that writes it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WriteSection {
+    /// The program and its version.
+    pub application: String,
+    /// The operating system it runs on.
+    pub os: Option<String>,
+    /// The processor it runs on.
+    pub hardware: Option<String>,
+    /// A comment.
+    pub comment: Option<String>,
+}
+
+impl Default for WriteSection {
+    fn default() -> Self {
+        Self { application: "borderpost".to_owned(), os: None, hardware: None, comment: None }
     }
 }
 
@@ -60,6 +89,10 @@ pub struct WriteStatistics {
     pub dropped: Option<u64>,
     /// Frames that the operating system lost.
     pub dropped_by_os: Option<u64>,
+    /// Frames that the filter let through, whether lost after that or not.
+    pub accepted: Option<u64>,
+    /// Frames that were delivered: those that stand in the section.
+    pub delivered: Option<u64>,
 }
 
 /// Writes one section of pcapng.
@@ -75,9 +108,14 @@ pub struct Writer<W: Write> {
 impl<W: Write> Writer<W> {
     /// Writes the section header and describes the interfaces. Frames are written unbuffered, one write each.
     pub fn new(out: W, interfaces: &[WriteInterface]) -> io::Result<Self> {
+        Self::with_section(out, &WriteSection::default(), interfaces)
+    }
+
+    /// The same with more said of the program that writes.
+    pub fn with_section(out: W, section: &WriteSection, interfaces: &[WriteInterface]) -> io::Result<Self> {
         let ticks = interfaces.iter().map(WriteInterface::tick).collect();
         let mut writer = Self { out, ticks, processes: 0, block: Vec::new() };
-        writer.section()?;
+        writer.section(section)?;
         for interface in interfaces {
             writer.interface(interface)?;
         }
@@ -167,8 +205,15 @@ impl<W: Write> Writer<W> {
         self.word(interface);
         self.word((ticks >> 32) as u32);
         self.word((ticks & 0xffff_ffff) as u32);
-        let WriteStatistics { received, dropped, dropped_by_os } = counted;
-        for (code, count) in [(ISB_IFRECV, received), (ISB_IFDROP, dropped), (ISB_OSDROP, dropped_by_os)] {
+        let WriteStatistics { received, dropped, dropped_by_os, accepted, delivered } = counted;
+        let counts = [
+            (ISB_IFRECV, received),
+            (ISB_IFDROP, dropped),
+            (ISB_FILTERACCEPT, accepted),
+            (ISB_OSDROP, dropped_by_os),
+            (ISB_USRDELIV, delivered),
+        ];
+        for (code, count) in counts {
             if let Some(count) = count {
                 self.option(code, &count.to_le_bytes())?;
             }
@@ -183,13 +228,20 @@ impl<W: Write> Writer<W> {
         Ok(self.out)
     }
 
-    fn section(&mut self) -> io::Result<()> {
+    fn section(&mut self, section: &WriteSection) -> io::Result<()> {
         self.begin(SECTION_HEADER);
         self.word(BYTE_ORDER);
         self.word(VERSION_1_0);
         // The section's length is not known while it is written.
         self.block.extend_from_slice(&u64::MAX.to_le_bytes());
-        self.option(SHB_USERAPPL, b"borderpost")?;
+        let texts =
+            [(OPT_COMMENT, &section.comment), (SHB_HARDWARE, &section.hardware), (SHB_OS, &section.os)];
+        for (code, text) in texts {
+            if let Some(text) = text {
+                self.option(code, text.as_bytes())?;
+            }
+        }
+        self.option(SHB_USERAPPL, section.application.as_bytes())?;
         self.option(OPT_ENDOFOPT, &[])?;
         self.end()
     }
@@ -209,6 +261,10 @@ impl<W: Write> Writer<W> {
         }
         if let Some(mac) = &interface.mac {
             self.option(IF_MACADDR, mac)?;
+        }
+        if let Some(filter) = &interface.filter {
+            // 0 is the kind of filter: text as libpcap takes it.
+            self.option(IF_FILTER, &[&[0], filter.as_bytes()].concat())?;
         }
         self.option(IF_TSRESOL, &[interface.resolution.min(NANOSECONDS)])?;
         self.option(OPT_ENDOFOPT, &[])?;
@@ -264,18 +320,23 @@ const BYTE_ORDER: u32 = 0x1a2b3c4d;
 const VERSION_1_0: u32 = 1;
 const OPT_ENDOFOPT: u16 = 0;
 const OPT_COMMENT: u16 = 1;
+const SHB_HARDWARE: u16 = 2;
+const SHB_OS: u16 = 3;
 const SHB_USERAPPL: u16 = 4;
 const IF_NAME: u16 = 2;
 const IF_IPV4ADDR: u16 = 4;
 const IF_IPV6ADDR: u16 = 5;
 const IF_MACADDR: u16 = 6;
 const IF_TSRESOL: u16 = 9;
+const IF_FILTER: u16 = 11;
 const EPB_FLAGS: u16 = 2;
 const INBOUND: u32 = 1;
 const OUTBOUND: u32 = 2;
 const ISB_IFRECV: u16 = 4;
 const ISB_IFDROP: u16 = 5;
+const ISB_FILTERACCEPT: u16 = 6;
 const ISB_OSDROP: u16 = 7;
+const ISB_USRDELIV: u16 = 8;
 const APPLE_PROCESS_NAME: u16 = 2;
 const APPLE_PROCESS_INDEX: u16 = 0x8001;
 const NANOSECONDS: u8 = 9;

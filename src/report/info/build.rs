@@ -94,8 +94,8 @@ fn real(number: u64) -> f64 {
 }
 
 fn lost(drops: &source::Drops) -> Lost {
-    let source::Drops { by_interface, by_os, by_frames } = *drops;
-    Lost { frames: drops.lost(), by_interface, by_os, by_frames }
+    let source::Drops { by_interface, by_os, by_program, by_frames } = *drops;
+    Lost { frames: drops.lost(), by_interface, by_os, by_program, by_frames }
 }
 
 fn link_types(survey: &Survey) -> Vec<LinkType> {

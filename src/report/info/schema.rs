@@ -123,6 +123,8 @@ pub struct Lost {
     pub by_interface: Option<u64>,
     /// By the operating system.
     pub by_os: Option<u64>,
+    /// By the capturing program, where its counts say so.
+    pub by_program: Option<u64>,
     /// Between frames; these counts repeat what the interfaces count.
     pub by_frames: Option<u64>,
 }

@@ -224,6 +224,7 @@ fn lost(lost: &Lost) -> String {
     let by = [
         (lost.by_interface, "by the interfaces"),
         (lost.by_os, "by the system"),
+        (lost.by_program, "by the capturing program"),
         (lost.by_frames, "between frames"),
     ];
     let by = by.into_iter().filter_map(|(number, whose)| Some(format!("{} {whose}", count(number?))));
