@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 /// The top-level modules, each may import only those above it (ARCHITECTURE.md, "The way of the data").
 const ORDER: &[&str] = &[
-    "frame", "data", "source", "wire", "packet", "flow", "evidence", "place", "client", "session", "verdict",
-    "claims", "study", "inspect", "report", "bundle", "redact", "cli",
+    "frame", "data", "source", "wire", "packet", "flow", "evidence", "decrypt", "place", "client", "session",
+    "verdict", "claims", "study", "inspect", "report", "bundle", "redact", "cli",
 ];
 
 /// Outside packages of the library and who may use them.
@@ -25,14 +25,14 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("csv", &["session::marks", "report"]),
     ("ctrlc", &["cli"]),
     ("flate2", &["source", "bundle"]),
-    ("hashbrown", &["flow", "evidence", "inspect"]),
+    ("hashbrown", &["flow", "evidence", "decrypt", "inspect"]),
     ("httparse", &["wire::http"]),
     ("indicatif", &["cli"]),
     ("jiff", &["frame"]),
     ("lz4_flex", &["source"]),
     ("maxminddb", &["place"]),
     ("mmdb_writer", &["place::build"]),
-    ("ring", &["wire::quic", "redact"]),
+    ("ring", &["wire::quic", "decrypt", "redact"]),
     ("ruzstd", &["source"]),
     (
         "serde",

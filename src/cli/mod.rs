@@ -12,6 +12,7 @@ mod format;
 mod geoip;
 mod import;
 mod info;
+mod keys;
 mod locate;
 mod man;
 mod marks;

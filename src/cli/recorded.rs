@@ -11,7 +11,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 use crate::cli::args::{Arguments, Command, Inspect};
 
 /// Options that change nothing in a report, and those whose place is taken by what was read.
-const LEFT_OUT: [&str; 15] = [
+const LEFT_OUT: [&str; 16] = [
     "annotate",
     "paths",
     "read",
@@ -25,6 +25,7 @@ const LEFT_OUT: [&str; 15] = [
     "min_grade",
     "color",
     "bundle_inputs",
+    "with_secrets",
     "help",
     "version",
 ];

@@ -12,6 +12,7 @@ use crate::cli::args::{Forge, Inspect, When};
 use crate::cli::bundle::{self, Packing};
 use crate::cli::claims;
 use crate::cli::format::{Format, Results};
+use crate::cli::keys;
 use crate::cli::marks;
 use crate::cli::message::{annotate, fail, say};
 use crate::cli::output;
@@ -57,8 +58,13 @@ fn run(
     if has_bundle && made.has_failed {
         return Err("no bundle was written: it would not hold what was asked for".to_owned());
     }
+    let has_secrets = arguments.bundle_inputs && !made.secretive.is_empty();
+    if let Some(path) = made.secretive.first().filter(|_| has_secrets && !arguments.with_secrets) {
+        return Err(bundle::holds_secrets(path));
+    }
     let (notes, cells) = (world.into_notes(), made.cells);
-    let record = bundle::Record { options, notes, cells, paths: made.paths, answers: made.answers };
+    let (paths, answers) = (made.paths, made.answers);
+    let record = bundle::Record { options, notes, cells, paths, answers, has_secrets };
     // The process ends soon: giving back millions of small pieces of memory would be most of what is left to do.
     let report = ManuallyDrop::new(report);
     let checks = checks(&report, &arguments.fail_on, arguments.min_grade);
@@ -89,6 +95,8 @@ pub(super) struct Made {
     paths: Vec<PathBuf>,
     /// The folders that were cells.
     cells: Vec<PathBuf>,
+    /// The inputs that carry secrets.
+    secretive: Vec<PathBuf>,
 }
 
 /// Reads and judges the captures.
@@ -99,6 +107,7 @@ pub(super) fn make(arguments: &Inspect, job: Job, has_answers: bool) -> Made {
     };
     let inspection = inspect::inspect_inputs(job.captures, job.settings, &Bar::new());
     let (faults, has_unused_marks) = marks::faults(&inspection);
+    let carries_secrets = inspection.inputs().iter().filter(|input| !input.summary.claims.secrets.is_empty());
     let mut made = Made {
         report: None,
         answers: String::new(),
@@ -107,6 +116,7 @@ pub(super) fn make(arguments: &Inspect, job: Job, has_answers: bool) -> Made {
         failures: inspection.failures().iter().map(ToString::to_string).collect(),
         paths: inspection.inputs().iter().map(|input| input.path.clone()).collect(),
         cells,
+        secretive: carries_secrets.map(|input| input.path.clone()).collect(),
     };
     if inspection.inputs().is_empty() {
         return made;
@@ -240,8 +250,14 @@ fn refuse_inputs(arguments: &Inspect, outputs: &Outputs, job: &Job) -> Result<()
     let study = job.settings.study.as_ref();
     let marks = study.map(Study::marks).unwrap_or_default();
     let expanded = job.captures.captures.iter().flatten();
-    let read: Vec<&PathBuf> =
-        job.named.iter().chain(expanded).chain(&marks).chain(&arguments.manifest).collect();
+    let read: Vec<&PathBuf> = job
+        .named
+        .iter()
+        .chain(expanded)
+        .chain(&marks)
+        .chain(&arguments.manifest)
+        .chain(&arguments.keylog)
+        .collect();
     for (path, output) in outputs {
         output::refuse_inputs(path, &read)?;
         if let Output::Bundle(packing) = output {
@@ -279,6 +295,7 @@ pub(super) fn job(arguments: &Inspect, lists_flows: bool, world: &World) -> Resu
         marks: arguments.marks.read(&places, arguments.join, study.as_ref(), world)?,
         local: arguments.local.clone(),
         claims: claims::chosen(&arguments.claims, world)?,
+        key_logs: keys::read(&arguments.keylog, world)?,
         study,
         ..settings::of(&arguments.evidence, world)?
     };

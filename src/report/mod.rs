@@ -12,6 +12,7 @@ pub mod builtin;
 pub mod checks;
 pub mod claims;
 mod csv;
+mod decryption;
 mod destinations;
 mod differences;
 pub mod explain;
