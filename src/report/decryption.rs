@@ -4,10 +4,11 @@
 
 use crate::client::Whose;
 use crate::decrypt::{Outcome, Tally};
+use crate::evidence::Fact;
 use crate::inspect::{Inspection, KeySource};
 use crate::report::schema::{self, Decrypted, Decryption};
 use crate::report::text::{count, plural, size};
-use crate::report::view::View;
+use crate::report::view::{Row, View};
 
 /// Sums up what key logs opened; `None` where no key is known.
 pub(super) fn decryption(view: &View<'_>) -> Option<Decryption> {
@@ -21,8 +22,14 @@ pub(super) fn decryption(view: &View<'_>) -> Option<Decryption> {
         let is_client = row.attribution.whose == Whose::Client;
         let sum = if is_client { &mut decryption.client } else { &mut decryption.others };
         let Some(of) = row.unit.decryption() else { continue };
-        if let Some(outcome) = of.outcome(row.flow.id()) {
-            add(sum, outcome);
+        match of.outcome(row.flow.id()) {
+            Some(outcome) => add(sum, outcome),
+            // Where keys came behind it, nobody looked.
+            None if row.flow.tcp().is_some() && has_hello(&row) => {
+                sum.connections += 1;
+                sum.without_keys += 1;
+            }
+            None => {}
         }
     }
     for (number, unit) in inspection.units().iter().enumerate() {
@@ -37,6 +44,11 @@ pub(super) fn decryption(view: &View<'_>) -> Option<Decryption> {
         }
     }
     Some(decryption)
+}
+
+fn has_hello(row: &Row<'_>) -> bool {
+    let facts = row.unit.evidence().of(row.flow.id());
+    facts.iter().any(|entry| matches!(entry.fact, Fact::ClientHello(_)))
 }
 
 fn sources(inspection: &Inspection) -> Vec<schema::KeySource> {

@@ -52,7 +52,7 @@ pub struct Decrypted {
     pub connections: u64,
     /// Those whose keys are in a key log.
     pub with_keys: u64,
-    /// Those whose keys are in none.
+    /// Those whose keys are in none, or came too late.
     pub without_keys: u64,
     /// Those whose client's hello is not in the capture, by which keys are found.
     pub without_hello: u64,
