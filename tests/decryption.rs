@@ -241,7 +241,9 @@ fn no_format_shows_a_secret_or_what_was_said() {
     place.write("a.keys", &made.keys);
     let outputs = ["a.json", "a.jsonl", "a.html", "a.md", "a.txt", "a.csv", "bundle/"];
     let mut arguments = vec!["inspect", "--keylog", "a.keys", "a.pcapng"];
-    outputs.iter().for_each(|output| arguments.extend(["-o", *output]));
+    for output in outputs {
+        arguments.extend(["-o", output]);
+    }
     let output = place.run(&arguments);
     assert_eq!(status(&output), 0, "{}", err(&output));
     let secret = made.keys.split_ascii_whitespace().nth(2).unwrap();
@@ -296,8 +298,8 @@ fn a_capture_with_keys_goes_into_a_bundle_only_where_that_is_said_and_into_no_re
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = |name: &str| fs::metadata(place.at(name)).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode("b.zip"), mode("b")), (0o600, 0o700));
+        let rights = |name: &str| fs::metadata(place.at(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((rights("b.zip"), rights("b")), (0o600, 0o700));
     }
     let verified = place.run(&["verify", "b.zip"]);
     assert_eq!(status(&verified), 0, "{}{}", out(&verified), err(&verified));

@@ -30,6 +30,7 @@ const KEY_UPDATE: u8 = 24;
 const CLOSE_NOTIFY: u8 = 0;
 
 /// One direction.
+#[expect(clippy::struct_excessive_bools, reason = "each is a doubt or a turn of its own")]
 pub(super) struct Direction {
     side: Side,
     pub(super) stream: Stream,
@@ -170,26 +171,25 @@ impl Direction {
         self.messages.lose();
         self.is_unsure = true;
         let is_encrypted = self.sealed.is_some() || self.has_changed;
-        match rest.and_then(|rest| rest.checked_sub(missing)).zip(len) {
+        if let Some((skip, len)) = rest.and_then(|rest| rest.checked_sub(missing)).zip(len) {
             // It lies in one record, whose end is known.
-            Some((skip, len)) => {
-                self.skip = skip;
-                if let Some(sealed) = &mut self.sealed {
-                    sealed.pass();
-                }
-                if is_encrypted {
-                    self.counts.broken += 1;
-                    self.counts.cut += u64::from(reason == GapReason::Cut);
-                    place.give(self.is_client, Piece::Gap { bytes: Some(len as u64), reason });
-                }
+            self.skip = skip;
+            match &mut self.sealed {
+                Some(sealed) => sealed.pass(),
+                // Whether it had a number is not known.
+                None => self.window = WINDOW,
             }
-            None => {
-                self.skip = 0;
-                self.is_adrift = true;
-                self.window = WINDOW;
-                self.counts.gaps += 1;
-                place.give(self.is_client, Piece::Gap { bytes: None, reason });
+            if is_encrypted {
+                self.counts.broken += 1;
+                self.counts.cut += u64::from(reason == GapReason::Cut);
+                place.give(self.is_client, Piece::Gap { bytes: Some(len as u64), reason });
             }
+        } else {
+            self.skip = 0;
+            self.is_adrift = true;
+            self.window = WINDOW;
+            self.counts.gaps += 1;
+            place.give(self.is_client, Piece::Gap { bytes: None, reason });
         }
         self.clear();
     }

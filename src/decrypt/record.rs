@@ -120,9 +120,10 @@ impl Opener {
         let block = block.get_mut(..2 * (key_len + iv_len))?;
         schedule::key_block(suite.hash, master, client, server, block);
         let (keys, ivs) = block.split_at(2 * key_len);
-        let (key, salt) = match is_client {
-            true => (keys.get(..key_len)?, ivs.get(..iv_len)?),
-            false => (keys.get(key_len..)?, ivs.get(iv_len..)?),
+        let (key, salt) = if is_client {
+            (keys.get(..key_len)?, ivs.get(..iv_len)?)
+        } else {
+            (keys.get(key_len..)?, ivs.get(iv_len..)?)
         };
         let mut iv = [0; aead::NONCE_LEN];
         iv.iter_mut().zip(salt).for_each(|(to, from)| *to = *from);

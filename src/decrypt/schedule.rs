@@ -52,7 +52,7 @@ pub(super) fn expand_label(hash: Hash, secret: &Secret, label: &[u8], out: &mut 
     secret.expand(&info, Length(out.len())).ok()?.fill(out).ok()
 }
 
-/// The secret that follows a KeyUpdate (RFC 8446 section 7.2).
+/// The secret that follows a `KeyUpdate` (RFC 8446 section 7.2).
 pub(super) fn next_generation(hash: Hash, secret: &Secret) -> Option<Secret> {
     let mut next = [0; Secret::MAX];
     let next = next.get_mut(..hash.len())?;
@@ -65,7 +65,9 @@ pub(super) fn key_block(hash: Hash, master: &Secret, client: &Random, server: &R
     let key = hmac::Key::new(hash.hmac(), master.bytes());
     let tag = |parts: &[&[u8]]| {
         let mut context = hmac::Context::with_key(&key);
-        parts.iter().for_each(|part| context.update(part));
+        for part in parts {
+            context.update(part);
+        }
         context.sign()
     };
     let seed: [&[u8]; 3] = [b"key expansion", server, client];

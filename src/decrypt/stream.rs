@@ -186,11 +186,11 @@ mod tests {
     fn no_more_is_held_than_allowed() {
         let mut stream = Stream::default();
         stream.begin(0);
-        let mut given = 0;
+        let mut given = 0_u32;
         for number in 1..5000_u32 {
             let bytes = [7; 1400];
             stream.push(number * 1400, 1400, &bytes, &mut |part| {
-                given += if matches!(part, Part::Bytes(_)) { 1 } else { 0 };
+                given += u32::from(matches!(part, Part::Bytes(_)));
             });
             assert!(stream.held_bytes <= MAX_HELD && stream.held.len() <= MAX_SEGMENTS);
         }

@@ -437,7 +437,9 @@ impl Captured {
         {
             self = Self::new(budget, settings);
             self.unit.decrypt_by(decryption.again());
-            opened.into_iter().for_each(|opened| self.read(opened));
+            for opened in opened {
+                self.read(opened);
+            }
         }
         self
     }

@@ -55,28 +55,13 @@ pub(super) fn read<'a>(opened: Opened<'a>, settings: &Settings) -> Result<Readin
     let next = openings(&path, &capture, &options, pieces);
     let read = read_pieces(capture, next, records, number, &watch, &told);
     watch.take(&told);
-    match read {
-        Some((whole, joined)) => {
-            let reading = whole.finish((place, path), joined);
-            watch.end(reading.summary.size);
-            Ok(reading)
-        }
-        None => {
-            let capture = spare;
-            Err(Box::new(Opened {
-                number,
-                place,
-                is_alone,
-                path,
-                capture,
-                watch,
-                carried,
-                threads,
-                share,
-                again,
-            }))
-        }
+    if let Some((whole, joined)) = read {
+        let reading = whole.finish((place, path), joined);
+        watch.end(reading.summary.size);
+        return Ok(reading);
     }
+    let capture = spare;
+    Err(Box::new(Opened { number, place, is_alone, path, capture, watch, carried, threads, share, again }))
 }
 
 /// Reads the pieces at once and puts them together: all that was read, and how many pieces could be put together. Nothing where

@@ -2,6 +2,8 @@
 //!
 //! Input: an inspection. Output: counts by whose the connections are. Must not: show a secret, or what was said.
 
+use std::fmt::Write as _;
+
 use crate::client::Whose;
 use crate::decrypt::{Outcome, Tally};
 use crate::evidence::Fact;
@@ -122,7 +124,7 @@ fn add(sum: &mut Decrypted, outcome: &Outcome) {
 /// The same in sentences.
 pub(super) fn remarks(decryption: &Decryption) -> Vec<String> {
     let Decryption { sources, client, others } = decryption;
-    let mut remarks: Vec<String> = sources.iter().flat_map(about_source).collect();
+    let mut remarks: Vec<String> = sources.iter().filter_map(about_source).collect();
     remarks.push(format!(
         "Keys are known for {} of {} of the client and {} of {}.",
         count(client.with_keys),
@@ -165,11 +167,12 @@ fn opened(client: &Decrypted, others: &Decrypted) -> String {
         plural(sum(|of| of.records_opened), "encrypted record was", "encrypted records were"),
         size(sum(|of| of.bytes_from_client + of.bytes_from_server))
     );
+    // Writing to a String cannot fail.
     for (number, what) in missing.into_iter().filter(|(number, _)| *number > 0) {
-        says += &format!("; {} {what}", count(number));
+        let _ = write!(says, "; {} {what}", count(number));
     }
     if sum(|of| of.gaps) > 0 {
-        says += &format!("; {} of unknown length", plural(sum(|of| of.gaps), "gap is", "gaps are"));
+        let _ = write!(says, "; {} of unknown length", plural(sum(|of| of.gaps), "gap is", "gaps are"));
     }
     says + "."
 }

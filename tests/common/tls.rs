@@ -22,7 +22,7 @@ impl KeyLog for Lines {
     fn log(&self, label: &str, random: &[u8], secret: &[u8]) {
         let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         let mut lines = self.0.lock().unwrap();
-        lines.push_str(&format!("{label} {} {}\n", hex(random), hex(secret)));
+        lines.extend([label, " ", &hex(random), " ", &hex(secret), "\n"]);
     }
 }
 
