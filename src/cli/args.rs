@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Read saved captures and report where the client's traffic went
     #[command(visible_aliases = ["analyse", "analyze"])]
-    Inspect(Inspect),
+    Inspect(Box<Inspect>),
     /// Say why an address or a name is placed where it is placed, every witness for and against
     Explain(Explain),
     /// Say what captures are as files: format, interfaces, counts, times, losses, damage

@@ -78,7 +78,7 @@ pub(super) fn arguments(recorded: &[String], captures: &[PathBuf]) -> Result<Ins
         return Err(refused("some are of no bundle"));
     }
     match Arguments::from_arg_matches(&matches).map(|arguments| arguments.command) {
-        Ok(Command::Inspect(inspect)) => Ok(inspect),
+        Ok(Command::Inspect(inspect)) => Ok(*inspect),
         Ok(_) => Err(refused("another command")),
         Err(error) => Err(refused(&first(&error))),
     }
