@@ -27,6 +27,8 @@ pub mod flow;
 
 pub mod evidence;
 
+pub mod decrypt;
+
 pub mod place;
 
 pub mod client;

@@ -149,6 +149,13 @@ pub(super) struct Reporting {
     /// The documented claims to put to the captures: packs, files, all or none, separated by commas [default: surf-2024]
     #[arg(long, value_name = "PACK|FILE|all|none", value_delimiter = ',')]
     pub(super) claims: Vec<String>,
+    /// Open TLS with the keys in this file (SSLKEYLOGFILE, NSS key log format); may be repeated. Keys that a capture carries itself
+    /// are used, too
+    #[arg(long, value_name = "FILE")]
+    pub(super) keylog: Vec<PathBuf>,
+    /// With `--bundle-inputs`: put in captures that carry keys, too; the bundle is then for its owner alone
+    #[arg(long, requires = "bundle_inputs")]
+    pub(super) with_secrets: bool,
     /// Show the addresses of other participants instead of masking them
     #[arg(long)]
     pub(super) show_participants: bool,
@@ -216,7 +223,8 @@ pub(super) struct Verify {
     /// The bundle that `inspect -o FOLDER/` or `-o NAME.zip` wrote: its folder or its zip
     #[arg(value_name = "BUNDLE")]
     pub(super) bundle: PathBuf,
-    /// The captures that it is of, or folders that they lie in, and databases of --geoip or --against: each is known by its hash.
+    /// The captures that it is of, or folders that they lie in, databases of --geoip or --against, and key logs of --keylog: each is
+    /// known by its hash.
     /// Without one they are looked for in the bundle, beside it, and where they were
     #[arg(value_name = "CAPTURE")]
     pub(super) captures: Vec<PathBuf>,

@@ -109,6 +109,16 @@ pub(super) struct Record {
     pub(super) logs: Vec<Option<RedactionLog>>,
     /// What the databases answered.
     pub(super) answers: String,
+    /// Whether captures that go into the bundle carry secrets.
+    pub(super) has_secrets: bool,
+}
+
+/// Why a capture does not go into a bundle.
+pub(super) fn holds_secrets(path: &Path) -> String {
+    format!(
+        "{}: carries keys, and a bundle with it would, too; leave --bundle-inputs out, or say --with-secrets",
+        path.display()
+    )
 }
 
 /// Writes a bundle; gives its seal.
@@ -122,8 +132,18 @@ pub(super) fn write(
     let failed = |error: io::Error| format!("{}: {error}; nothing was written there", path.display());
     let contents = contents(results, record, has_inputs)?;
     match packing {
-        Packing::Folder => output::replace_folder(path, |folder| contents.to_folder(folder)),
-        Packing::Zip => output::replace(path, |file| contents.to_zip(file)),
+        Packing::Folder => output::replace_folder(path, |folder| {
+            if record.has_secrets {
+                output::keep_private(&fs::File::open(folder)?, 0o700)?;
+            }
+            contents.to_folder(folder)
+        }),
+        Packing::Zip => output::replace(path, |file| {
+            if record.has_secrets {
+                output::keep_private(file, 0o600)?;
+            }
+            contents.to_zip(file)
+        }),
     }
     .map_err(failed)
 }
@@ -137,7 +157,7 @@ fn contents(results: &Results<'_>, record: &Record, has_inputs: bool) -> Result<
         add(name, Content::Text(format.render(&Results::of(report, lang), Color::Never).into_bytes()))?;
     }
     add(ANSWERS, text(&record.answers))?;
-    add(README, text(ABOUT))?;
+    add(README, text(&if record.has_secrets { format!("{ABOUT}{SECRET}") } else { ABOUT.to_owned() }))?;
     for (name, data) in builtin::FILES {
         add(&format!("{DATA}/{name}"), text(data))?;
     }
@@ -223,6 +243,11 @@ traffic in a capture went, by which evidence, and by which data.
 report again from the captures, and says what is the same and what differs.
 The SHA-256 of SHA256SUMS stands for all of it: compare it with the one that
 whoever made the bundle kept elsewhere.
+";
+
+const SECRET: &str = "
+SECRETS INSIDE: a capture in inputs/ carries the keys of its connections. Whoever
+has this bundle can read what was said in them. Keep it to yourself.
 ";
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod format;
 mod geoip;
 mod import;
 mod info;
+mod keys;
 mod live;
 mod locate;
 mod man;

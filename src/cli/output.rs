@@ -107,6 +107,19 @@ fn sync_folders(folder: &Path) -> io::Result<()> {
     open_folder(folder)
 }
 
+/// Lets nobody but its owner at a file or a folder, where the system has such rights; before anything is in it.
+#[cfg(unix)]
+pub(super) fn keep_private(file: &File, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(mode))
+}
+
+/// Where there are no such rights, a file has those of its folder.
+#[cfg(not(unix))]
+pub(super) fn keep_private(_: &File, _: u32) -> io::Result<()> {
+    Ok(())
+}
+
 /// A link is followed, so that the file it names is replaced and not the link.
 fn followed(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())

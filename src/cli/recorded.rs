@@ -11,7 +11,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 use crate::cli::args::{Arguments, Command, Inspect};
 
 /// Options that change nothing in a report, and those whose place is taken by what was read.
-const LEFT_OUT: [&str; 19] = [
+const LEFT_OUT: [&str; 20] = [
     "annotate",
     "paths",
     "read",
@@ -29,6 +29,7 @@ const LEFT_OUT: [&str; 19] = [
     "bundle_inputs",
     "redaction_log",
     "max_markdown",
+    "with_secrets",
     "help",
     "version",
 ];

@@ -37,6 +37,8 @@ fn redact(arguments: &Redact) -> Result<Log, String> {
         exclusive: arguments.exclusive,
         local: arguments.local.clone(),
         max_unpacked: arguments.max_unpacked,
+        // The copy has no keys, and is to have the same findings.
+        ignores_carried_keys: true,
         ..settings::of(&arguments.evidence, &World::Disk)?
     };
     let inspection = inspect::inspect(std::slice::from_ref(input), settings, &Bar::new());

@@ -13,6 +13,7 @@ use crate::cli::args::{Forge, Inspect, When};
 use crate::cli::bundle::{self, Packing};
 use crate::cli::claims;
 use crate::cli::format::{Format, Results};
+use crate::cli::keys;
 use crate::cli::live::{self, Ended, Marks, Plan, Stop, View};
 use crate::cli::marks;
 use crate::cli::message::{annotate, fail, say};
@@ -78,6 +79,10 @@ fn run(
     if has_bundle && made.has_failed {
         return Err("no bundle was written: it would not hold what was asked for".to_owned());
     }
+    let has_secrets = arguments.reporting.bundle_inputs && !made.secretive.is_empty();
+    if let Some(path) = made.secretive.first().filter(|_| has_secrets && !arguments.reporting.with_secrets) {
+        return Err(bundle::holds_secrets(path));
+    }
     let (notes, cells) = (world.into_notes(), made.cells);
     let (logs, messages) = if has_bundle {
         redaction::of_inputs(&logs, &made.paths, &report.inputs)?
@@ -87,7 +92,8 @@ fn run(
     for message in &messages {
         say(message);
     }
-    let record = bundle::Record { options, notes, cells, paths: made.paths, logs, answers: made.answers };
+    let (paths, answers) = (made.paths, made.answers);
+    let record = bundle::Record { options, notes, cells, paths, logs, answers, has_secrets };
     // The process ends soon: giving back millions of small pieces of memory would be most of what is left to do.
     let report = ManuallyDrop::new(report);
     let checks = checks(&report, &arguments.reporting.fail_on, arguments.reporting.min_grade);
@@ -119,6 +125,8 @@ pub(super) struct Made {
     paths: Vec<PathBuf>,
     /// The folders that were cells.
     cells: Vec<PathBuf>,
+    /// The inputs that carry secrets.
+    secretive: Vec<PathBuf>,
 }
 
 /// Reads and judges the captures.
@@ -196,6 +204,7 @@ fn options(arguments: &Inspect, settings: &Settings) -> report::Options {
 /// What an inspection comes to.
 fn made(arguments: &Inspect, inspection: Inspection, other: Option<Other>, has_answers: bool) -> Made {
     let (faults, has_unused_marks) = marks::faults(&inspection);
+    let carries_secrets = inspection.inputs().iter().filter(|input| !input.summary.claims.secrets.is_empty());
     let mut made = Made {
         report: None,
         answers: String::new(),
@@ -204,6 +213,7 @@ fn made(arguments: &Inspect, inspection: Inspection, other: Option<Other>, has_a
         failures: inspection.failures().iter().map(ToString::to_string).collect(),
         paths: inspection.inputs().iter().map(|input| input.path.clone()).collect(),
         cells: Vec::new(),
+        secretive: carries_secrets.map(|input| input.path.clone()).collect(),
     };
     if inspection.inputs().is_empty() {
         return made;
@@ -360,6 +370,7 @@ fn refuse_inputs(arguments: &Inspect, outputs: &Outputs, job: &Job) -> Result<()
         .chain(&marks)
         .chain(&arguments.manifest)
         .chain(&arguments.reporting.redaction_log)
+        .chain(&arguments.reporting.keylog)
         .collect();
     for (path, output) in outputs {
         output::refuse_inputs(path, &read)?;
@@ -398,6 +409,7 @@ pub(super) fn job(arguments: &Inspect, lists_flows: bool, world: &World) -> Resu
         marks: arguments.reporting.marks.read(&places, arguments.join, study.as_ref(), world)?,
         local: arguments.reporting.local.clone(),
         claims: claims::chosen(&arguments.reporting.claims, world)?,
+        key_logs: keys::read(&arguments.reporting.keylog, world)?,
         study,
         ..settings::of(&arguments.reporting.evidence, world)?
     };

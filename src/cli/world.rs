@@ -29,7 +29,7 @@ pub(super) struct Noted {
     pub(super) path: String,
     pub(super) size: u64,
     pub(super) sha256: String,
-    /// Its bytes, but for databases: those are large, and not everybody's to hand on.
+    /// Its bytes, but for databases, which are large and not everybody's to hand on, and for secrets.
     pub(super) bytes: Option<Vec<u8>>,
 }
 
@@ -100,6 +100,16 @@ impl World {
         }
     }
 
+    /// The bytes of a file with secrets, which no bundle gets: it is known by its hash, as databases are.
+    pub(super) fn secret(&self, path: &Path, wanted: &str) -> Result<Vec<u8>, String> {
+        let len = fs::metadata(path).map_or(0, |metadata| metadata.len());
+        if len > MAX_SECRET_BYTES {
+            let most = MAX_SECRET_BYTES >> 20;
+            return Err(format!("{}: more than {most} MiB, which no such file has", path.display()));
+        }
+        self.database(path, wanted)
+    }
+
     /// Whether there is a file of that name.
     pub(super) fn has(&self, path: &Path) -> bool {
         match self {
@@ -150,6 +160,9 @@ impl Recorded {
         }
     }
 }
+
+/// The longest file with secrets that is read.
+const MAX_SECRET_BYTES: u64 = 256 << 20;
 
 /// Notes a file once. One that is read again has to be what it was.
 fn note(noted: &RefCell<Vec<Noted>>, path: &Path, bytes: &[u8], is_kept: bool) -> Result<(), String> {

@@ -48,6 +48,7 @@ use crate::frame::{FrameRef, Process, Timestamp};
 use crate::packet::{Packet, Tcp, TcpFlags, Transport};
 use crate::source::owners::Owners;
 use crate::wire::Hostname;
+use crate::wire::certificate::CertificateNames;
 
 /// Everything that the flows of one capture say about themselves.
 #[derive(Default, Debug)]
@@ -179,6 +180,30 @@ impl Evidence {
         }
     }
 
+    /// Takes note of the names in a certificate that the sender of a packet showed, and that was encrypted.
+    #[cold]
+    pub fn certificate(
+        &mut self,
+        seen: Seen,
+        packet: &Packet<'_>,
+        (frame, time): (FrameRef, Option<Timestamp>),
+        names: &CertificateNames,
+    ) {
+        let sighting = Sighting { flow: seen.flow, side: seen.side, packet, frame, time };
+        tls::note_certificate(names, |_| true, &sighting, &mut self.notes);
+    }
+
+    /// From now on the randoms of QUIC hellos are kept, by which key logs know connections.
+    pub fn keep_randoms(&mut self) {
+        self.notes.quic.randoms.get_or_insert_default();
+    }
+
+    /// The randoms of QUIC hellos with their flows, as far as they are kept: of the first 65,536.
+    #[must_use]
+    pub fn randoms(&self) -> &[(FlowId, [u8; 32])] {
+        self.notes.quic.randoms.as_deref().unwrap_or_default()
+    }
+
     /// A process by its number.
     #[must_use]
     pub fn process_of(&self, id: ProcessId) -> Option<&ProcessEntry> {
@@ -211,9 +236,10 @@ impl Evidence {
     pub fn free(&mut self) {
         self.limits = Some(self.limits());
         self.streams = Streams::default();
-        let Notes { log, names, mut answers, .. } = std::mem::take(&mut self.notes);
+        let Notes { log, names, mut answers, mut quic, .. } = std::mem::take(&mut self.notes);
         answers.forget_questions();
         self.notes = Notes { log, names, answers, ..Notes::default() };
+        self.notes.quic.randoms = quic.randoms.take();
     }
 
     /// The facts of one flow in order of frames, once reading has ended.

@@ -33,7 +33,12 @@ pub(super) struct Talks {
     pub(super) dropped: u64,
     /// The most that were remembered at one time.
     most: usize,
+    /// The randoms of the hellos, where somebody wants them.
+    pub(super) randoms: Option<Vec<(FlowId, [u8; 32])>>,
 }
+
+/// Connections whose random is kept.
+const MAX_RANDOMS: usize = 1 << 16;
 
 /// One connection.
 #[derive(Debug)]
@@ -64,8 +69,12 @@ impl Talks {
     /// Keeps the connections of flows that have a new number, under that.
     pub(super) fn retain(&mut self, moved: &Moved<'_>) {
         let before = std::mem::take(self);
-        let Self { dropped, most, .. } = before;
-        *self = Self { dropped, most, ..Self::default() };
+        let Self { dropped, most, randoms, .. } = &before;
+        let kept = |randoms: &Vec<(FlowId, _)>| {
+            randoms.iter().filter_map(|(flow, random)| Some((moved.flow(*flow)?, *random))).collect()
+        };
+        let randoms = randoms.as_ref().map(kept);
+        *self = Self { dropped: *dropped, most: *most, randoms, ..Self::default() };
         self.append(before, moved);
     }
 
@@ -82,6 +91,12 @@ impl Talks {
             {
                 self.insert(flow, talk);
             }
+        }
+    }
+
+    fn keep_random(&mut self, flow: FlowId, random: [u8; 32]) {
+        if let Some(randoms) = self.randoms.as_mut().filter(|randoms| randoms.len() < MAX_RANDOMS) {
+            randoms.push((flow, random));
         }
     }
 
@@ -179,6 +194,7 @@ fn read(talk: &mut Talk, header: &LongHeader, seen: &Sighting<'_>, notes: &mut N
 
 fn note(talk: &mut Talk, hello: &QuicHello, seen: &Sighting<'_>, notes: &mut Notes) {
     if talk.noted.replace(hello.hello.random) != Some(hello.hello.random) {
+        notes.quic.keep_random(seen.flow, hello.hello.random);
         notes.push(seen, Fact::Quic(hello.version));
         tls::note_hello(&hello.hello, Origin::QuicSni, seen, notes);
         encrypted_dns::note(&hello.hello, seen, notes);

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::vec;
 
 use crate::inspect::progress::{self, Progress, Watch};
-use crate::source::{self, Capture, Lies, Options, SourceError};
+use crate::source::{self, Capture, Carried, Lies, Options, STDIN, SourceError};
 
 /// The inputs that are not opened yet.
 pub(super) struct Inputs<'a> {
@@ -50,10 +50,49 @@ pub(super) struct Opened<'a> {
     pub(super) path: PathBuf,
     pub(super) capture: Capture,
     pub(super) watch: Watch<'a>,
+    /// The key logs that it carries, as its reader comes upon them.
+    pub(super) carried: Arc<Carried>,
     /// How many threads may read it.
     pub(super) threads: usize,
     /// Its stored bytes, and those of all inputs; one whose size is not known counts as the largest.
     pub(super) share: (u64, u64),
+    /// The same once more; `None` where it can be read once, such as standard input.
+    pub(super) again: Option<Again>,
+}
+
+/// An input that can be opened once more.
+#[derive(Clone)]
+pub(super) struct Again {
+    number: u32,
+    place: u32,
+    is_alone: bool,
+    path: PathBuf,
+    lies: BTreeMap<PathBuf, Lies>,
+    options: Options,
+    share: (u64, u64),
+}
+
+impl Again {
+    /// Opens it once more, to be read by this thread and watched by nobody; `None` where it is gone.
+    pub(super) fn open(&self) -> Option<Opened<'static>> {
+        let Self { number, place, is_alone, path, lies, options, share } = self.clone();
+        let carried = Arc::default();
+        let options = Options { carried: Some(Arc::clone(&carried)), beside: false, ..options };
+        let capture = source::Inputs::open(&lies, &path, &options).ok()?;
+        let watch = Watch::new(&(), progress::INTERVAL);
+        Some(Opened {
+            number,
+            place,
+            is_alone,
+            path,
+            capture,
+            watch,
+            carried,
+            threads: 1,
+            share,
+            again: None,
+        })
+    }
 }
 
 impl<'a> Inputs<'a> {
@@ -132,7 +171,11 @@ impl<'a> Iterator for Inputs<'a> {
             let size = self.sizes.next().unwrap_or(0);
             let place = self.tried;
             self.tried = self.tried.saturating_add(1);
-            match path.and_then(|path| Ok((source::Inputs::open(&self.moved, &path, &self.options)?, path))) {
+            // Each has its own, where they are wanted at all.
+            let carried = Arc::default();
+            let wanted = self.options.carried.as_ref().map(|_| Arc::clone(&carried));
+            let options = Options { carried: wanted, ..self.options.clone() };
+            match path.and_then(|path| Ok((source::Inputs::open(&self.moved, &path, &options)?, path))) {
                 Ok((capture, path)) => {
                     self.progress.open(&path);
                     let number = self.opened;
@@ -142,7 +185,26 @@ impl<'a> Iterator for Inputs<'a> {
                     let watch = Watch::new(self.progress, interval);
                     let share = (known_or(size, self.largest), self.all);
                     let (is_alone, threads) = (self.named == 1, self.share);
-                    return Some(Opened { number, place, is_alone, path, capture, watch, threads, share });
+                    let mut again = None;
+                    let is_file = path.as_os_str() != STDIN && capture.size().is_some();
+                    if self.options.follow.is_none() && (is_file || self.moved.contains_key(&path)) {
+                        let lies = self.moved.get(&path).map(|lies| (path.clone(), lies.clone()));
+                        let (lies, path) = (lies.into_iter().collect(), path.clone());
+                        let options = self.options.clone();
+                        again = Some(Again { number, place, is_alone, path, lies, options, share });
+                    }
+                    return Some(Opened {
+                        number,
+                        place,
+                        is_alone,
+                        path,
+                        capture,
+                        watch,
+                        carried,
+                        threads,
+                        share,
+                        again,
+                    });
                 }
                 Err(error) => {
                     self.progress.read(size);

@@ -209,8 +209,7 @@ impl Snapshot {
             captured.script.end_input(&summary, times.earliest);
             captured.end_input((place, path), summary, times, 1);
         }
-        captured.end(&settings);
-        let (inspection, _) = Inspection::of(vec![captured], settings);
+        let (inspection, _) = Inspection::of(vec![captured.end(&settings)], settings);
         Inspection { is_so_far: true, ..inspection }
     }
 }
@@ -231,8 +230,10 @@ pub fn follow(
     let files = files.into_iter();
     let is_alone = files.size_hint().1 == Some(1);
     for (place, Followed { path, follow }) in (0..).zip(files) {
-        let options =
-            Options { follow: Some(follow), beside: settings.threads.get() > 1, ..settings.reading() };
+        let (carried, reading) = (Arc::default(), settings.reading());
+        let wanted = reading.carried.as_ref().map(|_| Arc::clone(&carried));
+        let beside = settings.threads.get() > 1;
+        let options = Options { follow: Some(follow), beside, carried: wanted, ..reading };
         let opened = match Capture::open(&path, &options) {
             Ok(opened) => opened,
             Err(error) => {
@@ -248,17 +249,14 @@ pub fn follow(
             path,
             capture: opened,
             watch: Watch::new(progress, INTERVAL),
+            carried,
             threads: 1,
             share: (1, 1),
+            again: None,
         };
         before = capture.read_watched(opened, asked, &before, &settings);
     }
-    let captures = if capture.inputs.is_empty() {
-        Vec::new()
-    } else {
-        capture.end(&settings);
-        vec![capture]
-    };
+    let captures = if capture.inputs.is_empty() { Vec::new() } else { vec![capture.end(&settings)] };
     let (inspection, met) = Inspection::of(captures, settings);
     Inspection { failures, ..inspection }.with_missed_marks(&met)
 }
@@ -280,12 +278,15 @@ impl Captured {
         settings: &Arc<Settings>,
     ) -> Before {
         self.script.begin_input(&opened);
-        let Opened { number, place, path, mut capture, mut watch, .. } = opened;
+        let Opened { number, place, path, mut capture, mut watch, carried, .. } = opened;
         let mut times = Times::default();
         let mut frames = before.frames;
         loop {
             let taken = capture.next_frame().map(|frame| {
                 let at = FrameRef::new(number, frame.number);
+                if carried.has_some() {
+                    self.unit.take_keys(&carried);
+                }
                 if asked.shared.has_labels.load(Ordering::Relaxed) {
                     asked.set_marks(self, at, frame.time);
                 }

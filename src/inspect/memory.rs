@@ -150,6 +150,9 @@ impl Budget {
         let numbers = flows.retain(|flow| !leaves.get(flow.0 as usize).copied().unwrap_or(false));
         evidence.retain(&numbers);
         sightings.retain(|flow| numbers.get(flow.0 as usize).copied().flatten());
+        if let Some(decryption) = &mut unit.decryption {
+            decryption.retain(&numbers);
+        }
         self.clients.retain(&numbers, evidence);
     }
 }

@@ -7,6 +7,7 @@ mod around;
 mod census;
 mod circumstances;
 mod claims;
+mod decryption;
 mod hearing;
 mod inputs;
 mod judge;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 use std::thread;
 
 pub use self::census::{Census, Counted};
+pub use self::decryption::{Decryption, KeyLogs, KeySource};
 pub use self::hearing::SeenName;
 pub use self::judged::{FindingId, Found, Judged};
 pub use self::locate::{Placement, VantageConflict};
@@ -51,7 +53,7 @@ pub use self::vantage::{KnownBy, Vantage};
 use crate::claims::Selection;
 use crate::client::Spoken;
 use crate::frame::{Anomaly, Date, Frame, FrameRef, Timestamp};
-use crate::inspect::inputs::{Inputs, Opened};
+use crate::inspect::inputs::{Again, Inputs, Opened};
 use crate::inspect::memory::Budget;
 use crate::inspect::pieces::Reading;
 use crate::inspect::script::Script;
@@ -93,6 +95,10 @@ pub struct Settings {
     pub databases: Databases,
     /// The registers that may cover a flow's day.
     pub registers: Vec<Register>,
+    /// The key logs that the user names.
+    pub key_logs: KeyLogs,
+    /// Whether key logs that captures carry themselves are passed over.
+    pub ignores_carried_keys: bool,
     /// Where the client stood, by the user's word.
     pub vantage: Option<place::Vantage>,
     /// The cells that captures belong to; where the client of one stood counts before [`Self::vantage`].
@@ -113,7 +119,8 @@ pub struct Settings {
 impl Settings {
     /// How inputs are read.
     fn reading(&self) -> Options {
-        let usual = Options { hash: self.hash, follow: self.follow.clone(), ..Options::default() };
+        let carried = (!self.ignores_carried_keys).then(Arc::default);
+        let usual = Options { hash: self.hash, follow: self.follow.clone(), carried, ..Options::default() };
         usual.with_max_unpacked(self.max_unpacked)
     }
 
@@ -151,6 +158,8 @@ impl Default for Settings {
             local: Vec::new(),
             databases: Databases::embedded(),
             registers: Register::builtin().to_vec(),
+            key_logs: KeyLogs::default(),
+            ignores_carried_keys: false,
             vantage: None,
             study: None,
             declared: Declared::default(),
@@ -317,13 +326,14 @@ pub fn inspect_inputs(inputs: source::Inputs, settings: Settings, progress: &dyn
         joined(&mut inputs, &settings)
     } else {
         inputs.read_each(|opened| {
-            let mut capture = Captured::new(Budget::new(&settings, opened.share), &settings);
+            let (share, again) = (opened.share, opened.again.clone());
+            let budget = || Budget::new(&settings, share);
+            let mut capture = Captured::new(budget(), &settings);
             match pieces::read(opened, &settings) {
                 Ok(reading) => capture.take(reading),
                 Err(opened) => capture.read(*opened),
             }
-            capture.end(&settings);
-            capture
+            capture.with_all_keys(&[again], budget(), &settings).end(&settings)
         })
     };
     let Inputs { failures, others: files_skipped, .. } = inputs;
@@ -334,12 +344,15 @@ pub fn inspect_inputs(inputs: source::Inputs, settings: Settings, progress: &dyn
 /// All inputs as pieces of one capture; none, where none could be opened.
 fn joined(inputs: &mut Inputs<'_>, settings: &Arc<Settings>) -> Vec<Captured> {
     let mut capture = Captured::new(Budget::new(settings, (1, 1)), settings);
-    inputs.for_each(|opened| capture.read(opened));
+    let mut again = Vec::new();
+    inputs.for_each(|opened| {
+        again.push(opened.again.clone());
+        capture.read(opened);
+    });
     if capture.inputs.is_empty() {
         return Vec::new();
     }
-    capture.end(settings);
-    vec![capture]
+    vec![capture.with_all_keys(&again, Budget::new(settings, (1, 1)), settings).end(settings)]
 }
 
 /// Where an address stands on a day by what is known without a capture; names and round trips are missing.
@@ -375,19 +388,25 @@ struct Captured {
 
 impl Captured {
     fn new(budget: Option<Budget>, settings: &Arc<Settings>) -> Self {
-        let (unit, script) = (Unit::within(budget), Script::new(settings));
+        let (mut unit, script) = (Unit::within(budget), Script::new(settings));
+        if !settings.key_logs.keys.is_empty() {
+            unit.decrypt_by(Decryption::new(Arc::clone(&settings.key_logs.keys)));
+        }
         Self { inputs: Vec::new(), unit, census: Census::default(), script, read: script::Read::default() }
     }
 
     /// Takes every frame of an input through the stages that look at single packets.
     fn read(&mut self, opened: Opened<'_>) {
         self.script.begin_input(&opened);
-        let Opened { number, place, path, mut capture, mut watch, .. } = opened;
+        let Opened { number, place, path, mut capture, mut watch, carried, .. } = opened;
         if self.unit.budget.is_some() {
             watch.interval = watch.interval.min(memory::INTERVAL);
         }
         let mut times = Times::default();
         while let Some(frame) = capture.next_frame() {
+            if carried.has_some() {
+                self.unit.take_keys(&carried);
+            }
             self.take_frame(&frame, FrameRef::new(number, frame.number), &mut times);
             let number = frame.number;
             if number.is_multiple_of(watch.interval) {
@@ -396,6 +415,9 @@ impl Captured {
                     Budget::look(&mut self.unit, true);
                 }
             }
+        }
+        if carried.has_some() {
+            self.unit.take_keys(&carried);
         }
         let summary = capture.finish();
         watch.end(summary.size);
@@ -425,8 +447,31 @@ impl Captured {
         self.inputs.push(Input { place, path, summary, earliest, latest, backwards, pieces });
     }
 
+    /// The same capture read again, where keys came upon in it late would open more, and it can be.
+    fn with_all_keys(
+        mut self,
+        again: &[Option<Again>],
+        budget: Option<Budget>,
+        settings: &Arc<Settings>,
+    ) -> Self {
+        if !self.unit.decryption().is_some_and(Decryption::is_late) {
+            return self;
+        }
+        let opened: Option<Vec<_>> = again.iter().map(|again| again.as_ref()?.open()).collect();
+        if let Some(opened) = opened
+            && let Some(decryption) = self.unit.decryption.take()
+        {
+            self = Self::new(budget, settings);
+            self.unit.decrypt_by(decryption.again());
+            for opened in opened {
+                self.read(opened);
+            }
+        }
+        self
+    }
+
     /// Judges what was read.
-    fn end(&mut self, settings: &Arc<Settings>) {
+    fn end(mut self, settings: &Arc<Settings>) -> Self {
         self.unit.end(&mut self.census);
         let cells = settings.study.as_ref();
         let first = self.inputs.first().map(|input| input.path.as_path());
@@ -435,6 +480,7 @@ impl Captured {
         self.read = script.end(&self.unit);
         self.unit.steps = std::mem::take(&mut self.read.steps);
         judge::judge(&mut self.unit, settings);
+        self
     }
 }
 

@@ -41,28 +41,27 @@ pub(super) fn read<'a>(opened: Opened<'a>, settings: &Settings) -> Result<Readin
     let is_limited = settings.max_memory.is_some();
     // So are marks.
     let is_marked = !settings.marks.is_empty();
-    if pieces < 2 || is_limited || is_marked || !opened.capture.is_divisible() {
+    // And connections are followed from their first frame to their last.
+    let has_keys = !settings.key_logs.keys.is_empty();
+    if pieces < 2 || is_limited || is_marked || has_keys || !opened.capture.is_divisible() {
         return Err(Box::new(opened));
     }
     let options = settings.reading();
     let again =
         |path: &Path| Some((Capture::records(path, &options).ok()??, Capture::open(path, &options).ok()?));
     let Some((records, spare)) = again(&opened.path) else { return Err(Box::new(opened)) };
-    let Opened { number, place, is_alone, path, capture, mut watch, threads, share } = opened;
+    let Opened { number, place, is_alone, path, capture, mut watch, carried, threads, share, again } = opened;
     let told = AtomicU64::new(0);
     let next = openings(&path, &capture, &options, pieces);
     let read = read_pieces(capture, next, records, number, &watch, &told);
     watch.take(&told);
-    match read {
-        Some((whole, joined)) => {
-            let reading = whole.finish((place, path), joined);
-            watch.end(reading.summary.size);
-            Ok(reading)
-        }
-        None => {
-            Err(Box::new(Opened { number, place, is_alone, path, capture: spare, watch, threads, share }))
-        }
+    if let Some((whole, joined)) = read {
+        let reading = whole.finish((place, path), joined);
+        watch.end(reading.summary.size);
+        return Ok(reading);
     }
+    let capture = spare;
+    Err(Box::new(Opened { number, place, is_alone, path, capture, watch, carried, threads, share, again }))
 }
 
 /// Reads the pieces at once and puts them together: all that was read, and how many pieces could be put together. Nothing where

@@ -6,6 +6,7 @@
 use crate::evidence::Evidence;
 use crate::flow::{FlowId, Flows, Scope, Seen, Sightings};
 use crate::frame::{Frame, FrameRef};
+use crate::inspect::decryption::Decryption;
 use crate::packet::{Begun, Class, Decoded, Packet};
 
 /// What the packets of one capture change.
@@ -13,6 +14,8 @@ pub(super) struct Stages<'a> {
     pub(super) flows: &'a mut Flows,
     pub(super) evidence: &'a mut Evidence,
     pub(super) sightings: &'a mut Sightings,
+    /// Where keys are known.
+    pub(super) decryption: Option<&'a mut Decryption>,
 }
 
 /// The frame that a packet came in.
@@ -57,6 +60,9 @@ impl Stages<'_> {
         let seen = self.flows.observe(packet, scope(packet, sight), at, sight.wire_len, time);
         self.evidence.observe(self.flows, seen, packet, at, time);
         self.claims(seen, sight);
+        if let Some(decryption) = &mut self.decryption {
+            decryption.packet(seen, packet, (at, time), self.evidence);
+        }
         seen.flow
     }
 

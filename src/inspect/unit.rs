@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::{Attribution, Whose};
@@ -10,6 +11,7 @@ use crate::flow::{Flow, FlowId, Flows, Sightings};
 use crate::frame::{Frame, FrameRef};
 use crate::inspect::around::annotated;
 use crate::inspect::census::Census;
+use crate::inspect::decryption::Decryption;
 use crate::inspect::hearing::{Hearing, SeenName};
 use crate::inspect::judged::{Found, Judged, Judgement};
 use crate::inspect::locate::{Placement, VantageConflict};
@@ -20,7 +22,7 @@ use crate::inspect::vantage::Vantage;
 use crate::packet::{self, Class, Decoded, Opener, Through};
 use crate::place;
 use crate::session::{Moment, Session, Step};
-use crate::source::Summary;
+use crate::source::{Carried, Summary};
 
 /// What one capture holds. Hosts, names and sessions of different captures have nothing to do with each other.
 #[derive(Debug, Default)]
@@ -28,6 +30,7 @@ pub struct Unit {
     pub(super) flows: Flows,
     pub(super) evidence: Evidence,
     pub(super) opener: Opener,
+    pub(super) decryption: Option<Box<Decryption>>,
     pub(super) sightings: Sightings,
     pub(super) own_addresses: Vec<IpAddr>,
     pub(super) last: Option<Moment>,
@@ -78,6 +81,32 @@ impl Unit {
     #[must_use]
     pub fn evidence(&self) -> &Evidence {
         &self.evidence
+    }
+
+    /// What key logs opened of it; `None` where no key is known.
+    #[must_use]
+    pub fn decryption(&self) -> Option<&Decryption> {
+        self.decryption.as_deref()
+    }
+
+    /// From here on connections are followed with keys.
+    pub(super) fn decrypt_by(&mut self, decryption: Decryption) {
+        self.evidence.keep_randoms();
+        self.decryption = Some(Box::new(decryption));
+    }
+
+    /// Takes keys that the capture carries.
+    #[cold]
+    pub(super) fn take_keys(&mut self, carried: &Carried) {
+        let log = carried.take();
+        if self.decryption.is_none() {
+            self.decrypt_by(Decryption::new(Arc::default()));
+        }
+        // Frames that hold no packet of TCP count, too: they are few before the first that does.
+        let is_late = self.last.is_some();
+        if let Some(decryption) = &mut self.decryption {
+            decryption.take(&log, is_late);
+        }
     }
 
     /// The tunnels that were opened, and the fragments that were put together.
@@ -251,8 +280,9 @@ impl Unit {
 
     #[inline]
     fn stages(&mut self) -> (&mut Opener, Stages<'_>) {
-        let Self { opener, flows, evidence, sightings, .. } = self;
-        (opener, Stages { flows, evidence, sightings })
+        let Self { opener, flows, evidence, sightings, decryption, .. } = self;
+        let decryption = decryption.as_deref_mut();
+        (opener, Stages { flows, evidence, sightings, decryption })
     }
 
     fn settle(&mut self, census: &mut Census) {
@@ -313,6 +343,9 @@ impl Unit {
     pub(super) fn end(&mut self, census: &mut Census) {
         self.opener.finish();
         self.settle(census);
+        if let Some(decryption) = &mut self.decryption {
+            decryption.end(self.last);
+        }
         Budget::look(self, false);
         self.summed_up = self.budget.take().and_then(Budget::end);
         self.evidence.finish(&self.flows);

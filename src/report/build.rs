@@ -7,8 +7,8 @@ use crate::report::parts::time;
 use crate::report::schema::{Input, Report, Schema, Tool, Totals};
 use crate::report::view::View;
 use crate::report::{
-    anomalies, claims, destinations, flows, headline, matrix, quality, schema, sessions, sources, steps,
-    tunnels,
+    anomalies, claims, decryption, destinations, flows, headline, matrix, quality, schema, sessions, sources,
+    steps, tunnels,
 };
 
 /// What a report is to hold.
@@ -25,6 +25,7 @@ pub struct Options {
 #[must_use]
 pub fn build(inspection: &Inspection, options: Options) -> Report {
     let view = View::new(inspection, options.show_participants);
+    let decryption = decryption::decryption(&view);
     let mut report = Report {
         schema: Schema { name: "borderpost-report", version: "1.0" },
         tool: Tool { name: "borderpost", version: env!("CARGO_PKG_VERSION") },
@@ -39,7 +40,8 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
         flows: Vec::new(),
         tunnels: tunnels::tunnels(&view),
         anomalies: anomalies::anomalies(inspection),
-        quality: quality::quality(&view),
+        quality: quality::quality(&view, decryption.as_ref()),
+        decryption,
         data_sources: sources::data_sources(inspection.settings()),
         registers: Vec::new(),
         claims: claims::claims(&view),

@@ -13,6 +13,7 @@ pub mod changes;
 pub mod checks;
 pub mod claims;
 mod csv;
+mod decryption;
 mod destinations;
 mod differences;
 pub mod doctor;

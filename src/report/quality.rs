@@ -11,14 +11,14 @@ use crate::packet::Class;
 use crate::place::{Doubt, STALE_AFTER_DAYS};
 use crate::report::flows::is_joined_midway;
 use crate::report::protocol::describe;
-use crate::report::schema::{Quality, SummedUp, Undecoded, Vantage, VantageConflict};
+use crate::report::schema::{Decryption, Quality, SummedUp, Undecoded, Vantage, VantageConflict};
 use crate::report::text::{count, plural, size};
 use crate::report::view::{Row, View};
-use crate::report::{steps, tunnels};
+use crate::report::{decryption, steps, tunnels};
 use crate::wire::dns;
 
 /// Sums up what is missing.
-pub(super) fn quality(view: &View<'_>) -> Quality {
+pub(super) fn quality(view: &View<'_>, decryption: Option<&Decryption>) -> Quality {
     let inspection = view.inspection;
     let hidden = Hidden::of(view);
     let is_nameless = |row: &Row<'_>| is_client(row) && row.unit.names(row.flow.id()).is_empty();
@@ -48,6 +48,7 @@ pub(super) fn quality(view: &View<'_>) -> Quality {
         remarks: Vec::new(),
     };
     quality.remarks = remarks(&quality, &hidden, inspection);
+    quality.remarks.extend(decryption.into_iter().flat_map(decryption::remarks));
     quality
 }
 

@@ -97,6 +97,7 @@ pub(crate) fn report(destinations: Vec<Destination>) -> Report {
         tunnels: Vec::new(),
         anomalies: Vec::new(),
         quality: Quality::default(),
+        decryption: None,
         data_sources: Vec::new(),
         registers: vec![Register {
             name: "surf-2024".to_owned(),

@@ -7,6 +7,7 @@
 
 mod against;
 mod claim;
+mod decryption;
 mod process;
 mod quality;
 mod session;
@@ -21,6 +22,7 @@ use serde::{Serialize, Serializer};
 
 pub use self::against::{Against, Moved, Reading};
 pub use self::claim::{Claim, ClaimCell, ClaimFlow, ClaimSource, LookedAt};
+pub use self::decryption::{Decrypted, Decryption, KeySource};
 pub use self::process::{Parent, Process};
 pub use self::quality::{Quality, SummedUp, Suspicion, Undecoded, Vantage, VantageConflict};
 pub use self::session::{Meeting, Milestone, Phase, PhaseFlows, PhaseTraffic, Session};
@@ -63,6 +65,9 @@ pub struct Report {
     pub anomalies: Vec<Anomaly>,
     /// What the captures could not show.
     pub quality: Quality,
+    /// What key logs opened; absent where no key is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decryption: Option<Decryption>,
     /// The data that answers rest on.
     pub data_sources: Vec<DataSource>,
     /// The registers that were compared with, and their limits.

@@ -3,7 +3,9 @@
 //! Input: what a reader found. Output: the parts of a [`Summary`](super::Summary). Must not: read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::carried::Carried;
 use super::claims::{Claims, Comment, CommentOn, Interface, Marks, STEP, Section, StepComment};
 use super::owners::Owners;
 use super::summary::{Damage, Drops, sum};
@@ -25,6 +27,8 @@ pub(super) struct About {
     pub(super) broken_options: u64,
     pub(super) damage: Vec<Damage>,
     pub(super) more_damage: u64,
+    /// Where TLS key logs go.
+    pub(super) carried: Option<Arc<Carried>>,
 }
 
 impl About {

@@ -239,7 +239,7 @@ pub struct Resolver {
     pub address: Option<IpAddr>,
 }
 
-/// Secrets of one kind that the file carries (decryption secrets blocks). What they are is never kept.
+/// Secrets of one kind that the file carries (decryption secrets blocks). What they are is not kept here.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Secrets {
     /// In how many blocks.
@@ -251,11 +251,14 @@ pub struct Secrets {
 }
 
 impl Secrets {
+    /// The kind of a TLS key log.
+    pub const TLS_KEY_LOG: u32 = 0x544c534b;
+
     /// What secrets of that kind are called (draft-ietf-opsawg-pcapng section 4.7); `None` where the kind is not known.
     #[must_use]
     pub const fn kind_name(kind: u32) -> Option<&'static str> {
         Some(match kind {
-            0x544c534b => "TLS key log",
+            Self::TLS_KEY_LOG => "TLS key log",
             0x5353484b => "SSH key log",
             0x57474b4c => "WireGuard key log",
             0x5a4e574b => "ZigBee network key",

@@ -12,6 +12,7 @@
 
 mod about;
 mod ahead;
+mod carried;
 mod claims;
 mod clock;
 mod error;
@@ -46,6 +47,7 @@ use std::sync::atomic::Ordering;
 
 use crate::frame::{Direction, Frame, LinkType, Process, Timestamp};
 
+pub use carried::Carried;
 pub use claims::{
     ByteOrder, Claims, Comment, CommentOn, Interface, Marks, NamedAddress, Resolver, STEP, Secrets, Section,
     StepComment,
@@ -82,12 +84,14 @@ pub struct Options {
     pub follow: Option<Follow>,
     /// Whether a long input may be hashed and unpacked on threads of their own, beside the one that reads it.
     pub beside: bool,
+    /// Where the TLS key logs go that a capture carries; they are counted and not kept where nobody asks for them.
+    pub carried: Option<Arc<Carried>>,
 }
 
 /// Hashed, not followed, with threads beside, and packed inputs up to 64 GiB and 200 times their size.
 impl Default for Options {
     fn default() -> Self {
-        Self { hash: true, max_unpacked: 64 << 30, max_ratio: 200, follow: None, beside: true }
+        Self { hash: true, max_unpacked: 64 << 30, max_ratio: 200, follow: None, beside: true, carried: None }
     }
 }
 
@@ -349,7 +353,7 @@ impl Capture {
         let mut capture = Self {
             input,
             walker: Walker::PcapNg(pcapng::Walker::new()),
-            about: About::default(),
+            about: About { carried: options.carried.clone(), ..About::default() },
             format: Format::PcapNg,
             compression,
             hashing: options.hash,

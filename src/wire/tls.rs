@@ -133,6 +133,40 @@ pub(super) fn datagram_server_hello(body: &[u8]) -> Option<ServerFlight> {
     server_hello(body, Transport::Datagrams)
 }
 
+/// What a `ServerHello` settles for the keys of its connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ServerChoice {
+    /// The server's random.
+    pub(crate) random: [u8; RANDOM],
+    /// The version it chose.
+    pub(crate) version: u16,
+    /// The cipher suite it chose.
+    pub(crate) cipher: u16,
+    /// Whether it is a HelloRetryRequest.
+    pub(crate) is_retry: bool,
+}
+
+/// Reads the body of a `ServerHello` for its keys; `None` where it is none.
+pub(crate) fn server_choice(body: &[u8]) -> Option<ServerChoice> {
+    let ServerFlight { version, cipher, retry, .. } = server_hello(body, Transport::Stream)?;
+    Some(ServerChoice { random: hello_random(body)?, version, cipher, is_retry: retry })
+}
+
+/// The random in the body of a hello, the client's or the server's; `None` where it is none.
+pub(crate) fn hello_random(body: &[u8]) -> Option<[u8; RANDOM]> {
+    let mut cursor = Cursor::new(body);
+    cursor.u16().filter(|version| Transport::Stream.has(*version))?;
+    cursor.array()
+}
+
+/// Whom the certificate names in a `Certificate` message of TLS 1.3 (RFC 8446 section 4.4.2); `None` where it cannot be read.
+#[must_use]
+pub fn certificate_names(body: &[u8]) -> Option<CertificateNames> {
+    let mut cursor = Cursor::new(body);
+    let _context = cursor.vector8()?;
+    leaf(cursor.rest()).and_then(certificate::names)
+}
+
 /// Reads a server's answer at the front of its stream: `More` until the certificate is there or it is plain
 /// that none comes in clear.
 #[must_use]
@@ -388,9 +422,9 @@ pub(super) fn leaf(body: &[u8]) -> Option<&[u8]> {
 }
 
 /// Handshake message types (RFC 8446 appendix B.3, RFC 5246 section 7.4).
-pub(super) const CLIENT_HELLO: u8 = 1;
-pub(super) const SERVER_HELLO: u8 = 2;
-pub(super) const CERTIFICATE: u8 = 11;
+pub(crate) const CLIENT_HELLO: u8 = 1;
+pub(crate) const SERVER_HELLO: u8 = 2;
+pub(crate) const CERTIFICATE: u8 = 11;
 const SERVER_HELLO_DONE: u8 = 14;
 
 /// Extension types (IANA registry of TLS extension values).
@@ -406,7 +440,7 @@ const HOST_NAME: u8 = 0;
 const MAX_PROTOCOLS: usize = 64;
 
 /// Length of a random in bytes.
-const RANDOM: usize = 32;
+pub(crate) const RANDOM: usize = 32;
 
 /// The random that marks a HelloRetryRequest: SHA-256 of "HelloRetryRequest" (RFC 8446 section 4.1.3).
 const RETRY_RANDOM: [u8; RANDOM] = [

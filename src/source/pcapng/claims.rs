@@ -1,14 +1,14 @@
 //! Blocks that only say something: names of addresses, secrets, custom blocks, journal entries
 //! (draft-ietf-opsawg-pcapng sections 4.5, 4.7, 4.8 and 4.9).
 //!
-//! Input: a block's body. Output: what is kept of it goes into `About`, bounded. Must not: keep a secret, or more of a name
-//! than is shown.
+//! Input: a block's body. Output: what is kept of it goes into `About`, bounded. Must not: keep a secret for anybody who did
+//! not ask for it, or more of a name than is shown.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::options::{OPT_COMMENT, Options, text};
 use crate::source::about::About;
-use crate::source::claims::{CommentOn, NamedAddress, Resolver};
+use crate::source::claims::{CommentOn, NamedAddress, Resolver, Secrets};
 use crate::source::order::ByteOrder;
 
 /// A name resolution block: records, each an address with its names, then options about where they came from.
@@ -55,13 +55,18 @@ pub(super) fn names(order: ByteOrder, body: &[u8], about: &mut About) {
     }
 }
 
-/// A decryption secrets block: counted, and never kept.
+/// A decryption secrets block: counted, and handed to who asked for it.
 pub(super) fn secrets(order: ByteOrder, body: &[u8], about: &mut About) {
     let Some(([kind, length], data)) = order.words(body) else { return };
     let stated = length as usize;
     let data_len = stated.min(data.len());
-    let lines =
-        data.get(..data_len).unwrap_or_default().split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let log = data.get(..data_len).unwrap_or_default();
+    if kind == Secrets::TLS_KEY_LOG
+        && let Some(carried) = &about.carried
+    {
+        carried.add(log);
+    }
+    let lines = log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let lines = lines.count() as u64;
     let table = &mut about.claims.secrets;
     if table.len() < MAX_SECRETS || table.contains_key(&kind) {

@@ -1,0 +1,148 @@
+//! Records of TLS over TCP, opened with the keys of key logs: TLS 1.2 with GCM or ChaCha20-Poly1305, and TLS 1.3.
+//!
+//! Input: packets with their flows, and [`Keys`]. Output: what each direction of a connection said, to a [`Sink`], in order; and
+//! what came of each connection. A connection is followed where a key log has the random of its client's hello (RFC 8446, RFC
+//! 5246); of all others nothing is held. Must not: let a secret out, hold more than [`MAX_HELD`] bytes, or read what is inside.
+
+#![warn(clippy::indexing_slicing)]
+
+mod connection;
+mod direction;
+mod keys;
+mod known;
+mod messages;
+mod piece;
+mod record;
+mod schedule;
+mod sealed;
+mod stream;
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+
+use self::connection::Connection;
+pub use self::connection::{Outcome, Read};
+pub use self::direction::Counts;
+pub use self::keys::{Keys, MAX_SECRETS, Random, Tally};
+use self::piece::Place;
+pub use self::piece::{GapReason, Piece, Sink, Trouble};
+use crate::flow::{FlowId, Seen};
+use crate::frame::{FrameRef, Timestamp};
+use crate::packet::{Packet, Transport};
+
+/// The most that is held of all connections at one time, in bytes. One that would need more is given up, and that is said.
+pub const MAX_HELD: usize = 256 << 20;
+
+/// The connections of one capture.
+pub struct Decrypter {
+    keys: Arc<Keys>,
+    connections: HashMap<FlowId, State>,
+    held: usize,
+    copy: Vec<u8>,
+}
+
+enum State {
+    Followed(Box<Connection>),
+    Settled(Box<Outcome>),
+    /// The same for what most flows are.
+    NotTls,
+}
+
+impl Decrypter {
+    /// Nothing was seen yet.
+    #[must_use]
+    pub fn new(keys: Arc<Keys>) -> Self {
+        Self { keys, connections: HashMap::new(), held: 0, copy: Vec::new() }
+    }
+
+    /// Adds the secrets of a key log, for connections that begin from now on.
+    pub fn read(&mut self, log: &[u8]) -> Tally {
+        Arc::make_mut(&mut self.keys).read(log)
+    }
+
+    /// The secrets that are known.
+    #[must_use]
+    pub fn keys(&self) -> &Arc<Keys> {
+        &self.keys
+    }
+
+    /// Takes the next packet of a flow.
+    pub fn packet(
+        &mut self,
+        seen: Seen,
+        packet: &Packet<'_>,
+        at: FrameRef,
+        time: Option<Timestamp>,
+        sink: &mut dyn Sink,
+    ) {
+        let Transport::Tcp(tcp) = &packet.transport else { return };
+        let (state, is_known) = match self.connections.entry(seen.flow) {
+            Entry::Occupied(known) => (known.into_mut(), true),
+            Entry::Vacant(place) => (place.insert(State::Followed(Box::new(Connection::new()))), false),
+        };
+        let State::Followed(connection) = state else { return };
+        let place = &mut Place { flow: seen.flow, at, time, keys: &self.keys, sink, copy: &mut self.copy };
+        let before = if is_known { connection.held() } else { 0 };
+        let settled = connection.packet(seen.side, tcp, packet, place);
+        let after = connection.held();
+        self.held = self.held.saturating_sub(before);
+        let settled = settled
+            .or_else(|| (self.held.saturating_add(after) > MAX_HELD).then(|| connection.give_up(place)));
+        match settled {
+            Some(Outcome::NotTls) => *state = State::NotTls,
+            Some(outcome) => *state = State::Settled(Box::new(outcome)),
+            None => self.held += after,
+        }
+    }
+
+    /// No more packets come, after the last at `at`.
+    pub fn finish(&mut self, at: FrameRef, time: Option<Timestamp>, sink: &mut dyn Sink) {
+        let mut flows: Vec<FlowId> = self.connections.keys().copied().collect();
+        flows.sort_unstable();
+        for flow in flows {
+            let Some(state) = self.connections.get_mut(&flow) else { continue };
+            if let State::Followed(connection) = state {
+                let place = &mut Place { flow, at, time, keys: &self.keys, sink, copy: &mut self.copy };
+                *state = State::Settled(Box::new(connection.finish(place)));
+            }
+        }
+        self.held = 0;
+    }
+
+    /// What came of a flow; `None` where it is not TLS over TCP, or is not over.
+    #[must_use]
+    pub fn outcome(&self, flow: FlowId) -> Option<&Outcome> {
+        match self.connections.get(&flow)? {
+            State::Settled(outcome) => {
+                Some(outcome).filter(|outcome| ***outcome != Outcome::NotTls).map(|of| &**of)
+            }
+            State::Followed(_) | State::NotTls => None,
+        }
+    }
+
+    /// Forgets the flows that have no new number, and keeps the others under theirs.
+    pub fn retain(&mut self, number: impl Fn(FlowId) -> Option<FlowId>) {
+        let before = std::mem::take(&mut self.connections);
+        self.connections =
+            before.into_iter().filter_map(|(flow, state)| Some((number(flow)?, state))).collect();
+        let held = self.connections.values().map(|state| match state {
+            State::Followed(connection) => connection.held(),
+            State::Settled(_) | State::NotTls => 0,
+        });
+        self.held = held.sum();
+    }
+}
+
+impl std::fmt::Debug for Decrypter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decrypter")
+            .field("keys", &self.keys)
+            .field("held", &self.held)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! What key logs open of a capture: keys from the user and from the capture itself, connections that are followed with them.
+//!
+//! Input: packets of TCP. Output: facts from what was encrypted; where keys came from and what came of each connection. A capture
+//! that no key is known of costs nothing. Must not: keep what was said, or a secret beside [`Keys`].
+
+use std::sync::Arc;
+
+use crate::decrypt::{Decrypter, Keys, Outcome, Piece, Sink, Tally};
+use crate::evidence::Evidence;
+use crate::flow::{FlowId, Seen};
+use crate::frame::{FrameRef, Timestamp};
+use crate::packet::Packet;
+use crate::session::Moment;
+use crate::wire::certificate::CertificateNames;
+use crate::wire::tls;
+
+/// The key logs that the user names.
+#[derive(Clone, Default, Debug)]
+pub struct KeyLogs {
+    /// The secrets of all of them.
+    pub keys: Arc<Keys>,
+    /// Where they came from, in the order in which they were named.
+    pub sources: Vec<KeySource>,
+}
+
+/// Where keys came from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeySource {
+    /// The file's name without its folder; `None` for blocks within the capture.
+    pub file: Option<String>,
+    /// The SHA-256 of the file.
+    pub sha256: Option<String>,
+    /// What its lines were.
+    pub tally: Tally,
+    /// Whether some came after frames that they could have been for, and the capture could not be read again.
+    pub is_late: bool,
+}
+
+/// The decryption of one capture.
+#[derive(Debug)]
+pub struct Decryption {
+    decrypter: Decrypter,
+    heard: Heard,
+    /// What blocks of the capture itself said.
+    carried: Option<KeySource>,
+    /// Whether the capture is read again, with all of its keys.
+    is_again: bool,
+}
+
+/// What is taken off what was said.
+#[derive(Default, Debug)]
+struct Heard {
+    certificate: Option<(FrameRef, Option<Timestamp>, CertificateNames)>,
+}
+
+impl Sink for Heard {
+    fn piece(&mut self, _: FlowId, from_client: bool, piece: Piece<'_>) {
+        if let Piece::Message { at, time, kind: tls::CERTIFICATE, body } = piece
+            && !from_client
+            && let Some(names) = tls::certificate_names(body)
+        {
+            self.certificate = Some((at, time, names));
+        }
+    }
+}
+
+impl Decryption {
+    /// With the keys that are known before the capture is read.
+    pub(super) fn new(keys: Arc<Keys>) -> Self {
+        Self { decrypter: Decrypter::new(keys), heard: Heard::default(), carried: None, is_again: false }
+    }
+
+    /// For reading the same capture again, with the keys that the first reading came upon.
+    pub(super) fn again(self) -> Self {
+        let carried = self.carried.map(|source| KeySource { is_late: false, ..source });
+        Self { carried, is_again: true, ..Self::new(Arc::clone(self.decrypter.keys())) }
+    }
+
+    /// Takes keys that the capture carries; `is_late` where frames came before them.
+    pub(super) fn take(&mut self, log: &[u8], is_late: bool) {
+        if self.is_again {
+            return;
+        }
+        let tally = self.decrypter.read(log);
+        let none = KeySource { file: None, sha256: None, tally: Tally::default(), is_late: false };
+        let source = self.carried.get_or_insert(none);
+        source.tally.add(&tally);
+        source.is_late |= is_late && tally.secrets > 0;
+    }
+
+    /// Whether keys came after frames that they could have been for.
+    pub(super) fn is_late(&self) -> bool {
+        self.carried.as_ref().is_some_and(|source| source.is_late)
+    }
+
+    /// Takes a packet.
+    #[inline(never)]
+    pub(super) fn packet(
+        &mut self,
+        seen: Seen,
+        packet: &Packet<'_>,
+        (at, time): (FrameRef, Option<Timestamp>),
+        evidence: &mut Evidence,
+    ) {
+        self.decrypter.packet(seen, packet, at, time, &mut self.heard);
+        if let Some((at, time, names)) = self.heard.certificate.take() {
+            evidence.certificate(seen, packet, (at, time), &names);
+        }
+    }
+
+    /// The capture has ended.
+    pub(super) fn end(&mut self, last: Option<Moment>) {
+        if let Some(Moment { frame, time }) = last {
+            self.decrypter.finish(frame, time, &mut self.heard);
+        }
+    }
+
+    /// Forgets flows without a new number.
+    pub(super) fn retain(&mut self, numbers: &[Option<FlowId>]) {
+        self.decrypter.retain(|flow| numbers.get(flow.0 as usize).copied().flatten());
+    }
+
+    /// What blocks of the capture itself said.
+    #[must_use]
+    pub fn carried(&self) -> Option<&KeySource> {
+        self.carried.as_ref()
+    }
+
+    /// What came of a flow; `None` where it is not TLS over TCP.
+    #[must_use]
+    pub fn outcome(&self, flow: FlowId) -> Option<&Outcome> {
+        self.decrypter.outcome(flow)
+    }
+
+    /// Whether a key log has a secret of the connection with that random.
+    #[must_use]
+    pub fn has_key(&self, random: &[u8; 32]) -> bool {
+        self.decrypter.keys().has(random)
+    }
+}
