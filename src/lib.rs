@@ -45,6 +45,8 @@ pub mod report;
 
 pub mod bundle;
 
+pub mod compare;
+
 pub mod redact;
 
 #[cfg(feature = "cli")]

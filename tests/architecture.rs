@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The top-level modules, each may import only those above it (ARCHITECTURE.md, "The way of the data").
 const ORDER: &[&str] = &[
     "frame", "data", "source", "wire", "packet", "flow", "evidence", "place", "client", "session", "verdict",
-    "claims", "study", "inspect", "report", "bundle", "redact", "cli",
+    "claims", "study", "inspect", "report", "bundle", "compare", "redact", "cli",
 ];
 
 /// Outside packages of the library and who may use them.
@@ -38,13 +38,14 @@ const OWNERS: &[(&str, &[&str])] = &[
         "serde",
         &[
             "frame", "data", "evidence", "place", "client", "session", "verdict", "claims", "study",
-            "report", "bundle", "redact",
+            "report", "bundle", "compare", "redact",
         ],
     ),
-    ("serde_json", &["place", "report", "bundle", "redact"]),
+    ("serde_json", &["place", "report", "bundle", "compare", "redact"]),
     ("sha2", &["source", "place", "report", "bundle"]),
     ("thiserror", &["frame", "source", "packet", "place", "verdict", "inspect", "bundle", "redact", "cli"]),
     ("toml", &["data"]),
+    ("toml_edit", &["compare::baseline::edit"]),
     ("unicode_width", &["report"]),
     ("x509_parser", &["wire::certificate"]),
 ];

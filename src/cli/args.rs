@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::baseline::Baseline;
+use crate::cli::diff::Diff;
 use crate::cli::format::{ExplainFormat, Format, VerifyFormat};
 use crate::cli::geoip::GeoipAction;
 use crate::cli::info::Info;
@@ -29,6 +31,13 @@ pub(super) enum Command {
     /// Read saved captures and report where the client's traffic went
     #[command(visible_aliases = ["analyse", "analyze"])]
     Inspect(Inspect),
+    /// Compare two builds of the client: what is new, moved, gone, or more than before
+    Diff(Box<Diff>),
+    /// Learn, update or check a baseline: the contacts that somebody answers for
+    Baseline {
+        #[command(subcommand)]
+        action: Box<Baseline>,
+    },
     /// Say why an address or a name is placed where it is placed, every witness for and against
     Explain(Explain),
     /// Say what captures are as files: format, interfaces, counts, times, losses, damage

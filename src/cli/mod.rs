@@ -4,8 +4,10 @@
 //! Must not: be needed by the library.
 
 mod args;
+mod baseline;
 mod bundle;
 mod claims;
+mod diff;
 mod explain;
 mod file;
 mod format;
@@ -22,6 +24,7 @@ mod recorded;
 mod redact;
 mod register;
 mod run;
+mod runs;
 mod settings;
 mod status;
 mod study;
@@ -50,6 +53,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| match arguments.command {
         Command::Inspect(inspect) => run::inspect(&inspect, recorded::options(&matches)),
+        Command::Diff(arguments) => diff::run(&arguments),
+        Command::Baseline { action } => baseline::run(&action),
         Command::Explain(explain) => explain::run(&explain),
         Command::Info(arguments) => info::run(&arguments),
         Command::Redact(arguments) => redact::run(&arguments),

@@ -311,16 +311,17 @@ fn write(
         return Ok(());
     }
     let format = arguments.format.unwrap_or(Format::Table);
-    let text = format.render(results, color(arguments.color));
+    let text = format.render(results, color(arguments.color, stdout().is_terminal()));
     // The forge reads commands off this stream, too.
     let has_neighbours = arguments.annotate.is_some() && format == Format::Table;
     let text = if has_neighbours { annotations::inert(&text) } else { text };
     output::to_stdout(&text).map_err(|error| format!("standard output: {error}"))
 }
 
-fn color(when: When) -> Color {
+/// Whether colour is used where the user says `when`.
+pub(super) fn color(when: When, is_terminal: bool) -> Color {
     let [no_color, term] = ["NO_COLOR", "TERM"].map(std::env::var_os);
-    color_of(when, stdout().is_terminal(), no_color.as_deref(), term.as_deref())
+    color_of(when, is_terminal, no_color.as_deref(), term.as_deref())
 }
 
 /// `NO_COLOR` counts where it is set and not empty (no-color.org).

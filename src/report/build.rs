@@ -26,7 +26,7 @@ pub struct Options {
 pub fn build(inspection: &Inspection, options: Options) -> Report {
     let view = View::new(inspection, options.show_participants);
     let mut report = Report {
-        schema: Schema { name: "borderpost-report", version: "1.0" },
+        schema: Schema::OWN,
         tool: Tool { name: "borderpost", version: env!("CARGO_PKG_VERSION") },
         inputs: inspection.inputs().iter().map(input).collect(),
         totals: totals(inspection),

@@ -13,10 +13,13 @@ use crate::report::schema::{Destination, Report};
 use crate::report::table::{self, PARTS};
 use crate::report::text::{count, plural, size};
 
+mod document;
 mod escape;
 mod rest;
 mod session;
 mod study;
+
+pub use self::document::document;
 
 /// Writes the report.
 #[must_use]

@@ -19,6 +19,7 @@ use crate::report::schema::Report;
 use crate::report::table::Page as Words;
 use crate::report::text::plural;
 
+mod document;
 mod draw;
 mod entry;
 mod escape;
@@ -28,6 +29,8 @@ mod map;
 mod sankey;
 mod study;
 mod timeline;
+
+pub use self::document::document;
 
 /// Writes the report.
 #[must_use]
