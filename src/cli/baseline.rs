@@ -35,7 +35,7 @@ pub(super) struct Runs {
     /// cell is a run)
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// The build of the client, where nothing else tells
+    /// The build of the client; of a study with several builds, the cells of this one
     #[arg(long, value_name = "VERSION")]
     build: Option<String>,
     #[command(flatten)]
@@ -112,7 +112,7 @@ fn done(outcome: Result<(), String>) -> Status {
 impl Runs {
     fn read(&self) -> Result<Vec<Run>, String> {
         let mut runs = runs::of_all(&self.paths, &self.reading)?;
-        stated(&mut runs, self.build.as_deref());
+        stated(&mut runs, self.build.as_deref())?;
         Ok(runs)
     }
 }
@@ -126,7 +126,10 @@ fn learn(arguments: &Learn) -> Result<(), String> {
         ));
     }
     if arguments.owner.trim().is_empty() || arguments.reason.trim().is_empty() {
-        return Err("--owner and --reason have to say something: an entry that nobody answers for is refused".to_owned());
+        return Err(
+            "--owner and --reason have to say something: an entry that nobody answers for is refused"
+                .to_owned(),
+        );
     }
     let made = baseline::learn(arguments.runs.read()?, &arguments.owner, &arguments.reason)?;
     to_file(path, &made.text)?;
@@ -163,5 +166,6 @@ fn text(path: &Path) -> Result<(String, String), String> {
 }
 
 fn to_file(path: &Path, text: &str) -> Result<(), String> {
-    output::to_file(path, text).map_err(|error| format!("{}: {error}; nothing was written there", path.display()))
+    output::to_file(path, text)
+        .map_err(|error| format!("{}: {error}; nothing was written there", path.display()))
 }

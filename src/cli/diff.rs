@@ -34,10 +34,10 @@ pub(super) struct Diff {
     /// More runs of the build that is known, in the same forms: how far they differ among themselves is noise; may be repeated
     #[arg(long = "base", value_name = "PATH")]
     more: Vec<PathBuf>,
-    /// The build that BASE is of, where nothing else tells
+    /// The build that BASE is of; of a study with several builds, the cells of this one
     #[arg(long, value_name = "VERSION")]
     base_build: Option<String>,
-    /// The build that NEW is of, where nothing else tells
+    /// The build that NEW is of; of a study with several builds, the cells of this one
     #[arg(long, value_name = "VERSION")]
     new_build: Option<String>,
     #[command(flatten)]
@@ -93,6 +93,7 @@ pub(super) enum DiffFormat {
 const EXAMPLES: &str = "Examples:
   borderpost diff old-build/ new-build.pcapng
   borderpost diff monday.pcapng nightly.pcapng --base tuesday.pcapng --fail-on added,moved,volume
+  borderpost diff study.toml study.toml --base-build 6.1.0 --new-build 6.1.1
   borderpost diff approved.zip nightly.json -o diff.md --fail-on unlisted --quiet
 
 Compared are host patterns, services, recipients, legal zones and protocols; never addresses or ports.
@@ -113,8 +114,8 @@ fn compared(arguments: &Diff) -> Result<Comparison, String> {
     let mut base = runs::of(&arguments.base, &arguments.reading)?;
     base.extend(runs::of_all(&arguments.more, &arguments.reading)?);
     let mut new = runs::of(&arguments.new, &arguments.reading)?;
-    stated(&mut base, arguments.base_build.as_deref());
-    stated(&mut new, arguments.new_build.as_deref());
+    stated(&mut base, arguments.base_build.as_deref())?;
+    stated(&mut new, arguments.new_build.as_deref())?;
     compare::diff(base, new)
 }
 
@@ -122,11 +123,25 @@ fn inputs(arguments: &Diff) -> Vec<PathBuf> {
     [&arguments.base, &arguments.new].into_iter().chain(&arguments.more).cloned().collect()
 }
 
-/// Adds the build that the user names.
-pub(super) fn stated(runs: &mut [Run], build: Option<&str>) {
-    for run in runs {
-        run.builds.extend(build.map(|version| Build { version: version.to_owned(), by: By::Option }));
+/// Takes the runs of the build that the user names: those that a manifest says are of it, or all where no manifest says of what
+/// they are.
+pub(super) fn stated(runs: &mut Vec<Run>, build: Option<&str>) -> Result<(), String> {
+    let Some(version) = build else { return Ok(()) };
+    let is_stated = |run: &Run| run.builds.iter().any(|build| build.by == By::Manifest);
+    if !runs.iter().any(is_stated) {
+        let build = Build { version: version.to_owned(), by: By::Option };
+        runs.iter_mut().for_each(|run| drop(run.builds.insert(build.clone())));
+        return Ok(());
     }
+    let mut known: Vec<String> =
+        runs.iter().flat_map(|run| &run.builds).map(|build| build.version.clone()).collect();
+    runs.retain(|run| run.builds.iter().any(|build| build.version == version));
+    known.sort_unstable();
+    known.dedup();
+    if runs.is_empty() {
+        return Err(format!("no run is of build {version} by its manifest, which has {}", known.join(", ")));
+    }
+    Ok(())
 }
 
 /// Writes a comparison where it is asked for, and decides.
@@ -177,9 +192,8 @@ impl Telling {
         let tells = |format: &DiffFormat| matches!(format, DiffFormat::Junit | DiffFormat::Gitlab);
         let is_asked = outputs.iter().map(|(_, format)| format).chain(&self.format).any(tells);
         if is_asked && self.fail_on.is_empty() {
-            return Err(
-                "JUnit and code quality reports tell what fails: name the conditions with --fail-on".to_owned()
-            );
+            return Err("JUnit and code quality reports tell what fails: name the conditions with --fail-on"
+                .to_owned());
         }
         Ok(outputs)
     }
@@ -233,10 +247,14 @@ impl ValueEnum for Kind {
             Self::Added => "A contact is new",
             Self::Moved => "A contact stands in another legal zone",
             Self::Recipient => "Another company runs it",
-            Self::Place => "It stands in another country outside the EEA, can be placed no more, or can be placed now",
+            Self::Place => {
+                "It stands in another country outside the EEA, can be placed no more, or can be placed now"
+            }
             Self::Listing => "The register lists it otherwise",
             Self::Phase => "It is contacted first in another phase",
-            Self::Volume => "More or less is sent, or in more or fewer flows, than the noise of several base runs explains",
+            Self::Volume => {
+                "More or less is sent, or in more or fewer flows, than the noise of several base runs explains"
+            }
             Self::Fingerprint => "The client's TLS stack says hello otherwise (JA4)",
             Self::Removed => "A contact is not seen any more",
             Self::Expired => "An entry of a baseline has expired",
@@ -257,11 +275,13 @@ impl ValueEnum for Condition {
             Self::Any => Some(PossibleValue::new(self.name()).help("Anything differs")),
             Self::Of(kind) => kind.to_possible_value(),
             Self::Outside => Some(
-                PossibleValue::new(self.name()).help("What is new, or moved, is outside the EEA, likely or confirmed"),
+                PossibleValue::new(self.name())
+                    .help("What is new, or moved, is outside the EEA, likely or confirmed"),
             ),
-            Self::Unlisted => {
-                Some(PossibleValue::new(self.name()).help("What is new, or moved, is outside the EEA and not in the register"))
-            }
+            Self::Unlisted => Some(
+                PossibleValue::new(self.name())
+                    .help("What is new, or moved, is outside the EEA and not in the register"),
+            ),
         }
     }
 }

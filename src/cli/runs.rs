@@ -110,8 +110,10 @@ const HEAD: u64 = 64;
 
 /// The reports and bundles in a folder, by their names.
 fn reports(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<PathBuf>>>()?;
-    let is_report = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json" || extension == "zip");
+    let paths =
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<PathBuf>>>()?;
+    let is_report =
+        |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json" || extension == "zip");
     let mut paths: Vec<PathBuf> = paths.into_iter().filter(is_report).collect();
     paths.sort();
     Ok(paths)
@@ -124,7 +126,10 @@ fn text(path: &Path) -> Result<Vec<u8>, String> {
     let read = File::open(path).and_then(|file| file.take(MAX_TEXT + 1).read_to_end(&mut bytes));
     read.map_err(|error| format!("{shown}: {error}"))?;
     if bytes.len() as u64 > MAX_TEXT {
-        return Err(format!("{shown}: more than {} MiB, which no report has; nothing was compared", MAX_TEXT >> 20));
+        return Err(format!(
+            "{shown}: more than {} MiB, which no report has; nothing was compared",
+            MAX_TEXT >> 20
+        ));
     }
     Ok(bytes)
 }
@@ -135,7 +140,9 @@ fn in_bundle(path: &Path) -> Result<Vec<u8>, String> {
     let checked = bundle::check(&archive).map_err(|error| error.to_string())?;
     if !checked.is_intact(REPORT) {
         let shown = path.display();
-        return Err(format!("{shown}: its {REPORT} is not as it was written; look with `borderpost verify {shown}`"));
+        return Err(format!(
+            "{shown}: its {REPORT} is not as it was written; look with `borderpost verify {shown}`"
+        ));
     }
     archive.text(REPORT).map_err(|error| error.to_string())
 }

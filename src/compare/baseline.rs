@@ -42,6 +42,3 @@ fn contacts(runs: &[Run]) -> BTreeSet<Contact> {
     };
     runs.iter().flat_map(|run| &run.seen).flat_map(of).collect()
 }
-
-#[cfg(test)]
-mod tests;

@@ -50,7 +50,9 @@ pub(super) fn version_in(text: &str) -> Option<String> {
     let mut versions = runs.filter(|run| {
         let parts: Vec<&str> = run.split('.').collect();
         let is_number = |part: &&str| (1..=6).contains(&part.len());
-        (3..=4).contains(&parts.len()) && parts.iter().all(is_number) && run.parse::<std::net::Ipv4Addr>().is_err()
+        (3..=4).contains(&parts.len())
+            && parts.iter().all(is_number)
+            && run.parse::<std::net::Ipv4Addr>().is_err()
     });
     versions.next().map(str::to_owned)
 }

@@ -82,7 +82,11 @@ impl Condition {
     /// What comes of it for one difference; `None` where it is about something else.
     fn of(self, of: &Difference) -> Option<Outcome> {
         let says = |kinds: &[Kind]| -> Vec<&str> {
-            of.changes.iter().filter(|change| kinds.contains(&change.kind)).map(|change| change.says.as_str()).collect()
+            of.changes
+                .iter()
+                .filter(|change| kinds.contains(&change.kind))
+                .map(|change| change.says.as_str())
+                .collect()
         };
         let kinds: &[Kind] = match self {
             Self::Any => &Kind::ALL,
@@ -94,11 +98,14 @@ impl Condition {
             return None;
         }
         let said = said.join("; ");
-        let doubts = of.changes.iter().filter(|change| kinds.contains(&change.kind)).map(|change| &change.doubt);
+        let doubts =
+            of.changes.iter().filter(|change| kinds.contains(&change.kind)).map(|change| &change.doubt);
         let doubt = doubts.flatten().next();
         Some(match (self, of.outside) {
             (Self::Outside | Self::Unlisted, Outside::No) => Outcome::Clear,
-            (Self::Outside | Self::Unlisted, Outside::NotKnown) => Outcome::Open(format!("place not known: {said}")),
+            (Self::Outside | Self::Unlisted, Outside::NotKnown) => {
+                Outcome::Open(format!("place not known: {said}"))
+            }
             (Self::Outside | Self::Unlisted, Outside::Possibly) => {
                 Outcome::Open(format!("only possibly outside the EEA: {said}"))
             }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::difference::{Change, Comparison, Difference, Kind, Origin, Outside, Schema, Side, Tool};
 use super::fold;
 use super::noise::{RULE, Range};
-use super::run::{Key, MAX_NAMES, NOT_PLACEABLE, Run, Seen, settle};
+use super::run::{Key, MAX_NAMES, NOT_PLACEABLE, Place, Run, Seen, settle};
 use super::words;
 
 /// The form of what is written.
@@ -27,7 +27,8 @@ pub fn diff(base: Vec<Run>, new: Vec<Run>) -> Result<Comparison, String> {
     let same = keys.len() as u64 - differences.len() as u64;
     differences.extend(sides.fingerprints());
     // By what is to be looked at first; contacts of one kind stay in the order of their names.
-    differences.sort_by_key(|of| (of.changes.iter().map(|change| change.kind).min(), of.outside != Outside::Likely));
+    differences
+        .sort_by_key(|of| (of.changes.iter().map(|change| change.kind).min(), of.outside != Outside::Likely));
     let volumes_compared = base.len() > 1;
     Ok(Comparison {
         schema: SCHEMA,
@@ -69,12 +70,16 @@ impl Sides<'_> {
         let keys: BTreeSet<&str> = self.all().flat_map(|run| run.traits.keys().copied()).collect();
         for key in keys {
             let (base, new) = (values(self.base, key), values(self.new, key));
-            let mixed = [("the base", &base), ("the new side", &new)].into_iter().filter(|(_, all)| all.len() > 1);
+            let mixed =
+                [("the base", &base), ("the new side", &new)].into_iter().filter(|(_, all)| all.len() > 1);
             warnings.extend(mixed.map(|(side, all)| words::mixed_trait(key, side, all)));
             if base != new {
                 warnings.push(words::other_trait(key, &base, &new));
             }
         }
+        warnings.extend(self.base.iter().flat_map(|run| &run.limits).map(|limit| words::incomplete(limit)));
+        warnings.extend(self.other_law());
+        warnings.extend(self.other_register());
         let schemas: BTreeSet<&str> = self.all().map(|run| run.schema.as_str()).collect();
         if schemas.len() > 1 {
             let all: Vec<&str> = schemas.into_iter().collect();
@@ -92,12 +97,40 @@ impl Sides<'_> {
         }
     }
 
+    /// That the law reads a country otherwise on the days of the two sides.
+    fn other_law(&self) -> Option<String> {
+        let zones = |runs: &[Run]| -> BTreeMap<String, BTreeSet<String>> {
+            let mut zones: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+            let places = runs.iter().flat_map(|run| run.seen.values()).flat_map(|seen| &seen.places);
+            for place in places.filter(|place| !place.countries.is_empty()) {
+                zones.entry(place.countries.clone()).or_default().insert(place.zone.clone());
+            }
+            zones
+        };
+        let (base, new) = (zones(self.base), zones(self.new));
+        let mut both =
+            base.iter().filter_map(|(countries, zones)| Some((countries, zones, new.get(countries)?)));
+        let (countries, before, after) = both.find(|(_, before, after)| before.is_disjoint(after))?;
+        Some(words::other_law(countries, before, after))
+    }
+
+    /// That the two sides were compared with other registers.
+    fn other_register(&self) -> Option<String> {
+        let registers = |runs: &[Run]| -> BTreeSet<String> {
+            runs.iter().flat_map(|run| run.seen.values()).flat_map(|seen| seen.registers.clone()).collect()
+        };
+        let (base, new) = (registers(self.base), registers(self.new));
+        (base != new).then(|| words::other_register(&base, &new))
+    }
+
     fn all(&self) -> impl Iterator<Item = &Run> {
         self.base.iter().chain(self.new)
     }
 
     fn difference(&self, key: &Key) -> Option<Difference> {
-        let of = |runs: &'_ [Run]| -> Vec<Option<Seen>> { runs.iter().map(|run| run.seen.get(key).cloned()).collect() };
+        let of = |runs: &'_ [Run]| -> Vec<Option<Seen>> {
+            runs.iter().map(|run| run.seen.get(key).cloned()).collect()
+        };
         let (base, new) = (of(self.base), of(self.new));
         let changes = match (has(&base), has(&new)) {
             (false, _) => vec![change(Kind::Added, Vec::new(), described(&new), None)],
@@ -137,10 +170,24 @@ impl Sides<'_> {
         if base.is_empty() || new.is_empty() {
             return None;
         }
-        let (gone, come) = shifted(&base, &new)?;
+        let (mut gone, come) = shifted(&base, &new)?;
+        // One that was only ever shown to a host that is contacted no more is gone with it.
+        let still = |host: &String| {
+            self.new.iter().any(|run| run.fingerprints.values().any(|hosts| hosts.contains(host)))
+        };
+        gone.retain(|print| {
+            self.base.iter().filter_map(|run| run.fingerprints.get(print)).flatten().any(still)
+        });
+        if gone.is_empty() && come.is_empty() {
+            return None;
+        }
         let with_hosts = |prints: Vec<String>, runs: &[Run]| -> Vec<String> {
             let hosts = |print: &String| -> BTreeSet<&str> {
-                runs.iter().filter_map(|run| run.fingerprints.get(print)).flatten().map(String::as_str).collect()
+                runs.iter()
+                    .filter_map(|run| run.fingerprints.get(print))
+                    .flatten()
+                    .map(String::as_str)
+                    .collect()
             };
             let shown = |print: String| {
                 let hosts: Vec<&str> = hosts(&print).into_iter().take(MAX_NAMES).collect();
@@ -175,36 +222,70 @@ fn has(runs: &[Option<Seen>]) -> bool {
 
 /// In what a contact differs that both sides have.
 fn changes(base: &[Option<Seen>], new: &[Option<Seen>]) -> Vec<Change> {
-    let parts: [(Kind, Part); 4] = [
-        (Kind::Moved, |seen| seen.places.iter().map(|place| place.zone.clone()).filter(|zone| zone != NOT_PLACEABLE).collect()),
+    let mut changes: Vec<Change> = places(base, new).into_iter().collect();
+    let parts: [(Kind, Part); 2] = [
         (Kind::Recipient, |seen| seen.recipients.clone()),
-        (Kind::Place, |seen| seen.places.iter().map(words::place).collect()),
         (Kind::Listing, |seen| seen.listings.iter().map(|listing| listing.replace('_', " ")).collect()),
     ];
-    let mut changes = Vec::new();
-    for (kind, part) in parts {
-        let sets = |runs: &[Option<Seen>]| -> Vec<BTreeSet<String>> {
-            runs.iter().flatten().map(part).filter(|set| !set.is_empty()).collect()
-        };
-        let (base, new) = (sets(base), sets(new));
-        // Nothing known on one side is no difference.
-        let is_known = !base.is_empty() && !new.is_empty();
-        let is_told = kind == Kind::Place && changes.iter().any(|change: &Change| change.kind == Kind::Moved);
-        if let Some((from, to)) = shifted(&base, &new).filter(|_| is_known && !is_told) {
-            changes.push(change(kind, from, to, None));
-        }
+    // Another register lists otherwise, whatever the build.
+    let registers =
+        |runs: &[Option<Seen>]| -> BTreeSet<String> { union(&sets(runs, |seen| seen.registers.clone())) };
+    let is_same = registers(base) == registers(new);
+    for (kind, part) in parts.into_iter().filter(|(kind, _)| *kind != Kind::Listing || is_same) {
+        let found = known_shift(&sets(base, part), &sets(new, part));
+        changes.extend(found.map(|(from, to)| change(kind, from, to, None)));
     }
     changes.extend(phase(base, new));
     changes.extend(volumes(base, new));
+    changes.sort_by_key(|change| change.kind);
     changes
+}
+
+/// Whether it stands in another zone, else in another place. A country that both sides have has not changed, even where the law of
+/// the day reads it otherwise.
+fn places(base: &[Option<Seen>], new: &[Option<Seen>]) -> Option<Change> {
+    let countries = |runs: &[Option<Seen>]| -> BTreeSet<String> {
+        let places = runs.iter().flatten().flat_map(|seen| &seen.places);
+        places.map(|place| place.countries.clone()).filter(|countries| !countries.is_empty()).collect()
+    };
+    let stable: BTreeSet<String> = countries(base).intersection(&countries(new)).cloned().collect();
+    let of = |runs: &[Option<Seen>], words: &dyn Fn(&Place) -> Option<String>| -> Vec<BTreeSet<String>> {
+        let open = |seen: &Seen| -> BTreeSet<String> {
+            seen.places.iter().filter(|place| !stable.contains(&place.countries)).filter_map(words).collect()
+        };
+        runs.iter().flatten().map(open).collect()
+    };
+    let zone = |place: &Place| Some(place.zone.clone()).filter(|zone| zone != NOT_PLACEABLE);
+    let is_known = |sets: &[BTreeSet<String>]| sets.iter().any(|set| !set.is_empty()) || !stable.is_empty();
+    let zones = (of(base, &zone), of(new, &zone));
+    let moved = shifted(&zones.0, &zones.1).filter(|_| is_known(&zones.0) && is_known(&zones.1));
+    if let Some((from, to)) = moved {
+        return Some(change(Kind::Moved, from, to, None));
+    }
+    let place = |place: &Place| Some(words::place(place));
+    shifted(&of(base, &place), &of(new, &place)).map(|(from, to)| change(Kind::Place, from, to, None))
+}
+
+/// A part of each run that has the contact.
+fn sets(runs: &[Option<Seen>], part: Part) -> Vec<BTreeSet<String>> {
+    runs.iter().flatten().map(part).filter(|set| !set.is_empty()).collect()
+}
+
+fn union(sets: &[BTreeSet<String>]) -> BTreeSet<String> {
+    sets.iter().flatten().cloned().collect()
+}
+
+/// What changed where both sides know something.
+fn known_shift(base: &[BTreeSet<String>], new: &[BTreeSet<String>]) -> Option<(Vec<String>, Vec<String>)> {
+    shifted(base, new).filter(|_| !base.is_empty() && !new.is_empty())
 }
 
 /// What every run of the base has and none of the new side, and what runs of the new side have and none of the base.
 fn shifted(base: &[BTreeSet<String>], new: &[BTreeSet<String>]) -> Option<(Vec<String>, Vec<String>)> {
-    let union = |sets: &[BTreeSet<String>]| -> BTreeSet<String> { sets.iter().flatten().cloned().collect() };
     let (known, seen) = (union(base), union(new));
     let is_steady = |value: &&String| base.iter().all(|set| set.contains(*value));
-    let gone: Vec<String> = known.iter().filter(is_steady).filter(|value| !seen.contains(*value)).cloned().collect();
+    let gone: Vec<String> =
+        known.iter().filter(is_steady).filter(|value| !seen.contains(*value)).cloned().collect();
     let come: Vec<String> = seen.iter().filter(|value| !known.contains(*value)).cloned().collect();
     (!gone.is_empty() || !come.is_empty()).then_some((gone, come))
 }
@@ -275,7 +356,8 @@ pub(super) fn side(runs: &[Option<Seen>]) -> Option<Side> {
 /// Whether the new side is outside the EEA.
 pub(super) fn outside(new: &[Option<Seen>]) -> Outside {
     let most = new.iter().flatten().map(|seen| seen.outside).max().unwrap_or(0);
-    let is_unknown = new.iter().flatten().flat_map(|seen| &seen.places).any(|place| place.zone == NOT_PLACEABLE);
+    let is_unknown =
+        new.iter().flatten().flat_map(|seen| &seen.places).any(|place| place.zone == NOT_PLACEABLE);
     match most {
         2 => Outside::Likely,
         _ if is_unknown => Outside::NotKnown,

@@ -22,7 +22,8 @@ pub(super) struct Folded {
 pub(super) fn fold(name: &str) -> Folded {
     let rules = &RULES.rule;
     let mut used = Vec::new();
-    let is_kept = |rule: &&Rule| rule.what == What::Keep && rule.under.iter().any(|under| lies_under(name, under));
+    let is_kept =
+        |rule: &&Rule| rule.what == What::Keep && rule.under.iter().any(|under| lies_under(name, under));
     if rules.iter().any(|rule| is_kept(&rule)) {
         return Folded { shown: name.to_owned(), rules: used };
     }
@@ -32,7 +33,8 @@ pub(super) fn fold(name: &str) -> Folded {
         .iter()
         .enumerate()
         .map(|(number, label)| {
-            let folded = rules.iter().filter(|_| number < free).find_map(|rule| Some((rule, rule.folds(label)?)));
+            let folded =
+                rules.iter().filter(|_| number < free).find_map(|rule| Some((rule, rule.folds(label)?)));
             match folded {
                 Some((rule, shown)) => {
                     if !used.contains(&rule.id.as_str()) {
@@ -114,7 +116,9 @@ impl Rule {
             What::Address => is_address(label),
             What::Region => is_region(self, label),
             What::Hex => label.len() >= self.at_least && is_hex(label),
-            What::Mixed => label.len() >= self.at_least && turns(label).is_some_and(|turns| turns >= self.turns),
+            What::Mixed => {
+                label.len() >= self.at_least && turns(label).is_some_and(|turns| turns >= self.turns)
+            }
         };
         whole.then(|| "*".to_owned())
     }
@@ -150,7 +154,9 @@ fn is_address(label: &str) -> bool {
 /// `eu-central-1`, `us-gov-west-1`, `europe-west4`.
 fn is_region(rule: &Rule, label: &str) -> bool {
     let (words, number) = match label.rsplit_once('-') {
-        Some((words, number)) if number.len() == 1 && number.bytes().all(|byte| byte.is_ascii_digit()) => (words, number),
+        Some((words, number)) if number.len() == 1 && number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            (words, number)
+        }
         _ => label.split_at(label.trim_end_matches(|c: char| c.is_ascii_digit()).len()),
     };
     let parts: Vec<&str> = words.split('-').collect();
@@ -161,7 +167,9 @@ fn is_region(rule: &Rule, label: &str) -> bool {
 
 fn is_hex(label: &str) -> bool {
     let has = |holds: fn(&u8) -> bool| label.as_bytes().iter().any(holds);
-    label.bytes().all(|byte| byte.is_ascii_hexdigit()) && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+    label.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_alphabetic)
 }
 
 /// How often letters and digits take turns; `None` where there is something else.
@@ -173,8 +181,10 @@ fn turns(label: &str) -> Option<usize> {
 
 /// The test below reads the file, so that it cannot fail to be read; without it nothing is folded.
 static RULES: LazyLock<Rules> = LazyLock::new(|| {
-    data::parse("folding.toml", TEXT)
-        .unwrap_or_else(|_| Rules { compiled: crate::frame::Timestamp::from_nanos(0).date(), rule: Vec::new() })
+    data::parse("folding.toml", TEXT).unwrap_or_else(|_| Rules {
+        compiled: crate::frame::Timestamp::from_nanos(0).date(),
+        rule: Vec::new(),
+    })
 });
 
 const TEXT: &str = include_str!("data/folding.toml");
@@ -202,7 +212,9 @@ mod tests {
 
     #[test]
     fn patterns_of_the_catalogue_stay() {
-        for pattern in ["zoom*mmr.*.zoom.us", "*.telemetry.zoom.us", "zoom.us", "log.zoom.us", "*.zoom.us", ""] {
+        for pattern in
+            ["zoom*mmr.*.zoom.us", "*.telemetry.zoom.us", "zoom.us", "log.zoom.us", "*.zoom.us", ""]
+        {
             assert_eq!(fold(pattern), Folded { shown: pattern.to_owned(), rules: Vec::new() }, "{pattern}");
         }
         assert_eq!(fold("us04zoom*mmr.*.zoom.us").shown, "us*zoom*mmr.*.zoom.us");

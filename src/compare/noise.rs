@@ -24,7 +24,8 @@ impl Range {
     #[must_use]
     pub fn of(numbers: impl Iterator<Item = u64> + Clone) -> Option<Self> {
         let (least, most) = (numbers.clone().min()?, numbers.clone().max()?);
-        let (count, sum) = numbers.fold((0_u128, 0_u128), |(count, sum), number| (count + 1, sum + u128::from(number)));
+        let (count, sum) =
+            numbers.fold((0_u128, 0_u128), |(count, sum), number| (count + 1, sum + u128::from(number)));
         let mean = u64::try_from(sum.checked_div(count)?).unwrap_or(most);
         Some(Self { least, mean, most })
     }

@@ -57,6 +57,7 @@ pub(super) struct Destination {
     pub(super) place: Place,
     pub(super) zone: Option<String>,
     pub(super) listing: String,
+    pub(super) register: Option<String>,
     pub(super) flagged: bool,
     pub(super) flows: u64,
     pub(super) bytes_out: u64,
@@ -173,8 +174,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Reading, String> {
     struct Head {
         schema: Name,
     }
-    let head: Head = serde_json::from_slice(bytes)
-        .map_err(|error| format!("no report: {error}; name a capture, a bundle, or what `inspect -o FILE.json` wrote"))?;
+    let head: Head = serde_json::from_slice(bytes).map_err(|error| {
+        format!("no report: {error}; name a capture, a bundle, or what `inspect -o FILE.json` wrote")
+    })?;
     let Name { name, version } = &head.schema;
     if name != Schema::NAME {
         return Err(format!(

@@ -43,6 +43,8 @@ pub struct Seen {
     pub places: BTreeSet<Place>,
     /// Whether the register lists it, as in destinations.
     pub listings: BTreeSet<String>,
+    /// The registers that were compared with; `none` where none covers the day.
+    pub registers: BTreeSet<String>,
     /// The phase of its first flow that is in one, with input and frame.
     pub phase: Option<((u32, u64), String)>,
     /// How many flows: events, as far as a capture counts them.
@@ -109,6 +111,7 @@ impl Seen {
         self.recipients.extend(other.recipients);
         self.places.extend(other.places);
         self.listings.extend(other.listings);
+        self.registers.extend(other.registers);
         self.phase = match (self.phase.take(), other.phase) {
             (Some(own), Some(other)) => Some(own.min(other)),
             (own, other) => own.or(other),
@@ -143,8 +146,11 @@ pub(super) fn runs(name: &str, reading: &Reading, joined: bool) -> Vec<Run> {
         (0..).zip(&reading.inputs).map(named).collect()
     };
     let mut runs: Vec<Run> = parts.iter().map(|(name, inputs)| empty(name, inputs, reading)).collect();
-    let of_input: BTreeMap<u32, usize> =
-        parts.iter().enumerate().flat_map(|(run, (_, inputs))| inputs.iter().map(move |input| (*input, run))).collect();
+    let of_input: BTreeMap<u32, usize> = parts
+        .iter()
+        .enumerate()
+        .flat_map(|(run, (_, inputs))| inputs.iter().map(move |input| (*input, run)))
+        .collect();
     for (run, cell) in runs.iter_mut().zip(&reading.cells) {
         let traits = [
             ("platform", &cell.platform),
@@ -169,7 +175,8 @@ fn empty(name: &str, inputs: &[u32], reading: &Reading) -> Run {
     traits.extend(vantage.filter(|vantage| !vantage.is_empty()).map(|vantage| ("vantage", vantage)));
     traits.extend(reading.quality.law_date.clone().map(|day| ("law of", day)));
     let is_own = |input: u32| inputs.contains(&input);
-    let processes = reading.sessions.iter().filter(|session| is_own(session.input)).flat_map(|of| &of.processes);
+    let processes =
+        reading.sessions.iter().filter(|session| is_own(session.input)).flat_map(|of| &of.processes);
     let versions = processes.filter_map(|process| build::version_in(process.name.as_deref()?));
     let builds = versions.map(|version| Build { version, by: By::Process }).collect();
     Run {
@@ -203,7 +210,8 @@ fn limits(number: u32, input: &Input, meetings: &[Meeting]) -> Vec<String> {
 
 /// Counts every flow, and destinations of which no flow is listed.
 fn fill(runs: &mut [Run], reading: &Reading, of_input: &BTreeMap<u32, usize>) {
-    let destinations: BTreeMap<u64, &Destination> = reading.destinations.iter().map(|of| (of.id, of)).collect();
+    let destinations: BTreeMap<u64, &Destination> =
+        reading.destinations.iter().map(|of| (of.id, of)).collect();
     let mut listed = BTreeSet::new();
     let file = |input: u32| {
         let input = usize::try_from(input).ok().and_then(|input| reading.inputs.get(input));
@@ -234,10 +242,12 @@ fn add(run: &mut Run, of: &Destination, flow: &Flow, file: impl Fn() -> String) 
     }
     if of.whose == CLIENT {
         fingerprints(run, flow, &key.host);
-        let paths = flow.handshake.iter().filter(|note| note.kind == "version_in_path" && of.service == UPDATE);
+        let paths =
+            flow.handshake.iter().filter(|note| note.kind == "version_in_path" && of.service == UPDATE);
         run.builds.extend(paths.map(|note| Build { version: note.value.clone(), by: By::UpdatePath }));
     }
-    let seen = run.seen.entry(key).or_insert_with(|| Seen { at: (file(), flow.first_frame), ..Seen::default() });
+    let seen =
+        run.seen.entry(key).or_insert_with(|| Seen { at: (file(), flow.first_frame), ..Seen::default() });
     let outside = match (of.place.axis.as_str(), of.place.grade.as_str()) {
         ("outside", "likely" | "confirmed") => 2,
         ("outside", _) => 1,
@@ -247,7 +257,11 @@ fn add(run: &mut Run, of: &Destination, flow: &Flow, file: impl Fn() -> String) 
     seen.absorb(Seen {
         recipients: of.recipient.iter().cloned().collect(),
         places: [place(of)].into(),
-        listings: Some(of.listing.clone()).filter(|listing| listing != "not_a_recipient").into_iter().collect(),
+        listings: Some(of.listing.clone())
+            .filter(|listing| listing != "not_a_recipient")
+            .into_iter()
+            .collect(),
+        registers: [of.register.clone().unwrap_or_else(|| "none".to_owned())].into(),
         phase,
         // What stands for a whole destination is as many flows as that has.
         flows: if flow.destination.is_some() { 1 } else { of.flows },
@@ -293,12 +307,16 @@ fn host(of: &Destination, flow: &Flow) -> String {
     }
     // Of `*.zoom.us` the catalogue knows no more than whose it is.
     let under = pattern.strip_prefix("*.").filter(|under| !under.contains('*'));
-    under.and_then(|under| named(under, &flow.names).or_else(|| named(under, &of.names))).unwrap_or(pattern).to_owned()
+    under
+        .and_then(|under| named(under, &flow.names).or_else(|| named(under, &of.names)))
+        .unwrap_or(pattern)
+        .to_owned()
 }
 
 /// The best name under another: what the client asked for before what the network answered.
 fn named<'n>(under: &str, names: &'n [SeenName]) -> Option<&'n str> {
-    let lies = |name: &str| name.strip_suffix(under).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    let lies =
+        |name: &str| name.strip_suffix(under).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     let rank = |name: &SeenName| ORIGINS.iter().position(|origin| *origin == name.origin);
     let ranked = names.iter().filter(|name| lies(&name.name)).filter_map(|name| Some((rank(name)?, name)));
     ranked.min_by_key(|(rank, name)| (*rank, &name.name)).map(|(_, name)| name.name.as_str())

@@ -18,7 +18,11 @@ pub(super) fn subject(key: &Key) -> String {
 
 /// `US, third country`.
 pub(super) fn place(place: &Place) -> String {
-    if place.countries.is_empty() { place.zone.clone() } else { format!("{}, {}", place.countries, place.zone) }
+    if place.countries.is_empty() {
+        place.zone.clone()
+    } else {
+        format!("{}, {}", place.countries, place.zone)
+    }
 }
 
 /// What a change says.
@@ -86,11 +90,14 @@ pub(super) const ONE_RUN: &str = "The base has one run, which cannot tell noise 
                                   Name more runs of the same build with --base, or a folder of them.";
 
 /// Why a baseline has nothing to say of numbers.
-pub(super) const NO_VOLUMES: &str = "A baseline has no numbers of flows or bytes: compare those with `borderpost diff`.";
+pub(super) const NO_VOLUMES: &str =
+    "A baseline has no numbers of flows or bytes: compare those with `borderpost diff`.";
 
 /// What is to be said of a contact that only a proposal is of.
 pub(super) fn only_proposed(line: u64) -> String {
-    format!("only proposed in line {line} of the baseline: take `proposed` away there once somebody answers for it")
+    format!(
+        "only proposed in line {line} of the baseline: take `proposed` away there once somebody answers for it"
+    )
 }
 
 /// What is to be said of a contact that no entry is of.
@@ -106,7 +113,11 @@ pub(super) fn expired(day: Date, owner: &str, is_seen: bool) -> String {
 
 /// What an entry is of which nothing was seen.
 pub(super) fn never_seen(recipient: &str, zone: &str, is_pattern: bool) -> String {
-    let hint = if is_pattern { "; `host` is taken to the letter, and `hosts` would let * stand for anything" } else { "" };
+    let hint = if is_pattern {
+        "; `host` is taken to the letter, and `hosts` would let * stand for anything"
+    } else {
+        ""
+    };
     format!("run by {recipient}, {zone}{hint}")
 }
 
@@ -129,8 +140,33 @@ pub(super) fn other_trait(key: &str, base: &BTreeSet<String>, new: &BTreeSet<Str
     match (base.is_empty(), new.is_empty()) {
         (true, _) => format!("The {key} of the base is not known; the new side's is {new}."),
         (_, true) => format!("The {key} of the new side is not known; the base's is {base}."),
-        _ => format!("The {key} differs: {base} in the base, {new} in the new side. What follows may be due to that."),
+        _ => format!(
+            "The {key} differs: {base} in the base, {new} in the new side. What follows may be due to that."
+        ),
     }
+}
+
+/// That what is called new may not be.
+pub(super) fn incomplete(limit: &str) -> String {
+    format!("In the base, {limit}: what is called new may have been there.")
+}
+
+/// That the law of the days differs.
+pub(super) fn other_law(countries: &str, before: &BTreeSet<String>, after: &BTreeSet<String>) -> String {
+    let [before, after] = [before, after].map(|zones| zones.iter().cloned().collect::<Vec<_>>().join(", "));
+    format!(
+        "The law of the days differs: {countries} is {before} in the base, {after} in the new side. That is no move; --law-date reads \
+         both by one day."
+    )
+}
+
+/// That other registers were compared with.
+pub(super) fn other_register(base: &BTreeSet<String>, new: &BTreeSet<String>) -> String {
+    let [base, new] = [base, new].map(|names| names.iter().cloned().collect::<Vec<_>>().join(", "));
+    format!(
+        "The register differs: {base} in the base, {new} in the new side. Where it does, listings are not compared; --register names \
+         one for both."
+    )
 }
 
 /// That runs of one side were made with different things.
@@ -159,7 +195,8 @@ pub(super) fn headline(comparison: &Comparison) -> Vec<String> {
     let differences = &comparison.differences;
     let counted = |kind: Kind| differences.iter().filter(|of| of.is(kind)).count() as u64;
     let kinds = Kind::ALL.iter().map(|kind| (kind, counted(*kind))).filter(|(_, number)| *number > 0);
-    let kinds: Vec<String> = kinds.map(|(kind, number)| format!("{} {}", count(number), kind.name())).collect();
+    let kinds: Vec<String> =
+        kinds.map(|(kind, number)| format!("{} {}", count(number), kind.name())).collect();
     let same = plural(comparison.same, "contact", "contacts");
     let first = if kinds.is_empty() {
         format!("No difference in {same}.")
@@ -173,7 +210,11 @@ pub(super) fn headline(comparison: &Comparison) -> Vec<String> {
         let new = plural(outside, "contact", "contacts");
         format!("New or moved outside the EEA: {new} ({unlisted} unlisted).")
     });
-    let builds = format!("Build: {} in the base, {} in the new side.", build(&comparison.base), build(&comparison.new));
+    let builds = format!(
+        "Build: {} in the base, {} in the new side.",
+        build(&comparison.base),
+        build(&comparison.new)
+    );
     [Some(first), outside, Some(builds)].into_iter().flatten().collect()
 }
 
@@ -237,7 +278,8 @@ fn entry(of: &Difference) -> Entry {
         fields.extend(side.as_ref().map(|side| (label, in_numbers(side))));
     }
     let names = of.new.iter().chain(&of.base).flat_map(|side| &side.names);
-    let names: BTreeSet<&str> = names.map(String::as_str).filter(|name| Some(*name) != of.host.as_deref()).collect();
+    let names: BTreeSet<&str> =
+        names.map(String::as_str).filter(|name| Some(*name) != of.host.as_deref()).collect();
     if !names.is_empty() {
         fields.push(("named", names.into_iter().collect::<Vec<_>>().join(", ")));
     }

@@ -52,7 +52,8 @@ impl Hellos {
 /// The bytes of one, with the counts beside it and what the allocator takes for its five pieces.
 fn bytes(hello: &Hello) -> usize {
     let offer = &hello.offer;
-    let codes = [&offer.suites, &offer.extensions, &offer.signatures].map(|list| list.len()).iter().sum::<usize>();
+    let codes =
+        [&offer.suites, &offer.extensions, &offer.signatures].map(|list| list.len()).iter().sum::<usize>();
     size_of::<Hello>() + hello.alpn.len() + codes * size_of::<u16>() + 2 * size_of::<usize>() + 5 * PER_PIECE
 }
 

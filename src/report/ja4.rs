@@ -56,7 +56,9 @@ fn protocol(alpn: &str) -> String {
     let first = alpn.split(',').next().unwrap_or_default();
     // What is no visible ASCII stands in hexadecimal already.
     let text = first.strip_prefix("0x").unwrap_or(first);
-    let (Some(front), Some(back)) = (text.bytes().next(), text.bytes().next_back()) else { return "00".to_owned() };
+    let (Some(front), Some(back)) = (text.bytes().next(), text.bytes().next_back()) else {
+        return "00".to_owned();
+    };
     if front.is_ascii_alphanumeric() && back.is_ascii_alphanumeric() {
         return format!("{}{}", char::from(front), char::from(back));
     }
@@ -100,19 +102,23 @@ mod tests {
             ech: false,
             resumes: false,
             name: HelloName::Read,
-            offer: Offer { suites: suites.into(), extensions: extensions.into(), signatures: signatures.into() },
+            offer: Offer {
+                suites: suites.into(),
+                extensions: extensions.into(),
+                signatures: signatures.into(),
+            },
         }
     }
 
     /// The example of the specification.
     fn example() -> Hello {
         let suites = [
-            0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d,
-            0x002f, 0x0035,
+            0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c,
+            0x009d, 0x002f, 0x0035,
         ];
         let extensions = [
-            0x001b, 0x0000, 0x0033, 0x0010, 0x4469, 0x0017, 0x002d, 0x000d, 0x0005, 0x0023, 0x0012, 0x002b, 0xff01,
-            0x000b, 0x000a, 0x0015,
+            0x001b, 0x0000, 0x0033, 0x0010, 0x4469, 0x0017, 0x002d, 0x000d, 0x0005, 0x0023, 0x0012, 0x002b,
+            0xff01, 0x000b, 0x000a, 0x0015,
         ];
         let signatures = [0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601];
         hello(&suites, &extensions, &signatures, "h2,http/1.1")
@@ -137,9 +143,15 @@ mod tests {
 
     #[test]
     fn protocols_are_shown_by_their_ends() {
-        for (alpn, shown) in
-            [("http/1.1,h2", "h1"), ("h2", "h2"), ("h3", "h3"), ("x", "xx"), ("", "00"), ("0x0a0b", "0b"), ("-x-", "2d")]
-        {
+        for (alpn, shown) in [
+            ("http/1.1,h2", "h1"),
+            ("h2", "h2"),
+            ("h3", "h3"),
+            ("x", "xx"),
+            ("", "00"),
+            ("0x0a0b", "0b"),
+            ("-x-", "2d"),
+        ] {
             assert_eq!(protocol(alpn), shown, "{alpn}");
         }
     }

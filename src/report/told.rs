@@ -97,7 +97,9 @@ fn of_check(report: &Report, check: &Check<'_>) -> Told {
 const fn severity(condition: Condition) -> Severity {
     match condition {
         Condition::Unlisted => Severity::Critical,
-        Condition::Outside | Condition::NothingRecognised | Condition::Lossy | Condition::Moved => Severity::Major,
+        Condition::Outside | Condition::NothingRecognised | Condition::Lossy | Condition::Moved => {
+            Severity::Major
+        }
         Condition::Undetermined => Severity::Minor,
     }
 }

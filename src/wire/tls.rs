@@ -255,7 +255,8 @@ fn hello(body: &[u8], is_whole: bool, transport: Transport) -> Option<ClientHell
             SERVER_NAME if hello.server_name == ServerName::Absent => hello.server_name = server_name(data),
             ALPN if hello.alpn.is_empty() => hello.alpn = protocols(data),
             SIGNATURE_ALGORITHMS if hello.offer.signatures.is_empty() => {
-                hello.offer.signatures = code_points(Cursor::new(data).vector16().unwrap_or_default()).collect();
+                hello.offer.signatures =
+                    code_points(Cursor::new(data).vector16().unwrap_or_default()).collect();
             }
             SUPPORTED_VERSIONS if hello.versions.is_empty() => hello.versions = versions(data),
             PRE_SHARED_KEY => hello.resumes = true,

@@ -29,7 +29,8 @@ pub fn check(baseline: &Baseline, runs: Vec<Run>, day: Option<Date>) -> Result<C
     let mut differences: Vec<Difference> = keys.iter().filter_map(|key| check.contact(key)).collect();
     let same = keys.len() as u64 - differences.len() as u64;
     differences.extend(baseline.entries.iter().filter_map(|entry| check.entry(entry)));
-    differences.sort_by_key(|of| (of.changes.iter().map(|change| change.kind).min(), of.outside != Outside::Likely));
+    differences
+        .sort_by_key(|of| (of.changes.iter().map(|change| change.kind).min(), of.outside != Outside::Likely));
     Ok(Comparison {
         schema: SCHEMA,
         tool: Tool::OWN,
@@ -108,7 +109,12 @@ impl Check<'_> {
             return Some(change(Kind::Moved, all(&|entry| &entry.zone), vec![zone.clone()], None));
         }
         if !about.is_empty() {
-            return Some(change(Kind::Recipient, all(&|entry| &entry.recipient), vec![recipient.clone()], None));
+            return Some(change(
+                Kind::Recipient,
+                all(&|entry| &entry.recipient),
+                vec![recipient.clone()],
+                None,
+            ));
         }
         let mut of = self.baseline.entries.iter().filter(|entry| entry.is_of(contact));
         let words = match of.next() {
@@ -124,7 +130,12 @@ impl Check<'_> {
         let is_seen = self.contacts.iter().any(|contact| entry.is_of(contact));
         let mut changes = Vec::new();
         if let Some(expires) = entry.expires.filter(|_| !entry.is_valid_on(self.day)) {
-            changes.push(change(Kind::Expired, Vec::new(), vec![words::expired(expires, &entry.owner, is_seen)], None));
+            changes.push(change(
+                Kind::Expired,
+                Vec::new(),
+                vec![words::expired(expires, &entry.owner, is_seen)],
+                None,
+            ));
         } else if !is_seen && !entry.proposed {
             let hint = self.contacts.iter().any(|contact| entry.would_fit(contact));
             let from = vec![words::never_seen(&entry.recipient, &entry.zone, hint)];

@@ -41,7 +41,8 @@ pub struct Proposal {
 pub fn learn(runs: Vec<Run>, owner: &str, reason: &str) -> Result<Proposal, String> {
     let mut runs = recognised("what is to be learnt", runs, &mut Vec::new())?;
     settle(&mut runs.iter_mut().collect::<Vec<_>>());
-    let mut document: DocumentMut = HEAD.parse().map_err(|error| format!("the head of a baseline: {error}"))?;
+    let mut document: DocumentMut =
+        HEAD.parse().map_err(|error| format!("the head of a baseline: {error}"))?;
     let mut list = ArrayOfTables::new();
     let contacts = contacts(&runs);
     bounded(contacts.len())?;
@@ -110,7 +111,8 @@ fn table(contact: &Contact, runs: &[Run]) -> Table {
     table.insert("zone", value(&contact.zone));
     let first = having().filter_map(|run| run.start.as_deref()?.get(..10)).min().unwrap_or(NO_DAY);
     table.insert("first_seen", value(first));
-    let mut builds: Vec<&str> = having().flat_map(|run| &run.builds).map(|build| build.version.as_str()).collect();
+    let mut builds: Vec<&str> =
+        having().flat_map(|run| &run.builds).map(|build| build.version.as_str()).collect();
     builds.sort_unstable();
     builds.dedup();
     table.insert("builds", value(builds.into_iter().collect::<Array>()));

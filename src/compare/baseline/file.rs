@@ -99,7 +99,8 @@ impl Baseline {
         let wrong = |offset: usize, what: &str| DataError::at(name, text, Some(offset), what);
         let file: File = data::parse(name, text)?;
         if file.version.value != VERSION {
-            let what = format!("version {} of the form is not known here, only {VERSION}", file.version.value);
+            let what =
+                format!("version {} of the form is not known here, only {VERSION}", file.version.value);
             return Err(wrong(file.version.offset, &what));
         }
         if file.entry.len() > MAX_ENTRIES {
@@ -119,7 +120,10 @@ impl Baseline {
                 entry.zone.clone(),
             );
             if let Some(line) = known.insert(same, entry.line) {
-                return Err(wrong(offset, &format!("the same as the entry in line {line}; leave one of them out")));
+                return Err(wrong(
+                    offset,
+                    &format!("the same as the entry in line {line}; leave one of them out"),
+                ));
             }
             entries.push(entry);
         }
@@ -153,7 +157,10 @@ impl Row {
             (Some(host), None) => (host.offset, Host::One(host.value)),
             (None, Some(hosts)) => (hosts.offset, Host::Any(hosts.value)),
             (None, None) => {
-                return Err(wrong(self.service.offset, "an entry needs `host`, or `hosts` with * for what varies"));
+                return Err(wrong(
+                    self.service.offset,
+                    "an entry needs `host`, or `hosts` with * for what varies",
+                ));
             }
             (Some(_), Some(hosts)) => return Err(wrong(hosts.offset, "either `host` or `hosts`, not both")),
         };
@@ -165,7 +172,9 @@ impl Row {
         if let Some(expires) = self.expires.as_ref().filter(|expires| expires.value < self.first_seen) {
             return Err(wrong(expires.offset, "it expires before it was first seen"));
         }
-        let empty = [&self.service.value, &self.protocol, &self.recipient, &self.zone].into_iter().any(String::is_empty);
+        let empty = [&self.service.value, &self.protocol, &self.recipient, &self.zone]
+            .into_iter()
+            .any(String::is_empty);
         let (Host::One(text) | Host::Any(text)) = &host;
         if empty || text.is_empty() {
             return Err(wrong(offset, "host, service, protocol, recipient and zone have to say something"));
@@ -233,7 +242,9 @@ impl Entry {
     }
 
     pub(super) fn is_of(&self, contact: &Contact) -> bool {
-        is_one(&self.recipient, &contact.recipient) && self.is_in(&contact.zone) && self.is_about(&contact.key)
+        is_one(&self.recipient, &contact.recipient)
+            && self.is_in(&contact.zone)
+            && self.is_about(&contact.key)
     }
 
     /// Whether a contact would be of it if its host were written as `hosts`.
