@@ -1,12 +1,12 @@
 //! What the user may type. Plain values: nothing is opened or looked up here.
 
+mod compare;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::cli::baseline::Baseline;
-use crate::cli::diff::Diff;
 use crate::cli::format::{ExplainFormat, Format, VerifyFormat};
 use crate::cli::geoip::GeoipAction;
 use crate::cli::info::Info;
@@ -16,6 +16,8 @@ use crate::frame::Date;
 use crate::packet::Network;
 use crate::place::{Vantage, WitnessKind};
 use crate::report::checks::{Condition, MinGrade};
+
+pub(super) use self::compare::{Baseline, Check, Diff, Learn, Reading, Runs, Telling, Update};
 
 /// Shows where the Zoom client's traffic goes, under which law, and on what evidence
 #[derive(Parser, Debug)]

@@ -4,91 +4,16 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
-
-use crate::cli::diff::{Telling, stated, tell};
+use crate::cli::args::{Baseline, Check, Learn, Runs, Update};
+use crate::cli::diff::{stated, tell};
 use crate::cli::file;
 use crate::cli::message::{fail, say};
 use crate::cli::output;
-use crate::cli::runs::{self, Reading};
+use crate::cli::runs;
 use crate::cli::status::Status;
 use crate::compare::Run;
 use crate::compare::baseline::{self, Baseline as File, Proposal};
-use crate::frame::Date;
 use crate::report::text::plural;
-
-/// What is done with a baseline.
-#[derive(Subcommand, Debug)]
-pub(super) enum Baseline {
-    /// Write a new baseline of all that runs contact
-    Learn(Learn),
-    /// Add to a baseline what runs contact beside it, as proposals that count for nothing until a person approves them
-    Update(Update),
-    /// Check whether runs stay within a baseline, and whether its entries are still of use
-    Check(Check),
-}
-
-/// The runs that are looked at.
-#[derive(Args, Debug)]
-pub(super) struct Runs {
-    /// A capture, a folder of captures or of reports (each is a run), a report in JSON, a bundle, or the manifest of a study (each
-    /// cell is a run)
-    #[arg(value_name = "PATH", required = true)]
-    paths: Vec<PathBuf>,
-    /// The build of the client; of a study with several builds, the cells of this one
-    #[arg(long, value_name = "VERSION")]
-    build: Option<String>,
-    #[command(flatten)]
-    reading: Reading,
-}
-
-#[derive(Args, Debug)]
-pub(super) struct Learn {
-    #[command(flatten)]
-    runs: Runs,
-    /// The baseline to write; one that is there is not written over
-    #[arg(short = 'o', long = "output", value_name = "FILE")]
-    output: PathBuf,
-    /// Who answers for the entries
-    #[arg(long, value_name = "NAME")]
-    owner: String,
-    /// Why they are there
-    #[arg(long, value_name = "TEXT", default_value = "there when the baseline was learnt")]
-    reason: String,
-}
-
-#[derive(Args, Debug)]
-pub(super) struct Update {
-    /// The baseline
-    #[arg(value_name = "BASELINE")]
-    file: PathBuf,
-    #[command(flatten)]
-    runs: Runs,
-    /// Write the proposal to FILE, which may be the baseline itself, instead of standard output
-    #[arg(short = 'o', long = "output", value_name = "FILE")]
-    output: Option<PathBuf>,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = EXIT_STATUS)]
-pub(super) struct Check {
-    /// The baseline
-    #[arg(value_name = "BASELINE")]
-    file: PathBuf,
-    #[command(flatten)]
-    runs: Runs,
-    /// The day on which entries must not have expired [default: the last day of the captures]
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    date: Option<Date>,
-    #[command(flatten)]
-    telling: Telling,
-}
-
-const EXIT_STATUS: &str = "Examples:
-  borderpost baseline check baseline.toml nightly.pcapng --fail-on added,moved,expired
-  borderpost baseline update baseline.toml nightly.pcapng -o baseline.toml
-
-Exit status: 2 where the baseline or an input could not be read; else 1 where a condition of --fail-on holds; else 0.";
 
 /// Does what is asked.
 pub(super) fn run(action: &Baseline) -> Status {

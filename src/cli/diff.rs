@@ -5,101 +5,18 @@
 use std::io::{IsTerminal as _, stdout};
 use std::path::{Path, PathBuf};
 
-use clap::builder::PossibleValue;
-use clap::{Args, ValueEnum};
-
-use crate::cli::args::{Forge, When};
+use crate::cli::args::{Diff, Forge, Telling};
+use crate::cli::diff_format::DiffFormat;
 use crate::cli::message::{annotate, fail};
 use crate::cli::output;
 use crate::cli::run::color;
-use crate::cli::runs::{self, Reading};
+use crate::cli::runs;
 use crate::cli::status::Status;
-use crate::compare::checks::{Condition, checks, head};
-use crate::compare::{self, Build, By, Comparison, Kind, Run};
+use crate::compare::checks::checks;
+use crate::compare::{self, Build, By, Comparison, Run};
+use crate::report::annotations;
 use crate::report::table::Color;
 use crate::report::told::Told;
-use crate::report::{annotations, document, junit_of};
-
-/// What is compared.
-#[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
-pub(super) struct Diff {
-    /// Runs of the build that is known: a capture, a folder of captures or of reports (each is a run), a report in JSON, a bundle,
-    /// or the manifest of a study (each cell is a run)
-    #[arg(value_name = "BASE")]
-    base: PathBuf,
-    /// Runs of the build that is new, in the same forms
-    #[arg(value_name = "NEW")]
-    new: PathBuf,
-    /// More runs of the build that is known, in the same forms: how far they differ among themselves is noise; may be repeated
-    #[arg(long = "base", value_name = "PATH")]
-    more: Vec<PathBuf>,
-    /// The build that BASE is of; of a study with several builds, the cells of this one
-    #[arg(long, value_name = "VERSION")]
-    base_build: Option<String>,
-    /// The build that NEW is of; of a study with several builds, the cells of this one
-    #[arg(long, value_name = "VERSION")]
-    new_build: Option<String>,
-    #[command(flatten)]
-    telling: Telling,
-    #[command(flatten)]
-    reading: Reading,
-}
-
-/// How a comparison is told, and what fails.
-#[derive(Args, Debug)]
-pub(super) struct Telling {
-    /// The format on standard output [default: table; nothing is printed there where -o is given]
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    format: Option<DiffFormat>,
-    /// Write the comparison to FILE, in the format of its extension (.txt, .html, .md, .json, .xml, .codequality.json); may be
-    /// repeated
-    #[arg(short = 'o', long = "output", value_name = "FILE")]
-    output: Vec<PathBuf>,
-    /// End with status 1 where one of these holds; separated by commas
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "CONDITION,…")]
-    fail_on: Vec<Condition>,
-    /// Tell of these kinds of differences alone, in the report as in the exit status; separated by commas
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND,…")]
-    only: Vec<Kind>,
-    /// Print nothing on standard output: the exit status tells
-    #[arg(short, long, conflicts_with = "format")]
-    quiet: bool,
-    /// Print what holds of `--fail-on` on standard error, too, as this forge takes it off the log of a job
-    #[arg(long, value_enum, value_name = "FORGE", requires = "fail_on")]
-    annotate: Option<Forge>,
-    /// When to use colour
-    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
-    color: When,
-}
-
-/// A comparison's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub(super) enum DiffFormat {
-    /// Text for people, 80 columns wide
-    Table,
-    /// One page for a browser or on paper
-    Html,
-    /// The same for a pull request
-    Md,
-    /// One JSON object, with every difference
-    Json,
-    /// What `--fail-on` looks at, as JUnit XML
-    Junit,
-    /// What holds of `--fail-on`, as a code quality report for GitLab
-    Gitlab,
-}
-
-const EXAMPLES: &str = "Examples:
-  borderpost diff old-build/ new-build.pcapng
-  borderpost diff monday.pcapng nightly.pcapng --base tuesday.pcapng --fail-on added,moved,volume
-  borderpost diff study.toml study.toml --base-build 6.1.0 --new-build 6.1.1
-  borderpost diff approved.zip nightly.json -o diff.md --fail-on unlisted --quiet
-
-Compared are host patterns, services, recipients, legal zones and protocols; never addresses or ports.
-
-Exit status: 2 where a named input could not be read or has no traffic of the client; else 1 where a condition of --fail-on holds; \
-else 0. What is not known, such as a volume without runs to tell noise by, fails nothing and is told.";
 
 /// Compares two builds.
 pub(super) fn run(arguments: &Diff) -> Status {
@@ -130,7 +47,9 @@ pub(super) fn stated(runs: &mut Vec<Run>, build: Option<&str>) -> Result<(), Str
     let is_stated = |run: &Run| run.builds.iter().any(|build| build.by == By::Manifest);
     if !runs.iter().any(is_stated) {
         let build = Build { version: version.to_owned(), by: By::Option };
-        runs.iter_mut().for_each(|run| drop(run.builds.insert(build.clone())));
+        for run in runs {
+            run.builds.insert(build.clone());
+        }
         return Ok(());
     }
     let mut known: Vec<String> =
@@ -196,109 +115,5 @@ impl Telling {
                 .to_owned());
         }
         Ok(outputs)
-    }
-}
-
-impl DiffFormat {
-    fn of(file: &Path) -> Result<Self, String> {
-        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let known = EXTENSIONS.iter().find(|(extension, _)| {
-            name.strip_suffix(extension).is_some_and(|stem| stem.ends_with('.') && stem.len() > 1)
-        });
-        known.map(|(_, format)| *format).ok_or_else(|| {
-            let shown = file.display();
-            format!(
-                "{shown}: no format of a comparison goes by this extension; name a file that ends in .txt, .html, .md, .json, .xml or \
-                 .codequality.json"
-            )
-        })
-    }
-
-    fn render(self, comparison: &Comparison, checks: &[Told], color: Color) -> String {
-        match self {
-            Self::Table => compare::document(comparison).text(color),
-            Self::Html => document::html(&compare::document(comparison)),
-            Self::Md => document::markdown(&compare::document(comparison)),
-            Self::Json => compare::json(comparison),
-            Self::Junit => junit_of(&head(comparison), checks, &[]),
-            Self::Gitlab => annotations::gitlab_of(checks, &[]),
-        }
-    }
-}
-
-/// The longer ones first.
-const EXTENSIONS: [(&str, DiffFormat); 6] = [
-    ("codequality.json", DiffFormat::Gitlab),
-    ("txt", DiffFormat::Table),
-    ("html", DiffFormat::Html),
-    ("md", DiffFormat::Md),
-    ("json", DiffFormat::Json),
-    ("xml", DiffFormat::Junit),
-];
-
-/// What `--only` may name.
-impl ValueEnum for Kind {
-    fn value_variants<'a>() -> &'a [Self] {
-        &Self::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        let help = match self {
-            Self::Added => "A contact is new",
-            Self::Moved => "A contact stands in another legal zone",
-            Self::Recipient => "Another company runs it",
-            Self::Place => {
-                "It stands in another country outside the EEA, can be placed no more, or can be placed now"
-            }
-            Self::Listing => "The register lists it otherwise",
-            Self::Phase => "It is contacted first in another phase",
-            Self::Volume => {
-                "More or less is sent, or in more or fewer flows, than the noise of several base runs explains"
-            }
-            Self::Fingerprint => "The client's TLS stack says hello otherwise (JA4)",
-            Self::Removed => "A contact is not seen any more",
-            Self::Expired => "An entry of a baseline has expired",
-            Self::Wide => "An entry of a baseline allows more than anybody can have looked at",
-        };
-        Some(PossibleValue::new(self.name()).help(help))
-    }
-}
-
-/// What `--fail-on` may name.
-impl ValueEnum for Condition {
-    fn value_variants<'a>() -> &'a [Self] {
-        &Self::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        match self {
-            Self::Any => Some(PossibleValue::new(self.name()).help("Anything differs")),
-            Self::Of(kind) => kind.to_possible_value(),
-            Self::Outside => Some(
-                PossibleValue::new(self.name())
-                    .help("What is new, or moved, is outside the EEA, likely or confirmed"),
-            ),
-            Self::Unlisted => Some(
-                PossibleValue::new(self.name())
-                    .help("What is new, or moved, is outside the EEA and not in the register"),
-            ),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_format_has_an_extension() {
-        for format in DiffFormat::value_variants() {
-            let (extension, _) = EXTENSIONS.iter().find(|(_, known)| known == format).unwrap();
-            assert_eq!(DiffFormat::of(Path::new(&format!("a.b/c.{extension}"))), Ok(*format));
-        }
-        for name in ["json", ".json", "diff.pdf", "diff", "codequality.json/"] {
-            let found = DiffFormat::of(Path::new(name));
-            assert!(found.is_err() || name == "codequality.json/", "{name}: {found:?}");
-        }
     }
 }

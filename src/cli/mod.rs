@@ -8,6 +8,7 @@ mod baseline;
 mod bundle;
 mod claims;
 mod diff;
+mod diff_format;
 mod explain;
 mod file;
 mod format;

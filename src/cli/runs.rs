@@ -4,44 +4,18 @@
 
 use std::fs::{self, File};
 use std::io::Read as _;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-
 use crate::bundle::{self, Archive, MANIFEST, MAX_TEXT};
-use crate::cli::args::Evidence;
+use crate::cli::args::Reading;
 use crate::cli::progress::Bar;
 use crate::cli::settings;
 use crate::cli::world::World;
 use crate::compare::{Run, runs_in, runs_of};
 use crate::inspect::{self, Settings};
-use crate::packet::Network;
 use crate::report::{self, Options};
 use crate::source::STDIN;
 use crate::study::Study;
-
-/// How captures are read before they are compared. Reports and bundles were read by options of their own.
-#[derive(Args, Debug)]
-pub(super) struct Reading {
-    /// Take all captures that one PATH names as pieces of one run; else each is a run of its own
-    #[arg(long)]
-    join: bool,
-    /// Your word that the machines ran nothing but the client: catalogued third parties are the client's
-    #[arg(long)]
-    exclusive: bool,
-    /// The client's own network, where a capture does not show which end is local; may be repeated
-    #[arg(long, value_name = "CIDR")]
-    local: Vec<Network>,
-    /// How many threads read at once; the result does not depend on it [default: as many as there are processors]
-    #[arg(short = 'j', long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
-    /// The most that a packed capture may unpack to [default: 64 GiB, and 200 times its size]
-    #[arg(long, value_name = "BYTES")]
-    max_unpacked: Option<u64>,
-    #[command(flatten)]
-    evidence: Evidence,
-}
 
 /// What paths may name, for help.
 pub(super) const PATHS: &str = "a capture, a folder of captures or of reports (each is a run), a report in JSON, a bundle, or the manifest of a \

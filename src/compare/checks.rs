@@ -164,10 +164,11 @@ fn plain(condition: Condition, subject: String, outcome: Outcome) -> Told {
 }
 
 fn details(of: &Difference) -> Vec<String> {
-    let names = of.new.iter().chain(&of.base).flat_map(|side| &side.names);
-    let names: Vec<&str> = names.map(String::as_str).collect();
-    let named = (!names.is_empty()).then(|| format!("named: {}", names.join(", ")));
-    of.changes.iter().map(|change| format!("{}: {}", change.kind.name(), change.says)).chain(named).collect()
+    let seen: Vec<&str> =
+        of.new.iter().chain(&of.base).flat_map(|side| &side.names).map(String::as_str).collect();
+    let named = (!seen.is_empty()).then(|| format!("named: {}", seen.join(", ")));
+    let told = of.changes.iter().map(|change| format!("{}: {}", change.kind.name(), change.says));
+    told.chain(named).collect()
 }
 
 /// What checks of a comparison are of.

@@ -56,6 +56,9 @@ pub(super) fn recognised(side: &str, runs: Vec<Run>, warnings: &mut Vec<String>)
 /// What of one run's contact is compared as a set.
 type Part = fn(&Seen) -> BTreeSet<String>;
 
+/// What of one run's contact is compared as a number.
+type Number = fn(&Seen) -> u64;
+
 struct Sides<'a> {
     base: &'a [Run],
     new: &'a [Run],
@@ -306,18 +309,16 @@ fn volumes(base: &[Option<Seen>], new: &[Option<Seen>]) -> Vec<Change> {
     if base.len() < 2 {
         return Vec::new();
     }
-    type Number = fn(&Seen) -> u64;
-    let numbers: [(Number, fn(&Range) -> String); 2] =
-        [(|seen| seen.flows, words::flows), (|seen| seen.bytes_out, words::sent)];
-    let beyond = |(number, words): (Number, fn(&Range) -> String)| {
+    let beyond = |number: Number, words: fn(&Range) -> String| {
         let (base, new) = (range(base, number)?, range(new, number)?);
         base.is_beyond(&new).then(|| change(Kind::Volume, vec![words(&base)], vec![words(&new)], None))
     };
-    numbers.into_iter().filter_map(beyond).collect()
+    let flows = beyond(|seen| seen.flows, words::flows);
+    flows.into_iter().chain(beyond(|seen| seen.bytes_out, words::sent)).collect()
 }
 
 /// A run without the contact has none of it.
-fn range(runs: &[Option<Seen>], number: fn(&Seen) -> u64) -> Option<Range> {
+fn range(runs: &[Option<Seen>], number: Number) -> Option<Range> {
     Range::of(runs.iter().map(|seen| seen.as_ref().map_or(0, number)))
 }
 

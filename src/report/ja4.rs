@@ -1,7 +1,9 @@
-//! JA4, the fingerprint of a TLS client (FoxIO's specification of JA4 for clients, which alone of its family is under the BSD
+//! JA4, the fingerprint of a TLS client (`FoxIO`'s specification of JA4 for clients, which alone of its family is under the BSD
 //! licence): what a stack offers, whatever the server and the order of extensions.
 //!
 //! Input: what was kept of a ClientHello. Output: `t13d1516h2_8daaf6152771_e5627efa2ab1`. Must not: tell whose a flow is.
+
+use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
@@ -26,11 +28,13 @@ pub(super) fn ja4(hello: &Hello, is_quic: bool) -> String {
     );
     let is_hashed = |code: &&u16| ![SERVER_NAME, ALPN].contains(code);
     let kinds: Vec<u16> = offer.extensions.iter().filter(is_hashed).copied().collect();
-    let extensions = match offer.signatures.is_empty() {
-        true => listed(&kinds),
-        false => format!("{}_{}", listed(&kinds), listed(&offer.signatures)),
+    let extensions = if offer.extensions.is_empty() {
+        String::new()
+    } else if offer.signatures.is_empty() {
+        listed(&kinds)
+    } else {
+        format!("{}_{}", listed(&kinds), listed(&offer.signatures))
     };
-    let extensions = if offer.extensions.is_empty() { String::new() } else { extensions };
     format!("{head}_{}_{}", hash(&listed(&offer.suites)), hash(&extensions))
 }
 
@@ -74,7 +78,11 @@ fn hash(text: &str) -> String {
     if text.is_empty() {
         return "0".repeat(2 * HASHED);
     }
-    Sha256::digest(text).iter().take(HASHED).map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text).iter().take(HASHED).fold(String::new(), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// Extensions that are counted and not hashed: they are the server's and the program's choice.

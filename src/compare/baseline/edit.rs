@@ -136,6 +136,6 @@ fn add_builds(entry: &Entry, table: &mut Table, runs: &[(&Run, BTreeSet<Contact>
     let list = table.entry("builds").or_insert_with(|| value(Array::new()));
     let Some(list) = list.as_array_mut() else { return 0 };
     let count = new.len() as u64;
-    new.into_iter().for_each(|build| list.push(build));
+    list.extend(new);
     count
 }

@@ -263,7 +263,7 @@ impl Entry {
 
     /// Whether it counted on a day.
     pub(super) fn is_valid_on(&self, day: Option<Date>) -> bool {
-        !self.expires.zip(day).is_some_and(|(expires, day)| day > expires)
+        self.expires.zip(day).is_none_or(|(expires, day)| day <= expires)
     }
 
     /// Why it allows more than anybody can have looked at; `None` where it does not.
