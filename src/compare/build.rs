@@ -23,8 +23,6 @@ pub enum By {
     Manifest,
     /// The name of the client's process, which the capture tells.
     Process,
-    /// The path that an update's host was asked for in clear.
-    UpdatePath,
     /// The entries of a baseline.
     Baseline,
 }
@@ -37,7 +35,6 @@ impl By {
             Self::Option => "by your word",
             Self::Manifest => "by the manifest",
             Self::Process => "by the process's name",
-            Self::UpdatePath => "by the path of an update",
             Self::Baseline => "by the baseline",
         }
     }

@@ -242,9 +242,6 @@ fn add(run: &mut Run, of: &Destination, flow: &Flow, file: impl Fn() -> String) 
     }
     if of.whose == CLIENT {
         fingerprints(run, flow, &key.host);
-        let paths =
-            flow.handshake.iter().filter(|note| note.kind == "version_in_path" && of.service == UPDATE);
-        run.builds.extend(paths.map(|note| Build { version: note.value.clone(), by: By::UpdatePath }));
     }
     let seen =
         run.seen.entry(key).or_insert_with(|| Seen { at: (file(), flow.first_frame), ..Seen::default() });
@@ -275,9 +272,8 @@ fn add(run: &mut Run, of: &Destination, flow: &Flow, file: impl Fn() -> String) 
     });
 }
 
-/// As reports write whose a flow is, and what an update's host is for.
+/// As reports write whose a flow is.
 const CLIENT: &str = "client";
-const UPDATE: &str = "update";
 
 fn fingerprints(run: &mut Run, flow: &Flow, host: &str) {
     for note in flow.handshake.iter().filter(|note| note.kind == "ja4") {
