@@ -49,6 +49,8 @@ pub mod report;
 
 pub mod bundle;
 
+pub mod compare;
+
 pub mod redact;
 
 pub mod capture;

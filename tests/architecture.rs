@@ -30,6 +30,7 @@ const ORDER: &[&str] = &[
     "inspect",
     "report",
     "bundle",
+    "compare",
     "redact",
     "process",
     "capture",
@@ -80,12 +81,16 @@ const OWNERS: &[(&str, &[&str])] = &[
             "study",
             "report",
             "bundle",
+            "compare",
             "redact",
             "capture",
             "cli::doctor",
         ],
     ),
-    ("serde_json", &["place", "telemetry", "report", "bundle", "redact", "capture", "cli::doctor"]),
+    (
+        "serde_json",
+        &["place", "telemetry", "report", "bundle", "compare", "redact", "capture", "cli::doctor"],
+    ),
     ("sha2", &["source", "place", "report", "bundle"]),
     ("sysinfo", &["process::table", "cli::doctor"]),
     (
@@ -105,6 +110,7 @@ const OWNERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("toml", &["data"]),
+    ("toml_edit", &["compare::baseline::edit"]),
     ("unicode_width", &["report"]),
     ("x509_parser", &["wire::certificate"]),
 ];

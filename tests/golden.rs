@@ -182,7 +182,7 @@ fn root() -> PathBuf {
 fn the_readme_shows_what_the_program_prints() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let shown: Vec<&str> = readme.split("<!-- golden: ").skip(1).collect();
-    assert_eq!(shown.len(), 2);
+    assert_eq!(shown.len(), 3);
     for shown in shown {
         let (name, rest) = shown.split_once(" -->\n```text\n").unwrap();
         let golden = fs::read_to_string(root().join("tests/golden").join(name)).unwrap();

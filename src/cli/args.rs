@@ -1,5 +1,7 @@
 //! What the user may type. Plain values: nothing is opened or looked up here.
 
+mod compare;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -21,6 +23,8 @@ use crate::report::COMMENT;
 use crate::report::checks::{Condition, MinGrade};
 use crate::report::lang::Lang;
 
+pub(super) use self::compare::{Baseline, Check, Diff, Learn, Reading, Runs, Telling, Update};
+
 /// Shows where the Zoom client's traffic goes, under which law, and on what evidence
 #[derive(Parser, Debug)]
 #[command(name = "borderpost", version, long_version = LONG_VERSION, propagate_version = true, max_term_width = 100)]
@@ -40,6 +44,13 @@ pub(super) enum Command {
     Capture(Box<Capturing>),
     /// List the interfaces that can be captured on
     Interfaces(Interfaces),
+    /// Compare two builds of the client: what is new, moved, gone, or more than before
+    Diff(Box<Diff>),
+    /// Learn, update or check a baseline: the contacts that somebody answers for
+    Baseline {
+        #[command(subcommand)]
+        action: Box<Baseline>,
+    },
     /// Say why an address or a name is placed where it is placed, every witness for and against
     Explain(Explain),
     /// Say what captures are as files: format, interfaces, counts, times, losses, damage

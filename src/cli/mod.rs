@@ -4,10 +4,13 @@
 //! Must not: be needed by the library.
 
 mod args;
+mod baseline;
 mod bundle;
 mod capture;
 mod capturing;
 mod claims;
+mod diff;
+mod diff_format;
 mod doctor;
 mod explain;
 mod file;
@@ -28,6 +31,7 @@ mod redact;
 mod redaction;
 mod register;
 mod run;
+mod runs;
 mod screen;
 mod settings;
 mod status;
@@ -59,6 +63,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Inspect(inspect) => run::inspect(&inspect, recorded::options(&matches)),
         Command::Capture(arguments) => capture::start(*arguments, recorded::options(&matches)),
         Command::Interfaces(arguments) => capture::interfaces(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
+        Command::Baseline { action } => baseline::run(&action),
         Command::Explain(explain) => explain::run(&explain),
         Command::Info(arguments) => info::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

@@ -438,7 +438,7 @@ fn write(
         annotate(&annotations::github(results.report, results.checks, results.failures));
     }
     let Some(format) = format else { return Ok(()) };
-    let text = format.render(results, color(arguments.reporting.color));
+    let text = format.render(results, color(arguments.reporting.color, stdout().is_terminal()));
     // The forge reads commands off this stream, too.
     let has_neighbours = arguments.reporting.annotate.is_some() && format == Format::Table;
     let text = if has_neighbours { annotations::inert(&text) } else { text };
@@ -461,16 +461,13 @@ fn write_so_far(results: &Results<'_>, outputs: &Outputs) -> Result<(), String> 
     Ok(())
 }
 
-fn color(when: When) -> Color {
-    color_on(when, stdout().is_terminal())
-}
-
 /// Whether the screen is in colour.
 fn screen_color(when: When) -> Color {
-    color_on(when, screen::is_there())
+    color(when, screen::is_there())
 }
 
-fn color_on(when: When, is_terminal: bool) -> Color {
+/// Whether colour is used where the user says `when`.
+pub(super) fn color(when: When, is_terminal: bool) -> Color {
     let [no_color, term] = ["NO_COLOR", "TERM"].map(std::env::var_os);
     color_of(when, is_terminal, no_color.as_deref(), term.as_deref())
 }

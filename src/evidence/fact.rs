@@ -12,6 +12,7 @@ use crate::evidence::process::ProcessId;
 use crate::flow::{FlowId, Side, renumber};
 use crate::frame::{FrameRef, Timestamp};
 use crate::packet::{Tunnel, TunnelId};
+use crate::wire::tls::Offer;
 use crate::wire::zoom::MediaKind;
 
 /// Where a name was read.
@@ -202,8 +203,12 @@ pub struct Hello {
     pub alpn: Box<str>,
     /// Whether the extension for an encrypted ClientHello is there. Clients send it without using it, too.
     pub ech: bool,
+    /// Whether it goes on with an earlier session.
+    pub resumes: bool,
     /// Whether it names the server.
     pub name: HelloName,
+    /// The code points that it offers.
+    pub offer: Offer,
 }
 
 /// Whether a ClientHello named its server.

@@ -49,9 +49,12 @@ impl Hellos {
     }
 }
 
-/// The bytes of one, with the counts beside it and what the allocator takes for its two pieces.
+/// The bytes of one, with the counts beside it and what the allocator takes for its five pieces.
 fn bytes(hello: &Hello) -> usize {
-    size_of::<Hello>() + hello.alpn.len() + 2 * size_of::<usize>() + 2 * PER_PIECE
+    let offer = &hello.offer;
+    let codes =
+        [&offer.suites, &offer.extensions, &offer.signatures].map(|list| list.len()).iter().sum::<usize>();
+    size_of::<Hello>() + hello.alpn.len() + codes * size_of::<u16>() + 2 * size_of::<usize>() + 5 * PER_PIECE
 }
 
 #[cfg(test)]
@@ -59,6 +62,7 @@ mod tests {
     use super::*;
     use crate::evidence::HelloName;
     use crate::flow::Side;
+    use crate::wire::tls::Offer;
 
     #[test]
     fn equal_hellos_are_one_and_go_with_the_last_fact() {
@@ -67,7 +71,9 @@ mod tests {
             version: 0x0304,
             alpn: alpn.into(),
             ech: false,
+            resumes: false,
             name: HelloName::Read,
+            offer: Offer::default(),
         };
         let mut hellos = Hellos::default();
         let (one, same, other) =

@@ -151,7 +151,8 @@ fn push_hello(hello: &ClientHello, seen: &Sighting<'_>, notes: &mut Notes) {
     let highest = if hello.legacy_version >> 8 == 3 { offered.max() } else { offered.min() };
     let version = highest.unwrap_or(hello.legacy_version);
     let alpn = hello.alpn.join(",").into_boxed_str();
-    let hello = Hello { from: seen.side, version, alpn, ech: hello.ech, name };
+    let (ech, resumes, offer) = (hello.ech, hello.resumes, hello.offer.clone());
+    let hello = Hello { from: seen.side, version, alpn, ech, resumes, name, offer };
     let hello = notes.hellos.share(hello);
     notes.push(seen, Fact::ClientHello(hello));
 }

@@ -1,30 +1,37 @@
 //! The checks that hold, where a forge shows them beside a change: workflow commands for GitHub, a code quality report for
 //! GitLab. The file that each names is the capture; a frame is no line, so it stands in the text.
 //!
-//! Input: a [`Report`], its [`Check`]s, what failed beside them. Output: text. Must not: decide what fails.
+//! Input: checks as they are told, what failed beside them. Output: text. Must not: decide what fails.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::report::checks::{Check, Condition};
+use crate::report::checks::Check;
 use crate::report::schema::Report;
 use crate::report::text::{clean, escape};
+use crate::report::told::{Severity, Told, told};
 
-/// One workflow command a line, made to be read off a job's log: an error for each check that holds, a warning for what is
-/// only undetermined, an error for each failure.
+/// The checks of a report, one workflow command a line.
 #[must_use]
 pub fn github(report: &Report, checks: &[Check<'_>], failures: &[String]) -> String {
+    github_of(&told(report, checks), failures)
+}
+
+/// One workflow command a line, made to be read off a job's log: an error for each check that holds, a warning for what
+/// matters less, an error for each failure.
+#[must_use]
+pub fn github_of(checks: &[Told], failures: &[String]) -> String {
     let mut out = String::new();
     for failure in failures {
         out.push_str(&command("error", None, "not read or used", failure));
     }
     for check in checks {
         let Some(says) = check.held() else { continue };
-        let level = if check.condition == Condition::Undetermined { "warning" } else { "error" };
-        let file = check.input(report).map(|input| relative(&input.path));
-        out.push_str(&command(level, file, check.condition.title(), &told(check, says)));
+        let level = if check.severity == Severity::Minor { "warning" } else { "error" };
+        let file = check.file.as_deref().map(relative);
+        out.push_str(&command(level, file, check.title, &in_words(check, says)));
     }
     out
 }
@@ -45,9 +52,8 @@ pub fn inert(text: &str) -> String {
 }
 
 /// `zoom*zc.zoom.us, sign in, in US: outside the EEA: US, likely (frame 5)`.
-fn told(check: &Check<'_>, says: &str) -> String {
-    let frame = check.at.and_then(|(_, frame)| frame);
-    let frame = frame.map(|frame| format!(" (frame {frame})")).unwrap_or_default();
+fn in_words(check: &Told, says: &str) -> String {
+    let frame = check.frame.map(|frame| format!(" (frame {frame})")).unwrap_or_default();
     format!("{}: {says}{frame}", check.subject)
 }
 
@@ -92,15 +98,20 @@ struct Lines {
     begin: u32,
 }
 
-/// The checks that hold as one JSON array; none where none does.
+/// The checks of a report that hold as one JSON array; none where none does.
 #[must_use]
 pub fn gitlab(report: &Report, checks: &[Check<'_>], failures: &[String]) -> String {
+    gitlab_of(&told(report, checks), failures)
+}
+
+/// The checks that hold as one JSON array; none where none does.
+#[must_use]
+pub fn gitlab_of(checks: &[Told], failures: &[String]) -> String {
     let failed = failures.iter().map(|says| issue("input", says.clone(), says, "blocker", "-"));
     let held = checks.iter().filter_map(|check| {
-        let path = check.input(report).map_or("-", |input| relative(&input.path));
-        let name = check.condition.name();
-        let says = format!("{}: {}", check.condition.title(), told(check, check.held()?));
-        Some(issue(name, says, &check.subject, severity(check.condition), path))
+        let path = check.file.as_deref().map_or("-", relative);
+        let says = format!("{}: {}", check.title, in_words(check, check.held()?));
+        Some(issue(check.condition, says, &check.subject, severity(check.severity), path))
     });
     let issues: Vec<Issue<'_>> = failed.chain(held).collect();
     // These types have no fallible serialiser, so this cannot fail.
@@ -132,18 +143,18 @@ fn issue<'a>(
     }
 }
 
-const fn severity(condition: Condition) -> &'static str {
-    match condition {
-        Condition::Unlisted => "critical",
-        Condition::Outside | Condition::NothingRecognised | Condition::Lossy | Condition::Moved => "major",
-        Condition::Undetermined => "minor",
+const fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "critical",
+        Severity::Major => "major",
+        Severity::Minor => "minor",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::checks::{MinGrade, checks};
+    use crate::report::checks::{Condition, MinGrade, checks};
     use crate::report::sample::{destination, flagged, report};
 
     const ASKED: [Condition; 2] = [Condition::Unlisted, Condition::Undetermined];

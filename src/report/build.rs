@@ -27,7 +27,7 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
     let view = View::new(inspection, options.show_participants);
     let decryption = decryption::decryption(&view);
     let mut report = Report {
-        schema: Schema { name: "borderpost-report", version: "1.0" },
+        schema: Schema::OWN,
         tool: Tool { name: "borderpost", version: env!("CARGO_PKG_VERSION") },
         so_far: inspection.is_so_far(),
         inputs: inspection.inputs().iter().map(input).collect(),

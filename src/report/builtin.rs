@@ -9,6 +9,7 @@ pub type DataFile = (&'static str, &'static str);
 /// database is not among them: a report states its hash.
 pub const FILES: &[DataFile] = &[
     ("claims/claims.toml", include_str!("../claims/data/claims.toml")),
+    ("compare/folding.toml", include_str!("../compare/data/folding.toml")),
     ("evidence/resolvers.toml", include_str!("../evidence/data/resolvers.toml")),
     ("html/world.toml", include_str!("html/world.toml")),
     ("lang/nl.toml", include_str!("lang/nl.toml")),

@@ -4,6 +4,7 @@ use crate::evidence::{self, Entry, Fact, HelloName, Program, ProxyKind, ProxyReq
 use crate::flow::TcpState;
 use crate::inspect::{Found, Placement, SeenName, Unit};
 use crate::place::WitnessKind;
+use crate::report::ja4;
 use crate::report::parts;
 use crate::report::protocol::tunnel_name;
 use crate::report::schema::{Flow, Name, Note, Parent, Place, Process, Report, Witness};
@@ -161,8 +162,19 @@ fn notes(view: &View<'_>, row: &Row<'_>) -> Vec<Note> {
         .of(row.flow.id())
         .iter()
         .filter(is_shown)
-        .filter_map(|entry| note(row, entry))
+        .flat_map(|entry| note(row, entry).into_iter().chain(fingerprint(row, entry)))
         .collect()
+}
+
+/// The fingerprint of the TLS stack that said hello. One that goes on with an earlier session differs from its first, so it has
+/// a kind of its own.
+fn fingerprint(row: &Row<'_>, entry: &Entry) -> Option<Note> {
+    let Fact::ClientHello(hello) = &entry.fact else { return None };
+    let facts = row.unit.evidence().of(row.flow.id());
+    let is_quic = facts.iter().any(|entry| matches!(entry.fact, Fact::Quic(_)));
+    let kind = if hello.resumes { "ja4_resumed" } else { "ja4" };
+    let value = ja4::ja4(hello, is_quic);
+    Some(Note { kind, value, input: entry.frame.input(), frame: entry.frame.number() })
 }
 
 fn note(row: &Row<'_>, entry: &Entry) -> Option<Note> {

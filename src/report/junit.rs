@@ -5,25 +5,29 @@
 //! Valid by the two schemas in common use, that of Ant's JUnit reports (where the captures' time is known) and that of
 //! Jenkins. Times taken are 0, so that the same input gives the same bytes.
 //!
-//! Input: a [`Report`], its [`Check`]s, what failed beside them. Output: text. Must not: decide what fails.
+//! Input: checks as they are told, what they are of, what failed beside them. Output: text. Must not: decide what fails.
 
 use std::fmt::Write as _;
 
 use crate::report::checks::{Check, Outcome};
-use crate::report::schema::{Destination, Report};
+use crate::report::schema::Report;
+use crate::report::told::{Head, Told, told};
 use crate::report::xml::escaped;
 
-/// Writes the checks. `failures` say what could not be read or used.
+/// Writes the checks of a report. `failures` say what could not be read or used.
 #[must_use]
 pub fn junit(report: &Report, checks: &[Check<'_>], failures: &[String]) -> String {
-    let mut suites = vec![Suite { name: "inputs".to_owned(), cases: inputs(report, failures) }];
+    junit_of(&Head::of(report), &told(report, checks), failures)
+}
+
+/// Writes checks of anything.
+#[must_use]
+pub fn junit_of(head: &Head, checks: &[Told], failures: &[String]) -> String {
+    let mut suites = vec![Suite { name: "inputs".to_owned(), cases: inputs(head, failures) }];
     for check in checks {
-        let name = check.condition.name();
-        let case = Case {
-            name: check.subject.clone(),
-            result: result(check),
-            details: check.held().map(|_| details(report, check)).unwrap_or_default(),
-        };
+        let name = check.condition;
+        let case =
+            Case { name: check.subject.clone(), result: result(check), details: check.details.clone() };
         match suites.iter_mut().find(|suite| suite.name == name) {
             Some(suite) => suite.cases.push(case),
             None => suites.push(Suite { name: name.to_owned(), cases: vec![case] }),
@@ -31,7 +35,7 @@ pub fn junit(report: &Report, checks: &[Check<'_>], failures: &[String]) -> Stri
     }
     let mut out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n".to_owned();
     for (id, suite) in suites.iter().enumerate() {
-        out.push_str(&suite.written(id, report));
+        out.push_str(&suite.written(id, head));
     }
     out.push_str("</testsuites>\n");
     out
@@ -56,48 +60,26 @@ enum Verdict {
     Error(String),
 }
 
-fn result(check: &Check<'_>) -> Verdict {
+fn result(check: &Told) -> Verdict {
     match &check.outcome {
         Outcome::Clear => Verdict::Passed,
         Outcome::Open(why) => Verdict::Skipped(why.clone()),
-        Outcome::Holds(says) => Verdict::Failed { kind: check.condition.name(), says: says.clone() },
+        Outcome::Holds(says) => Verdict::Failed { kind: check.condition, says: says.clone() },
     }
 }
 
 /// Whether each input could be read. Damage is a condition of its own.
-fn inputs(report: &Report, failures: &[String]) -> Vec<Case> {
+fn inputs(head: &Head, failures: &[String]) -> Vec<Case> {
     let case = |name: String, result| Case { name, result, details: Vec::new() };
-    let read = report.inputs.iter().map(|input| case(input.path.clone(), Verdict::Passed));
+    let read = head.inputs.iter().map(|input| case(input.clone(), Verdict::Passed));
     let failed = failures.iter().zip(1..);
     let failed = failed
         .map(|(says, number)| case(format!("not read or used ({number})"), Verdict::Error(says.clone())));
     read.chain(failed).collect()
 }
 
-/// Where to look.
-fn details(report: &Report, check: &Check<'_>) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let (Some(input), Some((_, frame))) = (check.input(report), check.at) {
-        let frame = frame.map(|frame| format!(", frame {frame}")).unwrap_or_default();
-        lines.push(format!("capture: {}{frame}", input.path));
-    }
-    lines.extend(check.destination.into_iter().flat_map(of_destination));
-    lines
-}
-
-fn of_destination(d: &Destination) -> Vec<String> {
-    let recipient = d.recipient_name.as_deref().unwrap_or("a recipient that is not known");
-    let decisive = d.place.witnesses.iter().filter(|witness| witness.decisive);
-    let mut lines = vec![format!("run by: {recipient}"), format!("addresses: {}", d.addresses.join(", "))];
-    lines.extend(decisive.map(|witness| format!("evidence: {}", witness.says)));
-    lines.extend(d.place.remedy.iter().map(|remedy| format!("could settle it: {remedy}")));
-    lines.push(format!("known by: {}", d.because));
-    lines.push(format!("Wireshark filter: {}", d.display_filter));
-    lines
-}
-
 impl Suite {
-    fn written(&self, id: usize, report: &Report) -> String {
+    fn written(&self, id: usize, head: &Head) -> String {
         let number =
             |holds: fn(&Verdict) -> bool| self.cases.iter().filter(|case| holds(&case.result)).count();
         let failures = number(|result| matches!(result, Verdict::Failed { .. }));
@@ -110,18 +92,18 @@ impl Suite {
             "  <testsuite id=\"{id}\" package=\"borderpost\" name=\"{}\"{} hostname=\"localhost\" tests=\"{}\" \
              failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" time=\"0\">",
             escaped(&self.name),
-            timestamp(report),
+            timestamp(head),
             self.cases.len(),
         );
         let _ = writeln!(
             out,
-            "    <properties>\n      <property name=\"tool\" value=\"{} {}\"/>\n    </properties>",
-            report.tool.name, report.tool.version
+            "    <properties>\n      <property name=\"tool\" value=\"{}\"/>\n    </properties>",
+            head.tool
         );
         for case in &self.cases {
             out.push_str(&case.written(&self.name));
         }
-        let said: Vec<String> = report.headline.lines.iter().map(|line| escaped(line)).collect();
+        let said: Vec<String> = head.lines.iter().map(|line| escaped(line)).collect();
         let said = if id == 0 { said.join("\n") } else { String::new() };
         let _ = writeln!(
             out,
@@ -157,9 +139,8 @@ impl Case {
 }
 
 /// The captures' first moment, to the second, as the schema of Ant's reports asks; nothing is made up where there is none.
-fn timestamp(report: &Report) -> String {
-    let first = report.inputs.iter().filter_map(|input| input.start.as_deref()).min();
-    let seconds = first.and_then(|time| time.get(..SECONDS)).filter(|time| time.is_ascii());
+fn timestamp(head: &Head) -> String {
+    let seconds = head.start.as_deref().and_then(|time| time.get(..SECONDS)).filter(|time| time.is_ascii());
     seconds.map(|time| format!(" timestamp=\"{time}\"")).unwrap_or_default()
 }
 

@@ -17,10 +17,13 @@ use crate::report::text::{count, size};
 use crate::verdict::Axis;
 
 mod cut;
+mod document;
 mod escape;
 mod rest;
 mod session;
 mod study;
+
+pub use self::document::document;
 
 /// The characters that a comment on GitHub may have.
 pub const COMMENT: usize = 65_536;
@@ -33,10 +36,10 @@ pub fn markdown(report: &Report, most: usize, lang: Lang) -> String {
     let words = table::Page::of(report, lang);
     let is_urgent = |d: &&Destination| d.is_client() && d.is_at(Axis::Outside);
     let urgent = report.destinations.iter().filter(is_urgent).count();
-    cut::fitted(most, report.destinations.len(), urgent, lang, |shown| document(report, &words, shown))
+    cut::fitted(most, report.destinations.len(), urgent, lang, |shown| whole(report, &words, shown))
 }
 
-fn document(report: &Report, words: &table::Page, shown: Shown) -> String {
+fn whole(report: &Report, words: &table::Page, shown: Shown) -> String {
     let mut document = Document { text: String::new(), words, left: shown };
     document.headline(report);
     document.cut(report, shown);

@@ -83,7 +83,7 @@ pub(crate) fn third_party(recipient: &str) -> Destination {
 /// A report of these destinations, with no flows and no inputs.
 pub(crate) fn report(destinations: Vec<Destination>) -> Report {
     Report {
-        schema: Schema { name: "borderpost-report", version: "1.0" },
+        schema: Schema::OWN,
         tool: Tool { name: "borderpost", version: "0" },
         so_far: false,
         inputs: Vec::new(),

@@ -100,6 +100,16 @@ pub struct Schema {
     pub version: &'static str,
 }
 
+impl Schema {
+    /// The name of the schema of reports.
+    pub const NAME: &str = "borderpost-report";
+    /// Its version.
+    pub const VERSION: &str = "1.0";
+
+    /// The schema of the reports that this program makes.
+    pub(crate) const OWN: Self = Self { name: Self::NAME, version: Self::VERSION };
+}
+
 /// The program that made the report.
 #[derive(Serialize, Clone, Debug)]
 pub struct Tool {

@@ -40,8 +40,24 @@ pub struct ClientHello {
     /// Whether extension 0xfe0d is there. It may be GREASE: a real encrypted hello looks the same, and then
     /// the server name is the public one of the front.
     pub ech: bool,
+    /// Whether the extension 41 is there: it goes on with an earlier session (RFC 8446 section 4.2.11), and has one extension more
+    /// than the same client's first hello.
+    pub resumes: bool,
+    /// What it offers, by which a fingerprint tells one TLS stack from another.
+    pub offer: Offer,
     /// Whether the extensions were whole. If not, one that was not seen may be in the part that is missing.
     pub complete: bool,
+}
+
+/// The code points of a hello that its TLS stack chooses, without GREASE (RFC 8701).
+#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
+pub struct Offer {
+    /// The cipher suites in ascending order.
+    pub suites: Box<[u16]>,
+    /// The types of all extensions in ascending order: browsers send them in another order each time.
+    pub extensions: Box<[u16]>,
+    /// The signature algorithms in the order of the offer; empty without that extension.
+    pub signatures: Box<[u16]>,
 }
 
 /// What a hello says about the server's name.
@@ -248,7 +264,7 @@ fn hello(body: &[u8], is_whole: bool, transport: Transport) -> Option<ClientHell
     if transport == Transport::Datagrams {
         let _cookie = cursor.vector8()?;
     }
-    let _suites = cursor.vector16().filter(|suites| !suites.is_empty() && suites.len() % 2 == 0)?;
+    let suites = cursor.vector16().filter(|suites| !suites.is_empty() && suites.len() % 2 == 0)?;
     let _compressions = cursor.vector8()?;
     let mut hello = ClientHello {
         server_name: ServerName::Absent,
@@ -257,19 +273,44 @@ fn hello(body: &[u8], is_whole: bool, transport: Transport) -> Option<ClientHell
         legacy_version,
         random,
         ech: false,
+        resumes: false,
+        offer: Offer { suites: ascending(code_points(suites).collect()), ..Offer::default() },
         complete: is_whole,
     };
     if cursor.is_empty() {
         return Some(hello);
     }
-    hello.complete = extensions(cursor, |kind, data| match kind {
-        SERVER_NAME if hello.server_name == ServerName::Absent => hello.server_name = server_name(data),
-        ALPN if hello.alpn.is_empty() => hello.alpn = protocols(data),
-        SUPPORTED_VERSIONS if hello.versions.is_empty() => hello.versions = versions(data),
-        ENCRYPTED_CLIENT_HELLO => hello.ech = true,
-        _ => {}
+    let mut kinds = Vec::new();
+    hello.complete = extensions(cursor, |kind, data| {
+        if !is_grease(kind) {
+            kinds.push(kind);
+        }
+        match kind {
+            SERVER_NAME if hello.server_name == ServerName::Absent => hello.server_name = server_name(data),
+            ALPN if hello.alpn.is_empty() => hello.alpn = protocols(data),
+            SIGNATURE_ALGORITHMS if hello.offer.signatures.is_empty() => {
+                hello.offer.signatures =
+                    code_points(Cursor::new(data).vector16().unwrap_or_default()).collect();
+            }
+            SUPPORTED_VERSIONS if hello.versions.is_empty() => hello.versions = versions(data),
+            PRE_SHARED_KEY => hello.resumes = true,
+            ENCRYPTED_CLIENT_HELLO => hello.ech = true,
+            _ => {}
+        }
     });
+    hello.offer.extensions = ascending(kinds);
     Some(hello)
+}
+
+/// The numbers of two bytes in a row, without GREASE.
+fn code_points(list: &[u8]) -> impl Iterator<Item = u16> {
+    let mut list = Cursor::new(list);
+    std::iter::from_fn(move || list.u16()).filter(|&code| !is_grease(code))
+}
+
+fn ascending(mut codes: Vec<u16>) -> Box<[u16]> {
+    codes.sort_unstable();
+    codes.into()
 }
 
 /// Hands every whole extension to `note`, in order; whether they all were whole.
@@ -330,8 +371,7 @@ fn protocol(name: &[u8]) -> Box<str> {
 
 /// Reads the `supported_versions` extension of a client (RFC 8446 section 4.2.1).
 fn versions(data: &[u8]) -> Vec<u16> {
-    let mut versions = Cursor::new(Cursor::new(data).vector8().unwrap_or_default());
-    std::iter::from_fn(|| versions.u16()).filter(|&version| !is_grease(version)).collect()
+    code_points(Cursor::new(data).vector8().unwrap_or_default()).collect()
 }
 
 /// Reads a server's flight as far as it goes. `Done` once its `ServerHello` is whole, with how the stream
@@ -429,7 +469,9 @@ const SERVER_HELLO_DONE: u8 = 14;
 
 /// Extension types (IANA registry of TLS extension values).
 const SERVER_NAME: u16 = 0;
+const SIGNATURE_ALGORITHMS: u16 = 13;
 const ALPN: u16 = 16;
+const PRE_SHARED_KEY: u16 = 41;
 const SUPPORTED_VERSIONS: u16 = 43;
 const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
 

@@ -19,6 +19,7 @@ use crate::report::legend::LEGEND;
 use crate::report::schema::Report;
 use crate::report::table::Page as Words;
 
+mod document;
 mod draw;
 mod entry;
 mod escape;
@@ -29,6 +30,8 @@ mod sankey;
 mod study;
 mod timeline;
 mod translated;
+
+pub use self::document::document;
 
 /// Writes the report.
 #[must_use]

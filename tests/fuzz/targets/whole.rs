@@ -5,6 +5,7 @@ use std::fs;
 use std::num::NonZeroUsize;
 
 use borderpost::inspect::{Inspection, Settings, inspect};
+use borderpost::report::lang::Lang;
 use borderpost::report::{self, table};
 
 use super::bundle::memory;
@@ -43,9 +44,9 @@ fn formats(inspection: &Inspection) -> String {
     for line in report::jsonl(&report).lines() {
         assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
     }
-    let table = table::table(&report, table::Color::Never);
+    let table = table::table(&report, table::Color::Never, Lang::ENGLISH);
     assert!(!table.chars().any(|c| c != '\n' && steers(c)), "table");
-    let markdown = report::markdown(&report);
+    let markdown = report::markdown(&report, usize::MAX, Lang::ENGLISH);
     assert!(!markdown.chars().any(|c| c != '\n' && steers(c)), "markdown");
     let csv = report::csv(&report);
     for record in csv::Reader::from_reader(csv.as_bytes()).records() {
@@ -53,7 +54,7 @@ fn formats(inspection: &Inspection) -> String {
             !record.iter().any(|cell| cell.starts_with(['=', '+', '-', '@', '\t', '\r']))
         }));
     }
-    let page = report::html(&report);
+    let page = report::html(&report, Lang::ENGLISH);
     assert!(!page.to_lowercase().contains("<img"), "html");
     json
 }

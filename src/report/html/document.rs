@@ -1,0 +1,22 @@
+//! A document as a page that needs nothing else.
+
+use askama::Template;
+
+use crate::report::document::Document;
+use crate::report::html::{STYLE, policy};
+
+/// Writes a document.
+#[must_use]
+pub fn document(document: &Document) -> String {
+    let page = Plain { policy: policy(), style: STYLE, document };
+    // Memory takes what is written, and no value of the template can fail to be shown.
+    page.render().unwrap_or_default()
+}
+
+#[derive(Template)]
+#[template(path = "document.html")]
+struct Plain<'a> {
+    policy: String,
+    style: &'static str,
+    document: &'a Document,
+}
