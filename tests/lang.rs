@@ -374,7 +374,7 @@ const NAMES: [&str; 7] = [
 /// From here on the file says rules, which reports do not.
 const NOT_SAID_FROM: &str = "\npub fn rule(";
 
-const SPEAKERS: [&str; 26] = [
+const SPEAKERS: [&str; 27] = [
     "claims/need.rs",
     "claims/pile.rs",
     "claims/words.rs",
@@ -395,6 +395,7 @@ const SPEAKERS: [&str; 26] = [
     "place/settle.rs",
     "place/witness.rs",
     "report/anomalies.rs",
+    "report/decryption.rs",
     "report/headline.rs",
     "report/matrix.rs",
     "report/protocol.rs",
