@@ -123,7 +123,7 @@ mod tests {
             duration: Some(Duration::from_millis(1500)),
             files: Some(4),
             size: Some(10_000),
-            interval: Some(Duration::from_secs(3600)),
+            interval: Some(Duration::from_hours(1)),
             packets: Some(7),
         };
         assert_eq!(Bounds::of(&limits), expected);

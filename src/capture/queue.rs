@@ -131,7 +131,9 @@ mod tests {
                 .collect();
             let closer = queue.clone();
             scope.spawn(move || {
-                writers.into_iter().for_each(|writer| writer.join().unwrap());
+                for writer in writers {
+                    writer.join().unwrap();
+                }
                 closer.close();
             });
             let mut piece = Vec::new();

@@ -35,7 +35,6 @@ pub(super) struct Arguments {
 }
 
 #[derive(Subcommand, Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it in a run")]
 pub(super) enum Command {
     /// Read saved captures and report where the client's traffic went
     #[command(visible_aliases = ["analyse", "analyze"])]

@@ -61,9 +61,10 @@ impl Page {
     fn program(&self, process: &Process) -> String {
         let path = process.path.as_deref().map(|path| format!(", {}", clean(path))).unwrap_or_default();
         let names: Vec<String> = process.parents.iter().map(|parent| clean(&parent.name)).collect();
-        let started = match names.is_empty() {
-            true => String::new(),
-            false => self.lang.say(", started by {}", &[&names.join(&self.lang.word(" by "))]),
+        let started = if names.is_empty() {
+            String::new()
+        } else {
+            self.lang.say(", started by {}", &[&names.join(&self.lang.word(" by "))])
         };
         format!("{path}{started}")
     }

@@ -4,9 +4,9 @@
 use borderpost::wire::Read;
 use borderpost::wire::quic::Initials;
 use borderpost::wire::tls::client_hello_message;
-use rustls::Side;
 use rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
 use rustls::quic::Version;
+use rustls::{Side, Tls13CipherSuite};
 
 use super::frames::{is_udp, payloads, uses_port};
 use super::script::Script;
@@ -25,7 +25,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
 
 pub fn run(data: &[u8]) {
     let mut script = Script::new(data);
-    if script.byte() % 2 == 0 {
+    if script.byte().is_multiple_of(2) {
         let mut initials = Initials::new();
         while !script.is_empty() {
             let _ = initials.push(script.bytes());
@@ -83,7 +83,7 @@ fn crypto(offset: usize, data: &[u8]) -> Vec<u8> {
 
 /// Seals frames as a client does (RFC 9001, section 5), with a packet number of four bytes.
 fn sealed(id: &[u8], number: u32, frames: &[u8]) -> Vec<u8> {
-    let Some(suite) = TLS13_AES_128_GCM_SHA256.tls13().and_then(|suite| suite.quic_suite()) else {
+    let Some(suite) = TLS13_AES_128_GCM_SHA256.tls13().and_then(Tls13CipherSuite::quic_suite) else {
         return Vec::new();
     };
     let keys = suite.keys(id, Side::Client, Version::V1).local;

@@ -80,7 +80,7 @@ impl Reading {
     fn segment(&mut self, side: u8, seq: u32, flags: u8, payload: &[u8]) {
         let payload = &payload[..payload.len().min(60_000)];
         let (client, server) = ([10, 0, 0, 1 + side / 2], [203, 0, 113, 7]);
-        let (from, to, ports) = if side % 2 == 0 {
+        let (from, to, ports) = if side.is_multiple_of(2) {
             (client, server, [192, 0, 1, 187])
         } else {
             (server, client, [1, 187, 192, 0])
