@@ -34,7 +34,7 @@ impl Queue {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Puts what waits in the place of what `into` holds: at once where that is much, else what comes within [`LATENCY`].
+    /// Puts what waits in the place of what `into` holds: at once where that is much, else what comes within 50 ms.
     /// False where the queue is closed and empty.
     pub fn take(&self, into: &mut Vec<u8>) -> bool {
         into.clear();
