@@ -108,7 +108,7 @@ fn pcapng(mut script: Script<'_>) -> Vec<u8> {
         let kind = script.byte();
         let body = script.bytes();
         let length = word(u32::try_from(body.len()).unwrap_or(0));
-        file.extend(match kind % 12 {
+        file.extend(match kind % 13 {
             0 => block(1, &[&half(u16::from(kind / 12))[..], &half(0), &word(0), body].concat()),
             1 => block(1, &[&half(1)[..], &half(0), &word(0x4_0000)].concat()),
             2 => block(
@@ -123,6 +123,7 @@ fn pcapng(mut script: Script<'_>) -> Vec<u8> {
             8 => block(0xbad, &[&word(62_652)[..], body].concat()),
             9 => section(),
             10 => block(4, body),
+            11 => block(0x80b0_de01, &[b"bpSocket", body].concat()),
             _ => body.to_vec(),
         });
     }

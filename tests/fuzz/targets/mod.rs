@@ -4,15 +4,19 @@
 //! The bytes are read as a [`Script`] where random ones would not get past the first check: the first of them says how a
 //! valid container, segment or packet is made of the rest. Must not: depend on anything but the bytes.
 
+pub mod blocks;
 pub mod bundle;
 pub mod certificate;
 pub mod container;
 pub mod database;
 pub mod dns;
+pub mod exchange;
 pub mod fragments;
 pub mod frames;
 pub mod hello;
 pub mod http;
+pub mod import;
+pub mod keylog;
 pub mod packet;
 pub mod policy;
 pub mod quic;
@@ -46,6 +50,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "stun", run: stun::run, seeds: stun::seeds },
     Target { name: "zoom", run: zoom::run, seeds: zoom::seeds },
     Target { name: "http", run: http::run, seeds: http::seeds },
+    Target { name: "keylog", run: keylog::run, seeds: keylog::seeds },
+    Target { name: "exchange", run: exchange::run, seeds: exchange::seeds },
+    Target { name: "import", run: import::run, seeds: import::seeds },
+    Target { name: "blocks", run: blocks::run, seeds: blocks::seeds },
     Target { name: "text", run: text::run, seeds: text::seeds },
     Target { name: "policy", run: policy::run, seeds: policy::seeds },
     Target { name: "bundle", run: bundle::run, seeds: bundle::seeds },
