@@ -1,4 +1,4 @@
-//! Connections of HTTP, 1.1 and 2 and WebSockets. Law: however the bytes of both sides are cut into pieces, the exchanges and
+//! Connections of HTTP, 1.1 and 2, and web sockets. Law: however the bytes of both sides are cut into pieces, the exchanges and
 //! the sums are the same; no exchange holds more than its limits.
 
 use borderpost::frame::{FrameRef, Timestamp};
@@ -61,11 +61,11 @@ fn read(kind: u8, mut script: Script<'_>, size: usize) -> (Vec<Exchange>, Tally)
         number += 1;
         let at = At { frame: FrameRef::new(0, number), time: Timestamp::from_nanos(0) };
         let (turn, bytes) = (script.byte(), script.bytes());
-        let side = if turn & 1 == 0 { Side::Client } else { Side::Server };
+        let sender = if turn & 1 == 0 { Side::Client } else { Side::Server };
         match turn % 6 {
-            2 | 3 => reader.gap(side, (turn & 0x40 == 0).then_some(bytes.len() as u64), &mut done),
-            4 | 5 => reader.end(side, &mut done),
-            _ => bytes.chunks(size).for_each(|piece| reader.data(side, piece, at, &mut done)),
+            2 | 3 => reader.gap(sender, (turn & 0x40 == 0).then_some(bytes.len() as u64), &mut done),
+            4 | 5 => reader.end(sender, &mut done),
+            _ => bytes.chunks(size).for_each(|piece| reader.data(sender, piece, at, &mut done)),
         }
     }
     let tally = reader.finish(&mut done);
