@@ -83,7 +83,7 @@ fn write(
     outputs: &[(&Path, DiffFormat)],
 ) -> Result<(), String> {
     for (path, format) in outputs {
-        output::to_file(path, format.render(comparison, checks, Color::Never))
+        output::to_file(path, format.render(comparison, checks, Color::Never, telling.lang))
             .map_err(|error| format!("{}: {error}; nothing was written there", path.display()))?;
     }
     if telling.annotate == Some(Forge::Github) {
@@ -93,7 +93,7 @@ fn write(
         return Ok(());
     }
     let format = telling.format.unwrap_or(DiffFormat::Table);
-    let text = format.render(comparison, checks, color(telling.color, stdout().is_terminal()));
+    let text = format.render(comparison, checks, color(telling.color, stdout().is_terminal()), telling.lang);
     // The forge reads commands off this stream, too.
     let has_neighbours = telling.annotate.is_some() && format == DiffFormat::Table;
     let text = if has_neighbours { annotations::inert(&text) } else { text };

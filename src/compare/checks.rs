@@ -6,6 +6,7 @@
 use super::difference::{Comparison, Difference, Kind, Outside};
 use super::words;
 use crate::report::checks::Outcome;
+use crate::report::lang::Lang;
 use crate::report::text::plural;
 use crate::report::told::{Head, Severity, Told};
 
@@ -178,7 +179,7 @@ pub fn head(comparison: &Comparison) -> Head {
     Head {
         tool: format!("{} {}", comparison.tool.name, comparison.tool.version),
         start: comparison.new.iter().filter_map(|of| of.start.clone()).min(),
-        lines: words::headline(comparison),
+        lines: words::headline(comparison, Lang::ENGLISH),
         inputs: origins().map(|of| of.name.clone()).collect(),
     }
 }

@@ -10,9 +10,10 @@ use super::fold;
 use super::noise::{RULE, Range};
 use super::run::{Key, MAX_NAMES, NOT_PLACEABLE, Place, Run, Seen, settle};
 use super::words;
+use crate::report::lang::Lang;
 
 /// The form of what is written.
-const SCHEMA: Schema = Schema { name: "borderpost-diff", version: "1.0" };
+const SCHEMA: Schema = Schema { name: Schema::DIFF, version: "1.0" };
 
 /// Compares the runs of two builds; a text where there is nothing to compare.
 pub fn diff(base: Vec<Run>, new: Vec<Run>) -> Result<Comparison, String> {
@@ -46,11 +47,21 @@ pub fn diff(base: Vec<Run>, new: Vec<Run>) -> Result<Comparison, String> {
 /// The runs in which there is a client.
 pub(super) fn recognised(side: &str, runs: Vec<Run>, warnings: &mut Vec<String>) -> Result<Vec<Run>, String> {
     if !runs.iter().any(Run::is_recognised) {
-        return Err(words::nothing(side, &runs));
+        return Err(nothing(side, &runs));
     }
     let (with, without): (Vec<Run>, Vec<Run>) = runs.into_iter().partition(Run::is_recognised);
     warnings.extend(without.iter().map(words::not_recognised));
     Ok(with)
+}
+
+/// That nothing can be compared.
+fn nothing(side: &str, runs: &[Run]) -> String {
+    let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).take(MAX_NAMES).collect();
+    format!(
+        "{}: {side} has no traffic of the client, so there is nothing to compare; name captures in which the client ran, or look \
+         with `borderpost inspect`",
+        names.join(", ")
+    )
 }
 
 /// What of one run's contact is compared as a set.
@@ -85,18 +96,11 @@ impl Sides<'_> {
         warnings.extend(self.other_register());
         let schemas: BTreeSet<&str> = self.all().map(|run| run.schema.as_str()).collect();
         if schemas.len() > 1 {
-            let all: Vec<&str> = schemas.into_iter().collect();
-            warnings.push(format!(
-                "The reports are of different versions of the schema ({}): what an earlier one does not say is not compared.",
-                all.join(", ")
-            ));
+            warnings.push(words::other_schema(&schemas));
         }
         let left_out: u64 = self.all().map(|run| run.left_out).fold(0, u64::saturating_add);
         if left_out > 0 {
-            warnings.push(format!(
-                "There are more contacts than a client has; the flows of {left_out} more are left out. Was a browser's profile recorded \
-                 with --exclusive?"
-            ));
+            warnings.push(words::left_out(left_out));
         }
     }
 
@@ -153,6 +157,7 @@ impl Sides<'_> {
             host: Some(key.host.clone()),
             service: Some(key.service.clone()),
             protocol: Some(key.protocol.clone()),
+            zone: None,
             changes,
             base: side(&base),
             new: side(&new),
@@ -200,10 +205,11 @@ impl Sides<'_> {
         };
         let (from, to) = (with_hosts(gone, self.base), with_hosts(come, self.new));
         Some(Difference {
-            subject: "TLS stack of the client".to_owned(),
+            subject: words::TLS_STACK.to_owned(),
             host: None,
             service: None,
             protocol: None,
+            zone: None,
             changes: vec![change(Kind::Fingerprint, from, to, None)],
             base: None,
             new: None,
@@ -216,7 +222,7 @@ impl Sides<'_> {
 }
 
 pub(super) fn change(kind: Kind, from: Vec<String>, to: Vec<String>, doubt: Option<String>) -> Change {
-    Change { kind, says: words::says(kind, &from, &to), from, to, doubt }
+    Change { kind, says: words::says(kind, &from, &to, Lang::ENGLISH), from, to, doubt }
 }
 
 fn has(runs: &[Option<Seen>]) -> bool {
@@ -309,9 +315,10 @@ fn volumes(base: &[Option<Seen>], new: &[Option<Seen>]) -> Vec<Change> {
     if base.len() < 2 {
         return Vec::new();
     }
-    let beyond = |number: Number, words: fn(&Range) -> String| {
+    let beyond = |number: Number, words: fn(&Range, Lang) -> String| {
         let (base, new) = (range(base, number)?, range(new, number)?);
-        base.is_beyond(&new).then(|| change(Kind::Volume, vec![words(&base)], vec![words(&new)], None))
+        let said = |range| vec![words(range, Lang::ENGLISH)];
+        base.is_beyond(&new).then(|| change(Kind::Volume, said(&base), said(&new), None))
     };
     let flows = beyond(|seen| seen.flows, words::flows);
     flows.into_iter().chain(beyond(|seen| seen.bytes_out, words::sent)).collect()
@@ -324,13 +331,7 @@ fn range(runs: &[Option<Seen>], number: Number) -> Option<Range> {
 
 /// A contact in few words.
 fn described(runs: &[Option<Seen>]) -> Vec<String> {
-    let Some(side) = side(runs) else { return Vec::new() };
-    let recipient = side.recipients.iter().cloned().collect::<Vec<_>>().join(" or ");
-    let run_by = if recipient.is_empty() { "a recipient that is not known".to_owned() } else { recipient };
-    let places: Vec<String> = side.places.iter().cloned().collect();
-    let listings: Vec<String> = side.listings.iter().map(|listing| listing.replace('_', " ")).collect();
-    let parts = [format!("run by {run_by}"), places.join(" and "), listings.join(" and ")];
-    vec![parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")]
+    side(runs).map(|side| words::described(&side, Lang::ENGLISH)).into_iter().collect()
 }
 
 /// What the runs of one side have of a contact; nothing where none has it.

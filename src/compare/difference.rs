@@ -131,6 +131,8 @@ pub struct Difference {
     pub service: Option<String>,
     /// What was spoken.
     pub protocol: Option<String>,
+    /// The legal zone, where it is about an entry of a baseline.
+    pub zone: Option<String>,
     /// In what it differs, by the order of the kinds.
     pub changes: Vec<Change>,
     /// What the base has of it.
@@ -162,6 +164,11 @@ pub enum Outside {
 }
 
 impl Difference {
+    /// Whether it is about an entry of a baseline, and not about a contact.
+    pub(super) const fn is_entry(&self) -> bool {
+        self.zone.is_some()
+    }
+
     /// Whether it is of a kind.
     #[must_use]
     pub fn is(&self, kind: Kind) -> bool {
@@ -188,7 +195,7 @@ pub struct Origin {
     pub limits: Vec<String>,
     /// How many contacts were told apart.
     pub contacts: u64,
-    /// Contacts that were left out because there were too many.
+    /// Flows to contacts that were left out because there were too many.
     pub left_out: u64,
 }
 
@@ -241,6 +248,13 @@ pub struct Schema {
     pub version: &'static str,
 }
 
+impl Schema {
+    /// The name of what `diff` writes.
+    pub const DIFF: &'static str = "borderpost-diff";
+    /// The name of what `baseline check` writes.
+    pub const BASELINE: &'static str = "borderpost-baseline";
+}
+
 /// The program that made a comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Debug)]
 pub struct Tool {
@@ -256,6 +270,11 @@ impl Tool {
 }
 
 impl Comparison {
+    /// Whether the base is a baseline.
+    pub(super) fn has_baseline(&self) -> bool {
+        self.schema.name == Schema::BASELINE
+    }
+
     /// Leaves out what is of other kinds.
     pub fn retain(&mut self, kinds: &[Kind]) {
         for difference in &mut self.differences {

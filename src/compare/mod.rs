@@ -9,6 +9,7 @@ mod build;
 pub mod checks;
 mod diff;
 mod difference;
+mod document;
 mod fold;
 mod noise;
 mod reading;
@@ -21,6 +22,7 @@ pub use self::difference::{Change, Comparison, Difference, Kind, Origin, Outside
 pub use self::noise::{RULE, Range};
 pub use self::run::{Key, MAX_KEYS, MAX_NAMES, NOT_PLACEABLE, Place, Run, Seen};
 use crate::report::document::Document;
+use crate::report::lang::Lang;
 use crate::report::schema::Report;
 use crate::report::text::escape;
 
@@ -46,6 +48,6 @@ pub fn json(comparison: &Comparison) -> String {
 
 /// A comparison for people.
 #[must_use]
-pub fn document(comparison: &Comparison) -> Document {
-    words::document(comparison)
+pub fn document(comparison: &Comparison, lang: Lang) -> Document {
+    document::document(comparison, lang)
 }

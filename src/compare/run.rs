@@ -88,7 +88,7 @@ pub struct Run {
     pub seen: BTreeMap<Key, Seen>,
     /// The fingerprints of first hellos of the client's flows (JA4), each with hosts that it was shown to.
     pub fingerprints: BTreeMap<String, BTreeSet<String>>,
-    /// Contacts that were left out because there were more than [`MAX_KEYS`].
+    /// Flows to contacts that were left out because there were more than [`MAX_KEYS`].
     pub left_out: u64,
 }
 
@@ -173,7 +173,7 @@ fn empty(name: &str, inputs: &[u32], reading: &Reading) -> Run {
     let mut traits = BTreeMap::new();
     let vantage = reading.quality.vantage.as_ref().map(|vantage| vantage.located.join(" or "));
     traits.extend(vantage.filter(|vantage| !vantage.is_empty()).map(|vantage| ("vantage", vantage)));
-    traits.extend(reading.quality.law_date.clone().map(|day| ("law of", day)));
+    traits.extend(reading.quality.law_date.clone().map(|day| ("law date", day)));
     let is_own = |input: u32| inputs.contains(&input);
     let processes =
         reading.sessions.iter().filter(|session| is_own(session.input)).flat_map(|of| &of.processes);

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use clap::builder::PossibleValue;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Evidence, Forge, When};
+use super::{Evidence, Forge, When, languages};
 use crate::cli::diff_format::DiffFormat;
 use crate::compare::Kind;
 use crate::compare::checks::Condition;
 use crate::frame::Date;
 use crate::packet::Network;
+use crate::report::lang::Lang;
 
 /// What is compared.
 #[derive(Args, Debug)]
@@ -64,6 +65,9 @@ pub(in crate::cli) struct Telling {
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     pub(in crate::cli) color: When,
+    /// The language of the formats for people (table, html, md); those for machines are English in any case
+    #[arg(long, default_value = Lang::ENGLISH.code(), value_name = "LANG", value_parser = languages())]
+    pub(in crate::cli) lang: Lang,
 }
 
 /// What is done with a baseline.

@@ -12,9 +12,10 @@ use super::super::words;
 use super::file::{Baseline, Entry};
 use super::{Contact, contacts};
 use crate::frame::Date;
+use crate::report::lang::Lang;
 
 /// The form of what is written.
-const SCHEMA: Schema = Schema { name: "borderpost-baseline", version: "1.0" };
+const SCHEMA: Schema = Schema { name: Schema::BASELINE, version: "1.0" };
 
 /// Compares runs with a baseline. Entries expire by `day`, else by the last day of the runs; a text where there is nothing to compare.
 pub fn check(baseline: &Baseline, runs: Vec<Run>, day: Option<Date>) -> Result<Comparison, String> {
@@ -88,6 +89,7 @@ impl Check<'_> {
             host: Some(key.host.clone()),
             service: Some(key.service.clone()),
             protocol: Some(key.protocol.clone()),
+            zone: None,
             changes,
             base: None,
             new: side(&new),
@@ -152,10 +154,11 @@ impl Check<'_> {
             protocol: entry.protocol.clone(),
         };
         Some(Difference {
-            subject: format!("{}, in {}", words::subject(&key), entry.zone),
+            subject: words::entry(&words::subject(&key), &entry.zone, Lang::ENGLISH),
             host: Some(key.host),
             service: Some(key.service),
             protocol: Some(key.protocol),
+            zone: Some(entry.zone.clone()),
             changes,
             base: None,
             new: None,
