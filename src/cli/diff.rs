@@ -52,9 +52,12 @@ pub(super) fn stated(runs: &mut Vec<Run>, build: Option<&str>) -> Result<(), Str
         }
         return Ok(());
     }
-    let mut known: Vec<String> =
-        runs.iter().flat_map(|run| &run.builds).map(|build| build.version.clone()).collect();
-    runs.retain(|run| run.builds.iter().any(|build| build.version == version));
+    let by_manifest = |run: &Run| -> Vec<String> {
+        let builds = run.builds.iter().filter(|build| build.by == By::Manifest);
+        builds.map(|build| build.version.clone()).collect()
+    };
+    let mut known: Vec<String> = runs.iter().flat_map(by_manifest).collect();
+    runs.retain(|run| by_manifest(run).iter().any(|build| build == version));
     known.sort_unstable();
     known.dedup();
     if runs.is_empty() {
@@ -68,7 +71,7 @@ pub(super) fn tell(mut comparison: Comparison, telling: &Telling, inputs: &[Path
     if !telling.only.is_empty() {
         comparison.retain(&telling.only);
     }
-    let checks = checks(&comparison, &telling.fail_on);
+    let checks = checks(&comparison, &telling.fail_on, telling.min_grade);
     match telling.outputs(inputs).and_then(|outputs| write(&comparison, &checks, telling, &outputs)) {
         Err(message) => fail(&message),
         Ok(()) if checks.iter().any(|check| check.held().is_some()) => Status::Found,

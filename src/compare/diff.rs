@@ -5,11 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::difference::{Change, Comparison, Difference, Kind, Origin, Outside, Schema, Side, Tool};
+use super::difference::{Change, Comparison, Difference, Kind, Origin, Schema, Side, Tool};
 use super::fold;
 use super::noise::{RULE, Range};
+use super::outside::Outside;
 use super::run::{Key, MAX_NAMES, NOT_PLACEABLE, Place, Run, Seen, settle};
 use super::words;
+use crate::report::checks::MinGrade;
 use crate::report::lang::Lang;
 
 /// The form of what is written.
@@ -28,8 +30,9 @@ pub fn diff(base: Vec<Run>, new: Vec<Run>) -> Result<Comparison, String> {
     let same = keys.len() as u64 - differences.len() as u64;
     differences.extend(sides.fingerprints());
     // By what is to be looked at first; contacts of one kind stay in the order of their names.
-    differences
-        .sort_by_key(|of| (of.changes.iter().map(|change| change.kind).min(), of.outside != Outside::Likely));
+    differences.sort_by_key(|of| {
+        (of.changes.iter().map(|change| change.kind).min(), !of.outside.reaches(MinGrade::Likely))
+    });
     let volumes_compared = base.len() > 1;
     Ok(Comparison {
         schema: SCHEMA,
@@ -152,6 +155,7 @@ impl Sides<'_> {
             return None;
         }
         let shown = new.iter().flatten().next().or(base.iter().flatten().next())?;
+        let (outside, unlisted) = outside(&new);
         Some(Difference {
             subject: words::subject(key),
             host: Some(key.host.clone()),
@@ -163,8 +167,8 @@ impl Sides<'_> {
             new: side(&new),
             file: Some(shown.at.0.clone()),
             at: Some(shown.at.1),
-            outside: outside(&new),
-            unlisted: new.iter().flatten().any(|seen| seen.is_unlisted),
+            outside,
+            unlisted,
         })
     }
 
@@ -216,7 +220,7 @@ impl Sides<'_> {
             file: None,
             at: None,
             outside: Outside::No,
-            unlisted: false,
+            unlisted: Outside::No,
         })
     }
 }
@@ -355,15 +359,8 @@ pub(super) fn side(runs: &[Option<Seen>]) -> Option<Side> {
     })
 }
 
-/// Whether the new side is outside the EEA.
-pub(super) fn outside(new: &[Option<Seen>]) -> Outside {
-    let most = new.iter().flatten().map(|seen| seen.outside).max().unwrap_or(0);
-    let is_unknown =
-        new.iter().flatten().flat_map(|seen| &seen.places).any(|place| place.zone == NOT_PLACEABLE);
-    match most {
-        2 => Outside::Likely,
-        _ if is_unknown => Outside::NotKnown,
-        1 => Outside::Possibly,
-        _ => Outside::No,
-    }
+/// Whether the new side is outside the EEA, and whether that is in no register.
+pub(super) fn outside(new: &[Option<Seen>]) -> (Outside, Outside) {
+    let most = |part: fn(&Seen) -> Outside| new.iter().flatten().map(part).max().unwrap_or_default();
+    (most(|seen| seen.outside), most(|seen| seen.unlisted))
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::build::Build;
 use super::noise::Range;
+use super::outside::Outside;
 use super::run::Run;
 
 /// In what two sides may differ.
@@ -143,24 +144,10 @@ pub struct Difference {
     pub file: Option<String>,
     /// The frame, or in a baseline the line, to look at.
     pub at: Option<u64>,
-    /// Whether the new side is outside the EEA: `no`, `possibly`, `not_known` or `likely` (or confirmed).
+    /// Whether the new side is outside the EEA.
     pub outside: Outside,
-    /// Whether it is likely outside the EEA and in no register.
-    pub unlisted: bool,
-}
-
-/// Whether the new side of a difference is outside the EEA.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Debug)]
-#[serde(rename_all = "snake_case")]
-pub enum Outside {
-    /// It is not.
-    No,
-    /// By one medium witness.
-    Possibly,
-    /// Its place is not known.
-    NotKnown,
-    /// By a strong witness, or by several.
-    Likely,
+    /// Whether it is outside the EEA and in no register.
+    pub unlisted: Outside,
 }
 
 impl Difference {

@@ -106,12 +106,19 @@ pub(super) struct Note {
 pub(super) struct Session {
     pub(super) input: u32,
     pub(super) processes: Vec<Process>,
+    pub(super) updates: Vec<Update>,
 }
 
 #[derive(Deserialize, Default, Debug)]
 #[serde(default)]
 pub(super) struct Process {
     pub(super) name: Option<String>,
+}
+
+#[derive(Deserialize, Default, Debug)]
+#[serde(default)]
+pub(super) struct Update {
+    pub(super) version: String,
 }
 
 #[derive(Deserialize, Default, Debug)]

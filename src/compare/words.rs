@@ -8,10 +8,11 @@
 use std::collections::BTreeSet;
 
 use super::build::By;
-use super::difference::{Comparison, Difference, Kind, Origin, Outside, Side};
+use super::difference::{Change, Comparison, Difference, Kind, Origin, Side};
 use super::noise::Range;
 use super::run::{Key, Place, Run};
 use crate::frame::Date;
+use crate::report::checks::MinGrade;
 use crate::report::lang::Lang;
 use crate::report::text::{count, plural, size};
 
@@ -78,7 +79,7 @@ fn listing(id: &str, lang: Lang) -> String {
 }
 
 /// What a change of a difference says.
-pub(super) fn told(of: &Difference, change: &super::difference::Change, lang: Lang) -> String {
+pub(super) fn told(of: &Difference, change: &Change, lang: Lang) -> String {
     if lang == Lang::ENGLISH {
         return change.says.clone();
     }
@@ -299,7 +300,9 @@ pub(super) fn headline(comparison: &Comparison, lang: Lang) -> Vec<String> {
         lang.say("{number}: {kinds}. Nothing differs in {same}.", &[&number, &kinds.join(", "), &same])
     };
     let outside = differences.iter().filter(|of| is_new_outside(of)).count() as u64;
-    let unlisted = differences.iter().filter(|of| is_new_outside(of) && of.unlisted).count() as u64;
+    let unlisted =
+        differences.iter().filter(|of| is_new_outside(of) && of.unlisted.reaches(MinGrade::Likely)).count()
+            as u64;
     let outside = (outside > 0).then(|| {
         let new = lang.plural(outside, "contact", "contacts");
         lang.say("New or moved outside the EEA: {new} ({unlisted} unlisted).", &[&new, &count(unlisted)])
@@ -313,5 +316,5 @@ pub(super) fn headline(comparison: &Comparison, lang: Lang) -> Vec<String> {
 
 /// Whether it is to be looked at first.
 pub(super) fn is_new_outside(of: &Difference) -> bool {
-    of.outside == Outside::Likely && (of.is(Kind::Added) || of.is(Kind::Moved) || of.is(Kind::Place))
+    of.outside.reaches(MinGrade::Likely) && (of.is(Kind::Added) || of.is(Kind::Moved) || of.is(Kind::Place))
 }

@@ -236,7 +236,8 @@ mod tests {
         let labels = [
             "run by", "service", "place", "law", "evidence", "network", "listing", "traffic", "began in",
             "known by", "not tied", "named", "filter", "codes", "stated", "reason", "flows", "limits",
-            "began", "to", "note",
+            "began", "to", "note", "added", "moved", "phase", "volume", "hello", "removed", "expired",
+            "wide", "doubt", "base", "new", "folded", "look at", "build", "with", "of", "from", "has",
         ];
         for lang in Lang::codes().filter_map(Lang::of) {
             for label in labels {

@@ -12,6 +12,7 @@ use crate::compare::Kind;
 use crate::compare::checks::Condition;
 use crate::frame::Date;
 use crate::packet::Network;
+use crate::report::checks::MinGrade;
 use crate::report::lang::Lang;
 
 /// What is compared.
@@ -53,6 +54,9 @@ pub(in crate::cli) struct Telling {
     /// End with status 1 where one of these holds; separated by commas
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CONDITION,…")]
     pub(in crate::cli) fail_on: Vec<Condition>,
+    /// The lowest grade of place that counts for `--fail-on outside` and `--fail-on unlisted`
+    #[arg(long, value_enum, default_value = "likely", value_name = "GRADE")]
+    pub(in crate::cli) min_grade: MinGrade,
     /// Tell of these kinds of differences alone, in the report as in the exit status; separated by commas
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND,…")]
     pub(in crate::cli) only: Vec<Kind>,

@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::build::{Build, By};
 use super::super::diff::{change, outside, recognised, side};
-use super::super::difference::{Change, Comparison, Difference, Kind, Origin, Outside, Schema, Tool};
+use super::super::difference::{Change, Comparison, Difference, Kind, Origin, Schema, Tool};
+use super::super::outside::Outside;
 use super::super::run::{Key, Run, Seen, settle};
 use super::super::words;
 use super::file::{Baseline, Entry};
 use super::{Contact, contacts};
 use crate::frame::Date;
+use crate::report::checks::MinGrade;
 use crate::report::lang::Lang;
 
 /// The form of what is written.
@@ -30,8 +32,9 @@ pub fn check(baseline: &Baseline, runs: Vec<Run>, day: Option<Date>) -> Result<C
     let mut differences: Vec<Difference> = keys.iter().filter_map(|key| check.contact(key)).collect();
     let same = keys.len() as u64 - differences.len() as u64;
     differences.extend(baseline.entries.iter().filter_map(|entry| check.entry(entry)));
-    differences
-        .sort_by_key(|of| (of.changes.iter().map(|change| change.kind).min(), of.outside != Outside::Likely));
+    differences.sort_by_key(|of| {
+        (of.changes.iter().map(|change| change.kind).min(), !of.outside.reaches(MinGrade::Likely))
+    });
     Ok(Comparison {
         schema: SCHEMA,
         tool: Tool::OWN,
@@ -84,6 +87,7 @@ impl Check<'_> {
         }
         let new: Vec<Option<Seen>> = self.runs.iter().map(|run| run.seen.get(key).cloned()).collect();
         let shown = new.iter().flatten().next()?;
+        let (outside, unlisted) = outside(&new);
         Some(Difference {
             subject: words::subject(key),
             host: Some(key.host.clone()),
@@ -95,8 +99,8 @@ impl Check<'_> {
             new: side(&new),
             file: Some(shown.at.0.clone()),
             at: Some(shown.at.1),
-            outside: outside(&new),
-            unlisted: new.iter().flatten().any(|seen| seen.is_unlisted),
+            outside,
+            unlisted,
         })
     }
 
@@ -165,7 +169,7 @@ impl Check<'_> {
             file: Some(self.baseline.name.clone()),
             at: Some(entry.line),
             outside: Outside::No,
-            unlisted: false,
+            unlisted: Outside::No,
         })
     }
 }
