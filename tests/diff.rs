@@ -128,6 +128,9 @@ fn the_status_is_that_of_the_filter_and_one_run_fails_no_volume() {
         0,
         "the filter that prints decides"
     );
+    // Nothing ties the tag manager to the client, so that it counts as new, and not for what is the client's.
+    let (_, text, _) = run(&["diff", A, B, "--only", "added"]);
+    assert!(text.contains("     not tied nothing ties it to the client"), "{text}");
     let (_, junit, _) = run(&["diff", A, B, "--fail-on", "volume,added", "--format", "junit"]);
     assert!(junit.contains("<skipped message=\"The base has one run"), "{junit}");
     assert_eq!(junit.matches("<failure ").count(), 1, "{junit}");
@@ -352,7 +355,14 @@ fn a_wildcard_that_is_too_wide_is_pointed_out_with_its_line() {
     sorted.sort_unstable();
     assert_eq!(sorted, [3, 12, 21, 39, 48]);
     assert!(compared.to_string().contains("`host` is taken to the letter"));
-    assert_eq!(run(&["baseline", "check", &shown, A, "--quiet", "--fail-on", "wide"]).0, 1);
+    // A forge shows the line of the file that is to be mended.
+    let told = ["baseline", "check", &shown, A, "--quiet", "--fail-on", "wide", "--annotate", "github"];
+    let (status, _, said) = run(&told);
+    assert!(
+        status == 1 && said.contains(&format!("::error file={shown},line=3,title=entry too wide::")),
+        "{said}"
+    );
+    assert!(!said.contains("(frame 3)"), "{said}");
 }
 
 #[test]

@@ -135,6 +135,8 @@ fn stated(name: &str, more: &Value, destinations: &[[&str; 6]]) -> Vec<Run> {
     });
     if more["lost"] == 3 {
         report["inputs"][0]["damage"] = json!({});
+        report["so_far"] = json!(true);
+        report["quality"]["summed_up"] = json!([{ "flows": 4, "input": 0 }]);
         let meeting =
             |start: &str, end: &str| json!({ "start_input": 0, "start_rule": start, "end_rule": end });
         report["meetings"] = json!([meeting("media_joined_midway", "capture_end")]);

@@ -17,6 +17,7 @@ use crate::compare::{self, Build, By, Comparison, Run};
 use crate::report::annotations;
 use crate::report::table::Color;
 use crate::report::told::Told;
+use crate::source::STDIN;
 
 /// Compares two builds.
 pub(super) fn run(arguments: &Diff) -> Status {
@@ -27,7 +28,11 @@ pub(super) fn run(arguments: &Diff) -> Status {
 }
 
 fn compared(arguments: &Diff) -> Result<Comparison, String> {
-    arguments.telling.outputs(&inputs(arguments))?;
+    let inputs = inputs(arguments);
+    arguments.telling.outputs(&inputs)?;
+    if inputs.iter().filter(|path| path.as_path() == Path::new(STDIN)).count() > 1 {
+        return Err("standard input (-) is one run: name a file for the other side".to_owned());
+    }
     let mut base = runs::of(&arguments.base, &arguments.reading)?;
     base.extend(runs::of_all(&arguments.more, &arguments.reading)?);
     let mut new = runs::of(&arguments.new, &arguments.reading)?;

@@ -106,6 +106,7 @@ impl Condition {
                 Outcome::Open(format!("outside the EEA below --min-grade {}: {said}", least.name()))
             }
             // What may have been lost fails nothing; what else differs does.
+            Some(_) if !of.tied => Outcome::Open(format!("nothing ties it to the client: {said}")),
             _ => match own().find(|change| change.doubt.is_none()).or_else(|| own().next()) {
                 Some(Change { doubt: Some(doubt), .. }) => Outcome::Open(format!("{said}; {doubt}")),
                 _ => Outcome::Holds(said),
@@ -131,7 +132,8 @@ fn of_condition(comparison: &Comparison, condition: Condition, least: MinGrade) 
         let outcome = condition.of(of, least)?;
         Some(Told {
             file: of.file.clone(),
-            frame: of.at,
+            frame: of.at.filter(|_| !of.is_entry()),
+            line: of.at.filter(|_| of.is_entry()),
             details: details(of),
             ..plain(condition, of.subject.clone(), outcome)
         })
@@ -154,6 +156,7 @@ fn plain(condition: Condition, subject: String, outcome: Outcome) -> Told {
         subject,
         file: None,
         frame: None,
+        line: None,
         outcome,
         details: Vec::new(),
     }

@@ -101,10 +101,7 @@ impl Sides<'_> {
         if schemas.len() > 1 {
             warnings.push(words::other_schema(&schemas));
         }
-        let left_out: u64 = self.all().map(|run| run.left_out).fold(0, u64::saturating_add);
-        if left_out > 0 {
-            warnings.push(words::left_out(left_out));
-        }
+        warnings.extend(words::left_out(&mut self.all()));
     }
 
     /// That the law reads a country otherwise on the days of the two sides.
@@ -167,6 +164,7 @@ impl Sides<'_> {
             new: side(&new),
             file: Some(shown.at.0.clone()),
             at: Some(shown.at.1),
+            tied: new.iter().chain(&base).flatten().any(|seen| seen.is_client),
             outside,
             unlisted,
         })
@@ -219,6 +217,7 @@ impl Sides<'_> {
             new: None,
             file: None,
             at: None,
+            tied: true,
             outside: Outside::No,
             unlisted: Outside::No,
         })

@@ -144,6 +144,8 @@ pub struct Difference {
     pub file: Option<String>,
     /// The frame, or in a baseline the line, to look at.
     pub at: Option<u64>,
+    /// Whether it is the client's; a catalogued third party may be another program's, too, and then nothing ties it to the client.
+    pub tied: bool,
     /// Whether the new side is outside the EEA.
     pub outside: Outside,
     /// Whether it is outside the EEA and in no register.

@@ -69,6 +69,12 @@ fn entry(of: &Difference, lang: Lang) -> Entry {
         fields.push((change.kind.label(), words::told(of, change, lang)));
         fields.extend(change.doubt.iter().map(|doubt| ("doubt", lang.sentence(doubt))));
     }
+    if !of.tied {
+        fields.push((
+            "not tied",
+            lang.word("nothing ties it to the client: another program may have made contact"),
+        ));
+    }
     for (label, side) in [("base", &of.base), ("new", &of.new)] {
         fields.extend(side.as_ref().map(|side| (label, in_numbers(side, lang))));
     }

@@ -13,6 +13,8 @@ use crate::report::schema::{Report, Schema};
 pub(super) struct Reading {
     pub(super) schema: Name,
     #[serde(default)]
+    pub(super) so_far: bool,
+    #[serde(default)]
     pub(super) inputs: Vec<Input>,
     pub(super) destinations: Vec<Destination>,
     #[serde(default)]
@@ -134,6 +136,14 @@ pub(super) struct Meeting {
 pub(super) struct Quality {
     pub(super) vantage: Option<Vantage>,
     pub(super) law_date: Option<String>,
+    pub(super) summed_up: Vec<SummedUp>,
+}
+
+#[derive(Deserialize, Default, Debug)]
+#[serde(default)]
+pub(super) struct SummedUp {
+    pub(super) flows: u64,
+    pub(super) input: Option<u32>,
 }
 
 #[derive(Deserialize, Default, Debug)]

@@ -13,7 +13,7 @@ use super::reading::{Destination, Flow, Input, Meeting, Reading, Seen as SeenNam
 use crate::report::text::plural;
 
 /// What identifies a contact in every run.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct Key {
     /// The folded host name; of ends without a name, whose they are.
     pub host: String,
@@ -189,7 +189,7 @@ fn empty(name: &str, inputs: &[u32], reading: &Reading) -> Run {
         schema: reading.schema.version.clone(),
         builds,
         traits,
-        limits: own().flat_map(|(number, input)| limits(number, input, &reading.meetings)).collect(),
+        limits: own().flat_map(|(number, input)| limits(number, input, reading)).collect(),
         start: own().filter_map(|(_, input)| input.start.clone()).min(),
         end: own().filter_map(|(_, input)| input.end.clone()).max(),
         ..Run::default()
@@ -209,11 +209,18 @@ fn builds<'r>(sessions: impl Iterator<Item = &'r Session> + Clone) -> BTreeSet<B
 const MAX_BUILDS: usize = 32;
 
 /// What in a capture may be missing.
-fn limits(number: u32, input: &Input, meetings: &[Meeting]) -> Vec<String> {
+fn limits(number: u32, input: &Input, reading: &Reading) -> Vec<String> {
     let path = &input.path;
-    let meets = |is: &dyn Fn(&Meeting) -> bool| meetings.iter().any(|of| of.start_input == number && is(of));
+    let meets =
+        |is: &dyn Fn(&Meeting) -> bool| reading.meetings.iter().any(|of| of.start_input == number && is(of));
     let lost = input.frames_lost.filter(|lost| *lost > 0);
+    let unjudged = reading.quality.summed_up.iter().filter(|of| of.input == Some(number));
+    let unjudged: u64 = unjudged.map(|of| of.flows).fold(0, u64::saturating_add);
     let limits = [
+        reading.so_far.then(|| format!("{path} was still being written")),
+        (unjudged > 0).then(|| {
+            format!("{} of {path} not judged (--max-memory)", plural(unjudged, "flow was", "flows were"))
+        }),
         input.damage.is_some().then(|| format!("{path} is damaged")),
         lost.map(|lost| format!("{} lost in {path}", plural(lost, "frame", "frames"))),
         meets(&|meeting| meeting.start_rule == "media_joined_midway")

@@ -277,12 +277,15 @@ pub(super) fn other_schema(versions: &BTreeSet<&str>) -> String {
     )
 }
 
-/// That there was more than is kept.
-pub(super) fn left_out(flows: u64) -> String {
-    format!(
-        "There are more contacts than a client has; {} to further ones left out. Was a browser's profile recorded with --exclusive?",
-        plural(flows, "flow is", "flows are")
-    )
+/// That there was more than is kept; nothing where there was not.
+pub(super) fn left_out(runs: &mut dyn Iterator<Item = &Run>) -> Option<String> {
+    let flows = runs.map(|run| run.left_out).fold(0, u64::saturating_add);
+    (flows > 0).then(|| {
+        format!(
+            "There are more contacts than a client has; {} to further ones left out. Was a browser's profile recorded with --exclusive?",
+            plural(flows, "flow is", "flows are")
+        )
+    })
 }
 
 /// The answer in short.
@@ -316,5 +319,7 @@ pub(super) fn headline(comparison: &Comparison, lang: Lang) -> Vec<String> {
 
 /// Whether it is to be looked at first.
 pub(super) fn is_new_outside(of: &Difference) -> bool {
-    of.outside.reaches(MinGrade::Likely) && (of.is(Kind::Added) || of.is(Kind::Moved) || of.is(Kind::Place))
+    of.tied
+        && of.outside.reaches(MinGrade::Likely)
+        && (of.is(Kind::Added) || of.is(Kind::Moved) || of.is(Kind::Place))
 }
