@@ -504,6 +504,10 @@ fn a_build_is_told_by_the_path_of_an_update() {
         words.contains("Build: 6.2.11.50939 (by the path of an update) in the base, 6.3.0.52884 (by"),
         "{out}"
     );
+    // Runs of several builds on one side tell no noise of one.
+    let (_, out, _) = run(&["diff", &old, &new, "--base", &new]);
+    let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("The runs of the base differ in build: 6.2.11.50939, 6.3.0.52884."), "{out}");
     // Of another host, and of another of the client's, nothing is kept.
     for host in ["cdn.example.com", "web.zoom.us"] {
         let other = write("other.pcap", host, &["/prod/6.2.11.50939/x64/Zoom.msi"]);

@@ -67,6 +67,14 @@ fn nothing(side: &str, runs: &[Run]) -> String {
     )
 }
 
+/// That runs of one side are of several builds: how far they differ is no noise of one.
+fn other_builds(side: &str, runs: &[Run]) -> Option<String> {
+    let of = |run: &Run| -> BTreeSet<String> { run.own_builds().map(str::to_owned).collect() };
+    let all: BTreeSet<BTreeSet<String>> = runs.iter().map(of).filter(|builds| !builds.is_empty()).collect();
+    let each = || all.iter().flatten().cloned().collect();
+    (all.len() > 1).then(|| words::mixed_trait("build", side, &each()))
+}
+
 /// What of one run's contact is compared as a set.
 type Part = fn(&Seen) -> BTreeSet<String>;
 
@@ -94,6 +102,8 @@ impl Sides<'_> {
                 warnings.push(words::other_trait(key, &base, &new));
             }
         }
+        let mixed = [("the base", self.base), ("the new side", self.new)].into_iter();
+        warnings.extend(mixed.filter_map(|(side, runs)| other_builds(side, runs)));
         warnings.extend(self.base.iter().flat_map(|run| &run.limits).map(|limit| words::incomplete(limit)));
         warnings.extend(self.other_law());
         warnings.extend(self.other_register());

@@ -180,9 +180,8 @@ fn fingerprint(row: &Row<'_>, entry: &Entry) -> Option<Note> {
 
 fn note(row: &Row<'_>, entry: &Entry) -> Option<Note> {
     let (kind, value) = match &entry.fact {
-        Fact::Name { .. } | Fact::Process(_) => return None,
         Fact::PathVersion(version) if is_update(row) => ("update_version", version.to_string()),
-        Fact::PathVersion(_) => return None,
+        Fact::Name { .. } | Fact::Process(_) | Fact::PathVersion(_) => return None,
         Fact::Proxy(request) => proxy(request),
         Fact::Behind { name, origin } => {
             ("name_behind_proxy", format!("{} ({})", row.unit.evidence().name(*name), origin.name()))

@@ -111,7 +111,7 @@ fn table(contact: &Contact, runs: &[Run]) -> Table {
     table.insert("zone", value(&contact.zone));
     let first = having().filter_map(|run| run.start.as_deref()?.get(..10)).min().unwrap_or(NO_DAY);
     table.insert("first_seen", value(first));
-    let mut builds: Vec<&str> = having().flat_map(|run| run.own_builds()).collect();
+    let mut builds: Vec<&str> = having().flat_map(Run::own_builds).collect();
     builds.sort_unstable();
     builds.dedup();
     table.insert("builds", value(builds.into_iter().collect::<Array>()));
