@@ -28,7 +28,7 @@ pub(super) fn contact(service: &str, host: &str, protocol: &str, lang: Lang) -> 
 
 /// What an entry of a baseline is about.
 pub(super) fn entry(contact: &str, zone: &str, lang: Lang) -> String {
-    lang.say("{contact}, in {zone}", &[&contact, &lang.name(zone)])
+    lang.say("{contact} ({zone})", &[&contact, &lang.name(zone)])
 }
 
 /// What is compared of all contacts at once.
@@ -186,13 +186,13 @@ pub(super) fn expired(day: Date, owner: &str, is_seen: bool) -> String {
 }
 
 /// What an entry is of which nothing was seen.
-pub(super) fn never_seen(recipient: &str, zone: &str, is_pattern: bool) -> String {
+pub(super) fn never_seen(recipient: &str, is_pattern: bool) -> String {
     let hint = if is_pattern {
         "; `host` is taken to the letter, and `hosts` would let * stand for anything"
     } else {
         ""
     };
-    format!("run by {recipient} by its entry, in {zone}{hint}")
+    format!("run by {recipient}, as the entry says{hint}")
 }
 
 /// Of what build a side is.

@@ -189,7 +189,7 @@ impl<'a> Check<'a> {
             let pattern = entry.as_pattern();
             let hint =
                 pattern.is_some_and(|pattern| self.contacts.iter().any(|contact| pattern.is_of(contact)));
-            let from = vec![words::never_seen(&entry.recipient, &entry.zone, hint)];
+            let from = vec![words::never_seen(&entry.recipient, hint)];
             changes.push(change(Kind::Removed, from, Vec::new(), words::doubt(self.runs)));
         }
         changes.extend(entry.too_wide().map(|why| change(Kind::Wide, Vec::new(), vec![why], None)));
