@@ -36,7 +36,7 @@ fn two_builds_differ_in_what_was_planted() {
         (&change["from"], &change["to"]),
         (&json!(["EEA"]), &json!(["adequate, recipient certified"]))
     );
-    assert_eq!((&moved["outside"], &moved["unlisted"]), (&json!("likely"), &json!(true)));
+    assert_eq!((&moved["outside"], &moved["unlisted"]), (&json!("likely"), &json!("likely")));
     // The first frame of the flow, as Wireshark shows it.
     assert_eq!((&moved["file"], &moved["at"]), (&json!(B), &json!(5)));
     // The random label and the rule that folded it are shown.
@@ -128,6 +128,9 @@ fn the_status_is_that_of_the_filter_and_one_run_fails_no_volume() {
         0,
         "the filter that prints decides"
     );
+    // Nothing ties the tag manager to the client, so that it counts as new, and not for what is the client's.
+    let (_, text, _) = run(&["diff", A, B, "--only", "added"]);
+    assert!(text.contains("     not tied nothing ties it to the client"), "{text}");
     let (_, junit, _) = run(&["diff", A, B, "--fail-on", "volume,added", "--format", "junit"]);
     assert!(junit.contains("<skipped message=\"The base has one run"), "{junit}");
     assert_eq!(junit.matches("<failure ").count(), 1, "{junit}");
@@ -352,7 +355,14 @@ fn a_wildcard_that_is_too_wide_is_pointed_out_with_its_line() {
     sorted.sort_unstable();
     assert_eq!(sorted, [3, 12, 21, 39, 48]);
     assert!(compared.to_string().contains("`host` is taken to the letter"));
-    assert_eq!(run(&["baseline", "check", &shown, A, "--quiet", "--fail-on", "wide"]).0, 1);
+    // A forge shows the line of the file that is to be mended.
+    let told = ["baseline", "check", &shown, A, "--quiet", "--fail-on", "wide", "--annotate", "github"];
+    let (status, _, said) = run(&told);
+    assert!(
+        status == 1 && said.contains(&format!("::error file={shown},line=3,title=entry too wide::")),
+        "{said}"
+    );
+    assert!(!said.contains("(frame 3)"), "{said}");
 }
 
 #[test]
@@ -381,6 +391,128 @@ fn a_baseline_that_was_edited_into_nonsense_says_where() {
     fs::write(&file, [good, good.split_once('\n').unwrap().1].concat()).unwrap();
     let (_, _, said) = run(&["baseline", "check", &file.display().to_string(), A]);
     assert!(said.contains("the same as the entry in line 3"), "{said}");
+}
+
+/// A place that is only likely outside the EEA counts from the grade that is asked for.
+#[test]
+fn places_count_from_a_grade() {
+    let status = |condition: &str, grade: &str| {
+        run(&["diff", A, B, "--quiet", "--only", "moved", "--fail-on", condition, "--min-grade", grade]).0
+    };
+    for condition in ["outside", "unlisted"] {
+        let found = ["possible", "likely", "confirmed"].map(|grade| status(condition, grade));
+        assert_eq!(found, [1, 1, 0], "{condition}");
+    }
+    let junit = ["--fail-on", "outside", "--min-grade", "confirmed", "--format", "junit"];
+    let (_, out, _) = run(&[&["diff", A, B][..], &junit].concat());
+    assert!(out.contains("<skipped message=\"outside the EEA below --min-grade confirmed: "), "{out}");
+}
+
+#[test]
+fn every_comparison_is_valid_by_its_schema() {
+    let schema: Value = serde_json::from_str(borderpost::compare::SCHEMA).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("b.toml").display().to_string();
+    assert_eq!(run(&["baseline", "learn", A, "-o", &file, "--owner", "o"]).0, 0);
+    let mut made = vec![
+        json_of(&["diff", A, B, "--base", AGAIN]),
+        json_of(&["diff", B, A]),
+        json_of(&["diff", STUDY, STUDY, "--base-build", "6.1.0.198", "--new-build", "6.1.1.211"]),
+        json_of(&["diff", "captures/eea-meeting.pcapng", "captures/browser-join.pcapng"]),
+        json_of(&["baseline", "check", &file, B, "--date", "2100-01-01"]),
+    ];
+    let shared = root().join("../shared/captures");
+    if shared.is_dir() {
+        let named = |name: &str| shared.join(name).display().to_string();
+        made.push(json_of(&["diff", &named("ndpi-zoom.pcap"), &named("ndpi-zoom2.pcap")]));
+        made.push(json_of(&["baseline", "check", &file, &named("ndpi-zoom.pcap")]));
+    }
+    for compared in &made {
+        let faults: Vec<String> =
+            validator.iter_errors(compared).take(5).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+    let mut wrong = made.remove(0);
+    wrong["differences"][0]["changes"][0]["kind"] = "other".into();
+    assert!(!validator.is_valid(&wrong));
+}
+
+/// A capture of one request in clear, by its target, to one host.
+fn requested(host: &str, targets: &[&str]) -> Vec<u8> {
+    let packet = |port: u16, is_reply: bool, number: u32, flags: u8, payload: &[u8]| {
+        let ends = [[10, 0, 0, 7], [52, 84, 151, 37]];
+        let ports = [port, 80];
+        let (from, to) = (usize::from(is_reply), usize::from(!is_reply));
+        let length = u16::try_from(40 + payload.len()).unwrap().to_be_bytes();
+        let (source, target) = (ports[from].to_be_bytes(), ports[to].to_be_bytes());
+        let head = [&[0x45, 0], &length[..], &[0, 0, 0x40, 0, 64, 6, 0, 0], &ends[from], &ends[to]].concat();
+        let tcp =
+            [&source[..], &target, &number.to_be_bytes(), &[0, 0, 0, 1, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0]];
+        [head, tcp.concat(), payload.to_vec()].concat()
+    };
+    // Little-endian, microseconds, raw IP (101).
+    let mut file = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 101].map(u32::to_le_bytes).concat();
+    for (number, target) in (0..).zip(targets) {
+        let port = 50_000 + number;
+        let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: x\r\n\r\n");
+        for (at, packet) in (0_u32..).zip([
+            packet(port, false, 0, 0x02, &[]),
+            packet(port, true, 0, 0x12, &[]),
+            packet(port, false, 1, 0x18, request.as_bytes()),
+        ]) {
+            let length = u32::try_from(packet.len()).unwrap();
+            file.extend(
+                [1_718_755_200, u32::from(number) * 1000 + at, length, length].map(u32::to_le_bytes).concat(),
+            );
+            file.extend(packet);
+        }
+    }
+    file
+}
+
+#[test]
+fn a_build_is_told_by_the_path_of_an_update() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, host: &str, targets: &[&str]| {
+        let path = folder.path().join(name);
+        fs::write(&path, requested(host, targets)).unwrap();
+        path.display().to_string()
+    };
+    let secret = "/prod/6.2.11.50939/x64/secret-1.2.3.pkg?token=7.8.9";
+    let old = write("old.pcap", "cdn.zoom.us", &["/index", secret, "/prod/6.2.11.50939/x64/again"]);
+    let new = write("new.pcap", "cdn.zoom.us", &["/prod/6.3.0.52884/x64/Zoom.msi"]);
+    let (_, report, _) = run(&["inspect", &old, "--format", "json"]);
+    let read: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(
+        read["sessions"][0]["updates"],
+        json!([{ "version": "6.2.11.50939", "input": 0, "frame": 6 }])
+    );
+    assert!(!report.contains("secret") && !report.contains("1.2.3") && !report.contains("7.8.9"), "{report}");
+    for format in ["table", "md", "html"] {
+        let (_, out, _) = run(&["inspect", &old, "--format", format]);
+        let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("build by update path: 6.2.11.50939, which it asked"), "{out}");
+    }
+    let compared = json_of(&["diff", &old, &new]);
+    let builds = |side: &str| compared[side][0]["builds"].clone();
+    assert_eq!(builds("base"), json!([{ "version": "6.2.11.50939", "by": "update" }]));
+    assert_eq!(builds("new"), json!([{ "version": "6.3.0.52884", "by": "update" }]));
+    let (_, out, _) = run(&["diff", &old, &new]);
+    let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("Build: 6.2.11.50939 (by the path of an update) in the base, 6.3.0.52884 (by"),
+        "{out}"
+    );
+    // Runs of several builds on one side tell no noise of one.
+    let (_, out, _) = run(&["diff", &old, &new, "--base", &new]);
+    let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("The runs of the base differ in build: 6.2.11.50939, 6.3.0.52884."), "{out}");
+    // Of another host, and of another of the client's, nothing is kept.
+    for host in ["cdn.example.com", "web.zoom.us"] {
+        let other = write("other.pcap", host, &["/prod/6.2.11.50939/x64/Zoom.msi"]);
+        assert!(!run(&["inspect", &other, "--format", "json"]).1.contains("50939"), "{host}");
+    }
 }
 
 #[test]

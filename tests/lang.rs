@@ -9,12 +9,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use borderpost::compare::baseline::{self, Baseline};
+use borderpost::compare::{self, Comparison, Run};
 use borderpost::inspect::{Settings, inspect};
 use borderpost::report::lang::{Lang, MARKS};
 use borderpost::report::schema::Report;
 use borderpost::report::table::{Color, table};
 use borderpost::report::{self, Options};
 use borderpost::study::Study;
+use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
 use self::common::{assert_refused, borderpost, err, out, status};
@@ -101,6 +104,140 @@ fn every_sentence_of_the_shipped_captures_has_a_translation() {
         }
     }
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// A report by its JSON, as another program may have made it: in each of `flows`, its host, the destination's place and zone.
+fn stated(name: &str, more: &Value, destinations: &[[&str; 6]]) -> Vec<Run> {
+    let rows: Vec<Value> = (1..)
+        .zip(destinations)
+        .map(|(id, [host, recipient, axis, country, zone, listing])| {
+            json!({
+                "id": id, "whose": "client", "host_pattern": host, "service": "web", "listing": listing, "flows": 2, "input": 0,
+                "recipient": (!recipient.is_empty()).then_some(recipient), "zone": zone,
+                "place": { "axis": axis, "grade": "likely", "located": [country] }, "bytes_out": 100, "first_frame": 3,
+            })
+        })
+        .collect();
+    let flow = |id: usize| {
+        json!({
+            "input": 0, "destination": id + 1, "phase": more["phase"], "transport": "tcp", "bytes_out": more["sent"], "first_frame": 3,
+            "handshake": [{ "kind": "client_hello", "value": "" }, { "kind": "ja4", "value": more["ja4"] }],
+        })
+    };
+    let all =
+        (0..destinations.len()).flat_map(|id| (0..more["flows"].as_u64().unwrap()).map(move |_| flow(id)));
+    let mut report = json!({
+        "schema": { "name": "borderpost-report", "version": more["version"] },
+        "inputs": [{ "path": name, "start": "2024-06-01T00:00:00Z", "end": "2024-06-01T01:00:00Z", "frames_lost": more["lost"] }],
+        "destinations": rows, "flows": all.collect::<Vec<Value>>(),
+        "cells": [{ "name": "c", "inputs": [0], "platform": more["platform"], "account": "free", "scenario": more["scenario"], "vantage": "NL" }],
+        "quality": { "law_date": more["law_date"] },
+    });
+    if more["lost"] == 3 {
+        report["inputs"][0]["damage"] = json!({});
+        report["so_far"] = json!(true);
+        report["quality"]["summed_up"] = json!([{ "flows": 4, "input": 0 }]);
+        let meeting =
+            |start: &str, end: &str| json!({ "start_input": 0, "start_rule": start, "end_rule": end });
+        report["meetings"] = json!([meeting("media_joined_midway", "capture_end")]);
+    }
+    compare::runs_in(name, report.to_string().as_bytes(), false).unwrap()
+}
+
+/// Comparisons in which everything is said that there is to say.
+fn comparisons() -> Vec<Comparison> {
+    let more = |phase: &str, sent: u64, flows: u64, ja4: &str| json!({ "phase": phase, "sent": sent, "flows": flows, "ja4": ja4, "lost": 0, "version": "1.0", "platform": "linux", "scenario": null });
+    let stays = ["stays.zoom.us", "zoom", "eea", "DE", "EEA", "not_compared"];
+    let base = [
+        stays,
+        ["moves.zoom.us", "zoom", "eea", "DE", "EEA", "not_compared"],
+        ["run.zoom.us", "zoom", "outside", "US", "third country", "unlisted"],
+        ["place.zoom.us", "zoom", "outside", "US", "adequate, recipient certified", "listed"],
+        ["list.zoom.us", "zoom", "outside", "CA", "adequate", "listed"],
+        ["gone.zoom.us", "", "undetermined", "", "", "undecided"],
+    ];
+    let new = [
+        stays,
+        ["moves.zoom.us", "zoom", "outside", "JP", "adequate", "unlisted"],
+        ["run.zoom.us", "other", "outside", "US", "third country", "unlisted"],
+        ["place.zoom.us", "zoom", "outside", "IN", "adequate, recipient certified", "listed"],
+        ["list.zoom.us", "zoom", "outside", "CA", "third country", "unlisted"],
+        ["new.a81f09c3d277.zoom.us", "zoom", "local", "", "", "no_register"],
+    ];
+    let first = || stated("1.pcap", &more("launch", 100, 2, "t13d1_a_b"), &base);
+    let several = || [first(), stated("2.pcap", &more("launch", 120, 3, "t13d1_a_b"), &base)].concat();
+    let mut odd = more("idle", 20_000, 9, "t13d2_c_d");
+    for (key, value) in [
+        ("lost", json!(3)),
+        ("version", json!("1.7")),
+        ("platform", json!("macos")),
+        ("law_date", json!("2024-01-01")),
+    ] {
+        odd[key] = value;
+    }
+    odd["scenario"] = json!("one call");
+    let odd = || stated("3.pcap", &odd, &new);
+    let mixed = || [first(), odd()].concat();
+    let text = ["host = \"stays.zoom.us\"", "hosts = \"*\"", "host = \"*.zoom.us\"", "hosts = \"*.old.us\"", "host = \"list.zoom.us\"", "host = \"run.zoom.us\""]
+        .iter()
+        .zip([("zoom", "EEA", ""), ("zoom", "local network", ""), ("zoom", "EEA", ""), ("zoom", "*", ""), ("*", "third country", "expires = \"2024-05-01\""), ("zoom", "third country", "proposed = true")])
+        .fold("version = 1\n".to_owned(), |text, (host, (recipient, zone, more))| {
+            text + &format!("[[entry]]\n{host}\nservice = \"web\"\nprotocol = \"tls\"\nrecipient = \"{recipient}\"\nzone = \"{zone}\"\nfirst_seen = \"2024-01-01\"\nreason = \"r\"\nowner = \"o\"\nbuilds = [\"6.1.0\"]\n{more}\n")
+        });
+    let baseline = Baseline::parse("b.toml", &text).unwrap();
+    let nothing = stated("4.pcap", &more("launch", 1, 1, "t"), &[]);
+    let real = |name: &str| {
+        let report = made(&[root().join(format!("captures/{name}.pcapng"))], Settings::default());
+        compare::runs_of(name, &report, false).unwrap()
+    };
+    vec![
+        compare::diff(several(), odd()).unwrap(),
+        compare::diff(odd(), first()).unwrap(),
+        compare::diff([mixed(), nothing].concat(), mixed()).unwrap(),
+        compare::diff(first(), first()).unwrap(),
+        compare::diff(real("nightly-a"), real("nightly-b")).unwrap(),
+        compare::diff(real("browser-join"), real("ipv6-only")).unwrap(),
+        baseline::check(&baseline, odd(), None).unwrap(),
+        baseline::check(&baseline, [real("nightly-a"), first()].concat(), None).unwrap(),
+    ]
+}
+
+#[test]
+fn every_sentence_of_a_comparison_has_a_translation() {
+    let mut missing = BTreeSet::new();
+    let mut kinds = BTreeSet::new();
+    for comparison in comparisons() {
+        kinds.extend(comparison.differences.iter().flat_map(|of| &of.changes).map(|change| change.kind));
+        for text in told(&comparison, dutch().marking()) {
+            missing.extend(untranslated(&text));
+        }
+        let [text, _, page] = told(&comparison, dutch());
+        assert!(text.lines().map(str::width).max() <= Some(80), "{text}");
+        assert!(page.starts_with("<!DOCTYPE html>\n<html lang=\"nl\">"));
+        for english in ["Before you compare", " in the base", "not seen", "third country", "beyond"] {
+            assert!(!text.contains(english), "{english}: {text}");
+        }
+    }
+    assert_eq!(kinds.len(), compare::Kind::ALL.len(), "not every kind is there: {kinds:?}");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+fn told(comparison: &Comparison, lang: Lang) -> [String; 3] {
+    let document = compare::document(comparison, lang);
+    [document.text(Color::Never), report::document::markdown(&document), report::document::html(&document)]
+}
+
+#[test]
+fn formats_of_comparisons_for_machines_are_english_in_any_case() {
+    for format in ["json", "junit", "gitlab"] {
+        let run = |lang: &str| {
+            let [base, new] = ["captures/nightly-a.pcapng", "captures/nightly-b.pcapng"];
+            let output =
+                borderpost(&["diff", base, new, "--fail-on", "any", "--format", format, "--lang", lang]);
+            (status(&output), out(&output))
+        };
+        assert!(run("en") == run("nl"), "{format}");
+    }
 }
 
 /// Captures that are not part of the project, where they are there: they are odd in more ways.
@@ -320,7 +457,8 @@ fn what_the_renderers_say_has_a_translation() {
     let rows: BTreeSet<&str> = dutch().rows().collect();
     let mut missing = BTreeSet::new();
     let mut seen = 0;
-    for path in files(&root().join("src/report"), &["rs", "html"]) {
+    let folders = ["src/report", "src/compare"].map(|folder| files(&root().join(folder), &["rs", "html"]));
+    for path in folders.concat() {
         let source = fs::read_to_string(&path).unwrap();
         let all = quoted(&source);
         for (number, (literal, before)) in all.iter().enumerate() {
@@ -374,12 +512,15 @@ const NAMES: [&str; 7] = [
 /// From here on the file says rules, which reports do not.
 const NOT_SAID_FROM: &str = "\npub fn rule(";
 
-const SPEAKERS: [&str; 27] = [
+const SPEAKERS: [&str; 30] = [
     "claims/need.rs",
     "claims/pile.rs",
     "claims/words.rs",
     "client/statement.rs",
     "client/zoom/attribute.rs",
+    "compare/document.rs",
+    "compare/noise.rs",
+    "compare/words.rs",
     "packet/fragment.rs",
     "packet/ip.rs",
     "packet/link/apple.rs",
@@ -415,6 +556,7 @@ fn what_data_files_say_has_a_translation() {
         ("src/verdict/registers/surf-2022.toml", &["title", "limits"]),
         ("src/verdict/registers/surf-2024.toml", &["title", "limits"]),
         ("geoip/zones.toml", &["decision"]),
+        ("src/compare/data/folding.toml", &["why"]),
     ] {
         let text = fs::read_to_string(root().join(file)).unwrap();
         let value: toml::Value = toml::from_str(&text).unwrap();

@@ -1,6 +1,8 @@
 //! What the user may type. Plain values: nothing is opened or looked up here.
 
 mod compare;
+#[cfg(test)]
+mod examples;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

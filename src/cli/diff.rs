@@ -17,6 +17,7 @@ use crate::compare::{self, Build, By, Comparison, Run};
 use crate::report::annotations;
 use crate::report::table::Color;
 use crate::report::told::Told;
+use crate::source::STDIN;
 
 /// Compares two builds.
 pub(super) fn run(arguments: &Diff) -> Status {
@@ -27,7 +28,11 @@ pub(super) fn run(arguments: &Diff) -> Status {
 }
 
 fn compared(arguments: &Diff) -> Result<Comparison, String> {
-    arguments.telling.outputs(&inputs(arguments))?;
+    let inputs = inputs(arguments);
+    arguments.telling.outputs(&inputs)?;
+    if inputs.iter().filter(|path| path.as_path() == Path::new(STDIN)).count() > 1 {
+        return Err("standard input (-) is one run: name a file for the other side".to_owned());
+    }
     let mut base = runs::of(&arguments.base, &arguments.reading)?;
     base.extend(runs::of_all(&arguments.more, &arguments.reading)?);
     let mut new = runs::of(&arguments.new, &arguments.reading)?;
@@ -52,9 +57,12 @@ pub(super) fn stated(runs: &mut Vec<Run>, build: Option<&str>) -> Result<(), Str
         }
         return Ok(());
     }
-    let mut known: Vec<String> =
-        runs.iter().flat_map(|run| &run.builds).map(|build| build.version.clone()).collect();
-    runs.retain(|run| run.builds.iter().any(|build| build.version == version));
+    let by_manifest = |run: &Run| -> Vec<String> {
+        let builds = run.builds.iter().filter(|build| build.by == By::Manifest);
+        builds.map(|build| build.version.clone()).collect()
+    };
+    let mut known: Vec<String> = runs.iter().flat_map(by_manifest).collect();
+    runs.retain(|run| by_manifest(run).iter().any(|build| build == version));
     known.sort_unstable();
     known.dedup();
     if runs.is_empty() {
@@ -68,7 +76,7 @@ pub(super) fn tell(mut comparison: Comparison, telling: &Telling, inputs: &[Path
     if !telling.only.is_empty() {
         comparison.retain(&telling.only);
     }
-    let checks = checks(&comparison, &telling.fail_on);
+    let checks = checks(&comparison, &telling.fail_on, telling.min_grade);
     match telling.outputs(inputs).and_then(|outputs| write(&comparison, &checks, telling, &outputs)) {
         Err(message) => fail(&message),
         Ok(()) if checks.iter().any(|check| check.held().is_some()) => Status::Found,
@@ -83,7 +91,7 @@ fn write(
     outputs: &[(&Path, DiffFormat)],
 ) -> Result<(), String> {
     for (path, format) in outputs {
-        output::to_file(path, format.render(comparison, checks, Color::Never))
+        output::to_file(path, format.render(comparison, checks, Color::Never, telling.lang))
             .map_err(|error| format!("{}: {error}; nothing was written there", path.display()))?;
     }
     if telling.annotate == Some(Forge::Github) {
@@ -93,7 +101,7 @@ fn write(
         return Ok(());
     }
     let format = telling.format.unwrap_or(DiffFormat::Table);
-    let text = format.render(comparison, checks, color(telling.color, stdout().is_terminal()));
+    let text = format.render(comparison, checks, color(telling.color, stdout().is_terminal()), telling.lang);
     // The forge reads commands off this stream, too.
     let has_neighbours = telling.annotate.is_some() && format == DiffFormat::Table;
     let text = if has_neighbours { annotations::inert(&text) } else { text };

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use crate::compare::checks::head;
 use crate::compare::{self, Comparison};
+use crate::report::lang::Lang;
 use crate::report::table::Color;
 use crate::report::told::Told;
 use crate::report::{annotations, document, junit_of};
@@ -43,12 +44,12 @@ impl DiffFormat {
         })
     }
 
-    /// A comparison in it; colour is for the table alone.
-    pub(super) fn render(self, comparison: &Comparison, checks: &[Told], color: Color) -> String {
+    /// A comparison in it; colour is for the table alone, the language for the formats for people.
+    pub(super) fn render(self, comparison: &Comparison, checks: &[Told], color: Color, lang: Lang) -> String {
         match self {
-            Self::Table => compare::document(comparison).text(color),
-            Self::Html => document::html(&compare::document(comparison)),
-            Self::Md => document::markdown(&compare::document(comparison)),
+            Self::Table => compare::document(comparison, lang).text(color),
+            Self::Html => document::html(&compare::document(comparison, lang)),
+            Self::Md => document::markdown(&compare::document(comparison, lang)),
             Self::Json => compare::json(comparison),
             Self::Junit => junit_of(&head(comparison), checks, &[]),
             Self::Gitlab => annotations::gitlab_of(checks, &[]),

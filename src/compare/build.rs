@@ -23,21 +23,10 @@ pub enum By {
     Manifest,
     /// The name of the client's process, which the capture tells.
     Process,
+    /// The path that the client asked an update host for, in clear.
+    Update,
     /// The entries of a baseline.
     Baseline,
-}
-
-impl By {
-    /// The same for people.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Option => "by your word",
-            Self::Manifest => "by the manifest",
-            Self::Process => "by the process's name",
-            Self::Baseline => "by the baseline",
-        }
-    }
 }
 
 /// The first version in a text: three or four numbers with dots between, which are no IPv4 address.

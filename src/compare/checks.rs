@@ -3,9 +3,11 @@
 //! Input: a [`Comparison`] and the conditions. Output: checks as pipelines are told of them. Must not: take what is not known for
 //! a pass.
 
-use super::difference::{Comparison, Difference, Kind, Outside};
+use super::difference::{Change, Comparison, Difference, Kind};
+use super::outside::Outside;
 use super::words;
-use crate::report::checks::Outcome;
+use crate::report::checks::{MinGrade, Outcome};
+use crate::report::lang::Lang;
 use crate::report::text::plural;
 use crate::report::told::{Head, Severity, Told};
 
@@ -79,63 +81,59 @@ impl Condition {
         }
     }
 
-    /// What comes of it for one difference; `None` where it is about something else.
-    fn of(self, of: &Difference) -> Option<Outcome> {
-        let says = |kinds: &[Kind]| -> Vec<&str> {
-            of.changes
-                .iter()
-                .filter(|change| kinds.contains(&change.kind))
-                .map(|change| change.says.as_str())
-                .collect()
-        };
+    /// What comes of it for one difference, where places count from a grade; `None` where it is about something else.
+    fn of(self, of: &Difference, least: MinGrade) -> Option<Outcome> {
         let kinds: &[Kind] = match self {
             Self::Any => &Kind::ALL,
             Self::Of(ref kind) => std::slice::from_ref(kind),
             Self::Outside | Self::Unlisted => &[Kind::Added, Kind::Moved, Kind::Place],
         };
-        let said = says(kinds);
+        let own = || of.changes.iter().filter(|change| kinds.contains(&change.kind));
+        let said: Vec<&str> = own().map(|change| change.says.as_str()).collect();
         if said.is_empty() {
             return None;
         }
         let said = said.join("; ");
-        let doubts =
-            of.changes.iter().filter(|change| kinds.contains(&change.kind)).map(|change| &change.doubt);
-        let doubt = doubts.flatten().next();
-        Some(match (self, of.outside) {
-            (Self::Outside | Self::Unlisted, Outside::No) => Outcome::Clear,
-            (Self::Outside | Self::Unlisted, Outside::NotKnown) => {
-                Outcome::Open(format!("place not known: {said}"))
+        let place = match self {
+            Self::Any | Self::Of(_) => None,
+            Self::Outside => Some(of.outside),
+            Self::Unlisted => Some(of.unlisted),
+        };
+        Some(match place {
+            Some(Outside::No) => Outcome::Clear,
+            Some(Outside::NotKnown) => Outcome::Open(format!("place not known: {said}")),
+            Some(place) if !place.reaches(least) => {
+                Outcome::Open(format!("outside the EEA below --min-grade {}: {said}", least.name()))
             }
-            (Self::Outside | Self::Unlisted, Outside::Possibly) => {
-                Outcome::Open(format!("only possibly outside the EEA: {said}"))
-            }
-            (Self::Unlisted, Outside::Likely) if !of.unlisted => Outcome::Clear,
-            _ => match doubt {
-                Some(doubt) => Outcome::Open(format!("{said}; {doubt}")),
-                None => Outcome::Holds(said),
+            // What may have been lost fails nothing; what else differs does.
+            Some(_) if !of.tied => Outcome::Open(format!("nothing ties it to the client: {said}")),
+            _ => match own().find(|change| change.doubt.is_none()).or_else(|| own().next()) {
+                Some(Change { doubt: Some(doubt), .. }) => Outcome::Open(format!("{said}; {doubt}")),
+                _ => Outcome::Holds(said),
             },
         })
     }
 }
 
-/// Puts the conditions, each once and in their order, to a comparison.
+/// Puts the conditions, each once and in their order, to a comparison; places count from `least`.
 #[must_use]
-pub fn checks(comparison: &Comparison, conditions: &[Condition]) -> Vec<Told> {
+pub fn checks(comparison: &Comparison, conditions: &[Condition], least: MinGrade) -> Vec<Told> {
     let mut asked: Vec<Condition> = Vec::new();
     for condition in conditions {
         if !asked.contains(condition) {
             asked.push(*condition);
         }
     }
-    asked.into_iter().flat_map(|condition| of_condition(comparison, condition)).collect()
+    asked.into_iter().flat_map(|condition| of_condition(comparison, condition, least)).collect()
 }
 
-fn of_condition(comparison: &Comparison, condition: Condition) -> Vec<Told> {
+fn of_condition(comparison: &Comparison, condition: Condition, least: MinGrade) -> Vec<Told> {
     let told = |of: &Difference| {
-        let outcome = condition.of(of)?;
+        let outcome = condition.of(of, least)?;
         Some(Told {
             file: of.file.clone(),
-            frame: of.at,
+            frame: of.at.filter(|_| !of.is_entry()),
+            line: of.at.filter(|_| of.is_entry()),
             details: details(of),
             ..plain(condition, of.subject.clone(), outcome)
         })
@@ -158,6 +156,7 @@ fn plain(condition: Condition, subject: String, outcome: Outcome) -> Told {
         subject,
         file: None,
         frame: None,
+        line: None,
         outcome,
         details: Vec::new(),
     }
@@ -178,7 +177,7 @@ pub fn head(comparison: &Comparison) -> Head {
     Head {
         tool: format!("{} {}", comparison.tool.name, comparison.tool.version),
         start: comparison.new.iter().filter_map(|of| of.start.clone()).min(),
-        lines: words::headline(comparison),
+        lines: words::headline(comparison, Lang::ENGLISH),
         inputs: origins().map(|of| of.name.clone()).collect(),
     }
 }

@@ -5,14 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::difference::{Change, Comparison, Difference, Kind, Origin, Outside, Schema, Side, Tool};
+use super::difference::{Change, Comparison, Difference, Kind, Origin, Schema, Side, Tool};
 use super::fold;
 use super::noise::{RULE, Range};
+use super::outside::Outside;
 use super::run::{Key, MAX_NAMES, NOT_PLACEABLE, Place, Run, Seen, settle};
 use super::words;
+use crate::report::checks::MinGrade;
+use crate::report::lang::Lang;
 
 /// The form of what is written.
-const SCHEMA: Schema = Schema { name: "borderpost-diff", version: "1.0" };
+const SCHEMA: Schema = Schema { name: Schema::DIFF, version: "1.0" };
 
 /// Compares the runs of two builds; a text where there is nothing to compare.
 pub fn diff(base: Vec<Run>, new: Vec<Run>) -> Result<Comparison, String> {
@@ -27,8 +30,9 @@ pub fn diff(base: Vec<Run>, new: Vec<Run>) -> Result<Comparison, String> {
     let same = keys.len() as u64 - differences.len() as u64;
     differences.extend(sides.fingerprints());
     // By what is to be looked at first; contacts of one kind stay in the order of their names.
-    differences
-        .sort_by_key(|of| (of.changes.iter().map(|change| change.kind).min(), of.outside != Outside::Likely));
+    differences.sort_by_key(|of| {
+        (of.changes.iter().map(|change| change.kind).min(), !of.outside.reaches(MinGrade::Likely))
+    });
     let volumes_compared = base.len() > 1;
     Ok(Comparison {
         schema: SCHEMA,
@@ -46,11 +50,29 @@ pub fn diff(base: Vec<Run>, new: Vec<Run>) -> Result<Comparison, String> {
 /// The runs in which there is a client.
 pub(super) fn recognised(side: &str, runs: Vec<Run>, warnings: &mut Vec<String>) -> Result<Vec<Run>, String> {
     if !runs.iter().any(Run::is_recognised) {
-        return Err(words::nothing(side, &runs));
+        return Err(nothing(side, &runs));
     }
     let (with, without): (Vec<Run>, Vec<Run>) = runs.into_iter().partition(Run::is_recognised);
     warnings.extend(without.iter().map(words::not_recognised));
     Ok(with)
+}
+
+/// That nothing can be compared.
+fn nothing(side: &str, runs: &[Run]) -> String {
+    let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).take(MAX_NAMES).collect();
+    format!(
+        "{}: {side} has no traffic of the client, so there is nothing to compare; name captures in which the client ran, or look \
+         with `borderpost inspect`",
+        names.join(", ")
+    )
+}
+
+/// That runs of one side are of several builds: how far they differ is no noise of one.
+fn other_builds(side: &str, runs: &[Run]) -> Option<String> {
+    let of = |run: &Run| -> BTreeSet<String> { run.own_builds().map(str::to_owned).collect() };
+    let all: BTreeSet<BTreeSet<String>> = runs.iter().map(of).filter(|builds| !builds.is_empty()).collect();
+    let each = || all.iter().flatten().cloned().collect();
+    (all.len() > 1).then(|| words::mixed_trait("build", side, &each()))
 }
 
 /// What of one run's contact is compared as a set.
@@ -80,24 +102,16 @@ impl Sides<'_> {
                 warnings.push(words::other_trait(key, &base, &new));
             }
         }
+        let mixed = [("the base", self.base), ("the new side", self.new)].into_iter();
+        warnings.extend(mixed.filter_map(|(side, runs)| other_builds(side, runs)));
         warnings.extend(self.base.iter().flat_map(|run| &run.limits).map(|limit| words::incomplete(limit)));
         warnings.extend(self.other_law());
         warnings.extend(self.other_register());
         let schemas: BTreeSet<&str> = self.all().map(|run| run.schema.as_str()).collect();
         if schemas.len() > 1 {
-            let all: Vec<&str> = schemas.into_iter().collect();
-            warnings.push(format!(
-                "The reports are of different versions of the schema ({}): what an earlier one does not say is not compared.",
-                all.join(", ")
-            ));
+            warnings.push(words::other_schema(&schemas));
         }
-        let left_out: u64 = self.all().map(|run| run.left_out).fold(0, u64::saturating_add);
-        if left_out > 0 {
-            warnings.push(format!(
-                "There are more contacts than a client has; the flows of {left_out} more are left out. Was a browser's profile recorded \
-                 with --exclusive?"
-            ));
-        }
+        warnings.extend(words::left_out(&mut self.all()));
     }
 
     /// That the law reads a country otherwise on the days of the two sides.
@@ -148,18 +162,21 @@ impl Sides<'_> {
             return None;
         }
         let shown = new.iter().flatten().next().or(base.iter().flatten().next())?;
+        let (outside, unlisted) = outside(&new);
         Some(Difference {
             subject: words::subject(key),
             host: Some(key.host.clone()),
             service: Some(key.service.clone()),
             protocol: Some(key.protocol.clone()),
+            zone: None,
             changes,
             base: side(&base),
             new: side(&new),
             file: Some(shown.at.0.clone()),
             at: Some(shown.at.1),
-            outside: outside(&new),
-            unlisted: new.iter().flatten().any(|seen| seen.is_unlisted),
+            tied: new.iter().chain(&base).flatten().any(|seen| seen.is_client),
+            outside,
+            unlisted,
         })
     }
 
@@ -200,23 +217,25 @@ impl Sides<'_> {
         };
         let (from, to) = (with_hosts(gone, self.base), with_hosts(come, self.new));
         Some(Difference {
-            subject: "TLS stack of the client".to_owned(),
+            subject: words::TLS_STACK.to_owned(),
             host: None,
             service: None,
             protocol: None,
+            zone: None,
             changes: vec![change(Kind::Fingerprint, from, to, None)],
             base: None,
             new: None,
             file: None,
             at: None,
+            tied: true,
             outside: Outside::No,
-            unlisted: false,
+            unlisted: Outside::No,
         })
     }
 }
 
 pub(super) fn change(kind: Kind, from: Vec<String>, to: Vec<String>, doubt: Option<String>) -> Change {
-    Change { kind, says: words::says(kind, &from, &to), from, to, doubt }
+    Change { kind, says: words::says(kind, &from, &to, Lang::ENGLISH), from, to, doubt }
 }
 
 fn has(runs: &[Option<Seen>]) -> bool {
@@ -309,9 +328,10 @@ fn volumes(base: &[Option<Seen>], new: &[Option<Seen>]) -> Vec<Change> {
     if base.len() < 2 {
         return Vec::new();
     }
-    let beyond = |number: Number, words: fn(&Range) -> String| {
+    let beyond = |number: Number, words: fn(&Range, Lang) -> String| {
         let (base, new) = (range(base, number)?, range(new, number)?);
-        base.is_beyond(&new).then(|| change(Kind::Volume, vec![words(&base)], vec![words(&new)], None))
+        let said = |range| vec![words(range, Lang::ENGLISH)];
+        base.is_beyond(&new).then(|| change(Kind::Volume, said(&base), said(&new), None))
     };
     let flows = beyond(|seen| seen.flows, words::flows);
     flows.into_iter().chain(beyond(|seen| seen.bytes_out, words::sent)).collect()
@@ -324,13 +344,7 @@ fn range(runs: &[Option<Seen>], number: Number) -> Option<Range> {
 
 /// A contact in few words.
 fn described(runs: &[Option<Seen>]) -> Vec<String> {
-    let Some(side) = side(runs) else { return Vec::new() };
-    let recipient = side.recipients.iter().cloned().collect::<Vec<_>>().join(" or ");
-    let run_by = if recipient.is_empty() { "a recipient that is not known".to_owned() } else { recipient };
-    let places: Vec<String> = side.places.iter().cloned().collect();
-    let listings: Vec<String> = side.listings.iter().map(|listing| listing.replace('_', " ")).collect();
-    let parts = [format!("run by {run_by}"), places.join(" and "), listings.join(" and ")];
-    vec![parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")]
+    side(runs).map(|side| words::described(&side, Lang::ENGLISH)).into_iter().collect()
 }
 
 /// What the runs of one side have of a contact; nothing where none has it.
@@ -354,15 +368,8 @@ pub(super) fn side(runs: &[Option<Seen>]) -> Option<Side> {
     })
 }
 
-/// Whether the new side is outside the EEA.
-pub(super) fn outside(new: &[Option<Seen>]) -> Outside {
-    let most = new.iter().flatten().map(|seen| seen.outside).max().unwrap_or(0);
-    let is_unknown =
-        new.iter().flatten().flat_map(|seen| &seen.places).any(|place| place.zone == NOT_PLACEABLE);
-    match most {
-        2 => Outside::Likely,
-        _ if is_unknown => Outside::NotKnown,
-        1 => Outside::Possibly,
-        _ => Outside::No,
-    }
+/// Whether the new side is outside the EEA, and whether that is in no register.
+pub(super) fn outside(new: &[Option<Seen>]) -> (Outside, Outside) {
+    let most = |part: fn(&Seen) -> Outside| new.iter().flatten().map(part).max().unwrap_or_default();
+    (most(|seen| seen.outside), most(|seen| seen.unlisted))
 }

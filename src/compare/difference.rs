@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::build::Build;
 use super::noise::Range;
+use super::outside::Outside;
 use super::run::Run;
 
 /// In what two sides may differ.
@@ -131,6 +132,8 @@ pub struct Difference {
     pub service: Option<String>,
     /// What was spoken.
     pub protocol: Option<String>,
+    /// The legal zone, where it is about an entry of a baseline.
+    pub zone: Option<String>,
     /// In what it differs, by the order of the kinds.
     pub changes: Vec<Change>,
     /// What the base has of it.
@@ -141,27 +144,20 @@ pub struct Difference {
     pub file: Option<String>,
     /// The frame, or in a baseline the line, to look at.
     pub at: Option<u64>,
-    /// Whether the new side is outside the EEA: `no`, `possibly`, `not_known` or `likely` (or confirmed).
+    /// Whether it is the client's; a catalogued third party may be another program's, too, and then nothing ties it to the client.
+    pub tied: bool,
+    /// Whether the new side is outside the EEA.
     pub outside: Outside,
-    /// Whether it is likely outside the EEA and in no register.
-    pub unlisted: bool,
-}
-
-/// Whether the new side of a difference is outside the EEA.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Debug)]
-#[serde(rename_all = "snake_case")]
-pub enum Outside {
-    /// It is not.
-    No,
-    /// By one medium witness.
-    Possibly,
-    /// Its place is not known.
-    NotKnown,
-    /// By a strong witness, or by several.
-    Likely,
+    /// Whether it is outside the EEA and in no register.
+    pub unlisted: Outside,
 }
 
 impl Difference {
+    /// Whether it is about an entry of a baseline, and not about a contact.
+    pub(super) const fn is_entry(&self) -> bool {
+        self.zone.is_some()
+    }
+
     /// Whether it is of a kind.
     #[must_use]
     pub fn is(&self, kind: Kind) -> bool {
@@ -188,7 +184,7 @@ pub struct Origin {
     pub limits: Vec<String>,
     /// How many contacts were told apart.
     pub contacts: u64,
-    /// Contacts that were left out because there were too many.
+    /// Flows to contacts that were left out because there were too many.
     pub left_out: u64,
 }
 
@@ -241,6 +237,13 @@ pub struct Schema {
     pub version: &'static str,
 }
 
+impl Schema {
+    /// The name of what `diff` writes.
+    pub const DIFF: &'static str = "borderpost-diff";
+    /// The name of what `baseline check` writes.
+    pub const BASELINE: &'static str = "borderpost-baseline";
+}
+
 /// The program that made a comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Debug)]
 pub struct Tool {
@@ -256,6 +259,11 @@ impl Tool {
 }
 
 impl Comparison {
+    /// Whether the base is a baseline.
+    pub(super) fn has_baseline(&self) -> bool {
+        self.schema.name == Schema::BASELINE
+    }
+
     /// Leaves out what is of other kinds.
     pub fn retain(&mut self, kinds: &[Kind]) {
         for difference in &mut self.differences {

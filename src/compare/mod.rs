@@ -9,20 +9,27 @@ mod build;
 pub mod checks;
 mod diff;
 mod difference;
+mod document;
 mod fold;
 mod noise;
+mod outside;
 mod reading;
 mod run;
 mod words;
 
 pub use self::build::{Build, By};
 pub use self::diff::diff;
-pub use self::difference::{Change, Comparison, Difference, Kind, Origin, Outside, Schema, Side, Tool};
+pub use self::difference::{Change, Comparison, Difference, Kind, Origin, Schema, Side, Tool};
 pub use self::noise::{RULE, Range};
+pub use self::outside::Outside;
 pub use self::run::{Key, MAX_KEYS, MAX_NAMES, NOT_PLACEABLE, Place, Run, Seen};
 use crate::report::document::Document;
+use crate::report::lang::Lang;
 use crate::report::schema::Report;
 use crate::report::text::escape;
+
+/// The JSON Schema of what [`json`] writes (2020-12).
+pub const SCHEMA: &str = include_str!("schema.json");
 
 /// The runs that a report tells of: the cells of a study, else its captures; one where `joined`. `name` is what it was named by.
 pub fn runs_of(name: &str, report: &Report, joined: bool) -> Result<Vec<Run>, String> {
@@ -46,6 +53,6 @@ pub fn json(comparison: &Comparison) -> String {
 
 /// A comparison for people.
 #[must_use]
-pub fn document(comparison: &Comparison) -> Document {
-    words::document(comparison)
+pub fn document(comparison: &Comparison, lang: Lang) -> Document {
+    document::document(comparison, lang)
 }

@@ -13,6 +13,8 @@ use crate::report::schema::{Report, Schema};
 pub(super) struct Reading {
     pub(super) schema: Name,
     #[serde(default)]
+    pub(super) so_far: bool,
+    #[serde(default)]
     pub(super) inputs: Vec<Input>,
     pub(super) destinations: Vec<Destination>,
     #[serde(default)]
@@ -106,12 +108,19 @@ pub(super) struct Note {
 pub(super) struct Session {
     pub(super) input: u32,
     pub(super) processes: Vec<Process>,
+    pub(super) updates: Vec<Update>,
 }
 
 #[derive(Deserialize, Default, Debug)]
 #[serde(default)]
 pub(super) struct Process {
     pub(super) name: Option<String>,
+}
+
+#[derive(Deserialize, Default, Debug)]
+#[serde(default)]
+pub(super) struct Update {
+    pub(super) version: String,
 }
 
 #[derive(Deserialize, Default, Debug)]
@@ -127,6 +136,14 @@ pub(super) struct Meeting {
 pub(super) struct Quality {
     pub(super) vantage: Option<Vantage>,
     pub(super) law_date: Option<String>,
+    pub(super) summed_up: Vec<SummedUp>,
+}
+
+#[derive(Deserialize, Default, Debug)]
+#[serde(default)]
+pub(super) struct SummedUp {
+    pub(super) flows: u64,
+    pub(super) input: Option<u32>,
 }
 
 #[derive(Deserialize, Default, Debug)]

@@ -8,11 +8,12 @@ use std::net::IpAddr;
 
 use super::build::{self, Build, By};
 use super::fold::fold;
-use super::reading::{Destination, Flow, Input, Meeting, Reading, Seen as SeenName};
+use super::outside::Outside;
+use super::reading::{Destination, Flow, Input, Meeting, Reading, Seen as SeenName, Session};
 use crate::report::text::plural;
 
 /// What identifies a contact in every run.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct Key {
     /// The folded host name; of ends without a name, whose they are.
     pub host: String,
@@ -57,10 +58,10 @@ pub struct Seen {
     pub rules: BTreeSet<&'static str>,
     /// Whether its flows are the client's.
     pub is_client: bool,
-    /// How sure it is that one of its places is outside the EEA: 0 not at all, 1 possibly, 2 likely or confirmed.
-    pub outside: u8,
-    /// Whether one that is likely or confirmed outside is in no register.
-    pub is_unlisted: bool,
+    /// How sure it is that one of its places is outside the EEA.
+    pub outside: Outside,
+    /// How sure it is that one is outside and in no register.
+    pub unlisted: Outside,
     /// The file and the frame of its first flow.
     pub at: (String, u64),
 }
@@ -88,7 +89,7 @@ pub struct Run {
     pub seen: BTreeMap<Key, Seen>,
     /// The fingerprints of first hellos of the client's flows (JA4), each with hosts that it was shown to.
     pub fingerprints: BTreeMap<String, BTreeSet<String>>,
-    /// Contacts that were left out because there were more than [`MAX_KEYS`].
+    /// Flows to contacts that were left out because there were more than [`MAX_KEYS`].
     pub left_out: u64,
 }
 
@@ -98,6 +99,12 @@ pub const MAX_KEYS: usize = 20_000;
 pub const MAX_NAMES: usize = 8;
 
 impl Run {
+    /// The builds by the surest that tells of one: what an update host was asked for may be the next build.
+    pub(super) fn own_builds(&self) -> impl Iterator<Item = &str> {
+        let surest = self.builds.iter().map(|build| build.by).min();
+        self.builds.iter().filter(move |build| Some(build.by) == surest).map(|build| build.version.as_str())
+    }
+
     /// Whether anything of the client's was recognised in it.
     #[must_use]
     pub fn is_recognised(&self) -> bool {
@@ -124,7 +131,7 @@ impl Seen {
         self.rules.extend(other.rules);
         self.is_client |= other.is_client;
         self.outside = self.outside.max(other.outside);
-        self.is_unlisted |= other.is_unlisted;
+        self.unlisted = self.unlisted.max(other.unlisted);
     }
 
     fn name(&mut self, name: String) {
@@ -173,31 +180,47 @@ fn empty(name: &str, inputs: &[u32], reading: &Reading) -> Run {
     let mut traits = BTreeMap::new();
     let vantage = reading.quality.vantage.as_ref().map(|vantage| vantage.located.join(" or "));
     traits.extend(vantage.filter(|vantage| !vantage.is_empty()).map(|vantage| ("vantage", vantage)));
-    traits.extend(reading.quality.law_date.clone().map(|day| ("law of", day)));
+    traits.extend(reading.quality.law_date.clone().map(|day| ("law date", day)));
     let is_own = |input: u32| inputs.contains(&input);
-    let processes =
-        reading.sessions.iter().filter(|session| is_own(session.input)).flat_map(|of| &of.processes);
-    let versions = processes.filter_map(|process| build::version_in(process.name.as_deref()?));
-    let builds = versions.map(|version| Build { version, by: By::Process }).collect();
+    let builds = builds(reading.sessions.iter().filter(|session| is_own(session.input)));
     Run {
         name: name.to_owned(),
         captures: own().map(|(_, input)| input.path.clone()).collect(),
         schema: reading.schema.version.clone(),
         builds,
         traits,
-        limits: own().flat_map(|(number, input)| limits(number, input, &reading.meetings)).collect(),
+        limits: own().flat_map(|(number, input)| limits(number, input, reading)).collect(),
         start: own().filter_map(|(_, input)| input.start.clone()).min(),
         end: own().filter_map(|(_, input)| input.end.clone()).max(),
         ..Run::default()
     }
 }
 
+/// The builds that sessions tell of.
+fn builds<'r>(sessions: impl Iterator<Item = &'r Session> + Clone) -> BTreeSet<Build> {
+    let processes = sessions.clone().flat_map(|of| &of.processes);
+    let run = processes.filter_map(|process| build::version_in(process.name.as_deref()?));
+    let fetched = sessions.flat_map(|of| &of.updates).filter_map(|update| build::version_in(&update.version));
+    let run = run.map(|version| Build { version, by: By::Process });
+    run.chain(fetched.map(|version| Build { version, by: By::Update })).take(MAX_BUILDS).collect()
+}
+
+/// A run is of one or two.
+const MAX_BUILDS: usize = 32;
+
 /// What in a capture may be missing.
-fn limits(number: u32, input: &Input, meetings: &[Meeting]) -> Vec<String> {
+fn limits(number: u32, input: &Input, reading: &Reading) -> Vec<String> {
     let path = &input.path;
-    let meets = |is: &dyn Fn(&Meeting) -> bool| meetings.iter().any(|of| of.start_input == number && is(of));
+    let meets =
+        |is: &dyn Fn(&Meeting) -> bool| reading.meetings.iter().any(|of| of.start_input == number && is(of));
     let lost = input.frames_lost.filter(|lost| *lost > 0);
+    let unjudged = reading.quality.summed_up.iter().filter(|of| of.input == Some(number));
+    let unjudged: u64 = unjudged.map(|of| of.flows).fold(0, u64::saturating_add);
     let limits = [
+        reading.so_far.then(|| format!("{path} was still being written")),
+        (unjudged > 0).then(|| {
+            format!("{} of {path} not judged (--max-memory)", plural(unjudged, "flow was", "flows were"))
+        }),
         input.damage.is_some().then(|| format!("{path} is damaged")),
         lost.map(|lost| format!("{} lost in {path}", plural(lost, "frame", "frames"))),
         meets(&|meeting| meeting.start_rule == "media_joined_midway")
@@ -245,11 +268,7 @@ fn add(run: &mut Run, of: &Destination, flow: &Flow, file: impl Fn() -> String) 
     }
     let seen =
         run.seen.entry(key).or_insert_with(|| Seen { at: (file(), flow.first_frame), ..Seen::default() });
-    let outside = match (of.place.axis.as_str(), of.place.grade.as_str()) {
-        ("outside", "likely" | "confirmed") => 2,
-        ("outside", _) => 1,
-        _ => 0,
-    };
+    let outside = Outside::of(&of.place.axis, &of.place.grade);
     let phase = flow.phase.clone().map(|phase| ((flow.input, flow.first_frame), phase));
     seen.absorb(Seen {
         recipients: of.recipient.iter().cloned().collect(),
@@ -267,7 +286,7 @@ fn add(run: &mut Run, of: &Destination, flow: &Flow, file: impl Fn() -> String) 
         rules: folded.rules.into_iter().collect(),
         is_client: of.whose == CLIENT,
         outside,
-        is_unlisted: outside == 2 && of.flagged,
+        unlisted: if of.flagged { outside } else { outside.min(Outside::NotKnown) },
         at: (String::new(), 0),
     });
 }

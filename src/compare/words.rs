@@ -1,20 +1,38 @@
 //! The sentences of a comparison, all in one place.
 //!
+//! What a comparison keeps as text is English, whatever the language of the formats: those that are asked for a language say the
+//! same of the same values, and sentences that are kept whole are recognised by their templates (`report::lang`).
+//!
 //! Input: what differs. Output: words for people. Must not: decide what differs.
 
 use std::collections::BTreeSet;
 
-use super::difference::{Comparison, Difference, Kind, Origin, Outside, Side};
+use super::build::By;
+use super::difference::{Change, Comparison, Difference, Kind, Origin, Side};
 use super::noise::Range;
 use super::run::{Key, Place, Run};
 use crate::frame::Date;
-use crate::report::document::{Document, Entry, Section};
+use crate::report::checks::MinGrade;
+use crate::report::lang::Lang;
 use crate::report::text::{count, plural, size};
 
 /// `telemetry to *.telemetry.zoom.us, tls`.
 pub(super) fn subject(key: &Key) -> String {
-    format!("{} to {}, {}", key.service.replace('_', " "), key.host, key.protocol)
+    contact(&key.service, &key.host, &key.protocol, Lang::ENGLISH)
 }
+
+/// The same in a language. Host and protocol are names.
+pub(super) fn contact(service: &str, host: &str, protocol: &str, lang: Lang) -> String {
+    lang.say("{} to {}, {protocol}", &[&lang.name(&service.replace('_', " ")), &host, &protocol])
+}
+
+/// What an entry of a baseline is about.
+pub(super) fn entry(contact: &str, zone: &str, lang: Lang) -> String {
+    lang.say("{contact} ({zone})", &[&contact, &lang.name(zone)])
+}
+
+/// What is compared of all contacts at once.
+pub(super) const TLS_STACK: &str = "TLS stack of the client";
 
 /// `US, third country`.
 pub(super) fn place(place: &Place) -> String {
@@ -25,36 +43,91 @@ pub(super) fn place(place: &Place) -> String {
     }
 }
 
+/// The same in a language, of what [`place`] says. Codes of countries are the same in each.
+fn place_in(text: &str, lang: Lang) -> String {
+    match text.split_once(", ").filter(|(countries, _)| is_codes(countries)) {
+        Some((countries, zone)) => {
+            let countries: Vec<&str> = countries.split(" or ").collect();
+            format!("{}, {}", countries.join(&lang.word(" or ")), lang.name(zone))
+        }
+        None => lang.name(text),
+    }
+}
+
+fn is_codes(text: &str) -> bool {
+    text.split(" or ").all(|code| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()))
+}
+
+/// A contact in few words.
+pub(super) fn described(side: &Side, lang: Lang) -> String {
+    let recipient = side.recipients.iter().cloned().collect::<Vec<_>>().join(&lang.word(" or "));
+    let recipient = if recipient.is_empty() { lang.word("a recipient that is not known") } else { recipient };
+    let all = |texts: &BTreeSet<String>, one: &dyn Fn(&str) -> String| {
+        let said: Vec<String> = texts.iter().map(|text| one(text)).collect();
+        said.join(&lang.word(" and "))
+    };
+    let parts = [
+        lang.say("run by {recipient}", &[&recipient]),
+        all(&side.places, &|text| place_in(text, lang)),
+        all(&side.listings, &|text| listing(text, lang)),
+    ];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+fn listing(id: &str, lang: Lang) -> String {
+    lang.name(&id.replace('_', " "))
+}
+
+/// What a change of a difference says.
+pub(super) fn told(of: &Difference, change: &Change, lang: Lang) -> String {
+    if lang == Lang::ENGLISH {
+        return change.says.clone();
+    }
+    let item = |text: &String| match change.kind {
+        Kind::Recipient => text.clone(),
+        Kind::Moved | Kind::Phase | Kind::Listing => lang.name(text),
+        Kind::Place => place_in(text, lang),
+        Kind::Added | Kind::Removed | Kind::Volume | Kind::Fingerprint | Kind::Expired | Kind::Wide => {
+            lang.sentence(text)
+        }
+    };
+    let side = |side: &Option<Side>, texts: &[String]| -> Vec<String> {
+        let whole = side.as_ref().filter(|side| *texts == [described(side, Lang::ENGLISH)]);
+        whole.map_or_else(|| texts.iter().map(item).collect(), |side| vec![described(side, lang)])
+    };
+    says(change.kind, &side(&of.base, &change.from), &side(&of.new, &change.to), lang)
+}
+
 /// What a change says.
-pub(super) fn says(kind: Kind, from: &[String], to: &[String]) -> String {
-    let [from, to] = [from, to].map(listed);
+pub(super) fn says(kind: Kind, from: &[String], to: &[String], lang: Lang) -> String {
+    let [from, to] = [from, to].map(|all| listed(all, lang));
     match kind {
-        Kind::Added => format!("new: {to}"),
-        Kind::Removed => format!("not seen any more; it was {from}"),
-        Kind::Moved => moved("legal zone", &from, &to),
-        Kind::Recipient => moved("run by", &from, &to),
-        Kind::Place => moved("place", &from, &to),
-        Kind::Listing => moved("listing", &from, &to),
-        Kind::Phase => format!("first contact in {to}, not in {from} as in the base"),
-        Kind::Volume => format!("{to}, beyond the noise of the base: {from}"),
-        Kind::Fingerprint => moved("JA4", &from, &to),
+        Kind::Added => lang.say("new: {to}", &[&to]),
+        Kind::Removed => lang.say("not seen any more; it was {from}", &[&from]),
+        Kind::Moved => moved(&lang.word("legal zone"), &from, &to, lang),
+        Kind::Recipient => moved(&lang.word("run by"), &from, &to, lang),
+        Kind::Place => moved(&lang.word("place"), &from, &to, lang),
+        Kind::Listing => moved(&lang.word("listing"), &from, &to, lang),
+        Kind::Phase => lang.say("first contact in {to}, not in {from} as in the base", &[&to, &from]),
+        Kind::Volume => lang.say("{to}, beyond the noise of the base: {from}", &[&to, &from]),
+        Kind::Fingerprint => moved("JA4", &from, &to, lang),
         Kind::Expired | Kind::Wide => to,
     }
 }
 
-fn moved(what: &str, from: &str, to: &str) -> String {
+fn moved(what: &str, from: &str, to: &str, lang: Lang) -> String {
     match (from.is_empty(), to.is_empty()) {
-        (false, false) => format!("{what}: {to}; before: {from}"),
-        (true, _) => format!("{what}: {to} as well"),
-        (false, true) => format!("{what}: {from} no more"),
+        (false, false) => lang.say("{what}: {to}; before: {from}", &[&what, &to, &from]),
+        (true, _) => lang.say("{what}: {to} as well", &[&what, &to]),
+        (false, true) => lang.say("{what}: {from} no more", &[&what, &from]),
     }
 }
 
-fn listed(all: &[String]) -> String {
+fn listed(all: &[String], lang: Lang) -> String {
     let shown: Vec<&str> = all.iter().take(MAX_LISTED).map(String::as_str).collect();
     match all.len().saturating_sub(MAX_LISTED) {
         0 => shown.join("; "),
-        more => format!("{} and {more} more", shown.join("; ")),
+        more => format!("{}; {}", shown.join("; "), lang.say("and {} more", &[&count(more as u64)])),
     }
 }
 
@@ -62,27 +135,28 @@ fn listed(all: &[String]) -> String {
 const MAX_LISTED: usize = 8;
 
 /// `4 flows` or `4 to 7 flows`.
-pub(super) fn flows(range: &Range) -> String {
+pub(super) fn flows(range: &Range, lang: Lang) -> String {
     if range.least == range.most {
-        plural(range.most, "flow", "flows")
+        lang.plural(range.most, "flow", "flows")
     } else {
-        format!("{} to {} flows", count(range.least), count(range.most))
+        lang.say("{} to {} flows", &[&count(range.least), &count(range.most)])
     }
 }
 
 /// `1,240 B sent` or `1,240 B to 2.1 kB sent`.
-pub(super) fn sent(range: &Range) -> String {
+pub(super) fn sent(range: &Range, lang: Lang) -> String {
     if range.least == range.most {
-        format!("{} sent", size(range.most))
+        lang.say("{} sent", &[&size(range.most)])
     } else {
-        format!("{} to {} sent", size(range.least), size(range.most))
+        lang.say("{} to {} sent", &[&size(range.least), &size(range.most)])
     }
 }
 
 /// Why what is not seen may be there after all.
 pub(super) fn doubt(runs: &[Run]) -> Option<String> {
     let limits: Vec<String> = runs.iter().flat_map(|run| run.limits.iter().cloned()).collect();
-    (!limits.is_empty()).then(|| format!("what is not seen may have been lost: {}", listed(&limits)))
+    (!limits.is_empty())
+        .then(|| format!("what is not seen may have been lost: {}", listed(&limits, Lang::ENGLISH)))
 }
 
 /// Why no number is called changed.
@@ -112,26 +186,40 @@ pub(super) fn expired(day: Date, owner: &str, is_seen: bool) -> String {
 }
 
 /// What an entry is of which nothing was seen.
-pub(super) fn never_seen(recipient: &str, zone: &str, is_pattern: bool) -> String {
+pub(super) fn never_seen(recipient: &str, is_pattern: bool) -> String {
     let hint = if is_pattern {
         "; `host` is taken to the letter, and `hosts` would let * stand for anything"
     } else {
         ""
     };
-    format!("run by {recipient}, {zone}{hint}")
+    format!("run by {recipient}, as the entry says{hint}")
 }
 
 /// Of what build a side is.
-pub(super) fn build(side: &[Origin]) -> String {
+pub(super) fn build(side: &[Origin], lang: Lang) -> String {
     let builds: BTreeSet<String> = side
         .iter()
         .flat_map(|run| &run.builds)
-        .map(|build| format!("{} ({})", build.version, build.by.words()))
+        .map(|build| format!("{} ({})", build.version, by(build.by, lang)))
         .collect();
     if builds.is_empty() {
-        return "not known".to_owned();
+        return lang.word("not known");
     }
-    builds.into_iter().collect::<Vec<_>>().join(", ")
+    let more = builds.len().saturating_sub(MAX_LISTED);
+    let mut shown: Vec<String> = builds.into_iter().take(MAX_LISTED).collect();
+    shown.extend((more > 0).then(|| lang.say("and {} more", &[&count(more as u64)])));
+    shown.join(", ")
+}
+
+/// Who says of which build something is.
+fn by(by: By, lang: Lang) -> String {
+    match by {
+        By::Option => lang.word("by your word"),
+        By::Manifest => lang.word("by the manifest"),
+        By::Process => lang.word("by the process's name"),
+        By::Update => lang.word("by the path of an update"),
+        By::Baseline => lang.word("by the baseline"),
+    }
 }
 
 /// That two sides were made with different things.
@@ -180,144 +268,58 @@ pub(super) fn not_recognised(run: &Run) -> String {
     format!("{}: no traffic of the client was recognised; the run is left out", run.name)
 }
 
-/// That nothing can be compared.
-pub(super) fn nothing(side: &str, runs: &[Run]) -> String {
-    let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).take(MAX_LISTED).collect();
+/// That the reports have different schemas.
+pub(super) fn other_schema(versions: &BTreeSet<&str>) -> String {
+    let all: Vec<&str> = versions.iter().copied().collect();
     format!(
-        "{}: {side} has no traffic of the client, so there is nothing to compare; name captures in which the client ran, or look \
-         with `borderpost inspect`",
-        names.join(", ")
+        "The reports are of different versions of the schema ({}): what an earlier one does not say is not compared.",
+        all.join(", ")
     )
 }
 
+/// That there was more than is kept; nothing where there was not.
+pub(super) fn left_out(runs: &mut dyn Iterator<Item = &Run>) -> Option<String> {
+    let flows = runs.map(|run| run.left_out).fold(0, u64::saturating_add);
+    (flows > 0).then(|| {
+        format!(
+            "There are more contacts than a client has; {} to further ones left out. Was a browser's profile recorded with --exclusive?",
+            plural(flows, "flow is", "flows are")
+        )
+    })
+}
+
 /// The answer in short.
-pub(super) fn headline(comparison: &Comparison) -> Vec<String> {
+pub(super) fn headline(comparison: &Comparison, lang: Lang) -> Vec<String> {
     let differences = &comparison.differences;
     let counted = |kind: Kind| differences.iter().filter(|of| of.is(kind)).count() as u64;
     let kinds = Kind::ALL.iter().map(|kind| (kind, counted(*kind))).filter(|(_, number)| *number > 0);
     let kinds: Vec<String> =
-        kinds.map(|(kind, number)| format!("{} {}", count(number), kind.name())).collect();
-    let same = plural(comparison.same, "contact", "contacts");
+        kinds.map(|(kind, number)| format!("{} {}", count(number), lang.word(kind.name()))).collect();
+    let same = lang.plural(comparison.same, "contact", "contacts");
     let first = if kinds.is_empty() {
-        format!("No difference in {same}.")
+        lang.say("No difference in {same}.", &[&same])
     } else {
-        let number = plural(differences.len() as u64, "difference", "differences");
-        format!("{number}: {}. Nothing differs in {same}.", kinds.join(", "))
+        let number = lang.plural(differences.len() as u64, "difference", "differences");
+        lang.say("{number}: {kinds}. Nothing differs in {same}.", &[&number, &kinds.join(", "), &same])
     };
     let outside = differences.iter().filter(|of| is_new_outside(of)).count() as u64;
-    let unlisted = differences.iter().filter(|of| is_new_outside(of) && of.unlisted).count() as u64;
+    let unlisted =
+        differences.iter().filter(|of| is_new_outside(of) && of.unlisted.reaches(MinGrade::Likely)).count()
+            as u64;
     let outside = (outside > 0).then(|| {
-        let new = plural(outside, "contact", "contacts");
-        format!("New or moved outside the EEA: {new} ({unlisted} unlisted).")
+        let new = lang.plural(outside, "contact", "contacts");
+        lang.say("New or moved outside the EEA: {new} ({unlisted} unlisted).", &[&new, &count(unlisted)])
     });
-    let builds = format!(
+    let builds = lang.say(
         "Build: {} in the base, {} in the new side.",
-        build(&comparison.base),
-        build(&comparison.new)
+        &[&build(&comparison.base, lang), &build(&comparison.new, lang)],
     );
     [Some(first), outside, Some(builds)].into_iter().flatten().collect()
 }
 
-fn is_new_outside(of: &Difference) -> bool {
-    of.outside == Outside::Likely && (of.is(Kind::Added) || of.is(Kind::Moved) || of.is(Kind::Place))
-}
-
-/// The whole comparison for people.
-pub(super) fn document(comparison: &Comparison) -> Document {
-    let mut sections = Vec::new();
-    if !comparison.warnings.is_empty() {
-        let notes = comparison.warnings.clone();
-        sections.push(Section { title: "Before you compare".to_owned(), notes, ..Section::default() });
-    }
-    for kind in Kind::ALL {
-        let is_first = |of: &&Difference| of.changes.iter().map(|change| change.kind).min() == Some(kind);
-        let members: Vec<&Difference> = comparison.differences.iter().filter(is_first).collect();
-        if members.is_empty() {
-            continue;
-        }
-        let title = format!("{}: {}", title(kind), count(members.len() as u64));
-        let more = members.len().saturating_sub(MAX_ENTRIES) as u64;
-        let entries = members.into_iter().take(MAX_ENTRIES).map(entry).collect();
-        sections.push(Section { title, notes: Vec::new(), entries, more });
-    }
-    sections.push(what(comparison));
-    Document {
-        title: "What differs between two builds".to_owned(),
-        lines: headline(comparison),
-        sections,
-        tool: format!("{} {}", comparison.tool.name, comparison.tool.version),
-    }
-}
-
-/// Entries of one kind that people are shown.
-const MAX_ENTRIES: usize = 100;
-
-fn title(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Added => "Added",
-        Kind::Moved => "Moved to another legal zone",
-        Kind::Recipient => "Run by another company",
-        Kind::Place => "In another place",
-        Kind::Listing => "Listed otherwise",
-        Kind::Phase => "Contacted first in another phase",
-        Kind::Volume => "More or less traffic",
-        Kind::Fingerprint => "TLS stack",
-        Kind::Removed => "Not seen any more",
-        Kind::Expired => "Entries that have expired",
-        Kind::Wide => "Entries that are too wide",
-    }
-}
-
-fn entry(of: &Difference) -> Entry {
-    let mut fields: Vec<(&'static str, String)> = Vec::new();
-    for change in &of.changes {
-        fields.push((change.kind.label(), change.says.clone()));
-        fields.extend(change.doubt.iter().map(|doubt| ("doubt", doubt.clone())));
-    }
-    for (label, side) in [("base", &of.base), ("new", &of.new)] {
-        fields.extend(side.as_ref().map(|side| (label, in_numbers(side))));
-    }
-    let names = of.new.iter().chain(&of.base).flat_map(|side| &side.names);
-    let names: BTreeSet<&str> =
-        names.map(String::as_str).filter(|name| Some(*name) != of.host.as_deref()).collect();
-    if !names.is_empty() {
-        fields.push(("named", names.into_iter().collect::<Vec<_>>().join(", ")));
-    }
-    let folded = of.new.iter().chain(&of.base).flat_map(|side| &side.folded);
-    let folded: BTreeSet<String> = folded.map(|(id, why)| format!("{id}: {why}")).collect();
-    if !folded.is_empty() {
-        fields.push(("folded", folded.into_iter().collect::<Vec<_>>().join("; ")));
-    }
-    let place = of.file.as_ref().zip(of.at);
-    let counted = if of.new.is_none() && of.base.is_none() { "line" } else { "frame" };
-    fields.extend(place.map(|(file, at)| ("look at", format!("{file}, {counted} {at}"))));
-    Entry { title: of.subject.clone(), fields, is_flagged: is_new_outside(of) }
-}
-
-/// `2 flows, 1,240 B sent; first in launch`.
-fn in_numbers(side: &Side) -> String {
-    let phases: Vec<String> = side.phases.iter().map(|phase| phase.replace('_', " ")).collect();
-    let first = if phases.is_empty() { String::new() } else { format!("; first in {}", phases.join(" or ")) };
-    let runs = if side.runs > 1 { format!(" in {} runs", side.runs) } else { String::new() };
-    format!("{}, {}{runs}{first}", flows(&side.flows), sent(&side.bytes_out))
-}
-
-/// What was compared, and how.
-fn what(comparison: &Comparison) -> Section {
-    let origin = |side: &str, of: &Origin| {
-        let traits: Vec<String> = of.traits.iter().map(|(key, value)| format!("{key} {value}")).collect();
-        let parts = [
-            ("build", build(std::slice::from_ref(of))),
-            ("with", traits.join(", ")),
-            ("of", of.captures.join(", ")),
-            ("from", of.start.clone().unwrap_or_default()),
-            ("limits", of.limits.join("; ")),
-            ("has", plural(of.contacts, "contact", "contacts")),
-        ];
-        let fields = parts.into_iter().filter(|(_, text)| !text.is_empty()).collect();
-        Entry { title: format!("{side}: {}", of.name), fields, is_flagged: false }
-    };
-    let base = comparison.base.iter().map(|of| origin("base", of));
-    let entries = base.chain(comparison.new.iter().map(|of| origin("new", of))).collect();
-    Section { title: "What was compared".to_owned(), notes: vec![comparison.noise.clone()], entries, more: 0 }
+/// Whether it is to be looked at first.
+pub(super) fn is_new_outside(of: &Difference) -> bool {
+    of.tied
+        && of.outside.reaches(MinGrade::Likely)
+        && (of.is(Kind::Added) || of.is(Kind::Moved) || of.is(Kind::Place))
 }

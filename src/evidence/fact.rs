@@ -124,6 +124,8 @@ pub enum Fact {
     },
     /// A DTLS record.
     Dtls,
+    /// The path of a request in clear has this version in it: three or four numbers with dots between.
+    PathVersion(Box<str>),
     /// The capture says that the flow is of this process.
     Process(ProcessId),
     /// A datagram of an encrypted tunnel.
@@ -139,7 +141,7 @@ impl Fact {
     fn boxed(&self) -> usize {
         match self {
             Self::Proxy(request) => size_of::<ProxyRequest>() + request.target.len() + 2 * PER_PIECE,
-            Self::CertificateText(text) => text.len() + PER_PIECE,
+            Self::CertificateText(text) | Self::PathVersion(text) => text.len() + PER_PIECE,
             Self::MappedAddress { .. } => size_of::<SocketAddr>() + PER_PIECE,
             _ => 0,
         }

@@ -65,6 +65,9 @@ fn addressed(request: &Request, bytes: &[u8], seen: &Sighting<'_>, notes: &mut N
         if let Some(host) = &request.host {
             notes.name(seen, host, Origin::HttpHost);
         }
+        if let Some(version) = &request.version {
+            notes.push(seen, Fact::PathVersion(version.clone()));
+        }
         return Opening::Request;
     };
     pass_on(kind, &request.authority, request.host.as_ref(), seen, notes);

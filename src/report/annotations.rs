@@ -1,5 +1,6 @@
 //! The checks that hold, where a forge shows them beside a change: workflow commands for GitHub, a code quality report for
-//! GitLab. The file that each names is the capture; a frame is no line, so it stands in the text.
+//! GitLab. The file that each names is the capture, or the file of text that is to be mended; a frame is no line, so it stands
+//! in the text.
 //!
 //! Input: checks as they are told, what failed beside them. Output: text. Must not: decide what fails.
 
@@ -25,13 +26,13 @@ pub fn github(report: &Report, checks: &[Check<'_>], failures: &[String]) -> Str
 pub fn github_of(checks: &[Told], failures: &[String]) -> String {
     let mut out = String::new();
     for failure in failures {
-        out.push_str(&command("error", None, "not read or used", failure));
+        out.push_str(&command("error", (None, None), "not read or used", failure));
     }
     for check in checks {
         let Some(says) = check.held() else { continue };
         let level = if check.severity == Severity::Minor { "warning" } else { "error" };
         let file = check.file.as_deref().map(relative);
-        out.push_str(&command(level, file, check.title, &in_words(check, says)));
+        out.push_str(&command(level, (file, check.line), check.title, &in_words(check, says)));
     }
     out
 }
@@ -57,9 +58,10 @@ fn in_words(check: &Told, says: &str) -> String {
     format!("{}: {says}{frame}", check.subject)
 }
 
-fn command(level: &str, file: Option<&str>, title: &str, says: &str) -> String {
+fn command(level: &str, (file, line): (Option<&str>, Option<u64>), title: &str, says: &str) -> String {
     let file = file.map(|file| format!("file={},", property(file))).unwrap_or_default();
-    format!("::{level} {file}title={}::{}\n", property(title), message(says))
+    let line = line.map(|line| format!("line={line},")).unwrap_or_default();
+    format!("::{level} {file}{line}title={}::{}\n", property(title), message(says))
 }
 
 /// Text after the second `::`. A percent sign begins an escape there; line ends are none after [`clean`].
@@ -95,7 +97,7 @@ struct Location<'a> {
 
 #[derive(Serialize)]
 struct Lines {
-    begin: u32,
+    begin: u64,
 }
 
 /// The checks of a report that hold as one JSON array; none where none does.
@@ -107,11 +109,11 @@ pub fn gitlab(report: &Report, checks: &[Check<'_>], failures: &[String]) -> Str
 /// The checks that hold as one JSON array; none where none does.
 #[must_use]
 pub fn gitlab_of(checks: &[Told], failures: &[String]) -> String {
-    let failed = failures.iter().map(|says| issue("input", says.clone(), says, "blocker", "-"));
+    let failed = failures.iter().map(|says| issue("input", says.clone(), says, "blocker", ("-", None)));
     let held = checks.iter().filter_map(|check| {
         let path = check.file.as_deref().map_or("-", relative);
         let says = format!("{}: {}", check.title, in_words(check, check.held()?));
-        Some(issue(check.condition, says, &check.subject, severity(check.severity), path))
+        Some(issue(check.condition, says, &check.subject, severity(check.severity), (path, check.line)))
     });
     let issues: Vec<Issue<'_>> = failed.chain(held).collect();
     // These types have no fallible serialiser, so this cannot fail.
@@ -126,7 +128,7 @@ fn issue<'a>(
     description: String,
     subject: &str,
     severity: &'static str,
-    path: &'a str,
+    (path, line): (&'a str, Option<u64>),
 ) -> Issue<'a> {
     let hash = Sha256::digest(format!("{condition}\n{path}\n{subject}"));
     Issue {
@@ -139,7 +141,7 @@ fn issue<'a>(
         }),
         severity,
         // The format asks for a line, and a capture has none.
-        location: Location { path, lines: Lines { begin: 1 } },
+        location: Location { path, lines: Lines { begin: line.unwrap_or(1) } },
     }
 }
 

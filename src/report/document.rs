@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 pub use crate::report::html::document as html;
+use crate::report::lang::Lang;
 pub use crate::report::markdown::document as markdown;
 use crate::report::table::{Color, WIDTH};
 use crate::report::text::{clean, count, wrap};
@@ -20,6 +21,8 @@ pub struct Document {
     pub sections: Vec<Section>,
     /// What made it.
     pub tool: String,
+    /// The language that its sentences are in; labels are translated where they are shown.
+    pub lang: Lang,
 }
 
 /// A part of a document.
@@ -61,9 +64,9 @@ impl Document {
                 line(&mut out, &wrap(&clean(note), WIDTH, "  ", "  "));
             }
             for (number, entry) in (1..).zip(&section.entries) {
-                entry.write(&mut out, number);
+                entry.write(&mut out, number, self.lang);
             }
-            if let Some(more) = section.left_out() {
+            if let Some(more) = section.left_out(self.lang) {
                 line(&mut out, &wrap(&more, WIDTH, "  ", "  "));
             }
         }
@@ -74,16 +77,19 @@ impl Document {
 impl Section {
     /// What says that there is more.
     #[must_use]
-    pub fn left_out(&self) -> Option<String> {
-        (self.more > 0).then(|| format!("and {} more; --format json has all of them.", count(self.more)))
+    pub fn left_out(&self, lang: Lang) -> Option<String> {
+        (self.more > 0).then(|| lang.say("and {} more; --format json has all of them.", &[&count(self.more)]))
     }
 }
 
 impl Entry {
-    fn write(&self, out: &mut String, number: u64) {
+    fn write(&self, out: &mut String, number: u64, lang: Lang) {
         line(out, &wrap(&clean(&self.title), WIDTH, &format!("{number:>3}. "), "     "));
         for (label, text) in &self.fields {
-            line(out, &wrap(&clean(text), WIDTH, &format!("     {label:<8} "), "              "));
+            line(
+                out,
+                &wrap(&clean(text), WIDTH, &format!("     {:<8} ", lang.word(label)), "              "),
+            );
         }
     }
 }
@@ -112,6 +118,7 @@ mod tests {
             lines: vec![text.clone()],
             sections: vec![Section { title: text.clone(), notes: vec![text], entries: vec![entry], more: 3 }],
             tool: "borderpost 0".to_owned(),
+            lang: Lang::ENGLISH,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The list of flows, one row each, with what was read off them.
 
+use crate::client::{Service, Whose};
 use crate::evidence::{self, Entry, Fact, HelloName, Program, ProxyKind, ProxyRequest, ZoomFact};
 use crate::flow::TcpState;
 use crate::inspect::{Found, Placement, SeenName, Unit};
@@ -7,7 +8,7 @@ use crate::place::WitnessKind;
 use crate::report::ja4;
 use crate::report::parts;
 use crate::report::protocol::tunnel_name;
-use crate::report::schema::{Flow, Name, Note, Parent, Place, Process, Report, Witness};
+use crate::report::schema::{Flow, Name, Note, Parent, Place, Process, Report, Update, Witness};
 use crate::report::view::{Counted, Counts, Row, View};
 use crate::session::PhaseKind;
 use crate::source::owners::Ancestor;
@@ -179,7 +180,8 @@ fn fingerprint(row: &Row<'_>, entry: &Entry) -> Option<Note> {
 
 fn note(row: &Row<'_>, entry: &Entry) -> Option<Note> {
     let (kind, value) = match &entry.fact {
-        Fact::Name { .. } | Fact::Process(_) => return None,
+        Fact::PathVersion(version) if is_update(row) => ("update_version", version.to_string()),
+        Fact::Name { .. } | Fact::Process(_) | Fact::PathVersion(_) => return None,
         Fact::Proxy(request) => proxy(request),
         Fact::Behind { name, origin } => {
             ("name_behind_proxy", format!("{} ({})", row.unit.evidence().name(*name), origin.name()))
@@ -211,6 +213,25 @@ fn note(row: &Row<'_>, entry: &Entry) -> Option<Note> {
         Fact::Zoom(fact) => zoom(fact),
     };
     Some(Note { kind, value, input: entry.frame.input(), frame: entry.frame.number() })
+}
+
+/// Whether the flow is one of the client's to a host of updates. Of other paths in clear a report says nothing.
+fn is_update(row: &Row<'_>) -> bool {
+    row.attribution.whose == Whose::Client && row.attribution.service == Service::Update
+}
+
+/// The versions that an update host was asked for in clear.
+pub(super) fn updates(row: &Row<'_>) -> Vec<Update> {
+    let facts = row.unit.evidence().of(row.flow.id());
+    let version = |entry: &Entry| match &entry.fact {
+        Fact::PathVersion(version) => Some(Update {
+            version: version.to_string(),
+            input: entry.frame.input(),
+            frame: entry.frame.number(),
+        }),
+        _ => None,
+    };
+    facts.iter().filter(|_| is_update(row)).filter_map(version).collect()
 }
 
 fn proxy(request: &ProxyRequest) -> (&'static str, String) {

@@ -87,12 +87,12 @@ impl Lang {
     }
 
     /// A text without values.
-    pub(in crate::report) fn word(self, english: &str) -> String {
+    pub(crate) fn word(self, english: &str) -> String {
         self.say(english, &[])
     }
 
     /// A text with values, which stand for the placeholders of the English one in their order. They are kept as they are.
-    pub(in crate::report) fn say(self, english: &str, values: &[&dyn Display]) -> String {
+    pub(crate) fn say(self, english: &str, values: &[&dyn Display]) -> String {
         match self.known {
             None => filled(english, values),
             Some((_, catalogue)) => {
@@ -103,7 +103,7 @@ impl Lang {
     }
 
     /// `one` or `many` by the number, with the number before it.
-    pub(in crate::report) fn plural(self, number: u64, one: &str, many: &str) -> String {
+    pub(crate) fn plural(self, number: u64, one: &str, many: &str) -> String {
         let english = || if number == 1 { one } else { many };
         let word = match self.known {
             None => english().to_owned(),
@@ -115,7 +115,7 @@ impl Lang {
     }
 
     /// A `snake_case` id as words.
-    pub(in crate::report) fn id(self, id: &str) -> String {
+    pub(crate) fn id(self, id: &str) -> String {
         self.word(&id.replace('_', " "))
     }
 
@@ -129,14 +129,14 @@ impl Lang {
     }
 
     /// Several of them, with the same between them.
-    pub(in crate::report) fn sentences(self, english: &str, between: &str) -> String {
+    pub(crate) fn sentences(self, english: &str, between: &str) -> String {
         let all: Vec<String> = english.split(between).map(|one| self.sentence(one)).collect();
         let is_word = between.contains(char::is_alphabetic);
         all.join(&if is_word { self.word(between) } else { between.to_owned() })
     }
 
     /// A text of a data file, or a name: what has a translation is translated, and anything else is a name.
-    pub(in crate::report) fn name(self, english: &str) -> String {
+    pub(crate) fn name(self, english: &str) -> String {
         let said = self.known.and_then(|(_, catalogue)| catalogue.plain(english));
         said.unwrap_or(english).to_owned()
     }
@@ -144,6 +144,12 @@ impl Lang {
     fn missing(self, english: &str) -> String {
         let [before, behind] = MARKS;
         if self.is_marking { format!("{before}{english}{behind}") } else { english.to_owned() }
+    }
+}
+
+impl Default for Lang {
+    fn default() -> Self {
+        Self::ENGLISH
     }
 }
 
@@ -230,7 +236,8 @@ mod tests {
         let labels = [
             "run by", "service", "place", "law", "evidence", "network", "listing", "traffic", "began in",
             "known by", "not tied", "named", "filter", "codes", "stated", "reason", "flows", "limits",
-            "began", "to", "note",
+            "began", "to", "note", "added", "moved", "phase", "volume", "hello", "removed", "expired",
+            "wide", "doubt", "base", "new", "folded", "look at", "build", "with", "of", "from", "has",
         ];
         for lang in Lang::codes().filter_map(Lang::of) {
             for label in labels {

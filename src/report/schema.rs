@@ -25,7 +25,7 @@ pub use self::claim::{Claim, ClaimCell, ClaimFlow, ClaimSource, LookedAt};
 pub use self::decryption::{Decrypted, Decryption, KeySource};
 pub use self::process::{Parent, Process};
 pub use self::quality::{Quality, SummedUp, Suspicion, Undecoded, Vantage, VantageConflict};
-pub use self::session::{Meeting, Milestone, Phase, PhaseFlows, PhaseTraffic, Session};
+pub use self::session::{Meeting, Milestone, Phase, PhaseFlows, PhaseTraffic, Session, Update};
 pub use self::step::{Step, UnusedMark, Upload};
 pub use self::study::{Cell, Difference, Group, MatrixRow, Seen, Study};
 pub use self::tunnel::Tunnel;

@@ -4,6 +4,7 @@
 //! which flow is of which. Must not: judge; what it computes are sums and texts.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::client::Catalogue;
 use crate::report::flows;
@@ -62,6 +63,7 @@ impl View<'_> {
             tunnel,
             addresses: session.addresses.iter().map(ToString::to_string).collect(),
             processes: self.processes(unit, session),
+            updates: self.updates(unit, session),
             start: time(session.first.time),
             end: time(session.last.time),
             first_frame: session.first.frame.number(),
@@ -138,6 +140,24 @@ impl View<'_> {
         processes
     }
 
+    /// The versions that a session asked update hosts for, each with the first frame that has it.
+    fn updates(&self, unit: usize, session: &session::Session) -> Vec<schema::Update> {
+        let mut first: BTreeMap<String, schema::Update> = BTreeMap::new();
+        let rows = session.flows.iter().filter_map(|flow| self.row(unit, *flow));
+        for update in rows.flat_map(|row| flows::updates(&row)) {
+            let at = |update: &schema::Update| (update.input, update.frame);
+            let is_full = first.len() >= MAX_UPDATES;
+            match first.entry(update.version.clone()) {
+                Entry::Occupied(mut known) if at(&update) < at(known.get()) => drop(known.insert(update)),
+                Entry::Vacant(free) if !is_full => {
+                    free.insert(update);
+                }
+                Entry::Occupied(_) | Entry::Vacant(_) => {}
+            }
+        }
+        first.into_values().collect()
+    }
+
     fn meeting(&self, unit: usize, session: u64, id: u64, meeting: &session::Meeting) -> Meeting {
         let kinds = |kinds: &[MediaKind]| kinds.iter().map(|kind| flows::media(*kind)).collect();
         Meeting {
@@ -163,5 +183,7 @@ impl View<'_> {
     }
 }
 
+/// Versions that are told of one session.
+const MAX_UPDATES: usize = 32;
 /// Processes that are told of one session.
 const MAX_PROCESSES: usize = 32;

@@ -34,6 +34,8 @@ pub struct Told {
     pub file: Option<String>,
     /// The frame in it.
     pub frame: Option<u64>,
+    /// The line in it, of a file of text.
+    pub line: Option<u64>,
     /// What came of it.
     pub outcome: Outcome,
     /// What else there is to say of one that holds.
@@ -89,6 +91,7 @@ fn of_check(report: &Report, check: &Check<'_>) -> Told {
         subject: check.subject.clone(),
         file: check.input(report).map(|input| input.path.clone()),
         frame: check.at.and_then(|(_, frame)| frame),
+        line: None,
         outcome: check.outcome.clone(),
         details: check.held().map(|_| details(report, check)).unwrap_or_default(),
     }

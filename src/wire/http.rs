@@ -37,6 +37,9 @@ pub struct Request {
     pub host: Option<Hostname>,
     /// Host and port as they were written, at most 261 characters, safe to print; empty where there is none.
     pub authority: Box<str>,
+    /// The first part of its path that is a version and nothing else, as in `/prod/6.2.11.50939/x64/`; of the rest of the path
+    /// nothing is kept.
+    pub version: Option<Box<str>>,
 }
 
 /// The forms of a request's target (RFC 9112 section 3.2).
@@ -69,7 +72,8 @@ pub fn request(stream: &[u8]) -> Read<Request> {
     match outcome {
         Ok(Status::Partial) => Read::More,
         Ok(Status::Complete(_)) if parsed.path.is_some() => {
-            Read::Done(Request { form: Form::Origin, host: None, authority: Box::default() })
+            let version = parsed.path.and_then(version_in);
+            Read::Done(Request { form: Form::Origin, host: None, authority: Box::default(), version })
         }
         _ => Read::NotMine("malformed request"),
     }
@@ -87,17 +91,36 @@ pub fn head_len(stream: &[u8]) -> Option<usize> {
 /// Whom a request is addressed to, where that is said already.
 fn addressed(parsed: &httparse::Request<'_, '_>) -> Option<Request> {
     let target = parsed.path?;
-    let (form, authority) = if parsed.method? == "CONNECT" {
-        (Form::Connect, target)
+    let (form, authority, path) = if parsed.method? == "CONNECT" {
+        (Form::Connect, target, "")
     } else if let Some((_, rest)) = target.split_once("://").filter(|_| !target.starts_with('/')) {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        (Form::Absolute, authority.rsplit('@').next().unwrap_or_default())
+        let path = rest.get(authority.len()..).unwrap_or_default();
+        (Form::Absolute, authority.rsplit('@').next().unwrap_or_default(), path)
     } else {
         let header = parsed.headers.iter().find(|header| header.name.eq_ignore_ascii_case("host"))?;
-        (Form::Origin, str::from_utf8(header.value).unwrap_or_default().trim())
+        (Form::Origin, str::from_utf8(header.value).unwrap_or_default().trim(), target)
     };
-    Some(Request { form, host: host(authority), authority: printable(authority, MAX_AUTHORITY) })
+    let (host, authority) = (host(authority), printable(authority, MAX_AUTHORITY));
+    Some(Request { form, host, authority, version: version_in(path) })
 }
+
+/// The first part of a path, between slashes, that is three or four numbers with dots between and no IPv4 address.
+fn version_in(path: &str) -> Option<Box<str>> {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let is_number =
+        |part: &str| (1..=6).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_version = |part: &&str| {
+        part.len() <= MAX_VERSION
+            && (3..=4).contains(&part.split('.').count())
+            && part.split('.').all(is_number)
+            && part.parse::<std::net::Ipv4Addr>().is_err()
+    };
+    path.split('/').find(is_version).map(Box::from)
+}
+
+/// Four numbers of six digits, with dots between.
+const MAX_VERSION: usize = 27;
 
 /// The host name before the port (RFC 3986 section 3.2); addresses are none.
 fn host(authority: &str) -> Option<Hostname> {
@@ -181,6 +204,33 @@ mod tests {
         assert_eq!(read(&text.replace("Cookie: a", "\0\0")), done(Form::Origin, Some("zoom.us"), "zoom.us"));
         assert_eq!(head_len(text.as_bytes()), Some(text.len() - 4));
         assert_eq!((head_len(b"a\n\nb"), head_len(b"a\r\nb")), (Some(3), None));
+    }
+
+    #[test]
+    fn of_a_path_only_a_version_is_kept() {
+        let cases = [
+            ("/prod/6.2.11.50939/x64/Zoom.msi", Some("6.2.11.50939")),
+            ("/6.1.0", Some("6.1.0")),
+            ("http://a.example/client/5.17.11.3835/zoom.deb?x=1.2.3", Some("5.17.11.3835")),
+            ("http://1.2.3.4567/", None),
+            ("/a?v=/6.2.11.50939/", None),
+            ("/a#/6.2.11.50939/", None),
+            ("/192.0.2.1/a", None),
+            ("/v6.2.11.50939/zoom_6.2.11.50939.pkg", None),
+            ("/6.2", None),
+            ("/6.2.11.50939.1/", None),
+            ("/6..2.11/", None),
+            ("/+6.2.11.50939/", None),
+            ("/1234567.2.11/", None),
+            ("*", None),
+        ];
+        for (target, version) in cases {
+            let head = format!("GET {target} HTTP/1.1\r\nHost: a.example\r\n\r\n");
+            let read = request(head.as_bytes()).done().unwrap().version;
+            assert_eq!(read.as_deref(), version, "{target}");
+        }
+        let bare = request(b"GET /6.2.11.50939/ HTTP/1.0\r\n\r\n").done().unwrap();
+        assert_eq!(bare.version.as_deref(), Some("6.2.11.50939"));
     }
 
     #[test]

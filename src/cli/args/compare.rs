@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use clap::builder::PossibleValue;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Evidence, Forge, When};
+use super::{Evidence, Forge, When, languages};
 use crate::cli::diff_format::DiffFormat;
 use crate::compare::Kind;
 use crate::compare::checks::Condition;
 use crate::frame::Date;
 use crate::packet::Network;
+use crate::report::checks::MinGrade;
+use crate::report::lang::Lang;
 
 /// What is compared.
 #[derive(Args, Debug)]
@@ -52,6 +54,9 @@ pub(in crate::cli) struct Telling {
     /// End with status 1 where one of these holds; separated by commas
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CONDITION,…")]
     pub(in crate::cli) fail_on: Vec<Condition>,
+    /// The lowest grade of place that counts for `--fail-on outside` and `--fail-on unlisted`
+    #[arg(long, value_enum, default_value = "likely", value_name = "GRADE")]
+    pub(in crate::cli) min_grade: MinGrade,
     /// Tell of these kinds of differences alone, in the report as in the exit status; separated by commas
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND,…")]
     pub(in crate::cli) only: Vec<Kind>,
@@ -64,6 +69,9 @@ pub(in crate::cli) struct Telling {
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     pub(in crate::cli) color: When,
+    /// The language of the formats for people (table, html, md); those for machines are English in any case
+    #[arg(long, default_value = Lang::ENGLISH.code(), value_name = "LANG", value_parser = languages())]
+    pub(in crate::cli) lang: Lang,
 }
 
 /// What is done with a baseline.

@@ -111,8 +111,7 @@ fn table(contact: &Contact, runs: &[Run]) -> Table {
     table.insert("zone", value(&contact.zone));
     let first = having().filter_map(|run| run.start.as_deref()?.get(..10)).min().unwrap_or(NO_DAY);
     table.insert("first_seen", value(first));
-    let mut builds: Vec<&str> =
-        having().flat_map(|run| &run.builds).map(|build| build.version.as_str()).collect();
+    let mut builds: Vec<&str> = having().flat_map(Run::own_builds).collect();
     builds.sort_unstable();
     builds.dedup();
     table.insert("builds", value(builds.into_iter().collect::<Array>()));
@@ -125,8 +124,7 @@ const NO_DAY: &str = "1970-01-01";
 /// Adds the builds in which a contact of an entry was seen; how many are new.
 fn add_builds(entry: &Entry, table: &mut Table, runs: &[(&Run, BTreeSet<Contact>)]) -> u64 {
     let having = runs.iter().filter(|(_, contacts)| contacts.iter().any(|contact| entry.is_of(contact)));
-    let mut new: Vec<&str> =
-        having.flat_map(|(run, _)| &run.builds).map(|build| build.version.as_str()).collect();
+    let mut new: Vec<&str> = having.flat_map(|(run, _)| run.own_builds()).collect();
     new.retain(|build| !entry.builds.iter().any(|known| known == build));
     new.sort_unstable();
     new.dedup();

@@ -247,10 +247,10 @@ impl Entry {
             && self.is_about(&contact.key)
     }
 
-    /// Whether a contact would be of it if its host were written as `hosts`.
-    pub(super) fn would_fit(&self, contact: &Contact) -> bool {
-        let Host::One(text) = &self.host else { return false };
-        text.contains(ANY) && Self { host: Host::Any(text.clone()), ..self.clone() }.is_of(contact)
+    /// The entry as it would be if its host were written as `hosts`; `None` where that makes no difference.
+    pub(super) fn as_pattern(&self) -> Option<Self> {
+        let Host::One(text) = &self.host else { return None };
+        text.contains(ANY).then(|| Self { host: Host::Any(text.clone()), ..self.clone() })
     }
 
     pub(super) fn is_in(&self, zone: &str) -> bool {

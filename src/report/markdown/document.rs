@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::report::document::{Document, Section};
+use crate::report::lang::Lang;
 use crate::report::markdown::escape::{code, prose};
 
 /// Writes a document.
@@ -13,12 +14,12 @@ pub fn document(document: &Document) -> String {
         item(&mut out, &prose(line));
     }
     for part in &document.sections {
-        section(&mut out, part);
+        section(&mut out, part, document.lang);
     }
     out
 }
 
-fn section(out: &mut String, section: &Section) {
+fn section(out: &mut String, section: &Section, lang: Lang) {
     // Writing to a String cannot fail, here and below.
     let _ = writeln!(out, "\n## {}\n", prose(&section.title));
     for note in &section.notes {
@@ -27,10 +28,10 @@ fn section(out: &mut String, section: &Section) {
     for (number, entry) in (1..).zip(&section.entries) {
         let _ = writeln!(out, "\n### {number} {}\n", code(&entry.title));
         for (label, text) in &entry.fields {
-            item(out, &format!("{label}: {}", prose(text)));
+            item(out, &format!("{}: {}", lang.word(label), prose(text)));
         }
     }
-    if let Some(more) = section.left_out() {
+    if let Some(more) = section.left_out(lang) {
         let _ = writeln!(out, "\n{}", prose(&more));
     }
 }

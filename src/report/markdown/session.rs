@@ -60,6 +60,9 @@ impl Document<'_> {
             );
             self.line(&self.words.lang.say("- process {}, {says}", &[&code(&name), &says]));
         }
+        for update in &s.updates {
+            self.item(&self.words.update(update));
+        }
         let frames = self.words.frames((s.input, s.first_frame), (s.last_input, s.last_frame));
         let flows = self.words.lang.plural(s.flows, "flow", "flows");
         self.item(&self.words.lang.say(

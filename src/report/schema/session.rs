@@ -21,6 +21,8 @@ pub struct Session {
     pub addresses: Vec<String>,
     /// The processes that the capture says its flows are of, each once.
     pub processes: Vec<Process>,
+    /// The versions of the client that it asked update hosts for, in clear, each once: the build that was installed, or the next.
+    pub updates: Vec<Update>,
     /// The first contact.
     pub start: Option<String>,
     /// The last.
@@ -41,6 +43,17 @@ pub struct Session {
     pub milestones: Vec<Milestone>,
     /// Whether two clients may be behind the machine's address; every phase is uncertain then.
     pub may_be_two_clients: bool,
+}
+
+/// A version in the path of a request to an update host.
+#[derive(Serialize, Clone, PartialEq, Eq, Debug)]
+pub struct Update {
+    /// The version.
+    pub version: String,
+    /// The input that holds the frame.
+    pub input: u32,
+    /// The first frame with such a request.
+    pub frame: u64,
 }
 
 /// One meeting.

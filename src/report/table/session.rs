@@ -2,7 +2,9 @@
 
 use crate::report::lang::Lang;
 use crate::report::protocol::tunnel_title;
-use crate::report::schema::{Meeting, Milestone, Phase, PhaseTraffic, Process, Report, Session, Tunnel};
+use crate::report::schema::{
+    Meeting, Milestone, Phase, PhaseTraffic, Process, Report, Session, Tunnel, Update,
+};
 use crate::report::table::{INDENT, Page, rule};
 use crate::report::text::{clean, count, size};
 
@@ -54,7 +56,17 @@ impl Page {
                 &[&name, &pid, &uid, &self.program(process), &self.lang.sentence(process.says), &at],
             ));
         }
+        lines.extend(s.updates.iter().map(|update| self.update(update)));
         lines
+    }
+
+    /// The build that an update host was asked for.
+    pub(in crate::report) fn update(&self, update: &Update) -> String {
+        let at = self.frame(update.input, update.frame);
+        self.lang.say(
+            "build by update path: {version}, which it asked an update host for; first in {at}",
+            &[&update.version, &at],
+        )
     }
 
     /// Where its program lies and what started it.
