@@ -80,7 +80,10 @@ impl Wire {
             ("borderpost", env!("CARGO_BIN_EXE_borderpost")),
             ("borderpost-capture", env!("CARGO_BIN_EXE_borderpost-capture")),
         ] {
-            fs::copy(built, wire.path(program)).unwrap();
+            // Those of another build, for figures.
+            let other =
+                std::env::var_os("BORDERPOST_PROGRAMS").map(|folder| Path::new(&folder).join(program));
+            fs::copy(other.unwrap_or_else(|| built.into()), wire.path(program)).unwrap();
         }
         wire
     }
@@ -567,6 +570,100 @@ fn what_our_own_queue_had_no_room_for_is_counted_apart_and_exactly() {
         assert!(queue > 1_000, "{said}");
     });
 }
+
+/// `BORDERPOST_RATES` says at how many frames a second, separated by commas, and `BORDERPOST_ROUNDS` how often; the figures of
+/// `benches/README.md` are those of a build with `--release`.
+#[test]
+fn no_more_is_lost_than_by_dumpcap_and_what_is_lost_is_counted() {
+    let said = |name: &str, usual: &str| std::env::var(name).unwrap_or_else(|_| usual.to_owned());
+    let rates: Vec<u32> =
+        said("BORDERPOST_RATES", "20000").split(',').map(|rate| rate.parse().unwrap()).collect();
+    let rounds: u32 = said("BORDERPOST_ROUNDS", "1").parse().unwrap();
+    on_a_wire("loss", |wire| {
+        let has_dumpcap = can(&["dumpcap", "--version"]);
+        if !has_dumpcap {
+            eprintln!("LEFT OUT: loss beside dumpcap: needs dumpcap");
+        }
+        for rate in rates {
+            let mut lost = [Vec::new(), Vec::new()];
+            for round in 0..rounds {
+                // Neither always comes first.
+                for theirs in if round % 2 == 0 { [false, true] } else { [true, false] } {
+                    if theirs && !has_dumpcap {
+                        continue;
+                    }
+                    let (sent, captured, stated, after) = flooded(wire, rate, theirs);
+                    eprintln!(
+                        "loss: {} at {rate}/s: {sent} sent, {captured} captured, {stated} stated as lost, done {} ms after",
+                        if theirs { "dumpcap" } else { "borderpost" },
+                        after.as_millis()
+                    );
+                    assert!(theirs || captured + stated == sent);
+                    lost[usize::from(theirs)].push((sent - captured) * 1_000_000 / sent);
+                }
+            }
+            let median = |lost: &mut Vec<u64>| {
+                lost.sort_unstable();
+                lost.get(lost.len() / 2).copied().unwrap_or(0)
+            };
+            let [own, theirs] = lost.each_mut().map(median);
+            eprintln!("loss: at {rate}/s, in a million: {own}, dumpcap {theirs}");
+            assert!(
+                !has_dumpcap || own <= theirs + 1_000,
+                "at {rate}/s, in a million: {own}, dumpcap {theirs}"
+            );
+        }
+    });
+}
+
+/// Sends for some seconds while one of the two captures: what was sent, captured and stated as lost, and how long it took then.
+fn flooded(wire: &Wire, rate: u32, is_dumpcap: bool) -> (u64, u64, u64, Duration) {
+    let path = wire.path("flood.pcapng");
+    let _ = fs::remove_file(&path);
+    let child = if is_dumpcap {
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", &wire.receiver, "dumpcap", "-q", "-i", "right", "-B", "32", "-w"])
+            .arg(&path);
+        let child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(1_500));
+        child
+    } else {
+        let report = wire.path("flood.json");
+        let child = wire.begin(0, "flood.pcapng", &["--allow-root", "-o", report.to_str().unwrap()]);
+        thread::sleep(Duration::from_millis(1_000));
+        child
+    };
+    let before = wire.sent();
+    wire.send(|device| {
+        let (begin, mut number) = (Instant::now(), 0);
+        let mut frames: Vec<Vec<u8>> = (0..256).map(stamped).collect();
+        for (port, frame) in (0..=255).zip(&mut frames) {
+            frame.resize(120, 0);
+            frame[35] = port;
+        }
+        while begin.elapsed() < FLOOD_TIME {
+            let due = u64::from(rate) * u64::try_from(begin.elapsed().as_micros()).unwrap() / 1_000_000;
+            while number < due {
+                let _ = device.sendpacket(&frames[usize::try_from(number % 256).unwrap()][..]);
+                number += 1;
+            }
+            thread::sleep(Duration::from_micros(500));
+        }
+    });
+    let sent = wire.sent() - before;
+    let since = Instant::now();
+    let output = end(child);
+    let after = since.elapsed();
+    assert!(output.status.success(), "{}", err(&output));
+    let (mut captured, mut capture) = (0, Capture::open(&path, &Options::default()).unwrap());
+    while capture.next_frame().is_some() {
+        captured += 1;
+    }
+    (sent, captured, capture.finish().dropped.lost().unwrap_or(0), after)
+}
+
+const FLOOD_TIME: Duration = Duration::from_secs(5);
 
 /// `BORDERPOST_KILLS` says how many captures are killed, four at a time.
 #[test]

@@ -68,7 +68,7 @@ const ACTS: [(&str, Act); 33] = [
     ("start a thread", || thread::Builder::new().spawn(|| ()).map(drop)),
     ("signal a process", || Ok(rustix::process::test_kill_process(rustix::process::getpid())?)),
     ("become another user", || {
-        let user = rustix::process::getuid();
+        let user = rustix::process::geteuid();
         Ok(rustix::thread::set_thread_res_uid(user, user, user)?)
     }),
     ("take a capability", || {
@@ -83,7 +83,7 @@ const ACTS: [(&str, Act); 33] = [
     ("raise a limit", || {
         Ok(rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?)
     }),
-    ("come before others", || Ok(rustix::process::nice(0).map(drop)?)),
+    ("come before others", || Ok(rustix::process::setpriority_process(None, -1)?)),
     ("name the machine", || Ok(rustix::system::sethostname(b"try")?)),
 ];
 
