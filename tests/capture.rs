@@ -147,6 +147,7 @@ fn a_capture_is_piped_into_inspect() {
     assert_eq!(without_inputs(&out(&inspect)), without_inputs(&out(&inspected)));
     let refused = device.capture(&["-w", "-", "-o", device.path("x.json").to_str().unwrap()]);
     assert_refused(&refused, &["borderpost inspect -"]);
+    assert_refused(&device.capture(&["-w", "-", "--live"]), &["borderpost inspect -"]);
 }
 
 #[test]

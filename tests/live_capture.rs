@@ -133,13 +133,13 @@ impl Wire {
 
     /// Sends frames into the wire.
     fn send(&self, send: impl FnOnce(&mut pcap::Capture<pcap::Active>) + Send) {
-        self.inside(&self.sender, || {
+        Self::inside(&self.sender, || {
             send(&mut pcap::Capture::from_device("left").unwrap().open().unwrap());
         });
     }
 
     /// Runs in a namespace, in a thread that has no other task.
-    fn inside<T: Send>(&self, space: &str, run: impl FnOnce() -> T + Send) -> T {
+    fn inside<T: Send>(space: &str, run: impl FnOnce() -> T + Send) -> T {
         let space = fs::File::open(format!("/run/netns/{space}")).unwrap();
         thread::scope(|scope| {
             let inside = scope.spawn(|| {
@@ -631,7 +631,7 @@ fn flooded(wire: &Wire, rate: u32, is_dumpcap: bool) -> (u64, u64, u64, Duration
     } else {
         let report = wire.path("flood.json");
         let child = wire.begin(0, "flood.pcapng", &["--allow-root", "-o", report.to_str().unwrap()]);
-        thread::sleep(Duration::from_millis(1_000));
+        thread::sleep(Duration::from_secs(1));
         child
     };
     let before = wire.sent();
@@ -763,7 +763,7 @@ fn the_processes_of_own_connections_are_told_and_a_saved_capture_keeps_them() {
         let line = ["capture", "-i", "lo", "-w", path.to_str().unwrap(), "--allow-root", "-b", "packets:700"];
         let child = wire.borderpost(0, &line).spawn().unwrap();
         thread::sleep(Duration::from_secs(2));
-        let made = wire.inside(&wire.receiver, connections);
+        let made = Wire::inside(&wire.receiver, connections);
         let output = end(child);
         assert_eq!(output.status.code(), Some(0), "{}", err(&output));
         let mut files: Vec<PathBuf> =
@@ -785,7 +785,7 @@ fn the_processes_of_own_connections_are_told_and_a_saved_capture_keeps_them() {
         eprintln!("owners: {found} of {} connections, in {} files", made.len(), files.len());
         assert!(found * 100 >= made.len() * 99 && files.len() > 1);
         let totals = read.last().unwrap().owners.totals.unwrap();
-        assert!(totals.attributed as usize >= made.len() * 99 / 100, "{totals:?}");
+        assert!(totals.attributed >= made.len() as u64 * 99 / 100, "{totals:?}");
     });
 }
 

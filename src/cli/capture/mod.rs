@@ -234,7 +234,8 @@ fn target(arguments: &Capture, reporting: &Reporting, ring: &Bounds) -> Result<T
     match arguments.write.as_deref() {
         None => Ok(Target::temporary()),
         Some(path) if path == Path::new("-") => {
-            let is_reporting = !reporting.output.is_empty() || reporting.format.is_some();
+            let is_reporting =
+                !reporting.output.is_empty() || reporting.format.is_some() || reporting.live.is_asked();
             if ring.ends_files() {
                 return Err("-b: standard output is one file; name a file with -w".to_owned());
             }

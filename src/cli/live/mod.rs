@@ -70,10 +70,13 @@ pub(super) enum Marks<'a> {
     /// Into the analysis alone.
     Analysis,
     /// To whoever writes the capture, from which the analysis reads them.
-    Capture(Box<dyn Fn(&str) -> Result<(), String> + Sync + 'a>),
+    Capture(Box<SetMark<'a>>),
     /// Nowhere, and why not.
     Refused(&'static str),
 }
+
+/// Sets a mark of that label, or says why not.
+pub(super) type SetMark<'a> = dyn Fn(&str) -> Result<(), String> + Sync + 'a;
 
 /// What came of it.
 pub(super) struct Ended {
