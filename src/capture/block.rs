@@ -360,7 +360,7 @@ mod tests {
         assert_eq!(blocks[2].time(), 1_700_000_000 * 10_u64.pow(resolution.into()));
         let lies = [&bytes_of_head(64)[..], &[0xff; 52]].concat();
         let lies = Block { kind: Kind::Frame, bytes: &lies };
-        assert_eq!((lies.frame().len(), lies.described().1), (28, 6), "no more than there is");
+        assert_eq!((lies.frame().len(), lies.described().1), (32, 6), "no more than there is");
         let (interface, counts) = blocks[4].counts().unwrap();
         assert_eq!((interface, counts.received, counts.queue(), counts.lost()), (0, 11, 1, 8));
     }

@@ -8,8 +8,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use super::evidence::Evidence;
-use super::record::lock;
+use super::evidence::{Evidence, lock};
 use super::rights;
 use super::watch::News;
 use crate::cli::live::{Marks, Stop};

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, Seek as _, SeekFrom, Write as _, stdout};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::target::{Target, now};
@@ -403,6 +403,11 @@ impl Evidence {
             }
         }
     }
+}
+
+/// A panic elsewhere leaves blocks that are whole.
+pub(super) fn lock(evidence: &Mutex<Evidence>) -> MutexGuard<'_, Evidence> {
+    evidence.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Sink {

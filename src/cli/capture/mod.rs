@@ -22,7 +22,7 @@ use std::thread;
 use std::time::Duration;
 
 use self::analysis::{Source, analyse};
-use self::evidence::Evidence;
+use self::evidence::{Evidence, lock};
 use self::owners::Owners;
 use self::program::{Order, Program};
 use self::target::Target;
@@ -110,7 +110,7 @@ impl Run<'_> {
         let keys = std::mem::take(&mut inspect.reporting.keylog);
         // What would go wrong with the report is better known before the capture.
         let (mut ready, job) = Ready::to_capture(&inspect, options.clone())?;
-        let files = record::lock(&self.evidence).followed();
+        let files = lock(&self.evidence).followed();
         let (program, owners) = self.begin()?;
         let news = News::default();
         let tally = owners.as_ref().map(Owners::tally);
@@ -284,7 +284,7 @@ fn mark_from_stdin(evidence: &Arc<Mutex<Evidence>>) {
         for line in stdin().lock().lines().map_while(Result::ok) {
             if !line.trim().is_empty() {
                 // Those that are too many for the next frame are left out.
-                record::lock(&evidence).mark(line.trim());
+                lock(&evidence).mark(line.trim());
             }
         }
     });

@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use super::evidence::Evidence;
-use super::record::lock;
+use super::evidence::{Evidence, lock};
 use crate::capture::{Blocks, Kind};
 use crate::frame::LinkType;
 use crate::process::{Attributor, Given, Tally, Watch, system};

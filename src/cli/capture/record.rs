@@ -8,11 +8,11 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, lock};
 use super::owners::Owners;
 use super::program::{self, Program};
 use super::watch::{Ending, Progress, Watch};
@@ -87,11 +87,6 @@ fn ending(evidence: &Mutex<Evidence>, heard: Heard, elapsed: Duration) -> Ending
 
 fn progress(evidence: &Evidence, elapsed: Duration) -> Progress {
     Progress { totals: evidence.totals().0.clone(), counts: evidence.counts(), elapsed }
-}
-
-/// A panic elsewhere leaves blocks that are whole.
-pub(super) fn lock(evidence: &Mutex<Evidence>) -> MutexGuard<'_, Evidence> {
-    evidence.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Finishes the evidence when it goes away.
