@@ -78,7 +78,7 @@ pub(super) const EXAMPLES: &str = "Examples:
 The reports of -o are rewritten while the capture runs, at least every ten seconds (--checkpoint says otherwise).
 
 Ctrl-C ends the capture, and the report is made; a second one ends the program at once. What was captured is in the file at every \
-moment: `kill -9` loses at most the last tenth of a second, a power failure what the system had not yet written.
+moment: `kill -9` loses less than the last fifth of a second, a power failure what the system had not yet written.
 
 Exit status: that of `inspect`; 2 where the capture ended before it was told to, or frames could not be written; 130 where it was ended \
 at once.";
