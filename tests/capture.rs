@@ -66,6 +66,8 @@ impl Device {
             "--program",
             stand_in.to_str().unwrap(),
             "--allow-root",
+            // What belongs to this machine does not belong to what the stand-in plays.
+            "--no-processes",
         ];
         let mut command = command(&[&line[..], more].concat());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -145,6 +147,7 @@ fn a_capture_is_piped_into_inspect() {
     assert_eq!(without_inputs(&out(&inspect)), without_inputs(&out(&inspected)));
     let refused = device.capture(&["-w", "-", "-o", device.path("x.json").to_str().unwrap()]);
     assert_refused(&refused, &["borderpost inspect -"]);
+    assert_refused(&device.capture(&["-w", "-", "--live"]), &["borderpost inspect -"]);
 }
 
 #[test]
@@ -221,6 +224,66 @@ fn a_ring_is_inspected_as_one_capture() {
     for part in ["outside", "undetermined", "eea"] {
         assert_eq!(report["headline"][part], whole["headline"][part], "{part}");
     }
+    let mut files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let files: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();
+    let joined = [&["inspect", "--join", "--format", "json", "--vantage", "NL"][..], &files].concat();
+    assert_eq!(out(&captured), out(&borderpost(&joined)), "what was read while it was written");
+}
+
+#[test]
+fn a_ring_that_deleted_files_or_has_one_is_reported_as_what_is_left() {
+    for (limits, left) in [(["packets:200", "files:2"], 2), (["packets:100000", "files:2"], 1)] {
+        let device = Device::new(&[("blocks", &meeting()), ("ends", b"")]);
+        let folder = device.path("ring");
+        fs::create_dir(&folder).unwrap();
+        let line = ["-w", folder.to_str().unwrap(), "-b", limits[0], "-b", limits[1], "--format", "json"];
+        let captured = device.capture(&line);
+        assert_eq!(status(&captured), 0, "{}", err(&captured));
+        let mut files: Vec<PathBuf> =
+            fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        assert_eq!(files.len(), left);
+        let join: &[&str] = if left > 1 { &["--join"] } else { &[] };
+        let files: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();
+        let inspected = borderpost(&[&["inspect", "--format", "json"], join, &files].concat());
+        assert_eq!(out(&captured), out(&inspected));
+    }
+}
+
+#[test]
+fn reports_so_far_are_kept_and_changes_told_while_it_runs() {
+    let device = Device::new(&[("blocks", &meeting())]);
+    let (file, report) = (device.path("a.pcapng"), device.path("a.json"));
+    let line = ["-o", report.to_str().unwrap(), "--checkpoint", "1", "--live", "--vantage", "NL"];
+    let child = device.begin("a.pcapng", 1, &line);
+    let since = Instant::now();
+    let read = || serde_json::from_slice::<Value>(&fs::read(&report).unwrap_or_default()).ok();
+    let frames = |report: &Value| report["totals"]["frames"].as_u64().unwrap();
+    let so_far = loop {
+        if let Some(report) = read().filter(|report| frames(report) > 1_000) {
+            break report;
+        }
+        assert!(since.elapsed() < Duration::from_mins(1), "no report so far");
+        thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(so_far["so_far"], true);
+    send(&child, "-INT");
+    let captured = child.wait_with_output().unwrap();
+    assert_eq!(status(&captured), 0, "{}", err(&captured));
+    let lines: Vec<Value> = out(&captured).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.len() > 10, "{}", lines.len());
+    let inspected = borderpost(&["inspect", "--format", "json", "--vantage", "NL", file.to_str().unwrap()]);
+    assert_eq!(fs::read_to_string(&report).unwrap(), out(&inspected));
+}
+
+#[test]
+fn a_report_is_refused_where_the_frames_go() {
+    let device = Device::new(&[("blocks", &meeting()), ("ends", b"")]);
+    let file = device.path("a.json");
+    let captured = device.capture(&["-w", file.to_str().unwrap(), "-o", file.to_str().unwrap()]);
+    assert_refused(&captured, &["the frames go there"]);
+    assert!(!file.exists());
 }
 
 #[test]

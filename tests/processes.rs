@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use borderpost::evidence::Fact;
 use borderpost::frame::{LinkType, ProcessMethod, Timestamp};
 use borderpost::inspect::{self, Settings};
-use borderpost::process::{Attributor, Watch, system};
+use borderpost::process::{Attributor, Given, Watch, system};
 use borderpost::source::owners::{
     Ancestor, OwnerProcess, OwnerTotals, SocketEnds, process_block, socket_block, totals_block,
 };
@@ -65,7 +65,7 @@ impl Run {
         let sink = Arc::clone(&blocks);
         let attributor = Attributor::start(system().unwrap(), move |block| {
             sink.lock().unwrap().extend_from_slice(block);
-            Ok(())
+            Ok(Given::Taken)
         });
         let attributor = attributor.unwrap();
         let watch = attributor.watch();

@@ -6,6 +6,8 @@
 
 use thiserror::Error;
 
+use crate::frame::LinkType;
+
 /// Walks over the whole blocks at the beginning of a buffer. What is behind the last one waits for more bytes.
 #[derive(Debug)]
 pub struct Blocks<'a> {
@@ -99,6 +101,31 @@ impl Block<'_> {
     #[must_use]
     pub fn interface(&self) -> u32 {
         word(self.bytes, 8).unwrap_or(0)
+    }
+
+    /// Of a frame: its bytes, as far as they were captured.
+    #[must_use]
+    pub fn frame(&self) -> &[u8] {
+        let captured = usize::try_from(self.lengths().0).unwrap_or(usize::MAX);
+        let within = self.bytes.len().saturating_sub(4);
+        let end = FRAME_HEAD.saturating_add(captured).min(within);
+        self.bytes.get(FRAME_HEAD..end).unwrap_or_default()
+    }
+
+    /// Of a frame: its time, in units of its interface.
+    #[must_use]
+    pub fn time(&self) -> u64 {
+        let [high, low] = [12, 16].map(|at| word(self.bytes, at).unwrap_or(0));
+        u64::from(high) << 32 | u64::from(low)
+    }
+
+    /// Of an interface: the link type of its frames, and the power of ten in which a second has units of its time.
+    #[must_use]
+    pub fn described(&self) -> (LinkType, u8) {
+        let link = half(self.bytes, 8).unwrap_or(0);
+        let resolution = options(self.bytes, INTERFACE_HEAD).find(|(code, ..)| *code == OPT_RESOLUTION);
+        let resolution = resolution.and_then(|(_, at, _)| self.bytes.get(at).copied());
+        (LinkType(link), resolution.unwrap_or(MICROSECONDS))
     }
 
     /// Of statistics: the interface they are of, and what they count.
@@ -205,16 +232,20 @@ pub fn commented(frame: &Block<'_>, comment: &str) -> Option<Vec<u8>> {
 
 /// The options of statistics that are counters: the code of each, and where its value stands.
 fn counters(statistics: &[u8]) -> impl Iterator<Item = (u16, usize)> {
-    let end = statistics.len().saturating_sub(4);
-    let mut at = STATISTICS_HEAD;
+    options(statistics, STATISTICS_HEAD)
+        .filter_map(|(code, value, length)| (length == 8).then_some((code, value)))
+}
+
+/// The options of a block that begin at a place: the code of each, where its value stands, and how long it is.
+fn options(block: &[u8], mut at: usize) -> impl Iterator<Item = (u16, usize, usize)> {
+    let end = block.len().saturating_sub(4);
     std::iter::from_fn(move || {
-        let code = half(statistics, at)?;
-        let length = usize::from(half(statistics, at.checked_add(2)?)?);
+        let code = half(block, at)?;
+        let length = usize::from(half(block, at.checked_add(2)?)?);
         let value = at.checked_add(4)?;
         at = value.checked_add(length.next_multiple_of(4))?;
         (code != 0 && at <= end).then_some((code, value, length))
     })
-    .filter_map(|(code, value, length)| (length == 8).then_some((code, value)))
 }
 
 fn half(bytes: &[u8], at: usize) -> Option<u16> {
@@ -236,13 +267,18 @@ const LARGEST: u32 = 16 * 1024 * 1024;
 const FRAME_HEAD: usize = 28;
 /// Before the options of statistics: type, length, interface, time (2).
 const STATISTICS_HEAD: usize = 20;
+/// Before the options of an interface: type, length, link type, reserved, snap length.
+const INTERFACE_HEAD: usize = 16;
 const OPT_COMMENT: u16 = 1;
+const OPT_RESOLUTION: u16 = 9;
+/// The resolution where none is stated.
+const MICROSECONDS: u8 = 6;
 const END_OF_OPTIONS: [u8; 4] = [0; 4];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{LinkType, Timestamp};
+    use crate::frame::Timestamp;
     use crate::source::write::{WriteInterface, WriteStatistics, Writer};
     use crate::source::{Capture, Options};
 
@@ -296,6 +332,10 @@ mod tests {
         }
     }
 
+    fn bytes_of_head(length: u32) -> Vec<u8> {
+        [6_u32, length, 0].iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
     #[test]
     fn lengths_that_no_block_has_end_the_stream() {
         let head = |length: u32| [&6_u32.to_le_bytes()[..], &length.to_le_bytes()].concat();
@@ -314,6 +354,13 @@ mod tests {
         let kinds: Vec<Kind> = blocks.iter().map(|block| block.kind).collect();
         assert_eq!(kinds, [Kind::Section, Kind::Interface, Kind::Frame, Kind::Frame, Kind::Statistics]);
         assert_eq!((blocks[2].lengths(), blocks[3].lengths()), ((5, 60), (3, 70)));
+        assert_eq!((blocks[2].frame(), blocks[3].frame()), (&b"abcde"[..], &b"fgh"[..]));
+        let (link, resolution) = blocks[1].described();
+        assert_eq!(link, LinkType::ETHERNET);
+        assert_eq!(blocks[2].time(), 1_700_000_000 * 10_u64.pow(resolution.into()));
+        let lies = [&bytes_of_head(64)[..], &[0xff; 52]].concat();
+        let lies = Block { kind: Kind::Frame, bytes: &lies };
+        assert_eq!((lies.frame().len(), lies.described().1), (32, 6), "no more than there is");
         let (interface, counts) = blocks[4].counts().unwrap();
         assert_eq!((interface, counts.received, counts.queue(), counts.lost()), (0, 11, 1, 8));
     }

@@ -51,6 +51,9 @@ pub(super) struct Capture {
     /// Each line of standard input marks a step of your test script, with the next frame
     #[arg(long)]
     pub(super) mark_stdin: bool,
+    /// Do not look up which process each flow is of, and write nothing of processes
+    #[arg(long)]
+    pub(super) no_processes: bool,
     /// Run although this program has rights that it does not need
     #[arg(long)]
     pub(super) allow_root: bool,
@@ -69,10 +72,13 @@ pub(super) struct Interfaces {
 pub(super) const EXAMPLES: &str = "Examples:
   borderpost capture -i eth0 -w meeting.pcapng --vantage NL
   borderpost capture -i eth0 -w captures/ -b filesize:100000 -b files:20 -a duration:3600
+  borderpost capture -i eth0 -w meeting.pcapng -o report.html --live
   borderpost capture -i wlan0 -f 'not port 22' -w - | borderpost inspect -
 
+The reports of -o are rewritten while the capture runs, at least every ten seconds (--checkpoint says otherwise).
+
 Ctrl-C ends the capture, and the report is made; a second one ends the program at once. What was captured is in the file at every \
-moment: `kill -9` loses at most the last tenth of a second, a power failure what the system had not yet written.
+moment: `kill -9` loses less than the last fifth of a second, a power failure what the system had not yet written.
 
 Exit status: that of `inspect`; 2 where the capture ended before it was told to, or frames could not be written; 130 where it was ended \
 at once.";

@@ -19,8 +19,8 @@ use crate::cli::marks;
 use crate::cli::message::{annotate, fail, say};
 use crate::cli::output;
 use crate::cli::progress::Bar;
-use crate::cli::redaction;
-use crate::cli::screen::{self, Behind};
+use crate::cli::redaction::{self, RedactionLog};
+use crate::cli::screen::{self, Behind, Quality};
 use crate::cli::settings;
 use crate::cli::status::{self, Status};
 use crate::cli::study;
@@ -37,76 +37,128 @@ use crate::study::Study;
 
 /// Does the main job; `options` is what a bundle records of how it was asked for.
 pub(super) fn inspect(arguments: &Inspect, options: Result<Vec<String>, String>) -> Status {
-    match outputs(arguments).and_then(|outputs| run(arguments, &outputs, options)) {
-        Ok(status) => status,
-        Err(message) => fail(&message),
-    }
+    run(arguments, options).unwrap_or_else(|message| fail(&message))
 }
 
-/// Reads what the options name, and forgets it: whoever inspects later wants to know now that they are good.
-pub(super) fn check(arguments: &Inspect) -> Result<(), String> {
-    outputs(arguments)?;
-    settings::of(&arguments.reporting.evidence, &World::Disk)?;
-    claims::chosen(&arguments.reporting.claims, &World::Disk)?;
-    against_settings(arguments, &World::Disk).map(|_| ())
-}
-
-fn run(
-    arguments: &Inspect,
-    outputs: &Outputs,
-    options: Result<Vec<String>, String>,
-) -> Result<Status, String> {
-    let has_bundle = outputs.iter().any(|(_, output)| matches!(output, Output::Bundle(_)));
-    let options = if has_bundle { options? } else { Vec::new() };
-    let world = if has_bundle { World::noted() } else { World::Disk };
-    let view = view(arguments, outputs)?;
-    let format = standard_format(arguments, outputs, view);
-    let job = job(arguments, lists_flows(format, outputs), &world)?;
-    refuse_inputs(arguments, outputs, &job)?;
-    let logs = redaction::named(&arguments.reporting.redaction_log)?;
+fn run(arguments: &Inspect, options: Result<Vec<String>, String>) -> Result<Status, String> {
+    let outputs = outputs(arguments)?;
+    let view = view(arguments, &outputs)?;
+    let (ready, job) = Ready::of(arguments, outputs, view, options)?;
+    refuse_inputs(arguments, &ready.outputs, &job)?;
     let stop = Stop::default();
     let made = match follow(arguments, &stop)? {
         Some(follow) => {
-            let wanted = Wanted { view, stop: stop.clone(), has_answers: has_bundle };
-            make_live(arguments, outputs, job, &follow, wanted)
+            let path = job.named.first().cloned().unwrap_or_default();
+            let files = vec![Followed::new(path.clone(), follow)];
+            make_live(&ready, job, followed(files, &path, stop.clone(), arguments))
         }
-        None => make(arguments, job, has_bundle),
+        None => make(arguments, job, ready.has_bundle()),
     };
-    for message in &made.messages {
-        say(message);
+    let has_failed = made.has_failed;
+    let status = ready.finish(made)?;
+    let is_interrupted = !has_failed && stop.is_interrupted.load(Ordering::Relaxed);
+    Ok(if is_interrupted { Status::Interrupted } else { status })
+}
+
+/// A run whose options are read, before its captures are.
+pub(super) struct Ready<'a> {
+    arguments: &'a Inspect,
+    outputs: Outputs,
+    view: View,
+    format: Option<Format>,
+    /// What a bundle records of how it was asked for, where one is written.
+    options: Option<Vec<String>>,
+    world: World,
+    logs: Vec<RedactionLog>,
+}
+
+impl<'a> Ready<'a> {
+    /// Reads what the options name.
+    fn of(
+        arguments: &'a Inspect,
+        outputs: Outputs,
+        view: View,
+        options: Result<Vec<String>, String>,
+    ) -> Result<(Self, Job), String> {
+        let has_bundle = outputs.iter().any(|(_, output)| matches!(output, Output::Bundle(_)));
+        let options = if has_bundle { Some(options?) } else { None };
+        let world = if has_bundle { World::noted() } else { World::Disk };
+        let format = standard_format(arguments, &outputs, view);
+        let job = job(arguments, lists_flows(format, &outputs), &world)?;
+        let logs = redaction::named(&arguments.reporting.redaction_log)?;
+        Ok((Self { arguments, outputs, view, format, options, world, logs }, job))
     }
-    let Some(report) = made.report else { return Ok(Status::Failed) };
-    if has_bundle && made.has_failed {
-        return Err("no bundle was written: it would not hold what was asked for".to_owned());
+
+    /// The same for a capture that this program makes itself, to be read while it is written.
+    pub(super) fn to_capture(
+        arguments: &'a Inspect,
+        options: Result<Vec<String>, String>,
+    ) -> Result<(Self, Job), String> {
+        let outputs = outputs(arguments)?;
+        refuse_checkpoint(arguments, &outputs)?;
+        let view = arguments.reporting.live.view(arguments.reporting.format)?;
+        Self::of(arguments, outputs, view, options)
     }
-    let has_secrets = arguments.reporting.bundle_inputs && !made.secretive.is_empty();
-    if let Some(path) = made.secretive.first().filter(|_| has_secrets && !arguments.reporting.with_secrets) {
-        return Err(bundle::holds_secrets(path));
+
+    /// How what is found is shown while the capture is read.
+    pub(super) fn view(&self) -> View {
+        self.view
     }
-    let (notes, cells) = (world.into_notes(), made.cells);
-    let (logs, messages) = if has_bundle {
-        redaction::of_inputs(&logs, &made.paths, &report.inputs)?
-    } else {
-        Default::default()
-    };
-    for message in &messages {
-        say(message);
+
+    /// Whether a report is written to a file.
+    pub(super) fn has_report(&self) -> bool {
+        has_report(&self.outputs)
     }
-    let (paths, answers) = (made.paths, made.answers);
-    let record = bundle::Record { options, notes, cells, paths, logs, answers, has_secrets };
-    // The process ends soon: giving back millions of small pieces of memory would be most of what is left to do.
-    let report = ManuallyDrop::new(report);
-    let checks = checks(&report, &arguments.reporting.fail_on, arguments.reporting.min_grade);
-    let (max_markdown, lang) = (arguments.reporting.max_markdown, arguments.reporting.lang);
-    let results = Results { report: &report, checks: &checks, failures: &made.failures, max_markdown, lang };
-    write(&results, arguments, outputs, (format, &record))?;
-    if made.has_failed {
-        return Ok(Status::Failed);
+
+    fn has_bundle(&self) -> bool {
+        self.options.is_some()
     }
-    if stop.is_interrupted.load(Ordering::Relaxed) {
-        return Ok(Status::Interrupted);
+
+    /// Puts an option in front of those that a bundle records.
+    pub(super) fn record_option(&mut self, option: &str) {
+        if let Some(options) = &mut self.options {
+            options.insert(0, option.to_owned());
+        }
     }
-    Ok(status::decide(&checks))
+
+    /// Writes what came of it, and says how the program is to end.
+    pub(super) fn finish(self, made: Made) -> Result<Status, String> {
+        for message in &made.messages {
+            say(message);
+        }
+        let Self { arguments, outputs, format, options, world, logs, .. } = self;
+        let Some(report) = made.report else { return Ok(Status::Failed) };
+        let has_bundle = options.is_some();
+        if has_bundle && made.has_failed {
+            return Err("no bundle was written: it would not hold what was asked for".to_owned());
+        }
+        refuse_paths(&outputs, &made.paths.iter().collect::<Vec<_>>())?;
+        let has_secrets = arguments.reporting.bundle_inputs && !made.secretive.is_empty();
+        let secretive = made.secretive.first().filter(|_| has_secrets && !arguments.reporting.with_secrets);
+        if let Some(path) = secretive {
+            return Err(bundle::holds_secrets(path));
+        }
+        let (notes, cells) = (world.into_notes(), made.cells);
+        let (logs, messages) = if has_bundle {
+            redaction::of_inputs(&logs, &made.paths, &report.inputs)?
+        } else {
+            Default::default()
+        };
+        for message in &messages {
+            say(message);
+        }
+        let (paths, answers) = (made.paths, made.answers);
+        let options = options.unwrap_or_default();
+        let record = bundle::Record { options, notes, cells, paths, logs, answers, has_secrets };
+        // The process ends soon: giving back millions of small pieces of memory would be most of what is left to do.
+        let report = ManuallyDrop::new(report);
+        let checks = checks(&report, &arguments.reporting.fail_on, arguments.reporting.min_grade);
+        let (max_markdown, lang) = (arguments.reporting.max_markdown, arguments.reporting.lang);
+        let results =
+            Results { report: &report, checks: &checks, failures: &made.failures, max_markdown, lang };
+        write(&results, arguments, &outputs, (format, &record))?;
+        Ok(if made.has_failed { Status::Failed } else { status::decide(&checks) })
+    }
 }
 
 /// What came of a run.
@@ -139,29 +191,65 @@ pub(super) fn make(arguments: &Inspect, job: Job, has_answers: bool) -> Made {
     Made { cells, ..made(arguments, inspection, job.other, has_answers) }
 }
 
-/// What is wanted of a capture that is still written.
-struct Wanted {
-    view: View,
-    stop: Stop,
-    /// Whether a bundle is written, with what the databases answered.
-    has_answers: bool,
+/// A capture that is still written, and what is asked of it and of whoever writes it.
+pub(super) struct Growing<'a, F> {
+    /// Its files, in their order.
+    pub(super) files: F,
+    /// What is being read, in a few words.
+    pub(super) title: String,
+    pub(super) stop: Stop,
+    /// How old the files of `-o` may become.
+    pub(super) checkpoint: Option<Duration>,
+    /// Whether a bar shows how much is read, where nothing else is shown.
+    pub(super) has_bar: bool,
+    pub(super) quality: Box<dyn Fn(Position) -> Quality + Sync + 'a>,
+    pub(super) marks: Marks<'a>,
+    pub(super) news: Box<dyn Fn() -> Option<String> + Sync + 'a>,
 }
 
-/// Reads and judges a capture that is still written, with what is wanted meanwhile.
-fn make_live(arguments: &Inspect, outputs: &Outputs, job: Job, follow: &Follow, wanted: Wanted) -> Made {
-    let Wanted { view, stop, has_answers } = wanted;
-    let files: Vec<Followed> =
-        job.named.iter().map(|path| Followed::new(path.clone(), follow.clone())).collect();
-    let path = job.named.first().cloned().unwrap_or_default();
+/// What there is to say of a capture that another program writes.
+fn followed<'a>(
+    files: Vec<Followed>,
+    path: &'a Path,
+    stop: Stop,
+    arguments: &Inspect,
+) -> Growing<'a, Vec<Followed>> {
+    let title = if path == Path::new(source::STDIN) {
+        "following standard input".to_owned()
+    } else {
+        format!("following {}", path.display())
+    };
+    let checkpoint = arguments.reporting.live.checkpoint();
+    let quality = Box::new(move |position| Quality { behind: unread(path, position), ..Quality::default() });
+    Growing {
+        files,
+        title,
+        stop,
+        checkpoint,
+        has_bar: true,
+        quality,
+        marks: Marks::Analysis,
+        news: Box::new(|| None),
+    }
+}
+
+/// Reads and judges a capture that is still written, and shows and writes meanwhile what is asked for.
+pub(super) fn make_live<F>(ready: &Ready<'_>, job: Job, growing: Growing<'_, F>) -> Made
+where
+    F: IntoIterator<Item = Followed> + Send,
+{
+    let Growing { files, title, stop, checkpoint, has_bar, quality, marks, news } = growing;
+    let (arguments, outputs) = (ready.arguments, &ready.outputs);
+    let marks = match marks {
+        Marks::Analysis if ready.has_bundle() => Marks::Refused(NOT_RECORDED),
+        marks => marks,
+    };
     let plan = Plan {
-        title: if path == Path::new(source::STDIN) {
-            "following standard input".to_owned()
-        } else {
-            format!("following {}", path.display())
-        },
-        view,
+        title,
+        view: ready.view,
+        has_bar,
         color: screen_color(arguments.reporting.color),
-        checkpoint: arguments.reporting.live.checkpoint(),
+        checkpoint,
         options: options(arguments, &job.settings),
         stop,
         write: &|report| {
@@ -169,14 +257,15 @@ fn make_live(arguments: &Inspect, outputs: &Outputs, job: Job, follow: &Follow, 
             let (max_markdown, lang) = (arguments.reporting.max_markdown, arguments.reporting.lang);
             write_so_far(&Results { report, checks: &checks, failures: &[], max_markdown, lang }, outputs)
         },
-        quality: &|position| (None, unread(&path, position)),
-        marks: if has_answers { Marks::Refused(NOT_RECORDED) } else { Marks::Analysis },
+        quality: &*quality,
+        marks,
+        news: &*news,
     };
     let Ended { inspection, marks, mut lines } = live::run(files, job.settings, &plan);
     for mark in marks {
         say(&format!("marked while it was read; for the same report later: --mark {}", quoted(&mark)));
     }
-    let made = made(arguments, inspection, job.other, has_answers);
+    let made = made(arguments, inspection, job.other, ready.has_bundle());
     if let Some(report) = &made.report {
         lines.write(report);
     }
@@ -262,11 +351,19 @@ fn view(arguments: &Inspect, outputs: &Outputs) -> Result<View, String> {
             "--live and --checkpoint are for a capture that is still written: add --follow".to_owned()
         );
     }
-    let is_report = |(_, output): &(PathBuf, Output)| matches!(output, Output::Report(_));
-    if arguments.reporting.live.checkpoint.is_some() && !outputs.iter().any(is_report) {
+    refuse_checkpoint(arguments, outputs)?;
+    arguments.reporting.live.view(arguments.reporting.format)
+}
+
+fn refuse_checkpoint(arguments: &Inspect, outputs: &Outputs) -> Result<(), String> {
+    if arguments.reporting.live.checkpoint.is_some() && !has_report(outputs) {
         return Err("--checkpoint rewrites the reports of -o: name one, such as -o report.html".to_owned());
     }
-    arguments.reporting.live.view(arguments.reporting.format)
+    Ok(())
+}
+
+fn has_report(outputs: &Outputs) -> bool {
+    outputs.iter().any(|(_, output)| matches!(output, Output::Report(_)))
 }
 
 /// The format of the report on standard output, where there is one: it may stand behind lines of what changed.
@@ -372,10 +469,14 @@ fn refuse_inputs(arguments: &Inspect, outputs: &Outputs, job: &Job) -> Result<()
         .chain(&arguments.reporting.redaction_log)
         .chain(&arguments.reporting.keylog)
         .collect();
+    refuse_paths(outputs, &read)
+}
+
+fn refuse_paths(outputs: &Outputs, read: &[&PathBuf]) -> Result<(), String> {
     for (path, output) in outputs {
-        output::refuse_inputs(path, &read)?;
+        output::refuse_inputs(path, read)?;
         if let Output::Bundle(packing) = output {
-            bundle::refuse_target(path, *packing, &read)?;
+            bundle::refuse_target(path, *packing, read)?;
         }
     }
     Ok(())

@@ -4,9 +4,9 @@
 //! processor, but for a start of half a second that is saved up again while little happens.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -20,8 +20,29 @@ use crate::source::owners::{OwnerTotals, SocketEnds};
 #[derive(Debug)]
 pub(super) enum Message {
     Flow(SocketEnds),
-    Restate,
+    Remind,
     Stop,
+}
+
+/// What became of blocks that were given away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Given {
+    /// They are taken.
+    Taken,
+    /// They are not: another file has begun, which knows nothing yet. They are given again, behind everything that still holds.
+    NewFile,
+}
+
+/// What became of the flows, by the last look at the table.
+#[derive(Clone, Debug)]
+pub struct Tally(Arc<Mutex<OwnerTotals>>);
+
+impl Tally {
+    /// The counts as they are now.
+    #[must_use]
+    pub fn totals(&self) -> OwnerTotals {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A thread that finds out whose flows are, from its start to its end.
@@ -29,6 +50,7 @@ pub(super) enum Message {
 pub struct Attributor {
     to: SyncSender<Message>,
     unasked: Arc<AtomicU64>,
+    totals: Arc<Mutex<OwnerTotals>>,
     thread: JoinHandle<io::Result<OwnerTotals>>,
 }
 
@@ -37,22 +59,23 @@ impl Attributor {
     /// thread ends, and [`Attributor::finish`] says so.
     pub fn start(
         system: Box<dyn System>,
-        sink: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static,
+        sink: impl FnMut(&[u8]) -> io::Result<Given> + Send + 'static,
     ) -> io::Result<Self> {
         let (to, from) = sync_channel(QUEUE);
-        let unasked = Arc::default();
+        let (unasked, totals) = (Arc::default(), Arc::default());
         let work = Work {
             system,
             sink: Box::new(sink),
             from,
             unasked: Arc::clone(&unasked),
+            shown: Arc::clone(&totals),
             book: Book::default(),
             credit: Credit::new(Instant::now()),
             last_change: Instant::now(),
             last_totals: Instant::now(),
         };
         let thread = std::thread::Builder::new().name("processes".to_owned()).spawn(move || work.run())?;
-        Ok(Self { to, unasked, thread })
+        Ok(Self { to, unasked, totals, thread })
     }
 
     /// What tells the thread of flows; one for each thread that has frames.
@@ -61,10 +84,16 @@ impl Attributor {
         Watch::new(self.to.clone(), Arc::clone(&self.unasked))
     }
 
-    /// A new section or file has begun: what still holds is written again.
-    pub fn restate(&self) {
-        // Where the thread has ended there is nothing to be written.
-        drop(self.to.send(Message::Restate));
+    /// What became of the flows so far, for whoever shows it.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        Tally(Arc::clone(&self.totals))
+    }
+
+    /// Another file has begun: the sink is asked soon whether what still holds has to be said again. Nobody waits: where the thread
+    /// is too busy to be told, its next blocks ask the same.
+    pub fn remind(&self) {
+        drop(self.to.try_send(Message::Remind));
     }
 
     /// Looks once more, writes what became of all flows, and ends the thread.
@@ -77,7 +106,7 @@ impl Attributor {
 }
 
 /// What takes the blocks.
-type Sink = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
+type Sink = Box<dyn FnMut(&[u8]) -> io::Result<Given> + Send>;
 
 /// What the thread has.
 struct Work {
@@ -85,6 +114,8 @@ struct Work {
     sink: Sink,
     from: Receiver<Message>,
     unasked: Arc<AtomicU64>,
+    /// The totals, for whoever asks.
+    shown: Arc<Mutex<OwnerTotals>>,
     book: Book,
     credit: Credit,
     last_change: Instant,
@@ -102,7 +133,7 @@ impl Work {
                         next = next.min(self.credit.soonest(SOON));
                     }
                 }
-                Ok(Message::Restate) => self.put(Book::restate)?,
+                Ok(Message::Remind) => self.give(&[])?,
                 // Nobody is left who could say stop.
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return self.end(),
                 Err(RecvTimeoutError::Timeout) => {
@@ -139,7 +170,8 @@ impl Work {
             self.last_totals = Instant::now();
             self.sum_up(&mut out);
         }
-        if out.is_empty() { Ok(()) } else { (self.sink)(&out) }
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = self.book.totals;
+        if out.is_empty() { Ok(()) } else { self.give(&out) }
     }
 
     fn sum_up(&mut self, out: &mut Vec<u8>) {
@@ -147,10 +179,20 @@ impl Work {
         self.book.sum_up(out);
     }
 
-    fn put(&mut self, write: impl FnOnce(&Book, &mut Vec<u8>)) -> io::Result<()> {
-        let mut out = Vec::new();
-        write(&self.book, &mut out);
-        if out.is_empty() { Ok(()) } else { (self.sink)(&out) }
+    /// Gives blocks away, behind what still holds where another file has begun since.
+    fn give(&mut self, blocks: &[u8]) -> io::Result<()> {
+        let mut given = (self.sink)(blocks)?;
+        // A second one within this moment is reminded of by the next blocks.
+        for _ in 0..MOST_FILES {
+            if given == Given::Taken {
+                break;
+            }
+            let mut all = Vec::new();
+            self.book.restate(&mut all);
+            all.extend_from_slice(blocks);
+            given = (self.sink)(&all)?;
+        }
+        Ok(())
     }
 
     /// What waits is looked for until it is decided, or the table cannot be read.
@@ -165,7 +207,7 @@ impl Work {
         self.book.give_up();
         let mut out = Vec::new();
         self.sum_up(&mut out);
-        (self.sink)(&out)?;
+        self.give(&out)?;
         Ok(self.book.totals)
     }
 }
@@ -200,6 +242,8 @@ fn now() -> Timestamp {
     Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
+/// Files that may begin while the same blocks are given away.
+const MOST_FILES: usize = 3;
 /// Flows that may wait to be taken over.
 const QUEUE: usize = 1 << 16;
 /// After a new flow: long enough for others that come with it.
@@ -240,5 +284,24 @@ mod tests {
         let broken = || io::Error::from(io::ErrorKind::StorageFull);
         let attributor = Attributor::start(Box::new(system), move |_| Err(broken())).unwrap();
         assert_eq!(attributor.finish().unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+
+    #[test]
+    fn a_file_that_has_begun_since_gets_what_still_holds_before_what_is_new() {
+        let socket = super::super::book::tests::socket(1, true, "192.0.2.1:4000", Some("198.51.100.7:443"));
+        let system = super::super::book::tests::Fake::new(vec![(socket, vec![7])]);
+        let (say, said) = std::sync::mpsc::channel();
+        let mut calls = 0;
+        let attributor = Attributor::start(Box::new(system), move |blocks| {
+            calls += 1;
+            say.send(blocks.len()).unwrap();
+            Ok(if calls == 2 { Given::NewFile } else { Given::Taken })
+        })
+        .unwrap();
+        let first = said.recv().unwrap();
+        attributor.remind();
+        assert_eq!(said.recv().unwrap(), 0, "asked without a word");
+        assert_eq!(said.recv().unwrap(), first, "all that was said before");
+        attributor.finish().unwrap();
     }
 }

@@ -21,7 +21,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-pub use self::attributor::Attributor;
+pub use self::attributor::{Attributor, Given, Tally};
 #[cfg(target_os = "linux")]
 pub use self::linux::Linux;
 #[cfg(any(windows, target_os = "macos"))]

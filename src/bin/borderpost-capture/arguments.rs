@@ -11,6 +11,8 @@ pub(crate) enum Job {
     Capture(Arguments),
     /// List the devices.
     List,
+    /// Give up all rights, and try what must be refused then.
+    Try,
 }
 
 /// How to capture.
@@ -42,6 +44,7 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Job, String
         let mut value = || words.next().unwrap_or_else(|| Err(format!("{word} takes a value")));
         match word.as_str() {
             "--devices" => return Ok(Job::List),
+            "--try" => return Ok(Job::Try),
             "-i" => arguments.interfaces.push(value()?),
             "-f" => arguments.filter = Some(value()?),
             "-s" => arguments.snap_len = number(&word, &value()?, 1, FULL)?,
@@ -87,7 +90,7 @@ mod tests {
             is_promiscuous: true,
         };
         assert_eq!(parsed(&line), Ok(Job::Capture(expected)));
-        assert_eq!(parsed(&["--devices"]), Ok(Job::List));
+        assert_eq!((parsed(&["--devices"]), parsed(&["--try"])), (Ok(Job::List), Ok(Job::Try)));
         for bad in [&[][..], &["-i"], &["-i", "a", "-s", "0"], &["-i", "a", "-B", "2000"], &["-w", "/etc/x"]]
         {
             assert!(parsed(bad).is_err(), "{bad:?}");

@@ -128,12 +128,16 @@ impl Reader {
             }
             if Instant::now() >= next {
                 next = Instant::now() + STATISTICS;
+                self.count();
                 self.statistics(shared, false);
             }
         };
         let has_ended = fault.is_some();
         match fault {
-            Some(what) => say(&Notice::Ended { interface: self.device.name.clone(), what }),
+            Some(what) => {
+                self.count();
+                say(&Notice::Ended { interface: self.device.name.clone(), what });
+            }
             None => self.drain(shared),
         }
         // The last counts wait for room: nothing else is left to do.
@@ -162,23 +166,33 @@ impl Reader {
         }
     }
 
-    /// Takes what the kernel had for us when the end was wished for: it hands over frames at the latest after the timeout.
+    /// Takes what the kernel had for us when the end was wished for: it hands over frames at the latest after the timeout. Then all
+    /// is counted, and what is counted is taken, too; what comes later is not of this capture.
     fn drain(&mut self, shared: &Shared) {
         let since = Instant::now();
-        while since.elapsed() < DRAIN {
-            if self.dispatch(shared).is_err() {
-                return;
-            }
-        }
+        while since.elapsed() < DRAIN && self.dispatch(shared).is_ok() {}
+        self.count();
+        let since = Instant::now();
+        while self.is_owed() && since.elapsed() < DRAIN && self.dispatch(shared).is_ok() {}
     }
 
-    /// Writes what was counted; why not, where that fails.
+    /// Asks what the system counts. A device that is gone has no counts any more; the last ones stand.
+    fn count(&mut self) {
+        self.last = self.device.capture.stats().unwrap_or(self.last);
+    }
+
+    /// Whether the system counts frames that it has not handed over yet.
+    fn is_owed(&mut self) -> bool {
+        let (received, system) =
+            (self.received.widen(self.last.received), self.system.widen(self.last.dropped));
+        self.device.counts_once && self.tally.seen.saturating_add(system) < received
+    }
+
+    /// Writes what was counted last; why not, where that fails.
     ///
     /// What stands before the last statistics is all that is in the queue, so delivered are the frames that stand before them, and
     /// accepted less lost to the system less delivered are those that our own queue had no room for.
     fn statistics(&mut self, shared: &Shared, is_last: bool) -> Option<ErrorKind> {
-        // A device that is gone has no counts any more; the last ones stand.
-        self.last = self.device.capture.stats().unwrap_or(self.last);
         let (received, system) =
             (self.received.widen(self.last.received), self.system.widen(self.last.dropped));
         let handled = self.tally.seen.saturating_add(system);

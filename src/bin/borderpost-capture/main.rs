@@ -6,6 +6,8 @@
 //! does not need, or look into a frame.
 
 mod arguments;
+#[cfg(target_os = "linux")]
+mod attempt;
 mod confine;
 mod device;
 mod filter;
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let ended = match arguments::parse(std::env::args_os().skip(1)) {
         Ok(Job::Capture(arguments)) => capture(&arguments),
         Ok(Job::List) => list(),
+        Ok(Job::Try) => attempt(),
         Err(what) => Err(Refusal::Arguments { what }),
     };
     match ended {
@@ -48,6 +51,21 @@ fn list() -> Result<bool, Refusal> {
         drop(writeln!(stdout(), "{}", device.to_line()));
     }
     Ok(true)
+}
+
+/// Gives up rights as a capture does, and tries what must be refused then; false where an act was not.
+#[cfg(target_os = "linux")]
+fn attempt() -> Result<bool, Refusal> {
+    let mut rights = confine::give_up_rights()?;
+    confine::enter_cage(&mut rights)?;
+    confine::read_back(&rights)?;
+    Ok(attempt::all())
+}
+
+/// Elsewhere there is no cage.
+#[cfg(not(target_os = "linux"))]
+fn attempt() -> Result<bool, Refusal> {
+    Err(Refusal::Arguments { what: "--try: this system has no cage".to_owned() })
 }
 
 /// Captures until told to end; false where every interface ended by itself.

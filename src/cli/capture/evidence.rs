@@ -7,11 +7,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, Seek as _, SeekFrom, Write as _, stdout};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::target::{Target, now};
 use crate::capture::{Block, Blocks, Bounds, Counts, Kind, commented, rebased};
-use crate::source::STEP;
+use crate::frame::Timestamp;
+use crate::inspect::live::Followed;
+use crate::source::{Follow, STEP};
 
 /// The evidence of a running capture.
 ///
@@ -34,6 +39,11 @@ pub(super) struct Evidence {
     frames_of: VecDeque<u64>,
     fault: Option<String>,
     is_over: bool,
+    /// Whoever reads the files while they are written, and whether the last one is whole.
+    reader: Option<Sender<Followed>>,
+    is_whole: Arc<AtomicBool>,
+    /// The interface and the time of the last frame.
+    last: Option<(u32, u64)>,
 }
 
 /// The file that is being written.
@@ -59,6 +69,8 @@ struct Interface {
     /// What had been counted when the file began.
     base: Counts,
     last: Counts,
+    /// The power of ten in which a second has units of its time.
+    resolution: u8,
     /// Its last statistics, as they came.
     block: Vec<u8>,
     /// Frames of it that could not be written.
@@ -97,7 +109,31 @@ impl Evidence {
             frames_of: VecDeque::new(),
             fault: None,
             is_over: false,
+            reader: None,
+            is_whole: Arc::default(),
+            last: None,
         }
+    }
+
+    /// The files from now on, each as soon as it is there, for whoever reads them while they are written; no more come once the
+    /// evidence is finished.
+    pub(super) fn followed(&mut self) -> Receiver<Followed> {
+        let (reader, files) = channel();
+        self.reader = Some(reader);
+        files
+    }
+
+    /// How many files were made.
+    pub(super) const fn created(&self) -> u64 {
+        self.created
+    }
+
+    /// The time of the last frame that was taken.
+    pub(super) fn last_frame(&self) -> Option<Timestamp> {
+        let (interface, time) = self.last?;
+        let resolution = self.interfaces.get(&interface)?.resolution;
+        let scale = 10_u64.checked_pow(NANOSECONDS.checked_sub(resolution)?.into())?;
+        Some(Timestamp::from_nanos(i64::try_from(time.checked_mul(scale)?).ok()?))
     }
 
     /// Takes the whole blocks at the beginning of these bytes and says how many bytes they are. What cannot be written does not end
@@ -137,11 +173,13 @@ impl Evidence {
         }
     }
 
-    /// The next frame gets this comment, which marks a step.
-    pub(super) fn mark(&mut self, label: &str) {
-        if self.marks.len() < MAX_MARKS {
+    /// The next frame gets this comment, which marks a step; `false` where too many wait for it.
+    pub(super) fn mark(&mut self, label: &str) -> bool {
+        let has_room = self.marks.len() < MAX_MARKS;
+        if has_room {
             self.marks.push_back(format!("{STEP} {label}"));
         }
+        has_room
     }
 
     /// Whether a limit is reached, or nothing can be written any more.
@@ -166,12 +204,17 @@ impl Evidence {
             self.state_unwritten();
         }
         self.close();
+        self.reader = None;
     }
 
     /// Notes a block, and gives what is to be written instead of it: nothing, or another one.
     fn note(&mut self, block: &Block<'_>) -> Option<Vec<u8>> {
         match block.kind {
             Kind::Section | Kind::Interface => {
+                if block.kind == Kind::Interface {
+                    let number = u32::try_from(self.interfaces.len()).unwrap_or(u32::MAX);
+                    self.interfaces.entry(number).or_default().resolution = block.described().1;
+                }
                 self.preamble.extend_from_slice(block.bytes);
                 self.begin_first();
             }
@@ -199,6 +242,7 @@ impl Evidence {
         }
         self.totals.frames = self.totals.frames.saturating_add(1);
         self.totals.bytes = self.totals.bytes.saturating_add(u64::from(block.lengths().0));
+        self.last = Some((block.interface(), block.time()));
         let is_last_file = self.ends.files.is_none_or(|files| self.created >= files);
         let is_full = self.ring.is_full(bytes, frames) && self.ends.files.is_some() && is_last_file;
         self.is_over = is_full || self.ends.is_full(bytes, self.totals.frames);
@@ -260,6 +304,12 @@ impl Evidence {
         };
         if matches!(sink, Sink::File(_)) {
             self.totals.files.push(path.clone());
+            self.is_whole = Arc::default();
+            let follow = Follow { is_whole: Arc::clone(&self.is_whole), ..Follow::default() };
+            if let Some(reader) = &self.reader {
+                // Where the reader is gone, the evidence goes on.
+                drop(reader.send(Followed::new(path.clone(), follow)));
+            }
         }
         self.created = number;
         self.frames_of.push_back(0);
@@ -292,6 +342,7 @@ impl Evidence {
     }
 
     fn close(&mut self) {
+        self.is_whole.store(true, Ordering::Release);
         let Some(Out { sink: Sink::File(file), path, .. }) = self.out.take() else { return };
         if let Err(error) = file.sync_all() {
             self.fault
@@ -354,6 +405,11 @@ impl Evidence {
     }
 }
 
+/// A panic elsewhere leaves blocks that are whole.
+pub(super) fn lock(evidence: &Mutex<Evidence>) -> MutexGuard<'_, Evidence> {
+    evidence.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Sink {
     /// How many bytes were written, and why not all.
     fn write(&mut self, bytes: &[u8]) -> (usize, Option<io::Error>) {
@@ -392,6 +448,8 @@ fn whole(bytes: &[u8], most: usize) -> usize {
     within.len().saturating_sub(blocks.waiting())
 }
 
+/// The finest time that is told.
+const NANOSECONDS: u8 = 9;
 /// Room for the statistics of one interface.
 const RESERVE: usize = 128;
 /// The most marks that wait for a frame.

@@ -4,7 +4,9 @@
 //! it, in files that are whole at every moment, and the report that `inspect` makes of them. Must not: have a right to a device, or decode
 //! a frame before it is in a file.
 
+mod analysis;
 mod evidence;
+mod owners;
 mod program;
 mod record;
 mod rights;
@@ -13,21 +15,25 @@ mod watch;
 
 use std::fs;
 use std::io::{BufRead as _, stdin};
-use std::path::Path;
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
-use self::evidence::Evidence;
+use self::analysis::{Source, analyse};
+use self::evidence::{Evidence, lock};
+use self::owners::Owners;
 use self::program::{Order, Program};
-use self::record::Stop;
 use self::target::Target;
-use self::watch::{Ending, Watch};
+use self::watch::{Ending, News, Watch};
 use crate::capture::{Bounds, Device};
 use crate::cli::args::{Capturing, Inspect, Reporting};
 use crate::cli::capturing::{Capture, Interfaces};
-use crate::cli::message::fail;
+use crate::cli::live::{Stop, View};
+use crate::cli::message::{fail, say};
 use crate::cli::output;
-use crate::cli::run;
+use crate::cli::run::{self, Ready};
 use crate::cli::status::Status;
 use crate::report::text;
 
@@ -55,35 +61,121 @@ fn capture(
     }
     let (ends, ring) = bounds(arguments)?;
     let target = target(arguments, &reporting, &ring)?;
-    // What would go wrong with the report is better known before the capture.
-    let inspect = inspection(reporting);
-    run::check(&inspect)?;
+    let is_ring = ring.ends_files();
+    let path = target.path();
+    if let Some(path) = &path {
+        refuse_evidence(path, &reporting.output)?;
+    }
+    let temporary = path.clone().filter(|_| arguments.write.is_none());
+    let stop = Stop::default();
+    stop.at_signals()?;
     let is_piped = matches!(target, Target::Output);
-    let temporary = target.temporary_file(arguments.write.is_none());
-    let stop = Stop::on_signals()?;
     let evidence = Arc::new(Mutex::new(Evidence::new(target, ends, ring)));
-    if arguments.mark_stdin {
-        mark_from_stdin(&evidence);
+    let run = Run { arguments, evidence, stop, longest: ends.duration, temporary, is_ring };
+    if is_piped {
+        run.without_report()
+    } else {
+        run.with_report(inspection(reporting, path, is_ring), options)
     }
-    let program = Program::start(&order(arguments))?;
-    let mut watch = Watch::new(temporary.clone(), arguments.keep);
-    let ending = record::record(program, &evidence, &stop, ends.duration, &mut watch)?;
-    watch.end(&ending);
-    let status =
-        if is_piped || ending.files.is_empty() { Status::Clean } else { report(inspect, &ending, options) };
-    if let Some(file) = temporary.filter(|_| !arguments.keep && status != Status::Failed) {
-        // What cannot be removed was named.
-        drop(fs::remove_file(file));
-    }
-    Ok(if ending.has_failed { Status::Failed } else { status })
 }
 
-/// How the evidence is inspected; its files are not known yet.
-fn inspection(reporting: Reporting) -> Inspect {
+/// A capture that is about to begin.
+struct Run<'a> {
+    arguments: &'a Capture,
+    evidence: Arc<Mutex<Evidence>>,
+    stop: Stop,
+    longest: Option<Duration>,
+    /// The file that is removed after the report.
+    temporary: Option<PathBuf>,
+    is_ring: bool,
+}
+
+impl Run<'_> {
+    /// To standard output.
+    fn without_report(self) -> Result<Status, String> {
+        let (program, owners) = self.begin()?;
+        let mut watch = Watch::new(None, false, None);
+        let ending = record::record(program, &self.evidence, &self.stop, self.longest, (&mut watch, owners))?;
+        watch.end(&ending);
+        Ok(if ending.has_failed { Status::Failed } else { Status::Clean })
+    }
+
+    /// To files, which are inspected while they are written.
+    fn with_report(
+        self,
+        mut inspect: Inspect,
+        options: Result<Vec<String>, String>,
+    ) -> Result<Status, String> {
+        // Keys are written while the connections are made: they are read once all of them are there.
+        let keys = std::mem::take(&mut inspect.reporting.keylog);
+        // What would go wrong with the report is better known before the capture.
+        let (mut ready, job) = Ready::to_capture(&inspect, options.clone())?;
+        let files = lock(&self.evidence).followed();
+        let (program, owners) = self.begin()?;
+        let news = News::default();
+        let tally = owners.as_ref().map(Owners::tally);
+        let on_screen = (ready.view() == View::Screen).then_some(&news);
+        let mut watch = Watch::new(self.temporary.clone(), self.arguments.keep, on_screen);
+        let (evidence, stop) = (&self.evidence, &self.stop);
+        let (title, checkpoint) = (self.title(), inspect.reporting.live.checkpoint());
+        let (stop_too, is_ring) = (stop.clone(), self.is_ring);
+        let source = Source { evidence, is_ring, tally, news: &news, title, stop: stop_too, checkpoint };
+        let (ending, made) = thread::scope(|scope| {
+            let (longest, watch) = (self.longest, &mut watch);
+            let recorder =
+                scope.spawn(move || record::record(program, evidence, stop, longest, (watch, owners)));
+            let made = analyse(&ready, job, files, &source);
+            (recorder.join().unwrap_or_else(|panic| resume_unwind(panic)), made)
+        });
+        let ending = ending?;
+        watch.end(&ending);
+        let is_read_anew = !keys.is_empty() || !ending.is_as_read || (is_ring && ending.files.len() == 1);
+        let status = match made {
+            _ if ending.files.is_empty() => Status::Clean,
+            Some(made) if !is_read_anew => {
+                if ending.files.len() > 1 {
+                    ready.record_option(JOIN);
+                }
+                ready.finish(made).unwrap_or_else(|message| fail(&message))
+            }
+            _ => {
+                drop(ready);
+                inspect.reporting.keylog = keys;
+                read_anew(inspect, &ending, options)
+            }
+        };
+        if let Some(file) = self.temporary.filter(|_| !self.arguments.keep && status != Status::Failed) {
+            // What cannot be removed was named.
+            drop(fs::remove_file(file));
+        }
+        Ok(if ending.has_failed { Status::Failed } else { status })
+    }
+
+    /// Starts what captures, and what looks up whose the flows are.
+    fn begin(&self) -> Result<(Program, Option<Owners>), String> {
+        if self.arguments.mark_stdin {
+            mark_from_stdin(&self.evidence);
+        }
+        let owners = if self.arguments.no_processes { None } else { Some(Owners::start(&self.evidence)) };
+        let owners = owners.and_then(|started| {
+            let failed = |error| say(&format!("whose the flows are cannot be told: {error}"));
+            started.map_err(failed).ok()
+        });
+        Ok((Program::start(&order(self.arguments))?, owners))
+    }
+
+    /// What is being captured, in a few words.
+    fn title(&self) -> String {
+        format!("capturing on {}", self.arguments.interface.join(", "))
+    }
+}
+
+/// How the evidence is inspected; the files of a ring are not known yet.
+fn inspection(reporting: Reporting, path: Option<PathBuf>, is_ring: bool) -> Inspect {
     Inspect {
-        paths: Vec::new(),
+        paths: path.into_iter().collect(),
         read: Vec::new(),
-        join: false,
+        join: is_ring,
         manifest: None,
         by_folder: false,
         follow: false,
@@ -93,16 +185,30 @@ fn inspection(reporting: Reporting) -> Inspect {
     }
 }
 
-/// The report of the evidence is that of `inspect`, since it is made by it.
-fn report(inspect: Inspect, ending: &Ending, options: Result<Vec<String>, String>) -> Status {
+/// Where the evidence is not what was read while it was written (the ring has deleted files, the disk was full) or more is known of
+/// it since, `inspect` reads it from its beginning.
+fn read_anew(inspect: Inspect, ending: &Ending, options: Result<Vec<String>, String>) -> Status {
     let join = ending.files.len() > 1;
     let options = options.map(|mut options| {
         if join {
-            options.insert(0, "--join".to_owned());
+            options.insert(0, JOIN.to_owned());
         }
         options
     });
     run::inspect(&Inspect { paths: ending.files.clone(), join, ..inspect }, options)
+}
+
+/// No report takes the place of the evidence.
+fn refuse_evidence(evidence: &Path, outputs: &[PathBuf]) -> Result<(), String> {
+    let place = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some((fs::canonicalize(folder).ok()?, path.file_name()?.to_owned()))
+    };
+    let own = place(evidence);
+    if own.is_some() && outputs.iter().any(|output| place(output) == own) {
+        return Err(format!("-o {}: the frames go there; name another file", evidence.display()));
+    }
+    Ok(())
 }
 
 /// When the capture ends, and when a file does.
@@ -128,7 +234,8 @@ fn target(arguments: &Capture, reporting: &Reporting, ring: &Bounds) -> Result<T
     match arguments.write.as_deref() {
         None => Ok(Target::temporary()),
         Some(path) if path == Path::new("-") => {
-            let is_reporting = !reporting.output.is_empty() || reporting.format.is_some();
+            let is_reporting =
+                !reporting.output.is_empty() || reporting.format.is_some() || reporting.live.is_asked();
             if ring.ends_files() {
                 return Err("-b: standard output is one file; name a file with -w".to_owned());
             }
@@ -176,15 +283,28 @@ fn mark_from_stdin(evidence: &Arc<Mutex<Evidence>>) {
     thread::spawn(move || {
         for line in stdin().lock().lines().map_while(Result::ok) {
             if !line.trim().is_empty() {
-                record::lock(&evidence).mark(line.trim());
+                // Those that are too many for the next frame are left out.
+                lock(&evidence).mark(line.trim());
             }
         }
     });
 }
 
+/// The option by which `inspect` reads the files of a ring as one capture.
+const JOIN: &str = "--join";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_report_never_takes_the_place_of_the_evidence() {
+        let folder = tempfile::tempdir().unwrap();
+        let evidence = folder.path().join("a.json");
+        let same = folder.path().join(".").join("a.json");
+        assert!(refuse_evidence(&evidence, &[folder.path().join("b.json"), same]).is_err());
+        assert_eq!(refuse_evidence(&evidence, &[folder.path().join("b.json")]), Ok(()));
+    }
 
     #[test]
     fn a_device_is_one_clean_line() {

@@ -6,43 +6,18 @@
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, lock};
+use super::owners::Owners;
 use super::program::{self, Program};
 use super::watch::{Ending, Progress, Watch};
 use crate::capture::Notice;
-
-/// The wish to end, which signals set.
-#[derive(Clone)]
-pub(super) struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// An interrupt, a termination and a terminal that closes end the capture; another one after a moment ends the program at
-    /// once. What is sent to a process and to its group comes twice within that moment.
-    pub(super) fn on_signals() -> Result<Self, String> {
-        let stop = Self(Arc::default());
-        let own = stop.clone();
-        let mut first = None;
-        ctrlc::set_handler(move || {
-            own.0.store(true, Ordering::Relaxed);
-            let first = *first.get_or_insert_with(Instant::now);
-            if first.elapsed() > TWICE {
-                std::process::exit(130);
-            }
-        })
-        .map_err(|error| format!("an interrupt could not be prepared for: {error}"))?;
-        Ok(stop)
-    }
-
-    fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+use crate::cli::live::Stop;
 
 /// Copies blocks until the capture program has no more; fails where there was no capture at all.
 pub(super) fn record(
@@ -50,8 +25,10 @@ pub(super) fn record(
     evidence: &Arc<Mutex<Evidence>>,
     stop: &Stop,
     longest: Option<Duration>,
-    watch: &mut Watch,
+    (watch, owners): (&mut Watch<'_>, Option<Owners>),
 ) -> Result<Ending, String> {
+    // Whatever happens, whoever reads the files learns that no more comes.
+    let _finished = Finished(evidence);
     let Program { path, filter, mut child, stdin, stdout, stderr } = program;
     let (say, said) = mpsc::channel();
     let listener = thread::spawn(move || {
@@ -59,7 +36,7 @@ pub(super) fn record(
         program::lines(stderr).for_each(|line| drop(say.send(line)));
     });
     let own = Arc::clone(evidence);
-    let pump = thread::spawn(move || copy(stdout, &own));
+    let pump = thread::spawn(move || copy(stdout, &own, owners));
     let mut keeper = Keeper {
         evidence,
         stop,
@@ -72,8 +49,9 @@ pub(super) fn record(
     keeper.keep(&said, &mut child, watch, |heard, line| heard.hear(line, filter.as_deref(), &path), &|| {
         pump.is_finished()
     });
-    let copied =
-        pump.join().unwrap_or_else(|_| Err("the thread that copies frames ended by a panic".to_owned()));
+    let (copied, untold) = pump
+        .join()
+        .unwrap_or_else(|_| (Err("the thread that copies frames ended by a panic".to_owned()), None));
     drop(keeper.stdin.take());
     let status = child.wait().map_err(|error| format!("{}: {error}", path.display()))?;
     // It ends with the stream it reads, which ended with the process.
@@ -85,6 +63,7 @@ pub(super) fn record(
     if let Some(refusal) = heard.refusal {
         return Err(refusal);
     }
+    heard.messages.extend(untold);
     if let Err(message) = copied {
         heard.messages.push(message);
         heard.has_failed = true;
@@ -100,22 +79,41 @@ fn ending(evidence: &Mutex<Evidence>, heard: Heard, elapsed: Duration) -> Ending
     evidence.finish();
     let progress = progress(&evidence, elapsed);
     let fault = evidence.totals().1.cloned();
+    let is_as_read = fault.is_none() && progress.totals.deleted.0 == 0;
     let has_failed = heard.has_failed || fault.is_some();
     let messages = heard.messages.into_iter().chain(fault).collect();
-    Ending { files: progress.totals.files.clone(), progress, messages, has_failed }
+    Ending { files: progress.totals.files.clone(), progress, messages, has_failed, is_as_read }
 }
 
 fn progress(evidence: &Evidence, elapsed: Duration) -> Progress {
     Progress { totals: evidence.totals().0.clone(), counts: evidence.counts(), elapsed }
 }
 
-/// A panic elsewhere leaves blocks that are whole.
-pub(super) fn lock(evidence: &Mutex<Evidence>) -> MutexGuard<'_, Evidence> {
-    evidence.lock().unwrap_or_else(PoisonError::into_inner)
+/// Finishes the evidence when it goes away.
+struct Finished<'a>(&'a Mutex<Evidence>);
+
+impl Drop for Finished<'_> {
+    fn drop(&mut self) {
+        lock(self.0).finish();
+    }
+}
+
+/// Copies what comes, and has the processes looked up meanwhile; what went wrong with either.
+fn copy(
+    stdout: ChildStdout,
+    evidence: &Mutex<Evidence>,
+    mut owners: Option<Owners>,
+) -> (Result<(), String>, Option<String>) {
+    let copied = copy_blocks(stdout, evidence, owners.as_mut());
+    (copied, owners.and_then(Owners::finish))
 }
 
 /// Copies what comes, in pieces as large as they come.
-fn copy(mut stdout: ChildStdout, evidence: &Mutex<Evidence>) -> Result<(), String> {
+fn copy_blocks(
+    mut stdout: ChildStdout,
+    evidence: &Mutex<Evidence>,
+    mut owners: Option<&mut Owners>,
+) -> Result<(), String> {
     let mut buffer = vec![0; PIECE];
     let mut filled = 0;
     loop {
@@ -129,7 +127,13 @@ fn copy(mut stdout: ChildStdout, evidence: &Mutex<Evidence>) -> Result<(), Strin
             Err(error) => return Err(format!("the capture program cannot be read: {error}")),
         };
         filled = filled.saturating_add(read);
-        let taken = lock(evidence).take(buffer.get(..filled).unwrap_or_default())?;
+        let (taken, files) = {
+            let mut evidence = lock(evidence);
+            (evidence.take(buffer.get(..filled).unwrap_or_default())?, evidence.created())
+        };
+        if let Some(owners) = &mut owners {
+            owners.see(buffer.get(..taken).unwrap_or_default(), files);
+        }
         buffer.copy_within(taken..filled, 0);
         filled = filled.saturating_sub(taken);
         if read == 0 {
@@ -188,7 +192,7 @@ impl Keeper<'_> {
         &mut self,
         said: &Receiver<String>,
         child: &mut Child,
-        watch: &mut Watch,
+        watch: &mut Watch<'_>,
         mut hear: impl FnMut(&mut Heard, &str),
         is_done: &dyn Fn() -> bool,
     ) {
@@ -213,8 +217,8 @@ impl Keeper<'_> {
 
     /// Closes the capture program's standard input when it is time, and ends the program where that does not help.
     fn end_in_time(&mut self, child: &mut Child) {
-        let is_time =
-            self.stop.is_set() || self.longest.is_some_and(|longest| self.began.elapsed() >= longest);
+        let is_time = self.stop.ends.load(Ordering::Relaxed)
+            || self.longest.is_some_and(|longest| self.began.elapsed() >= longest);
         match self.stopped {
             None if is_time || lock(self.evidence).is_over() => {
                 drop(self.stdin.take());
@@ -240,6 +244,4 @@ const PAUSE: Duration = Duration::from_millis(50);
 const SECOND: Duration = Duration::from_secs(1);
 /// How long the capture program may take to hand over what the kernel has.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Within this one signal may come twice.
-const TWICE: Duration = Duration::from_millis(300);
 const MAX_MESSAGES: usize = 100;

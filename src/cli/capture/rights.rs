@@ -1,6 +1,6 @@
 //! The rights that this program must not have, and how a user gives the capture program the one that it needs.
 //!
-//! Input: the process itself. Output: a refusal, or advice. Must not: gain or drop a right.
+//! Input: the process itself. Output: a refusal, advice, a lower priority. Must not: gain or drop a right.
 
 use std::path::Path;
 
@@ -49,6 +49,17 @@ fn held() -> Option<&'static str> {
 fn held() -> Option<&'static str> {
     None
 }
+
+/// This thread and those that it starts come after whoever captures. Elsewhere this would be of the whole process, the copying of
+/// frames among it.
+pub(super) fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    // Without it the capture has the same part of the processor as the analysis.
+    let _ = rustix::process::nice(NICE);
+}
+
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {

@@ -51,11 +51,11 @@ impl Target {
         Self::File(std::env::temp_dir().join(name))
     }
 
-    /// The path of a file that is to be removed.
-    pub(super) fn temporary_file(&self, is_temporary: bool) -> Option<PathBuf> {
+    /// The path of the file, where there is one alone.
+    pub(super) fn path(&self) -> Option<PathBuf> {
         match self {
-            Self::File(path) if is_temporary => Some(path.clone()),
-            _ => None,
+            Self::File(path) => Some(path.clone()),
+            Self::Output | Self::Set { .. } => None,
         }
     }
 

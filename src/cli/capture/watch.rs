@@ -1,10 +1,12 @@
-//! What is made of a capture while it runs: today, a line that counts. What shows or judges more of it is told the same.
+//! What is said of a capture while it runs: a line that counts, and what goes wrong, on the terminal or on the screen.
 //!
 //! Input: each second, the files that there are and what was counted; at the end, how it ended. Output: messages. Must not: slow the
 //! capture down, or read anything but the files.
 
+use std::collections::VecDeque;
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::evidence::Totals;
@@ -33,11 +35,38 @@ pub(super) struct Ending {
     pub(super) messages: Vec<String>,
     /// Whether the capture ended before it was told to, or its evidence is not complete.
     pub(super) has_failed: bool,
+    /// Whether whoever read the files while they were written has read what is there now, and no more.
+    pub(super) is_as_read: bool,
+}
+
+/// What there is to say while a screen stands on the terminal: at once for the screen, and all of it for after.
+#[derive(Default)]
+pub(super) struct News {
+    untold: Mutex<VecDeque<String>>,
+    all: Mutex<Vec<String>>,
+}
+
+impl News {
+    /// What is to be told next.
+    pub(super) fn next(&self) -> Option<String> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn add(&self, message: &str) {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner).push_back(message.to_owned());
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).push(message.to_owned());
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.all.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// Watches a capture.
-pub(super) struct Watch {
+pub(super) struct Watch<'a> {
     is_terminal: bool,
+    /// Where a screen stands on the terminal: what it takes.
+    news: Option<&'a News>,
     /// Whether the line that counts stands on the terminal.
     has_line: bool,
     lost: u64,
@@ -46,9 +75,10 @@ pub(super) struct Watch {
     is_kept: bool,
 }
 
-impl Watch {
-    pub(super) fn new(temporary: Option<PathBuf>, is_kept: bool) -> Self {
-        Self { is_terminal: stderr().is_terminal(), has_line: false, lost: 0, temporary, is_kept }
+impl<'a> Watch<'a> {
+    pub(super) fn new(temporary: Option<PathBuf>, is_kept: bool, news: Option<&'a News>) -> Self {
+        let is_terminal = stderr().is_terminal();
+        Self { is_terminal, news, has_line: false, lost: 0, temporary, is_kept }
     }
 
     /// Each second.
@@ -60,6 +90,10 @@ impl Watch {
         let lost = progress.counts.lost().saturating_add(progress.totals.unwritten);
         let is_worse = lost > self.lost;
         self.lost = lost;
+        if self.news.is_some() {
+            // The screen counts by itself.
+            return;
+        }
         let line = counted(progress);
         if self.is_terminal {
             // Where the terminal is gone there is nobody to tell.
@@ -70,8 +104,12 @@ impl Watch {
         }
     }
 
-    /// Says something between the lines that count.
+    /// Says something between the lines that count, or on the screen.
     pub(super) fn say(&mut self, message: &str) {
+        if let Some(news) = self.news {
+            news.add(message);
+            return;
+        }
         if std::mem::take(&mut self.has_line) {
             drop(write!(stderr(), "\r\u{1b}[K"));
         }
@@ -80,6 +118,9 @@ impl Watch {
 
     /// The capture is over; the report comes next.
     pub(super) fn end(&mut self, ending: &Ending) {
+        if let Some(news) = self.news.take() {
+            news.take().iter().for_each(|message| say(message));
+        }
         for message in &ending.messages {
             self.say(message);
         }

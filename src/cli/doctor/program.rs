@@ -8,8 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use serde::Deserialize;
-
+use crate::capture::Device;
 use crate::report::doctor::Check;
 use crate::report::text::plural;
 
@@ -17,18 +16,6 @@ use crate::report::text::plural;
 pub(super) struct Program {
     path: PathBuf,
     is_there: bool,
-}
-
-/// A device, as far as the capture program tells. What else it tells is left alone.
-#[derive(Deserialize, Debug)]
-struct Device {
-    name: String,
-    #[serde(default)]
-    up: Option<bool>,
-    #[serde(default)]
-    loopback: Option<bool>,
-    #[serde(default)]
-    nanoseconds: Option<bool>,
 }
 
 /// The program that was named, or the one beside this program.
@@ -188,8 +175,8 @@ fn devices(listed: Result<String, String>) -> Vec<Check> {
             )];
         }
     };
-    let devices: Vec<Device> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let is_usable = |device: &&Device| device.loopback != Some(true) && device.up != Some(false);
+    let devices: Vec<Device> = text.lines().filter_map(Device::of_line).collect();
+    let is_usable = |device: &&Device| !device.is_loopback && device.is_up;
     let usable: Vec<&str> = devices.iter().filter(is_usable).map(|device| device.name.as_str()).collect();
     let all = plural(devices.len() as u64, "device", "devices");
     let named = usable.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
@@ -199,15 +186,11 @@ fn devices(listed: Result<String, String>) -> Vec<Check> {
     } else {
         Check::ok(DEVICES, format!("{all}; up and not the machine's own: {named}"))
     }];
-    let coarse = devices.iter().filter(is_usable).filter(|device| device.nanoseconds == Some(false));
-    let coarse: Vec<&str> = coarse.map(|device| device.name.as_str()).collect();
-    if !coarse.is_empty() {
-        checks.push(Check::attention(
-            "precision",
-            format!("times in microseconds only: {}", coarse.join(", ")),
-            "nothing has to be done: round trips are rounded up by that much",
-        ));
-    }
+    checks.push(Check::cannot_tell(
+        "precision",
+        "how fine the times of a device are is known once it is open",
+        "nothing has to be done: `borderpost info` says it of a capture",
+    ));
     checks
 }
 
@@ -228,11 +211,16 @@ mod tests {
 
     #[test]
     fn devices_that_lead_nowhere_stand_in_the_way() {
-        let of = |text: &str| devices(Ok(text.to_owned()));
-        let none = of("{\"name\":\"lo\",\"loopback\":true}\n{\"name\":\"eth0\",\"up\":false}\nnonsense\n");
+        let line = |name: &str, is_up: bool, is_loopback: bool| {
+            let (name, description) = (name.to_owned(), None);
+            Device { name, description, addresses: Vec::new(), is_up, is_loopback }.to_line()
+        };
+        let none = [line("lo", true, true), line("eth0", false, false), "nonsense".to_owned()].join("\n");
+        let none = devices(Ok(none));
         assert!(none[0].blocks && none[0].seen.starts_with("2 devices"), "{none:?}");
-        let some = of("{\"name\":\"eth0\",\"up\":true,\"nanoseconds\":false,\"more\":[1]}");
-        assert_eq!((some[0].state, some[1].name), (State::Ok, "precision"));
+        let some = devices(Ok(line("eth0", true, false)));
+        assert!(some[0].state == State::Ok && some[0].seen.ends_with("own: eth0"), "{some:?}");
+        assert_eq!(some[1].state, State::CannotTell);
         assert!(devices(Err("x".to_owned()))[0].blocks);
     }
 

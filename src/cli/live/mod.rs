@@ -20,7 +20,7 @@ pub(super) use self::stop::Stop;
 use self::watch::Watching;
 use crate::cli::message::say;
 use crate::cli::progress::Bar;
-use crate::cli::screen::{self, Behind, Dropped, Model};
+use crate::cli::screen::{self, Model, Quality};
 use crate::inspect::live::{Asked, Followed, Onlooker, Position, follow, window};
 use crate::inspect::{Inspection, Settings};
 use crate::report::changes::Changes;
@@ -45,6 +45,8 @@ pub(super) struct Plan<'a> {
     pub(super) title: String,
     /// How it is shown.
     pub(super) view: View,
+    /// Whether a bar shows how much is read, where there is no view.
+    pub(super) has_bar: bool,
     /// Whether the screen is in colour.
     pub(super) color: Color,
     /// How old the files of `-o` may become, where they are rewritten meanwhile.
@@ -55,10 +57,12 @@ pub(super) struct Plan<'a> {
     pub(super) stop: Stop,
     /// Writes a report so far to the files of `-o`.
     pub(super) write: &'a (dyn Fn(&Report) -> Result<(), String> + Sync),
-    /// What was dropped, and how far the reading is behind, by how far it is.
-    pub(super) quality: &'a (dyn Fn(Position) -> (Option<Dropped>, Behind) + Sync),
+    /// How well the capture goes, by how far the reading is.
+    pub(super) quality: &'a (dyn Fn(Position) -> Quality + Sync),
     /// Where marks go.
     pub(super) marks: Marks<'a>,
+    /// What whoever writes the capture has to say, once.
+    pub(super) news: &'a (dyn Fn() -> Option<String> + Sync),
 }
 
 /// Where the marks go that the user sets at the screen.
@@ -66,11 +70,13 @@ pub(super) enum Marks<'a> {
     /// Into the analysis alone.
     Analysis,
     /// To whoever writes the capture, from which the analysis reads them.
-    #[expect(dead_code, reason = "for who writes the capture")]
-    Capture(&'a (dyn Fn(&str) -> Result<(), String> + Sync)),
+    Capture(Box<SetMark<'a>>),
     /// Nowhere, and why not.
     Refused(&'static str),
 }
+
+/// Sets a mark of that label, or says why not.
+pub(super) type SetMark<'a> = dyn Fn(&str) -> Result<(), String> + Sync + 'a;
 
 /// What came of it.
 pub(super) struct Ended {
@@ -120,7 +126,7 @@ where
 {
     let _end = watching.ends_with();
     // The screen says itself how far the reading is.
-    if watching.plan.view == View::None {
+    if watching.plan.view == View::None && watching.plan.has_bar {
         follow(files, settings, &Bar::new(), asked)
     } else {
         follow(files, settings, &(), asked)

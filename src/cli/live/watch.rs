@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::cli::live::{Marks, Plan};
-use crate::cli::screen::{Behind, Behold, Dropped, Model};
+use crate::cli::screen::{Behold, Model, Quality};
 use crate::inspect::live::Questions;
 
 /// A live run, seen from outside its reader.
@@ -89,10 +89,9 @@ impl Behold for Watching<'_> {
         lock(&self.latest).clone()
     }
 
-    fn position(&self) -> (u64, Option<Dropped>, Behind) {
+    fn position(&self) -> (u64, Quality) {
         let position = self.questions.position();
-        let (dropped, behind) = (self.plan.quality)(position);
-        (position.frames, dropped, behind)
+        (position.frames, (self.plan.quality)(position))
     }
 
     fn is_over(&self) -> bool {
@@ -100,7 +99,7 @@ impl Behold for Watching<'_> {
     }
 
     fn news(&self) -> Option<String> {
-        lock(&self.news).pop()
+        lock(&self.news).pop().or_else(self.plan.news)
     }
 
     fn end(&self, is_interrupt: bool) {

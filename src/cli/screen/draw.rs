@@ -22,16 +22,34 @@ pub(super) struct Now {
     pub(super) title: String,
     /// Frames read so far.
     pub(super) frames: u64,
-    /// What the program that captures says that it dropped; `None` where there is none that says.
-    pub(super) dropped: Option<Dropped>,
-    /// How many seconds of the capture's time, or else how many bytes, are captured and not read yet.
-    pub(super) behind: Behind,
+    /// How well the capture goes.
+    pub(super) quality: Quality,
     /// How many seconds ago the snapshot was made.
     pub(super) age: u64,
     /// Whether the reading ends and the report is being made.
     pub(super) is_ending: bool,
     /// Whether colour is used.
     pub(super) color: bool,
+}
+
+/// How well a capture goes.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub(in crate::cli) struct Quality {
+    /// What the program that captures says that it dropped; `None` where there is none that says.
+    pub(in crate::cli) dropped: Option<Dropped>,
+    /// What became of the flows whose process was asked for; `None` where none is.
+    pub(in crate::cli) owned: Option<Owned>,
+    /// How many seconds of the capture's time, or else how many bytes, are captured and not read yet.
+    pub(in crate::cli) behind: Behind,
+}
+
+/// Flows of this machine by what is known of their process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(in crate::cli) struct Owned {
+    /// Its process was found.
+    pub(in crate::cli) told: u64,
+    /// It was not: the flow was too short, came too fast, or is another user's.
+    pub(in crate::cli) untold: u64,
 }
 
 /// Frames that were dropped, by whom.
@@ -49,10 +67,6 @@ pub(in crate::cli) struct Dropped {
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub(in crate::cli) enum Behind {
     /// By so many seconds of the capture's time.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for who knows the time of the last frame that was captured")
-    )]
     Seconds(f64),
     /// By so many bytes.
     Bytes(u64),
@@ -102,12 +116,12 @@ fn title(model: Option<&Model>, now: &Now) -> String {
 }
 
 fn is_lossy(now: &Now) -> bool {
-    now.dropped.is_some_and(|dropped| dropped != Dropped::default())
+    now.quality.dropped.is_some_and(|dropped| dropped != Dropped::default())
 }
 
 /// How well the capture goes.
 fn quality(model: &Model, now: &Now) -> String {
-    let lost = match now.dropped {
+    let lost = match now.quality.dropped {
         Some(Dropped { kernel, interface, queue }) => {
             format!(
                 "dropped: kernel {}, interface {}, queue {}",
@@ -118,7 +132,7 @@ fn quality(model: &Model, now: &Now) -> String {
         }
         None => format!("frames lost: {}", model.lost),
     };
-    let behind = match now.behind {
+    let behind = match now.quality.behind {
         Behind::Seconds(seconds) => format!("; {seconds:.1} s behind"),
         Behind::Bytes(0) => "; nothing unread".to_owned(),
         Behind::Bytes(bytes) => format!("; {} unread", size(bytes)),
@@ -126,7 +140,17 @@ fn quality(model: &Model, now: &Now) -> String {
     };
     let age = if now.age >= OLD { format!("; shown as of {} s ago", count(now.age)) } else { String::new() };
     let damage = model.damage.as_deref().map(|damage| format!("; {damage}")).unwrap_or_default();
-    format!("{}; {lost}{behind}{age}{damage}", plural(now.frames, "frame", "frames"))
+    let owned = match now.quality.owned {
+        Some(Owned { told, untold }) if told.saturating_add(untold) > 0 => {
+            format!(
+                "; process of {} of {}",
+                count(told),
+                plural(told.saturating_add(untold), "flow", "flows")
+            )
+        }
+        _ => String::new(),
+    };
+    format!("{}; {lost}{behind}{owned}{age}{damage}", plural(now.frames, "frame", "frames"))
 }
 
 /// The page as far as it is drawn.

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use ratatui::crossterm::event::Event;
 
-pub(in crate::cli) use self::draw::{Behind, Dropped};
+pub(in crate::cli) use self::draw::{Behind, Dropped, Owned, Quality};
 use self::draw::{Now, draw};
 use self::keys::{Asks, State};
 pub(in crate::cli) use self::model::Model;
@@ -31,8 +31,8 @@ pub(in crate::cli) trait Behold {
     fn title(&self) -> String;
     /// The latest snapshot, and when it was made.
     fn latest(&self) -> Option<(Arc<Model>, Instant)>;
-    /// Frames read so far, what was dropped, and how far the reading is behind.
-    fn position(&self) -> (u64, Option<Dropped>, Behind);
+    /// Frames read so far, and how well the capture goes.
+    fn position(&self) -> (u64, Quality);
     /// Whether the reading is over.
     fn is_over(&self) -> bool;
     /// Something that the user is to be told, once.
@@ -58,19 +58,12 @@ pub(in crate::cli) fn show(what: &dyn Behold, color: Color) -> io::Result<()> {
         }
         let is_stale = drawn.is_none_or(|drawn| drawn.elapsed() >= BETWEEN);
         if is_stale {
-            let (frames, dropped, behind) = what.position();
+            let (frames, quality) = what.position();
             // Where nothing came since, it is not old.
             let old = latest.as_ref().filter(|(model, _)| model.frames < frames);
             let age = old.map_or(0, |(_, made)| made.elapsed().as_secs());
-            let now = Now {
-                title: what.title(),
-                frames,
-                dropped,
-                behind,
-                age,
-                is_ending: what.is_ending(),
-                color: false,
-            };
+            let now =
+                Now { title: what.title(), frames, quality, age, is_ending: what.is_ending(), color: false };
             let now = now.with_color(color);
             let model = latest.as_ref().map(|(model, _)| &**model);
             screen.draw(|buffer| draw(buffer, model, &mut state, &now))?;

@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color as Paint, Modifier};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::draw::{Behind, Dropped, Now, draw};
+use super::draw::{Behind, Dropped, Now, Owned, Quality, draw};
 use super::keys::State;
 use super::model::Model;
 use crate::inspect::{Settings, inspect};
@@ -29,7 +29,8 @@ fn capture(name: &str) -> Report {
 }
 
 fn now(frames: u64) -> Now {
-    Now { title: "following meeting.pcapng".to_owned(), frames, behind: Behind::Bytes(0), ..Now::default() }
+    let quality = Quality { behind: Behind::Bytes(0), ..Quality::default() };
+    Now { title: "following meeting.pcapng".to_owned(), frames, quality, ..Now::default() }
 }
 
 fn drawn(model: Option<&Model>, state: &mut State, now: &Now, (width, height): (u16, u16)) -> Buffer {
@@ -125,7 +126,9 @@ fn frames_are_as_recorded() {
     recorded("many", &many(), &now(9_876_543));
     recorded("hostile", &hostile(), &now(7));
     let dropped = Some(Dropped { kernel: 12, interface: 0, queue: 3_456 });
-    let late = Now { dropped, behind: Behind::Seconds(3.25), age: 17, ..now(1_000) };
+    let owned = Some(Owned { told: 41, untold: 2 });
+    let quality = Quality { dropped, owned, behind: Behind::Seconds(3.25) };
+    let late = Now { quality, age: 17, ..now(1_000) };
     recorded("late", &capture("third-parties.pcapng"), &late);
     for (width, height) in SIZES {
         let made = text(&drawn(None, &mut State::default(), &now(0), (width, height)));

@@ -67,7 +67,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_nanos(seconds * 1_000_000_000)
 }
 
-fn socket(id: u64, is_tcp: bool, local: &str, remote: Option<&str>) -> Socket {
+pub(in crate::process) fn socket(id: u64, is_tcp: bool, local: &str, remote: Option<&str>) -> Socket {
     Socket { id, is_tcp, local: local.parse().unwrap(), remote: remote.map(|end| end.parse().unwrap()) }
 }
 
