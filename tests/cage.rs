@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use self::common::{borderpost, err, out, status};
+use self::common::{assert_refused, borderpost, err, out, status};
 
 const CAPTURE: &str = "captures/eu-meeting-us-telemetry.pcapng";
 
@@ -67,7 +67,10 @@ fn l7_no_run_opens_a_socket_or_starts_a_program() {
     ];
     for run in runs {
         let Some(calls) = traced(run) else { return };
-        let never = ["socket", "connect", "bind", "sendto", "recvfrom", "sendmsg", "fork", "vfork", "ptrace", "execveat"];
+        let never = [
+            "socket", "connect", "bind", "sendto", "recvfrom", "sendmsg", "fork", "vfork", "ptrace",
+            "execveat",
+        ];
         let made: Vec<&String> = calls.iter().filter(|call| never.contains(&call.as_str())).collect();
         assert!(made.is_empty(), "{run:?}: {made:?}");
         // The one that starts the program itself.
@@ -91,7 +94,8 @@ fn l8_captures_are_opened_only_when_the_cage_is_shut() {
     assert!(run.status.success(), "{}", err(&run));
     let text = fs::read_to_string(&trace).unwrap();
     let place = |what: &str| text.lines().position(|line| line.contains(what));
-    let (restricted, filtered) = (place("landlock_restrict_self(").unwrap(), place("seccomp(SECCOMP_SET").unwrap());
+    let (restricted, filtered) =
+        (place("landlock_restrict_self(").unwrap(), place("seccomp(SECCOMP_SET").unwrap());
     assert!(restricted < filtered);
     let (opened, threads) = (place(".pcapng\", O_RDONLY").unwrap(), place("clone(").unwrap());
     assert!(filtered < opened && filtered < threads, "{text}");
@@ -132,8 +136,10 @@ fn what_links_and_manifests_lead_to_is_read_and_a_pipe_too() {
     let named = borderpost(&["inspect", "--manifest", "captures/study.toml"]);
     assert_eq!(status(&named), 0, "{}", err(&named));
     let shell = format!("{} inspect <(cat {CAPTURE})", env!("CARGO_BIN_EXE_borderpost"));
-    let piped = Command::new("bash").args(["-c", &shell]).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let piped =
+        Command::new("bash").args(["-c", &shell]).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     assert_eq!((status(&piped), err(&piped)), (0, String::new()));
+    assert_refused(&borderpost(&["inspect", "-v", "/nowhere.pcap"]), &["/nowhere.pcap", "No such file"]);
     let devices = borderpost(&["inspect", CAPTURE, "-o", "/dev/full", "--format", "table"]);
     assert!(status(&devices) == 2 || !Path::new("/dev/full").exists());
 }

@@ -307,9 +307,8 @@ fn check_layout(file: &mut File, entries: &[Entry], directory: u64) -> Result<()
 }
 
 /// Unpacks an entry, never more than it declares; the sum of what came has to be the declared one.
-pub(super) fn unpack(file: &File, entry: &Entry, take: impl FnMut(&[u8])) -> Result<(), String> {
+pub(super) fn unpack(mut file: &File, entry: &Entry, take: impl FnMut(&[u8])) -> Result<(), String> {
     let unreadable = |error: io::Error| error.to_string();
-    let mut file = file.try_clone().map_err(unreadable)?;
     file.seek(SeekFrom::Start(entry.start())).map_err(unreadable)?;
     let bytes = file.take(u64::from(entry.packed));
     match entry.method {

@@ -14,6 +14,7 @@ pub(super) mod trial;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
@@ -61,7 +62,7 @@ pub(super) fn lock_in(arguments: &Arguments, matches: &ArgMatches) -> Result<(),
         return Ok(());
     }
     // The system tells by files that no analysis reads; what it told is remembered.
-    let _: std::num::NonZeroUsize = inspect::all_processors();
+    let _: NonZeroUsize = inspect::all_processors();
     let cage = enter(&plan).map_err(|what| {
         format!("the program could not be locked in: {what}; nothing was read. Go on without: --no-cage")
     })?;

@@ -515,7 +515,7 @@ mod tests {
         let odd =
             report["anomalies"].as_array().unwrap().iter().find(|odd| odd["kind"] == "frame_failed").unwrap();
         assert_eq!((odd["frame"].as_u64(), odd["count"].as_u64()), (Some(7), Some(1)));
-        assert_eq!(report["totals"]["classes"]["failed"], 1);
+        assert_eq!(report["totals"]["failed"], 1);
         assert!(!report["destinations"].as_array().unwrap().is_empty());
     }
 
