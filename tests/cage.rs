@@ -139,7 +139,10 @@ fn what_links_and_manifests_lead_to_is_read_and_a_pipe_too() {
     let piped =
         Command::new("bash").args(["-c", &shell]).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     assert_eq!((status(&piped), err(&piped)), (0, String::new()));
-    assert_refused(&borderpost(&["inspect", "-v", "/nowhere.pcap"]), &["/nowhere.pcap", "No such file"]);
+    assert_refused(
+        &borderpost(&["inspect", "-v", "/nowhere.pcap"]),
+        &["/nowhere.pcap", "no such file or folder"],
+    );
     let devices = borderpost(&["inspect", CAPTURE, "-o", "/dev/full", "--format", "table"]);
     assert!(status(&devices) == 2 || !Path::new("/dev/full").exists());
 }
