@@ -55,6 +55,7 @@ pub(super) fn enter(plan: &Plan) -> Result<Cage, String> {
 }
 
 /// What was said to hold.
+#[expect(clippy::struct_excessive_bools, reason = "each is a step of its own")]
 struct Said {
     is_bare: bool,
     has_no_new: bool,

@@ -125,7 +125,7 @@ fn rights(before: &Before) -> [Act; 4] {
         permitted: CapabilitySet::all(),
         inheritable: CapabilitySet::empty(),
     };
-    let (user, limit) = (before.user, before.limit.clone());
+    let (user, limit) = (before.user, before.limit);
     [
         ("take capabilities", rustix::thread::set_capabilities(None, all).is_err()),
         ("change the user", rustix::thread::set_thread_res_uid(user, user, user).is_err()),
