@@ -509,7 +509,7 @@ mod tests {
             Arguments::parse_from(line.map(Into::into).into_iter().chain([path.clone().into_os_string()]));
         let Command::Inspect(arguments) = arguments.command else { panic!("another command") };
         plant(7, Place::Stages);
-        assert_eq!(super::inspect(&arguments, Ok(Vec::new())), Status::Failed);
+        assert_eq!(inspect(&arguments, Ok(Vec::new())), Status::Failed);
         let report = fs::read_to_string(path).unwrap();
         let report: serde_json::Value = serde_json::from_str(&report).unwrap();
         let odd =
