@@ -30,6 +30,7 @@ use crate::source::STDIN;
 use crate::study::Study;
 
 /// What a run needs of the machine.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "there is a cage on Linux alone"))]
 #[derive(Clone, Default, Debug)]
 pub(super) struct Plan {
     /// What may be read, with all that is below it.
