@@ -53,8 +53,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("httparse", &["wire::http"]),
     ("indicatif", &["cli"]),
     ("jiff", &["frame"]),
-    ("landlock", &["bin"]),
-    ("libc", &["bin"]),
+    ("landlock", &["cli::cage", "bin"]),
+    ("libc", &["cli::cage", "bin"]),
     ("lz4_flex", &["source"]),
     ("maxminddb", &["place"]),
     ("mmdb_writer", &["place::build"]),
@@ -63,9 +63,9 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("pcap", &["bin", "source"]),
     ("ratatui", &["cli::screen"]),
     ("ring", &["wire::quic", "decrypt", "redact"]),
-    ("rustix", &["process::linux", "cli::capture", "cli::doctor", "bin"]),
+    ("rustix", &["process::linux", "cli::cage", "cli::capture", "cli::doctor", "bin"]),
     ("ruzstd", &["source", "wire::http::body"]),
-    ("seccompiler", &["bin"]),
+    ("seccompiler", &["cli::cage", "bin"]),
     (
         "serde",
         &[

@@ -307,9 +307,8 @@ fn check_layout(file: &mut File, entries: &[Entry], directory: u64) -> Result<()
 }
 
 /// Unpacks an entry, never more than it declares; the sum of what came has to be the declared one.
-pub(super) fn unpack(file: &File, entry: &Entry, take: impl FnMut(&[u8])) -> Result<(), String> {
+pub(super) fn unpack(mut file: &File, entry: &Entry, take: impl FnMut(&[u8])) -> Result<(), String> {
     let unreadable = |error: io::Error| error.to_string();
-    let mut file = file.try_clone().map_err(unreadable)?;
     file.seek(SeekFrom::Start(entry.start())).map_err(unreadable)?;
     let bytes = file.take(u64::from(entry.packed));
     match entry.method {
@@ -330,7 +329,7 @@ pub(super) fn unpack(file: &File, entry: &Entry, take: impl FnMut(&[u8])) -> Res
 }
 
 /// The unused bits of a packed text say nothing, and are looked at all the same.
-fn check_packing(mut file: File, entry: &Entry, whole: &[u8]) -> Result<(), String> {
+fn check_packing(mut file: &File, entry: &Entry, whole: &[u8]) -> Result<(), String> {
     let packed = deflated(whole).map_err(|error| error.to_string())?;
     let stored = at(&mut file, entry.start(), usize::try_from(entry.packed).unwrap_or_default());
     if stored.is_ok_and(|stored| stored == packed) {
@@ -373,7 +372,7 @@ fn without_end(file: &mut File, shown: &str, len: u64) -> BundleError {
 }
 
 /// So many bytes from there on; fewer where the file ends.
-fn at(file: &mut File, from: u64, len: usize) -> io::Result<Vec<u8>> {
+fn at<R: Read + Seek>(file: &mut R, from: u64, len: usize) -> io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(from))?;
     let mut bytes = Vec::new();
     Read::by_ref(file).take(len as u64).read_to_end(&mut bytes)?;

@@ -32,6 +32,13 @@ pub(super) use self::compare::{Baseline, Check, Diff, Learn, Reading, Runs, Tell
 #[command(name = "borderpost", version, long_version = LONG_VERSION, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "Begin with: borderpost inspect CAPTURE")]
 pub(super) struct Arguments {
+    /// Say on standard error how the program is locked in before it reads anything
+    #[arg(short = 'v', long, global = true)]
+    pub(super) verbose: bool,
+    /// Do not lock the program in (on Linux: Landlock and a list of system calls), such as where a system's C library needs a call
+    /// that is not on the list
+    #[arg(long, global = true)]
+    pub(super) no_cage: bool,
     #[command(subcommand)]
     pub(super) command: Command,
 }

@@ -44,7 +44,7 @@ impl Runs {
 
 fn learn(arguments: &Learn) -> Result<(), String> {
     let path = &arguments.output;
-    if path.exists() {
+    if std::fs::metadata(path).is_ok() {
         return Err(format!(
             "{}: is there already, and people may have written in it; use `borderpost baseline update`",
             path.display()

@@ -6,7 +6,7 @@ use crate::cli::message::{fail, say};
 use crate::cli::output;
 use crate::cli::progress::Bar;
 use crate::cli::settings;
-use crate::cli::status::Status;
+use crate::cli::status::{self, Status};
 use crate::cli::world::World;
 use crate::frame::Date;
 use crate::inspect::{self, Settings};
@@ -47,7 +47,12 @@ pub(super) fn run(arguments: &Explain) -> Status {
     if inspection.inputs().is_empty() {
         return Status::Failed;
     }
-    let status = if inspection.failures().is_empty() { Status::Clean } else { Status::Failed };
+    let failed = status::failed(&inspection);
+    if let Some(what) = &failed {
+        say(what);
+    }
+    let is_whole = inspection.failures().is_empty() && failed.is_none();
+    let status = if is_whole { Status::Clean } else { Status::Failed };
     let inputs = inspection.inputs().iter().map(|input| input.path.display().to_string()).collect();
     show(arguments, inputs, explain::in_captures(&subject, &inspection), inspection.settings(), status)
 }

@@ -6,6 +6,7 @@
 mod args;
 mod baseline;
 mod bundle;
+mod cage;
 mod capture;
 mod capturing;
 mod claims;
@@ -40,8 +41,9 @@ mod verify;
 mod world;
 
 use std::ffi::OsString;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
@@ -51,6 +53,7 @@ pub use self::status::Status;
 /// Runs the program with these arguments, the program's name first.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    tell_panics_clean();
     let matches = match Arguments::command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => return refuse(&error),
@@ -59,6 +62,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
+    if let Err(message) = cage::lock_in(&arguments, &matches) {
+        return message::fail(&message).into();
+    }
     let outcome = catch_unwind(AssertUnwindSafe(|| match arguments.command {
         Command::Inspect(inspect) => run::inspect(&inspect, recorded::options(&matches)),
         Command::Capture(arguments) => capture::start(*arguments, recorded::options(&matches)),
@@ -79,6 +85,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // The panic's own message is on standard error already.
     outcome.unwrap_or(Status::Failed).into()
 }
+
+/// What a panic says may hold text of a capture, and comes once for each frame that has the fault.
+fn tell_panics_clean() {
+    static TOLD: AtomicU32 = AtomicU32::new(0);
+    panic::set_hook(Box::new(|info| {
+        if TOLD.fetch_add(1, Ordering::Relaxed) < MOST_PANICS {
+            message::say(&info.to_string());
+        }
+    }));
+}
+
+/// How many panics are told in words; all are counted.
+const MOST_PANICS: u32 = 3;
 
 /// Help and version are answers; everything else is a mistake of the caller's.
 fn refuse(error: &clap::Error) -> ExitCode {

@@ -82,7 +82,7 @@ pub(super) fn replace_folder<T>(path: &Path, fill: impl FnOnce(&Path) -> io::Res
 
 /// A folder that has something in it cannot be renamed over: it steps aside, and comes back where the new one does not come.
 fn take_place(new: &Path, path: &Path, old: &Path) -> io::Result<()> {
-    let has_old = path.exists();
+    let has_old = fs::metadata(path).is_ok();
     if has_old {
         fs::rename(path, old)?;
     }

@@ -9,7 +9,7 @@ use crate::cli::message::{fail, say};
 use crate::cli::output;
 use crate::cli::progress::Bar;
 use crate::cli::settings;
-use crate::cli::status::Status;
+use crate::cli::status::{self, Status};
 use crate::cli::world::World;
 use crate::inspect::{self, Inspection, Settings};
 use crate::redact::{self, Key, Log, RedactError};
@@ -44,6 +44,9 @@ fn redact(arguments: &Redact) -> Result<Log, String> {
     let inspection = inspect::inspect(std::slice::from_ref(input), settings, &Bar::new());
     if let Some(failure) = inspection.failures().first() {
         return Err(failure.to_string());
+    }
+    if let Some(what) = status::failed(&inspection) {
+        return Err(what);
     }
     let log = write(output, &inspection, &key, key_from).map_err(|error| match &error {
         RedactError::Write(_) => format!("{}: {error}", output.display()),

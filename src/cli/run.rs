@@ -307,6 +307,11 @@ fn made(arguments: &Inspect, inspection: Inspection, other: Option<Other>, has_a
     if inspection.inputs().is_empty() {
         return made;
     }
+    if let Some(what) = status::failed(&inspection) {
+        made.has_failed = true;
+        made.messages.push(what.clone());
+        made.failures.push(what);
+    }
     made.failures.extend(faults.iter().filter(|_| has_unused_marks).cloned());
     made.messages.extend(faults);
     let report = report::build(&inspection, options(arguments, inspection.settings()));
@@ -590,6 +595,30 @@ fn color_of(when: When, is_terminal: bool, no_color: Option<&OsStr>, term: Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_on_a_frame_is_told_and_decides_the_status() {
+        use clap::Parser as _;
+
+        use crate::cli::args::{Arguments, Command};
+        use crate::inspect::guard::planted::{Place, plant};
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        let line = ["borderpost", "inspect", "-j", "1", "captures/eea-meeting.pcapng", "-o"];
+        let arguments =
+            Arguments::parse_from(line.map(Into::into).into_iter().chain([path.clone().into_os_string()]));
+        let Command::Inspect(arguments) = arguments.command else { panic!("another command") };
+        plant(7, Place::Stages);
+        assert_eq!(inspect(&arguments, Ok(Vec::new())), Status::Failed);
+        let report = fs::read_to_string(path).unwrap();
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        let odd =
+            report["anomalies"].as_array().unwrap().iter().find(|odd| odd["kind"] == "frame_failed").unwrap();
+        assert_eq!((odd["frame"].as_u64(), odd["count"].as_u64()), (Some(7), Some(1)));
+        assert_eq!(report["totals"]["failed"], 1);
+        assert!(!report["destinations"].as_array().unwrap().is_empty());
+    }
 
     #[test]
     fn colour_is_for_terminals_that_want_it() {

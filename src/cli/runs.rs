@@ -10,6 +10,7 @@ use crate::bundle::{self, Archive, MANIFEST, MAX_TEXT};
 use crate::cli::args::Reading;
 use crate::cli::progress::Bar;
 use crate::cli::settings;
+use crate::cli::status;
 use crate::cli::world::World;
 use crate::compare::{Run, runs_in, runs_of};
 use crate::inspect::{self, Settings};
@@ -144,6 +145,9 @@ fn inspected(
     let inspection = inspect::inspect_inputs(world.captures(captures), settings, &Bar::new());
     if let Some(failure) = inspection.failures().first() {
         return Err(failure.to_string());
+    }
+    if let Some(what) = status::failed(&inspection) {
+        return Err(what);
     }
     let mut report = report::build(&inspection, Options { show_participants: false, list_flows: true });
     // Others' flows are not compared.

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
+use crate::inspect::Inspection;
 use crate::report::checks::{Check, Condition, MinGrade};
+use crate::report::text::plural;
 
 /// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,6 +72,18 @@ impl ValueEnum for MinGrade {
         };
         Some(PossibleValue::new(self.name()).help(help))
     }
+}
+
+/// That the program failed on some frames, where it did, for people.
+pub(super) fn failed(inspection: &Inspection) -> Option<String> {
+    let failed = inspection.failed()?;
+    let path = usize::try_from(failed.first.input()).ok().and_then(|input| inspection.inputs().get(input));
+    let path = path.map(|input| input.path.display().to_string()).unwrap_or_default();
+    Some(format!(
+        "{path}: the program failed on {}, first on frame {}; all else was read. It is a defect: please report it with that frame",
+        plural(failed.frames, "frame", "frames"),
+        failed.first.number()
+    ))
 }
 
 /// Decides by the checks that were printed.

@@ -113,7 +113,7 @@ impl World {
     /// Whether there is a file of that name.
     pub(super) fn has(&self, path: &Path) -> bool {
         match self {
-            Self::Disk | Self::Noted(_) => path.exists(),
+            Self::Disk | Self::Noted(_) => fs::metadata(path).is_ok(),
             Self::Recorded(recorded) => recorded.files.contains_key(&path.display().to_string()),
         }
     }

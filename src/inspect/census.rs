@@ -54,6 +54,12 @@ impl Census {
         counted.first = counted.first.min(first);
     }
 
+    /// Counts a frame that the program failed on; `frames` is how many there are with it.
+    pub(super) fn give_up(&mut self, at: FrameRef, frames: u64) {
+        self.frames = self.frames.max(frames);
+        self.classify(Class::Failed, 1, at);
+    }
+
     /// Counts records that readers number as frames and that hold no packet, such as custom blocks and log entries.
     pub fn count_records(&mut self, records: u64) {
         self.frames += records;

@@ -4,6 +4,7 @@
 //! [`Snapshot`] whenever one is asked for, which is judged by whoever asked, and in the end the same [`Inspection`] as of the
 //! finished files. Must not: wait for whoever looks, or let a snapshot change what comes after it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::frame::{FrameRef, Timestamp};
+use crate::inspect::guard::Guard;
 use crate::inspect::inputs::Opened;
 use crate::inspect::memory::{self, Budget};
 use crate::inspect::progress::{Progress, Watch};
@@ -281,6 +283,7 @@ impl Captured {
         let Opened { number, place, path, mut capture, mut watch, carried, .. } = opened;
         let mut times = Times::default();
         let mut frames = before.frames;
+        let mut guard = Guard::new(&self.census);
         loop {
             let taken = capture.next_frame().map(|frame| {
                 let at = FrameRef::new(number, frame.number);
@@ -290,7 +293,12 @@ impl Captured {
                 if asked.shared.has_labels.load(Ordering::Relaxed) {
                     asked.set_marks(self, at, frame.time);
                 }
-                self.take_frame(&frame, at, &mut times);
+                guard.begin(at);
+                let take = || self.take_frame(&frame, at, &mut times);
+                match catch_unwind(AssertUnwindSafe(take)) {
+                    Ok(()) => guard.end(),
+                    Err(panic) => guard.catch(panic, &mut self.census),
+                }
                 frame.number
             });
             let Some(taken) = taken else {

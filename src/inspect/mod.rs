@@ -8,6 +8,7 @@ mod census;
 mod circumstances;
 mod claims;
 mod decryption;
+pub(crate) mod guard;
 mod hearing;
 mod inputs;
 mod judge;
@@ -35,8 +36,9 @@ mod vantage;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 pub use self::census::{Census, Counted};
@@ -53,15 +55,17 @@ pub use self::vantage::{KnownBy, Vantage};
 use crate::claims::Selection;
 use crate::client::Spoken;
 use crate::frame::{Anomaly, Date, Frame, FrameRef, Timestamp};
+use crate::inspect::guard::Guard;
 use crate::inspect::inputs::{Again, Inputs, Opened};
 use crate::inspect::memory::Budget;
 use crate::inspect::pieces::Reading;
+use crate::inspect::progress::Watch;
 use crate::inspect::script::Script;
 use crate::inspect::times::Times;
-use crate::packet::Network;
+use crate::packet::{Class, Network};
 use crate::place::{self, Databases, Declared, WitnessKind};
 use crate::session::{Mark, MarkFault};
-use crate::source::{self, Follow, Options, SourceError, Summary, expand};
+use crate::source::{self, Capture, Carried, Follow, Options, SourceError, Summary, expand};
 use crate::study::Study;
 use crate::verdict::Register;
 
@@ -139,7 +143,9 @@ impl Settings {
 /// As many threads as there are processors for this program.
 #[must_use]
 pub fn all_processors() -> NonZeroUsize {
-    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+    // Who is locked in cannot ask again.
+    static KNOWN: OnceLock<NonZeroUsize> = OnceLock::new();
+    *KNOWN.get_or_init(|| thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
 }
 
 /// Separate captures that are hashed, read on all processors, the embedded database, the built-in registers and the usual claims.
@@ -269,6 +275,12 @@ impl Inspection {
         &self.units
     }
 
+    /// The frames that the program failed on, by a defect of its own; what else there is was read.
+    #[must_use]
+    pub fn failed(&self) -> Option<Counted> {
+        self.census.others().find(|(class, _)| *class == Class::Failed).map(|(_, counted)| counted)
+    }
+
     /// What every frame ended as.
     #[must_use]
     pub fn census(&self) -> &Census {
@@ -329,9 +341,14 @@ pub fn inspect_inputs(inputs: source::Inputs, settings: Settings, progress: &dyn
             let (share, again) = (opened.share, opened.again.clone());
             let budget = || Budget::new(&settings, share);
             let mut capture = Captured::new(budget(), &settings);
-            match pieces::read(opened, &settings) {
-                Ok(reading) => capture.take(reading),
-                Err(opened) => capture.read(*opened),
+            // Where a piece fails, the whole is read in one go, which knows the frame that it failed on.
+            match catch_unwind(AssertUnwindSafe(|| pieces::read(opened, &settings))) {
+                Ok(Ok(reading)) => capture.take(reading),
+                Ok(Err(opened)) => capture.read(*opened),
+                Err(panic) => match again.as_ref().and_then(Again::open) {
+                    Some(opened) => capture.read(opened),
+                    None => resume_unwind(panic),
+                },
             }
             capture.with_all_keys(&[again], budget(), &settings).end(&settings)
         })
@@ -403,17 +420,12 @@ impl Captured {
             watch.interval = watch.interval.min(memory::INTERVAL);
         }
         let mut times = Times::default();
-        while let Some(frame) = capture.next_frame() {
-            if carried.has_some() {
-                self.unit.take_keys(&carried);
-            }
-            self.take_frame(&frame, FrameRef::new(number, frame.number), &mut times);
-            let number = frame.number;
-            if number.is_multiple_of(watch.interval) {
-                watch.look(&capture);
-                if number.is_multiple_of(memory::INTERVAL) {
-                    Budget::look(&mut self.unit, true);
-                }
+        let mut guard = Guard::new(&self.census);
+        loop {
+            let read = || self.read_on(number, &mut capture, &mut watch, &carried, &mut times, &mut guard);
+            match catch_unwind(AssertUnwindSafe(read)) {
+                Ok(()) => break,
+                Err(panic) => guard.catch(panic, &mut self.census),
             }
         }
         if carried.has_some() {
@@ -423,6 +435,33 @@ impl Captured {
         watch.end(summary.size);
         self.script.end_input(&summary, times.earliest);
         self.end_input((place, path), summary, times, 1);
+    }
+
+    /// Takes the frames that are left.
+    fn read_on(
+        &mut self,
+        input: u32,
+        capture: &mut Capture,
+        watch: &mut Watch<'_>,
+        carried: &Carried,
+        times: &mut Times,
+        guard: &mut Guard,
+    ) {
+        while let Some(frame) = capture.next_frame() {
+            if carried.has_some() {
+                self.unit.take_keys(carried);
+            }
+            let (number, at) = (frame.number, FrameRef::new(input, frame.number));
+            guard.begin(at);
+            self.take_frame(&frame, at, times);
+            guard.end();
+            if number.is_multiple_of(watch.interval) {
+                watch.look(capture);
+                if number.is_multiple_of(memory::INTERVAL) {
+                    Budget::look(&mut self.unit, true);
+                }
+            }
+        }
     }
 
     /// Takes a frame through the stages that look at single packets.

@@ -7,6 +7,8 @@ use crate::evidence::Evidence;
 use crate::flow::{FlowId, Flows, Scope, Seen, Sightings};
 use crate::frame::{Frame, FrameRef};
 use crate::inspect::decryption::Decryption;
+#[cfg(test)]
+use crate::inspect::guard::planted;
 use crate::packet::{Begun, Class, Decoded, Packet};
 
 /// What the packets of one capture change.
@@ -57,6 +59,8 @@ impl Stages<'_> {
     #[inline(always)]
     pub(super) fn packet(&mut self, packet: &Packet<'_>, sight: &Sight<'_>) -> FlowId {
         let (at, time) = (sight.at, sight.frame.time);
+        #[cfg(test)]
+        planted::reach(at.number(), planted::Place::Stages);
         let seen = self.flows.observe(packet, scope(packet, sight), at, sight.wire_len, time);
         self.evidence.observe(self.flows, seen, packet, at, time);
         self.claims(seen, sight);

@@ -12,6 +12,8 @@ use crate::frame::{Frame, FrameRef};
 use crate::inspect::around::annotated;
 use crate::inspect::census::Census;
 use crate::inspect::decryption::Decryption;
+#[cfg(test)]
+use crate::inspect::guard::planted;
 use crate::inspect::hearing::{Hearing, SeenName};
 use crate::inspect::judged::{Found, Judged, Judgement};
 use crate::inspect::locate::{Placement, VantageConflict};
@@ -215,6 +217,8 @@ impl Unit {
     /// Takes a frame through the stages that look at single packets.
     #[inline(always)]
     pub(super) fn observe(&mut self, frame: &Frame<'_>, at: FrameRef, census: &mut Census) {
+        #[cfg(test)]
+        planted::reach(at.number(), planted::Place::Decoding);
         if self.interface != Some(frame.interface) {
             self.interface = Some(frame.interface);
             self.interfaces.insert(frame.interface);
@@ -272,10 +276,11 @@ impl Unit {
             }
             Some(class)
         });
+        self.settle(census);
+        // Last, so that a frame that something fails on has no class yet.
         if let Some(class) = class {
             census.classify(class, 1, sight.at);
         }
-        self.settle(census);
     }
 
     #[inline]

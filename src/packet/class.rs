@@ -14,6 +14,8 @@ pub enum Class {
     Duplicate,
     /// A frame without a byte.
     Empty,
+    /// The program failed on the frame: a defect of its own, caught.
+    Failed,
     /// A fragment of an IPv4 or IPv6 packet that was never whole, with the IP protocol of the whole.
     Fragment(u8),
     /// A fragment of a packet that was put together. The packet counts in the frame that made it whole.
@@ -67,6 +69,7 @@ impl Class {
             Self::Arp => "arp",
             Self::Duplicate => "duplicate",
             Self::Empty => "empty",
+            Self::Failed => "failed",
             Self::Fragment(_) => "fragment",
             Self::FragmentReassembled => "fragment_reassembled",
             Self::HeaderCut => "header_cut",
@@ -105,6 +108,7 @@ impl Class {
             Self::Arp
             | Self::Duplicate
             | Self::Empty
+            | Self::Failed
             | Self::FragmentReassembled
             | Self::HeaderCut
             | Self::IcmpError

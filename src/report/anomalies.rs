@@ -25,6 +25,7 @@ pub(super) fn anomalies(inspection: &Inspection) -> Vec<Anomaly> {
     all.extend((0..).zip(inspection.inputs()).flat_map(|(input, read)| sockets(input, &read.summary.owners)));
     let named = [
         (Class::Duplicate, "seen_twice", "packets seen again on another interface; they are counted once"),
+        (Class::Failed, "frame_failed", "frames that the program failed on, by a defect of its own"),
         (Class::TooDeep, "nested_too_deep", "frames with more tunnels in tunnels than are opened"),
     ];
     for (class, kind, what) in named {

@@ -16,6 +16,7 @@ pub(super) fn describe(class: Class) -> String {
     match class {
         Class::Arp => "ARP".to_owned(),
         Class::Empty => "a frame without a byte".to_owned(),
+        Class::Failed => "a frame that the program failed on".to_owned(),
         Class::Fragment(_) => named(
             format!("IP fragment whose other pieces are missing, of IP protocol {number}"),
             IP_PROTOCOLS,

@@ -3,11 +3,20 @@
 //! Input: `/proc` and `/sys`. Output: checks. Must not: need rights.
 
 use super::Host;
+use crate::cli::cage::trial::{Trial, trial};
 use crate::report::doctor::Check;
 use crate::report::text::count;
 
 pub(super) fn checks(host: &Host) -> Vec<Check> {
-    vec![own_rights(host), interfaces(host), clock_source(host), drops(host), cage(host), time(host)]
+    vec![
+        own_rights(host),
+        interfaces(host),
+        clock_source(host),
+        drops(host),
+        cage(host),
+        own_cage(trial()),
+        time(host),
+    ]
 }
 
 /// What this program may do. It reads what anybody may have sent, so it should have no right to lose.
@@ -137,6 +146,30 @@ fn cage(host: &Host) -> Check {
     }
 }
 
+/// What inspections lock themselves in with: a thread did, and tried what must fail.
+fn own_cage(trial: Result<Trial, String>) -> Check {
+    const NAME: &str = "inspection cage";
+    const WORKS: &str = "inspections work, less well locked in; a newer kernel has all of it";
+    let trial = match trial {
+        Ok(trial) => trial,
+        Err(what) => {
+            return Check::attention(NAME, what, "inspect with --no-cage, and report what is said here");
+        }
+    };
+    let Trial { holds, missing, tried, done } = trial;
+    let refused = tried.saturating_sub(done.len());
+    let seen = format!("{refused} of {tried} forbidden acts are refused; what holds: {}", holds.join("; "));
+    match (missing.as_slice(), done.as_slice()) {
+        ([], []) => Check::ok(NAME, seen),
+        ([], done) => Check::attention(
+            NAME,
+            format!("{seen}; it did not stop to {}", done.join(", to ")),
+            "report it with the version of this kernel",
+        ),
+        (missing, _) => Check::attention(NAME, format!("{seen}; what is not: {}", missing.join("; ")), WORKS),
+    }
+}
+
 /// Whether the clock is kept right. Times in a capture are compared with marks and with other captures.
 fn time(host: &Host) -> Check {
     const NAME: &str = "time";
@@ -202,6 +235,21 @@ mod tests {
         assert_eq!((lossy.state, lossy.blocks), (State::Attention, false));
         assert!(lossy.seen.contains("eth0 dropped 6 of 5,000"), "{}", lossy.seen);
         assert_eq!(of("eth0: x\n: \n").state, State::Ok);
+    }
+
+    #[test]
+    fn a_cage_with_a_hole_is_named() {
+        let of = |missing: &[&str], done: &[&'static str]| {
+            let missing = missing.iter().map(ToString::to_string).collect();
+            own_cage(Ok(Trial { holds: Vec::new(), missing, tried: 20, done: done.to_vec() }))
+        };
+        assert_eq!(of(&[], &[]).state, State::Ok);
+        let open = of(&[], &["make a file", "make a folder"]);
+        assert_eq!(open.state, State::Attention);
+        assert!(open.seen.contains("18 of 20") && open.seen.contains("to make a file, to make a folder"));
+        let old = of(&["the kernel has no Landlock"], &["make a file"]);
+        assert!(old.state == State::Attention && old.seen.contains("no Landlock"));
+        assert_eq!(own_cage(Err("x".to_owned())).state, State::Attention);
     }
 
     #[test]
