@@ -164,7 +164,6 @@ fn attributed_of_1000() -> usize {
     std::thread::sleep(Duration::from_millis(105));
     drop(open);
     let totals = run.end(&path);
-    println!("{totals:?}");
     let own = std::process::id();
     let told = told(&path);
     let is_own = |ends: &&(SocketAddr, SocketAddr)| told[ends].iter().any(|(pid, _)| *pid == own);
