@@ -5,6 +5,7 @@
 
 mod common;
 #[path = "common/tls.rs"]
+#[expect(dead_code, reason = "another test says something early")]
 mod tls;
 
 use std::collections::BTreeSet;
@@ -19,7 +20,7 @@ use rustls::version::{TLS12, TLS13};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use self::common::{assert_refused, command, err, out, status};
+use self::common::{assert_refused, borderpost, command, err, out, status};
 use self::tls::{Ends, ip, segments};
 
 const PLANTED: &str = "
@@ -58,7 +59,7 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
     packer.finish().unwrap()
 }
 
-const HOST: &str = "us.telemetry.zoom.us";
+const HOST: &str = tls::NAME;
 
 struct Place(tempfile::TempDir);
 
@@ -189,7 +190,7 @@ fn planted_values_are_each_found_once_and_none_is_invented() {
 
 #[test]
 fn a_page_with_nothing_planted_finds_nothing() {
-    let noise: Vec<u8> = (0..100_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+    let noise: Vec<u8> = (0..100_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[2]).collect();
     let requests = [
         said(
             "/a?m=somebody%40example.org",
@@ -332,6 +333,34 @@ fn walk(folder: &std::path::Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
+/// A frame of text that a client sends (RFC 6455 section 5.2), with a mask.
+fn frame(text: &str) -> Vec<u8> {
+    let mask = [1, 2, 3, 4];
+    let masked = text.bytes().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask);
+    [0x81, 0x80 | u8::try_from(text.len()).unwrap()].into_iter().chain(mask).chain(masked).collect()
+}
+
+#[test]
+fn messages_of_a_web_socket_are_looked_into() {
+    let ends = Ends::new(suites::TLS13_AES_256_GCM_SHA384, &TLS13, false);
+    let mut talk = ends.talk();
+    talk.carry();
+    let open = format!(
+        "GET /socket HTTP/1.1\r\nHost: {HOST}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    let opened = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                  Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    talk.exchange(open.as_bytes(), opened.as_bytes());
+    talk.exchange(&frame(&format!("{{\"who\":\"{MAIL}\"}}")), b"");
+    talk.close();
+    let packets: Vec<Vec<u8>> = segments(&talk.flights, 1400).iter().map(|one| ip(one, 40_001)).collect();
+    let place = Place::new(&[], false);
+    place.write("a.pcap", pcap(&packets));
+    place.write("a.keys", ends.log.text());
+    assert_eq!(found(&place.report(&KEYS)), ["address /socket websocket who -  1"]);
+}
+
 #[test]
 fn a_bomb_costs_itself_and_is_said() {
     let mut bomb = said("/bomb", "text/plain", gzip(&vec![b'x'; 256 << 20]));
@@ -357,6 +386,99 @@ fn what_is_no_input_is_refused_with_what_to_do() {
     assert_refused(&place.run(&["--events", "list.csv"]), &["no column named event"]);
     assert_refused(&place.run(&["--decrypted", "a.keys"]), &["not a HAR file"]);
     assert_refused(&place.run(&["--decrypted", "none.har"]), &["none.har"]);
+    let har = format!("{}/tests/imports/run.har", env!("CARGO_MANIFEST_DIR"));
+    assert_refused(&borderpost(&["inspect", &har]), &["HTTP archive", "--decrypted"]);
     let report = place.report(&["--planted", "planted.toml"]);
     assert!(report["telemetry"]["remarks"].to_string().contains("not looked for"));
+}
+
+/// A report of a capture of Chromium and curl (`tests/telemetry/README.md`).
+fn browser(name: &str) -> Value {
+    let place = Place::new(&[], false);
+    let file = |end: &str| format!("{}/tests/telemetry/{name}.{end}", env!("CARGO_MANIFEST_DIR"));
+    place.write("a.pcap", fs::read(file("pcap")).unwrap());
+    place.report(&["--keylog", &file("keys"), "--planted", "planted.toml"])
+}
+
+/// What the server logged: path and length of each request.
+fn logged(name: &str) -> Vec<(String, u64)> {
+    let path = format!("{}/tests/telemetry/{name}.log", env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(path).unwrap();
+    let line = |line: &str| {
+        let row: (String, String, u64) = serde_json::from_str(line).unwrap();
+        (row.1.split('?').next().unwrap().to_owned(), row.2)
+    };
+    let mut rows: Vec<_> = text.lines().map(line).collect();
+    rows.sort();
+    rows
+}
+
+/// What the report has: the same.
+fn reported(report: &Value) -> Vec<(String, u64)> {
+    let rows = report["telemetry"]["endpoints"].as_array().unwrap().iter();
+    rows.map(|row| (row["path"].as_str().unwrap().to_owned(), row["bytes_up"].as_u64().unwrap())).collect()
+}
+
+const BROWSER: [&str; 9] = [
+    "address /a/form body m - percent 1",
+    "address /a/multipart body m -  1",
+    "address /a/percent query m - percent 1",
+    "address /a/plain body m -  1",
+    "address /b/base64 body - - base64 1",
+    "address /b/gzip body m -  1",
+    "address /b/hash body - sha256 hexadecimal 1",
+    "address /b/raw-gzip body - - gzip 1",
+    "address /curl body m - percent 1",
+];
+
+#[test]
+fn what_chromium_and_curl_sent_is_what_the_server_logged() {
+    for name in ["http1", "none"] {
+        assert_eq!(reported(&browser(name)), logged(name), "{name}");
+    }
+}
+
+#[test]
+fn what_a_page_planted_is_found_once_each_in_http_1_and_2() {
+    for name in ["http1", "http2"] {
+        assert_eq!(found(&browser(name)), BROWSER, "{name}");
+    }
+    let without: Vec<String> =
+        found(&browser("none")).into_iter().filter(|row| row.starts_with("address")).collect();
+    assert_eq!(without, BROWSER[8..]);
+}
+
+/// tshark as the oracle: the same requests in the same frames.
+#[test]
+fn requests_are_in_the_frames_where_tshark_shows_them() {
+    for (name, port, fields) in [
+        ("http1", 24551, ["http.request", "http.request.uri"]),
+        ("http2", 24553, ["http2.headers.method", "http2.headers.path"]),
+    ] {
+        let file = |end: &str| format!("{}/tests/telemetry/{name}.{end}", env!("CARGO_MANIFEST_DIR"));
+        let tshark = std::process::Command::new("tshark")
+            .args(["-r", &file("pcap"), "-o", &format!("tls.keylog_file:{}", file("keys"))])
+            .args(["-d", &format!("tcp.port=={port},tls"), "-Y", fields[0], "-T", "fields"])
+            .args(["-e", "frame.number", "-e", fields[1]])
+            .output();
+        let Ok(tshark) = tshark else {
+            std::io::stderr().write_all(b"\n*** NOT CHECKED: tshark is not there ***\n\n").unwrap();
+            return;
+        };
+        let text = String::from_utf8(tshark.stdout).unwrap();
+        let mut expected: Vec<(String, u64)> = text
+            .lines()
+            .map(|line| {
+                let (frame, target) = line.split_once('\t').unwrap();
+                (target.split('?').next().unwrap().to_owned(), frame.parse().unwrap())
+            })
+            .collect();
+        expected.sort();
+        let report = browser(name);
+        let rows = report["telemetry"]["endpoints"].as_array().unwrap().iter();
+        let ours: Vec<_> = rows
+            .map(|row| (row["path"].as_str().unwrap().to_owned(), row["frame"].as_u64().unwrap()))
+            .collect();
+        assert_eq!(ours, expected, "{name}: {}", String::from_utf8_lossy(&tshark.stderr));
+    }
 }

@@ -121,7 +121,9 @@ impl Connections {
     pub(super) fn finish(&mut self) {
         let mut flows: Vec<FlowId> = self.readers.keys().copied().collect();
         flows.sort_unstable();
-        flows.into_iter().for_each(|flow| self.close(flow));
+        for flow in flows {
+            self.close(flow);
+        }
     }
 
     pub(super) fn retain(&mut self, numbers: &[Option<FlowId>]) {

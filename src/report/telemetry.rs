@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::client::{Service, Whose};
 use crate::flow::FlowId;
 use crate::frame::{FrameRef, Timestamp};
+use crate::inspect::Decryption;
 use crate::report::parts::time;
 use crate::report::schema::{
     PersonalDatum, PlantedValue, Profile, Report, Telemetry, TelemetryEndpoint, TelemetryEvent,
@@ -65,7 +66,7 @@ struct Sent<'a> {
 impl<'a> Sums<'a> {
     fn captures(&mut self) {
         for (number, unit) in self.view.inspection.units().iter().enumerate() {
-            let Some(inventory) = unit.decryption().map(|of| of.exchanges()) else { continue };
+            let Some(inventory) = unit.decryption().map(Decryption::exchanges) else { continue };
             if inventory.is_empty() {
                 continue;
             }
@@ -232,7 +233,7 @@ impl<'a> Sums<'a> {
                 as u64,
         });
         of.planted = planted.collect();
-        of.list = list(&settings.events, &of.events);
+        of.list = (!of.sources.is_empty()).then(|| list(&settings.events, &of.events));
         of.remarks = remarks(&of);
         of
     }
@@ -310,14 +311,16 @@ fn remarks(of: &Telemetry) -> Vec<String> {
         return remarks;
     }
     remarks.push(HOW_LOOKED.to_owned());
-    if !of.list.whole {
-        remarks.push(LIST_IN_PART.to_owned());
-    }
-    if !of.list.unknown_columns.is_empty() {
-        remarks.push(format!(
-            "Columns of the list of events that are not known were passed over: {}.",
-            of.list.unknown_columns.join(", ")
-        ));
+    if let Some(list) = &of.list {
+        if !list.whole {
+            remarks.push(LIST_IN_PART.to_owned());
+        }
+        if !list.unknown_columns.is_empty() {
+            remarks.push(format!(
+                "Columns of the list of events that are not known were passed over: {}.",
+                list.unknown_columns.join(", ")
+            ));
+        }
     }
     let short = of.planted.iter().filter(|value| value.only_as_hash).count() as u64;
     if short > 0 {
@@ -400,9 +403,12 @@ fn summed(all: Vec<Upload>) -> Profile {
     uploads.sort_by_key(|upload| upload.start);
     let mut sizes: Vec<u64> = uploads.iter().map(|upload| upload.up).collect();
     sizes.sort_unstable();
-    let mut pauses: Vec<i64> = uploads
+    let mut pauses: Vec<u64> = uploads
         .windows(2)
-        .filter_map(|pair| Some(pair.last()?.start?.nanos().saturating_sub(pair.first()?.start?.nanos())))
+        .filter_map(|pair| {
+            let pause = pair.last()?.start?.nanos().saturating_sub(pair.first()?.start?.nanos());
+            u64::try_from(pause).ok()
+        })
         .collect();
     pauses.sort_unstable();
     let up = sizes.iter().copied().fold(0, u64::saturating_add);
@@ -412,11 +418,11 @@ fn summed(all: Vec<Upload>) -> Profile {
         silent: count - uploads.len() as u64,
         bytes_up: up,
         bytes_down: down,
-        up_per_down: (down > 0).then(|| hundredths(up as f64 / down as f64)),
+        up_per_down: (down > 0).then(|| hundredths(up, down)),
         smallest: sizes.first().copied().unwrap_or_default(),
         median: middle(&sizes).unwrap_or_default(),
         largest: sizes.last().copied().unwrap_or_default(),
-        every_seconds: middle(&pauses).map(|nanos| hundredths(nanos as f64 / 1e9)),
+        every_seconds: middle(&pauses).map(|nanos| hundredths(nanos, NANOS)),
         first_end: end(uploads.first()),
         last_end: end(uploads.last()),
         ..Profile::default()
@@ -428,9 +434,17 @@ fn middle<T: Copy>(sorted: &[T]) -> Option<T> {
     sorted.get(sorted.len().checked_sub(1)? / 2).copied()
 }
 
-fn hundredths(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
+/// A quotient, rounded to hundredths.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "what is lost is far below a hundredth, or far above what is there"
+)]
+fn hundredths(number: u64, by: u64) -> f64 {
+    (number as f64 / by as f64 * 100.0).round() / 100.0
 }
+
+/// Nanoseconds of a second.
+const NANOS: u64 = 1_000_000_000;
 
 #[cfg(test)]
 mod tests {

@@ -47,15 +47,12 @@ pub(super) fn percent(text: &[u8], is_form: bool) -> Option<Vec<u8>> {
     }
     let (mut out, mut at) = (Vec::with_capacity(text.len()), 0);
     while let Some(&byte) = text.get(at) {
-        match hex_pair(text, at + 1).filter(|_| byte == b'%') {
-            Some(coded) => {
-                out.push(coded);
-                at += 3;
-            }
-            None => {
-                out.push(if is_form && byte == b'+' { b' ' } else { byte });
-                at += 1;
-            }
+        if let Some(coded) = hex_pair(text, at + 1).filter(|_| byte == b'%') {
+            out.push(coded);
+            at += 3;
+        } else {
+            out.push(if is_form && byte == b'+' { b' ' } else { byte });
+            at += 1;
         }
     }
     Some(out)
@@ -76,9 +73,12 @@ pub(super) fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
     (body.remaining.is_empty() && !body.decoded.is_empty()).then_some(body.decoded)
 }
 
+/// Takes a run of letters, its coding, and what it stands for.
+pub(super) type TokenSink<'s, 'a> = dyn FnMut(&'a [u8], Coding, &[u8]) + 's;
+
 /// Every run of letters that may be base 64 or hexadecimal, with what it stands for. A run of both alphabets of base 64 is
 /// none of either, and is cut where the second begins.
-pub(super) fn tokens<'a>(text: &'a [u8], sink: &mut dyn FnMut(&'a [u8], Coding, &[u8])) {
+pub(super) fn tokens<'a>(text: &'a [u8], sink: &mut TokenSink<'_, 'a>) {
     for token in runs(text, |byte| byte.is_ascii_hexdigit()) {
         let even = token.get(..token.len() & !1).unwrap_or_default();
         if let (true, Ok(bytes)) = (even.len() == token.len(), HEXLOWER_PERMISSIVE.decode(even)) {

@@ -153,7 +153,9 @@ pub fn digest(exchange: &Exchange, planted: Option<&Planted>, own: Option<IpAddr
     let shape_and_events = look.gather.take().and_then(Gather::end);
     let (shape, mut events) =
         shape_and_events.map_or((None, Vec::new()), |(shape, told)| (Some(shape), told));
-    events.iter_mut().for_each(|event| look.mask(event));
+    for event in &mut events {
+        look.mask(event);
+    }
     Digest {
         origin: exchange.origin,
         start: exchange.start,
@@ -402,9 +404,7 @@ impl Look<'_> {
         let Told { name, detail, time: _, place } = event;
         for part in [Some(name), detail.as_mut(), place.as_mut()].into_iter().flatten() {
             let holds = self.planted.is_some_and(|planted| !planted.find(part.as_bytes(), false).is_empty());
-            if holds
-                || part.split(|c: char| c == '.' || c == ' ').any(|word| identify("", word, None).is_some())
-            {
+            if holds || part.split(['.', ' ']).any(|word| identify("", word, None).is_some()) {
                 "(masked)".clone_into(part);
             }
         }

@@ -84,7 +84,7 @@ pub struct Endpoints {
     #[serde(rename = "compiled")]
     _compiled: crate::frame::Date,
     #[serde(default, rename = "endpoint")]
-    endpoints: Vec<Endpoint>,
+    places: Vec<Endpoint>,
     #[serde(default, rename = "shape")]
     shapes: Vec<Shape>,
     sources: BTreeMap<String, String>,
@@ -108,7 +108,7 @@ impl Endpoints {
     pub fn parse(file: &str, text: &str) -> Result<Self, DataError> {
         let read: Self = data::parse(file, text)?;
         let named =
-            read.endpoints.iter().map(|row| &row.source).chain(read.shapes.iter().map(|row| &row.source));
+            read.places.iter().map(|row| &row.source).chain(read.shapes.iter().map(|row| &row.source));
         for source in named {
             if !read.sources.contains_key(source) {
                 return Err(DataError::about(
@@ -125,7 +125,7 @@ impl Endpoints {
     /// The endpoint of a request.
     #[must_use]
     pub fn of(&self, host: &str, path: &str) -> Option<&Endpoint> {
-        self.endpoints.iter().find(|row| is_under(host, &row.host) && begins(path, &row.path))
+        self.places.iter().find(|row| is_under(host, &row.host) && begins(path, &row.path))
     }
 
     /// The shapes that are tried at a host.

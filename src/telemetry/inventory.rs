@@ -45,6 +45,7 @@ impl Inventory {
     }
 
     /// The exchanges with their flows, in the order in which they ended.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &(Option<FlowId>, Digest)> {
         self.exchanges.iter()
     }

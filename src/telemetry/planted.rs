@@ -420,5 +420,4 @@ const MOST_VALUES: usize = 1000;
 const MOST_CODINGS: usize = 2;
 
 #[cfg(test)]
-#[path = "planted_tests.rs"]
 mod tests;

@@ -15,8 +15,8 @@ pub struct Telemetry {
     pub endpoints: Vec<TelemetryEndpoint>,
     /// The events that bodies told, equal ones counted.
     pub events: Vec<TelemetryEvent>,
-    /// The list that they were held against.
-    pub list: TelemetryList,
+    /// The list that they were held against; `null` where nothing was decrypted.
+    pub list: Option<TelemetryList>,
     /// The values that were planted (`--planted`).
     pub planted: Vec<PlantedValue>,
     /// The personal data that were found.

@@ -1,7 +1,8 @@
 //! The table's part on telemetry, in words that other formats for people use, too.
 
 use crate::report::schema::{
-    PersonalDatum, Profile, Report, Telemetry, TelemetryEndpoint, TelemetryEvent, TelemetrySource, Whither,
+    PersonalDatum, Profile, Report, Telemetry, TelemetryEndpoint, TelemetryEvent, TelemetryList,
+    TelemetrySource, Whither,
 };
 use crate::report::table::{INDENT, Page};
 use crate::report::text::{clean, count, size};
@@ -26,17 +27,9 @@ impl Page {
         }
     }
 
-    /// Everything that is said of telemetry: sources, endpoints, events, personal data, profiles, remarks.
+    /// Everything that is said of telemetry: sources, personal data, events, endpoints, profiles, remarks.
     pub(in crate::report) fn telemetry_said(&self, of: &Telemetry) -> Vec<Said> {
         let mut said: Vec<Said> = of.sources.iter().map(|source| self.source_said(source)).collect();
-        let mut rank: Vec<&TelemetryEndpoint> = of.endpoints.iter().collect();
-        rank.sort_by_key(|row| (!row.is_telemetry, row.events == 0));
-        said.extend(self.most(&rank, |row| self.endpoint_said(row)));
-        let events: Vec<&TelemetryEvent> = of.events.iter().collect();
-        said.extend(self.most(&events, |row| self.event_said(row)));
-        if !of.events.is_empty() {
-            said.push(self.list_said(of));
-        }
         for value in of.planted.iter().filter(|value| value.found == 0 && !of.sources.is_empty()) {
             let title = self.lang.say("planted and not found: {}", &[&clean(&value.label)]);
             said.push(Said { title, lines: Vec::new() });
@@ -44,6 +37,12 @@ impl Page {
         let mut personal: Vec<&PersonalDatum> = of.personal.iter().collect();
         personal.sort_by_key(|row| row.kind != "planted");
         said.extend(self.most(&personal, |row| self.datum_said(row)));
+        let events: Vec<&TelemetryEvent> = of.events.iter().collect();
+        said.extend(self.most(&events, |row| self.event_said(row)));
+        said.extend(of.list.iter().filter(|_| !of.events.is_empty()).map(|list| self.list_said(list)));
+        let mut rank: Vec<&TelemetryEndpoint> = of.endpoints.iter().collect();
+        rank.sort_by_key(|row| (!row.is_telemetry, row.events == 0));
+        said.extend(self.most(&rank, |row| self.endpoint_said(row)));
         let profiles: Vec<&Profile> = of.profiles.iter().collect();
         said.extend(self.most(&profiles, |row| self.profile_said(row)));
         let remark = |text: &String| Said { title: clean(&self.lang.sentence(text)), lines: Vec::new() };
@@ -99,8 +98,7 @@ impl Page {
         Said { title, lines }
     }
 
-    fn list_said(&self, of: &Telemetry) -> Said {
-        let list = &of.list;
+    fn list_said(&self, list: &TelemetryList) -> Said {
         let title = self.lang.say(
             "held against {}: {} on it, {} not, {} of it never seen",
             &[
@@ -141,17 +139,12 @@ impl Page {
             ],
         );
         let uploads = self.lang.plural(of.uploads, "connection that uploads", "connections that upload");
-        let mut lines = vec![self.lang.say(
-            "{uploads}, {} up, {} down, from {} to {}, the middle one {}",
-            &[
-                &uploads,
-                &size(of.bytes_up),
-                &size(of.bytes_down),
-                &size(of.smallest),
-                &size(of.largest),
-                &size(of.median),
-            ],
-        )];
+        let [up, down] = [of.bytes_up, of.bytes_down].map(size);
+        let mut lines = vec![self.lang.say("{uploads}, {} up, {} down", &[&uploads, &up, &down])];
+        if of.uploads > 1 {
+            let [least, most, middle] = [of.smallest, of.largest, of.median].map(size);
+            lines.push(self.lang.say("from {} to {} each, the middle one {}", &[&least, &most, &middle]));
+        }
         if let Some(seconds) = of.every_seconds {
             lines.push(self.lang.say("one every {} s in the middle", &[&seconds]));
         }
