@@ -498,7 +498,7 @@ mod tests {
                 "application/x-www-form-urlencoded",
                 "a=1&b=dGVzdGVyQGV4YW1wbGUub3Jn"
             )),
-            ["mail path  percent 1", "mail body b base64 1"]
+            ["mail body b base64 1", "mail path  percent 1"]
         );
         assert_eq!(told(&exchange("/", "text/plain", "hello tester@example.org")), ["mail body   1"]);
         assert_eq!(
