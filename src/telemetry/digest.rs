@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::frame::{FrameRef, Timestamp};
 use crate::telemetry::coding::{self, Coding};
-use crate::telemetry::content::{Bounds, Kind, Value, kind, parts, walk};
+use crate::telemetry::content::{Bounds, Kind, Step, Value, kind, parts, walk};
 use crate::telemetry::endpoint::{Endpoint, Endpoints, Gather, Shape, Told};
 use crate::telemetry::identifier::{Identifier, identify};
 use crate::telemetry::planted::{Hash, Planted};
@@ -275,7 +275,8 @@ impl Look<'_> {
             let at = field.iter().position(|&byte| byte == b'=').unwrap_or(field.len());
             let (name, value) = field.split_at_checked(at).unwrap_or((field, b""));
             let name = coding::percent(name, true).unwrap_or_else(|| name.to_vec());
-            let name = self.field_name(text(Some(&name), MOST_FIELD));
+            let name = text(Some(&name), MOST_FIELD);
+            let name = self.field_name(name.clone(), &name);
             if self.unit(&name, value.get(1..).unwrap_or_default(), true) {
                 holds_planted.insert(name);
             }
@@ -334,11 +335,9 @@ impl Look<'_> {
             if let Some(gather) = &mut self.gather {
                 gather.field(path, value);
             }
-            let field = self.field_name(format!("{outside}{path}"));
-            let key = path.steps().iter().rev().find_map(|step| match step {
-                crate::telemetry::content::Step::Key(key) => Some(&**key),
-                crate::telemetry::content::Step::Item(_) => None,
-            });
+            let keys: Vec<&str> = path.steps().iter().filter_map(key_of).collect();
+            let field = self.field_name(format!("{outside}{path}"), &keys.join("\n"));
+            let key = keys.last().copied();
             let key = key.unwrap_or_default();
             match value {
                 Value::Text(text) if outside.is_empty() && is_json(text) && inside.len() < MOST_INSIDE => {
@@ -384,13 +383,13 @@ impl Look<'_> {
         }
     }
 
-    /// A field's name as it may be shown. One that holds a planted value is a finding of its own.
-    fn field_name(&mut self, name: String) -> String {
+    /// A field's name as it may be shown, with its keys as they were sent. One that holds a planted value is a finding of its own.
+    fn field_name(&mut self, name: String, keys: &str) -> String {
         let short: String = name.chars().take(MOST_FIELD).collect();
         if self.planted.is_none() || self.seen.contains(&name) {
             return short;
         }
-        if self.unit("(a name of a field)", name.as_bytes(), false) {
+        if self.unit("(a name of a field)", keys.as_bytes(), false) {
             return "(a name of a field)".to_owned();
         }
         if self.seen.len() < MOST_SEEN {
@@ -408,6 +407,13 @@ impl Look<'_> {
                 "(masked)".clone_into(part);
             }
         }
+    }
+}
+
+fn key_of(step: &Step) -> Option<&str> {
+    match step {
+        Step::Key(key) => Some(key),
+        Step::Item(_) => None,
     }
 }
 
