@@ -40,14 +40,15 @@ const ORDER: &[&str] = &[
 
 /// Outside packages of the library and who may use them.
 const OWNERS: &[(&str, &[&str])] = &[
+    ("aho_corasick", &["telemetry::planted"]),
     ("askama", &["report::html"]),
     ("brotli_decompressor", &["wire::http::body"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
-    ("csv", &["session::marks", "report"]),
+    ("csv", &["session::marks", "telemetry::list", "report"]),
     ("ctrlc", &["cli", "bin"]),
-    ("data_encoding", &["telemetry::import"]),
+    ("data_encoding", &["telemetry::coding", "telemetry::import"]),
     ("flate2", &["source", "wire::http", "bundle"]),
     ("hashbrown", &["flow", "evidence", "decrypt", "inspect"]),
     ("httparse", &["wire::http"]),
@@ -57,6 +58,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("libc", &["cli::cage", "bin"]),
     ("lz4_flex", &["source"]),
     ("maxminddb", &["place"]),
+    ("md5", &["telemetry::planted"]),
     ("mmdb_writer", &["place::build"]),
     ("netstat2", &["process::table"]),
     // `source` has a module of this name.
@@ -91,7 +93,8 @@ const OWNERS: &[(&str, &[&str])] = &[
         "serde_json",
         &["place", "telemetry", "report", "bundle", "compare", "redact", "capture", "cli::doctor"],
     ),
-    ("sha2", &["source", "place", "report", "bundle"]),
+    ("sha1", &["telemetry::planted"]),
+    ("sha2", &["source", "place", "telemetry::planted", "report", "bundle"]),
     ("sysinfo", &["process::table", "cli::doctor"]),
     (
         "thiserror",

@@ -172,6 +172,20 @@ pub(super) struct Reporting {
     /// are used, too
     #[arg(long, value_name = "FILE")]
     pub(super) keylog: Vec<PathBuf>,
+    /// HTTP that another tool decrypted on the same run, as a HAR file or a flow file of mitmproxy; may be repeated. Its exchanges are
+    /// tied to flows by time, address and name
+    #[arg(long, value_name = "FILE")]
+    pub(super) decrypted: Vec<PathBuf>,
+    /// The list of telemetry events (CSV with a column event, or TOML) to hold decrypted events against [default: the part of the
+    /// published list that is known]
+    #[arg(long, value_name = "FILE")]
+    pub(super) events: Option<PathBuf>,
+    /// Values that you planted (TOML), to be looked for in decrypted traffic: as they are, in codings, and as hashes
+    #[arg(long, value_name = "FILE")]
+    pub(super) planted: Option<PathBuf>,
+    /// Show planted values and identifiers as they are instead of masking them; reports are then for their owner alone
+    #[arg(long)]
+    pub(super) reveal: bool,
     /// With `--bundle-inputs`: put in captures that carry keys, too; the bundle is then for its owner alone
     #[arg(long, requires = "bundle_inputs")]
     pub(super) with_secrets: bool,

@@ -246,8 +246,9 @@ whoever made the bundle kept elsewhere.
 ";
 
 const SECRET: &str = "
-SECRETS INSIDE: a capture in inputs/ carries the keys of its connections. Whoever
-has this bundle can read what was said in them. Keep it to yourself.
+SECRETS INSIDE: a capture in inputs/ carries the keys of its connections, or the
+report shows personal data as they are (--reveal). Whoever has this bundle can
+read what was said. Keep it to yourself.
 ";
 
 #[cfg(test)]

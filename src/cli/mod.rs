@@ -37,6 +37,7 @@ mod screen;
 mod settings;
 mod status;
 mod study;
+mod telemetry;
 mod verify;
 mod world;
 

@@ -1,8 +1,8 @@
 //! `borderpost inspect`: from arguments to settings, to reports, to the exit status.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::io::{IsTerminal as _, stdout};
+use std::fs::{self, File};
+use std::io::{self, IsTerminal as _, Write as _, stdout};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +24,7 @@ use crate::cli::screen::{self, Behind, Quality};
 use crate::cli::settings;
 use crate::cli::status::{self, Status};
 use crate::cli::study;
+use crate::cli::telemetry;
 use crate::cli::world::World;
 use crate::inspect::live::{Followed, Position};
 use crate::inspect::{self, Inspection, Settings};
@@ -149,6 +150,7 @@ impl<'a> Ready<'a> {
         }
         let (paths, answers) = (made.paths, made.answers);
         let options = options.unwrap_or_default();
+        let has_secrets = has_secrets || arguments.reporting.reveal;
         let record = bundle::Record { options, notes, cells, paths, logs, answers, has_secrets };
         // The process ends soon: giving back millions of small pieces of memory would be most of what is left to do.
         let report = ManuallyDrop::new(report);
@@ -473,6 +475,9 @@ fn refuse_inputs(arguments: &Inspect, outputs: &Outputs, job: &Job) -> Result<()
         .chain(&arguments.manifest)
         .chain(&arguments.reporting.redaction_log)
         .chain(&arguments.reporting.keylog)
+        .chain(&arguments.reporting.decrypted)
+        .chain(&arguments.reporting.planted)
+        .chain(&arguments.reporting.events)
         .collect();
     refuse_paths(outputs, &read)
 }
@@ -516,6 +521,10 @@ pub(super) fn job(arguments: &Inspect, lists_flows: bool, world: &World) -> Resu
         local: arguments.reporting.local.clone(),
         claims: claims::chosen(&arguments.reporting.claims, world)?,
         key_logs: keys::read(&arguments.reporting.keylog, world)?,
+        planted: telemetry::planted(arguments.reporting.planted.as_ref(), world)?,
+        events: telemetry::events(arguments.reporting.events.as_ref(), world)?,
+        exchanges: telemetry::exchanges(&arguments.reporting.decrypted, world)?,
+        reveals: arguments.reporting.reveal,
         study,
         ..settings::of(&arguments.reporting.evidence, world)?
     };
@@ -552,8 +561,16 @@ fn write(
 }
 
 fn write_report(results: &Results<'_>, path: &Path, format: Format) -> Result<(), String> {
-    output::to_file(path, format.render(results, Color::Never))
-        .map_err(|error| format!("{}: {error}; nothing was written there", path.display()))
+    let reveals = results.report.telemetry.as_ref().is_some_and(|telemetry| telemetry.revealed);
+    let text = format.render(results, Color::Never);
+    let fill = |file: &mut File| {
+        if reveals && file.metadata()?.is_file() {
+            output::keep_private(file, 0o600)?;
+        }
+        file.write_all(text.as_bytes())
+    };
+    output::to_file_by(path, fill)
+        .map_err(|error: io::Error| format!("{}: {error}; nothing was written there", path.display()))
 }
 
 /// Writes the reports so far. What is no file, such as a pipe, gets the last one alone, and so does a bundle.

@@ -66,6 +66,11 @@ impl Connection {
         }
     }
 
+    /// The side of the client, once it has said its hello.
+    pub(super) fn client(&self) -> Option<Side> {
+        self.known.client()
+    }
+
     /// How many bytes are held.
     pub(super) fn held(&self) -> usize {
         self.directions.iter().map(Direction::held).sum::<usize>() + size_of::<Self>()

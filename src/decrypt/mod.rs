@@ -28,7 +28,7 @@ pub use self::direction::Counts;
 pub use self::keys::{Keys, MAX_SECRETS, Random, Tally};
 use self::piece::Place;
 pub use self::piece::{GapReason, Piece, Sink, Trouble};
-use crate::flow::{FlowId, Seen};
+use crate::flow::{FlowId, Seen, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::packet::{Packet, Transport};
 
@@ -119,6 +119,20 @@ impl Decrypter {
                 Some(outcome).filter(|outcome| ***outcome != Outcome::NotTls).map(|of| &**of)
             }
             State::Followed(_) | State::NotTls => None,
+        }
+    }
+
+    /// The side of a flow that is the client, once it has said its hello.
+    #[must_use]
+    pub fn client(&self, flow: FlowId) -> Option<Side> {
+        match self.connections.get(&flow)? {
+            State::Followed(connection) => connection.client(),
+            State::Settled(outcome) => match **outcome {
+                Outcome::Keys(read) => Some(read.client),
+                Outcome::NoKeys { client } => Some(client),
+                Outcome::NoHello | Outcome::NotTls => None,
+            },
+            State::NotTls => None,
         }
     }
 

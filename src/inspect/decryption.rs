@@ -1,7 +1,7 @@
 //! What key logs open of a capture: keys from the user and from the capture itself, connections that are followed with them.
 //!
-//! Input: packets of TCP. Output: facts from what was encrypted; where keys came from and what came of each connection. A capture
-//! that no key is known of costs nothing. Must not: keep what was said, or a secret beside [`Keys`].
+//! Input: packets of TCP. Output: facts from what was encrypted, and an inventory of its exchanges; where keys came from and what came
+//! of each connection. A capture that no key is known of costs nothing. Must not: keep what was said, or a secret beside [`Keys`].
 
 use std::sync::Arc;
 
@@ -9,8 +9,10 @@ use crate::decrypt::{Decrypter, Keys, Outcome, Piece, Sink, Tally};
 use crate::evidence::Evidence;
 use crate::flow::{FlowId, Seen};
 use crate::frame::{FrameRef, Timestamp};
+use crate::inspect::exchanges::Connections;
 use crate::packet::Packet;
 use crate::session::Moment;
+use crate::telemetry::{Inventory, Planted};
 use crate::wire::certificate::CertificateNames;
 use crate::wire::tls;
 
@@ -48,13 +50,22 @@ pub struct Decryption {
 }
 
 /// What is taken off what was said.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 struct Heard {
     certificate: Option<(FrameRef, Option<Timestamp>, CertificateNames)>,
+    exchanges: Connections,
+    planted: Option<Arc<Planted>>,
+}
+
+impl Heard {
+    fn new(planted: Option<Arc<Planted>>) -> Self {
+        Self { certificate: None, exchanges: Connections::new(planted.clone()), planted }
+    }
 }
 
 impl Sink for Heard {
-    fn piece(&mut self, _: FlowId, from_client: bool, piece: Piece<'_>) {
+    fn piece(&mut self, flow: FlowId, from_client: bool, piece: Piece<'_>) {
+        self.exchanges.piece(flow, from_client, piece);
         if let Piece::Message { at, time, kind: tls::CERTIFICATE, body } = piece
             && !from_client
             && let Some(names) = tls::certificate_names(body)
@@ -66,14 +77,15 @@ impl Sink for Heard {
 
 impl Decryption {
     /// With the keys that are known before the capture is read.
-    pub(super) fn new(keys: Arc<Keys>) -> Self {
-        Self { decrypter: Decrypter::new(keys), heard: Heard::default(), carried: None, is_again: false }
+    pub(super) fn new(keys: Arc<Keys>, planted: Option<Arc<Planted>>) -> Self {
+        Self { decrypter: Decrypter::new(keys), heard: Heard::new(planted), carried: None, is_again: false }
     }
 
     /// For reading the same capture again, with the keys that the first reading came upon.
     pub(super) fn again(self) -> Self {
         let carried = self.carried.map(|source| KeySource { is_late: false, ..source });
-        Self { carried, is_again: true, ..Self::new(Arc::clone(self.decrypter.keys())) }
+        let planted = self.heard.planted;
+        Self { carried, is_again: true, ..Self::new(Arc::clone(self.decrypter.keys()), planted) }
     }
 
     /// Takes keys that the capture carries; `is_late` where frames came before them.
@@ -106,6 +118,12 @@ impl Decryption {
         if let Some((at, time, names)) = self.heard.certificate.take() {
             evidence.certificate(seen, packet, (at, time), &names);
         }
+        if let Some(flow) = self.heard.exchanges.take_opened()
+            && let Some(client) = self.decrypter.client(flow)
+        {
+            let end = if client == seen.side { packet.from() } else { packet.to() };
+            self.heard.exchanges.is_of(flow, end.address);
+        }
     }
 
     /// The capture has ended.
@@ -113,17 +131,25 @@ impl Decryption {
         if let Some(Moment { frame, time }) = last {
             self.decrypter.finish(frame, time, &mut self.heard);
         }
+        self.heard.exchanges.finish();
     }
 
     /// Forgets flows without a new number.
     pub(super) fn retain(&mut self, numbers: &[Option<FlowId>]) {
         self.decrypter.retain(|flow| numbers.get(flow.0 as usize).copied().flatten());
+        self.heard.exchanges.retain(numbers);
     }
 
     /// What blocks of the capture itself said.
     #[must_use]
     pub fn carried(&self) -> Option<&KeySource> {
         self.carried.as_ref()
+    }
+
+    /// The exchanges of HTTP in what was opened.
+    #[must_use]
+    pub fn exchanges(&self) -> &Inventory {
+        self.heard.exchanges.inventory()
     }
 
     /// What came of a flow; `None` where it is not TLS over TCP.

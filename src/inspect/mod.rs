@@ -8,6 +8,7 @@ mod census;
 mod circumstances;
 mod claims;
 mod decryption;
+mod exchanges;
 pub(crate) mod guard;
 mod hearing;
 mod inputs;
@@ -43,6 +44,7 @@ use std::thread;
 
 pub use self::census::{Census, Counted};
 pub use self::decryption::{Decryption, KeyLogs, KeySource};
+pub use self::exchanges::{Imported, ImportedFile};
 pub use self::hearing::SeenName;
 pub use self::judged::{FindingId, Found, Judged};
 pub use self::locate::{Placement, VantageConflict};
@@ -67,6 +69,7 @@ use crate::place::{self, Databases, Declared, WitnessKind};
 use crate::session::{Mark, MarkFault};
 use crate::source::{self, Capture, Carried, Follow, Options, SourceError, Summary, expand};
 use crate::study::Study;
+use crate::telemetry::{EventList, Planted};
 use crate::verdict::Register;
 
 /// What the user chose.
@@ -101,6 +104,14 @@ pub struct Settings {
     pub registers: Vec<Register>,
     /// The key logs that the user names.
     pub key_logs: KeyLogs,
+    /// Values that the tester planted, looked for in what is decrypted.
+    pub planted: Option<Arc<Planted>>,
+    /// Whether planted values and identifiers are shown as they are.
+    pub reveals: bool,
+    /// The published list that decrypted events are held against.
+    pub events: EventList,
+    /// Files of exchanges of the same run that other tools decrypted.
+    pub exchanges: Vec<ImportedFile>,
     /// Whether key logs that captures carry themselves are passed over.
     pub ignores_carried_keys: bool,
     /// Where the client stood, by the user's word.
@@ -165,6 +176,10 @@ impl Default for Settings {
             databases: Databases::embedded(),
             registers: Register::builtin().to_vec(),
             key_logs: KeyLogs::default(),
+            planted: None,
+            reveals: false,
+            events: EventList::default(),
+            exchanges: Vec::new(),
             ignores_carried_keys: false,
             vantage: None,
             study: None,
@@ -204,6 +219,7 @@ pub struct Inspection {
     units: Vec<Unit>,
     census: Census,
     mark_faults: Vec<MarkFault>,
+    imported: Vec<Imported>,
     files_skipped: u64,
     is_so_far: bool,
     settings: Arc<Settings>,
@@ -218,6 +234,7 @@ impl Inspection {
             units: Vec::new(),
             census: Census::default(),
             mark_faults: Vec::new(),
+            imported: Vec::new(),
             files_skipped: 0,
             is_so_far: false,
             settings,
@@ -230,6 +247,8 @@ impl Inspection {
             inspection.mark_faults.extend(read.faults);
             met.extend(read.met);
         }
+        let Settings { exchanges, planted, .. } = &*inspection.settings;
+        inspection.imported = exchanges::imported(exchanges, &inspection.units, planted.as_ref());
         (inspection, met)
     }
 
@@ -291,6 +310,12 @@ impl Inspection {
     #[must_use]
     pub fn mark_faults(&self) -> &[MarkFault] {
         &self.mark_faults
+    }
+
+    /// The files of exchanges that other tools decrypted, digested.
+    #[must_use]
+    pub fn imported(&self) -> &[Imported] {
+        &self.imported
     }
 
     /// Files in the folders named that are no captures.
@@ -406,8 +431,9 @@ struct Captured {
 impl Captured {
     fn new(budget: Option<Budget>, settings: &Arc<Settings>) -> Self {
         let (mut unit, script) = (Unit::within(budget), Script::new(settings));
+        unit.planted.clone_from(&settings.planted);
         if !settings.key_logs.keys.is_empty() {
-            unit.decrypt_by(Decryption::new(Arc::clone(&settings.key_logs.keys)));
+            unit.decrypt_by(Decryption::new(Arc::clone(&settings.key_logs.keys), settings.planted.clone()));
         }
         Self { inputs: Vec::new(), unit, census: Census::default(), script, read: script::Read::default() }
     }

@@ -25,6 +25,7 @@ use crate::packet::{self, Class, Decoded, Opener, Through};
 use crate::place;
 use crate::session::{Moment, Session, Step};
 use crate::source::{Carried, Summary};
+use crate::telemetry::Planted;
 
 /// What one capture holds. Hosts, names and sessions of different captures have nothing to do with each other.
 #[derive(Debug, Default)]
@@ -33,6 +34,8 @@ pub struct Unit {
     pub(super) evidence: Evidence,
     pub(super) opener: Opener,
     pub(super) decryption: Option<Box<Decryption>>,
+    /// What is looked for in what is decrypted.
+    pub(super) planted: Option<Arc<Planted>>,
     pub(super) sightings: Sightings,
     pub(super) own_addresses: Vec<IpAddr>,
     pub(super) last: Option<Moment>,
@@ -102,7 +105,7 @@ impl Unit {
     pub(super) fn take_keys(&mut self, carried: &Carried) {
         let log = carried.take();
         if self.decryption.is_none() {
-            self.decrypt_by(Decryption::new(Arc::default()));
+            self.decrypt_by(Decryption::new(Arc::default(), self.planted.clone()));
         }
         // Frames that hold no packet of TCP count, too: they are few before the first that does.
         let is_late = self.last.is_some();

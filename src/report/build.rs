@@ -8,7 +8,7 @@ use crate::report::schema::{Input, Report, Schema, Tool, Totals};
 use crate::report::view::View;
 use crate::report::{
     anomalies, claims, decryption, destinations, flows, headline, matrix, quality, schema, sessions, sources,
-    steps, tunnels,
+    steps, telemetry, tunnels,
 };
 
 /// What a report is to hold.
@@ -42,6 +42,7 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
         anomalies: anomalies::anomalies(inspection),
         quality: quality::quality(&view, decryption.as_ref()),
         decryption,
+        telemetry: None,
         data_sources: sources::data_sources(inspection.settings()),
         registers: Vec::new(),
         claims: claims::claims(&view),
@@ -55,6 +56,7 @@ pub fn build(inspection: &Inspection, options: Options) -> Report {
     sessions::sessions(&view, &mut report, &mut of_flow);
     steps::steps(&view, &of_flow, &mut report);
     matrix::matrix(&view, &of_flow, &mut report);
+    report.telemetry = telemetry::telemetry(&view, &of_flow, &report);
     if options.list_flows {
         flows::flows(&view, &of_flow, &mut report);
     }

@@ -2,7 +2,7 @@
 //!
 //! The first line is of the type `report`: schema, tool, inputs, totals and headline. The others follow in the order of
 //! the JSON, each entry of a list on a line of its own: `destination`, `session`, `meeting`, `step`, `flow`, `tunnel`, `anomaly`, `quality`,
-//! `decryption` where keys were known, `data_source`, `register`, `claim`, `against` where that was asked for, and of a study `study`, `cell`, `matrix_row`, `difference`.
+//! `decryption` where keys were known, `telemetry` where something shows it, `data_source`, `register`, `claim`, `against` where that was asked for, and of a study `study`, `cell`, `matrix_row`, `difference`.
 //! Fields are those of the JSON, described in `schema.json`.
 //!
 //! Input: a [`Report`]. Output: text. Must not: name a field of its own but `type`.
@@ -32,6 +32,7 @@ pub fn jsonl(report: &Report) -> String {
         anomalies,
         quality,
         decryption,
+        telemetry,
         data_sources,
         registers,
         claims,
@@ -56,6 +57,7 @@ pub fn jsonl(report: &Report) -> String {
     lines(&mut out, "anomaly", anomalies);
     line(&mut out, "quality", quality);
     lines(&mut out, "decryption", decryption.as_slice());
+    lines(&mut out, "telemetry", telemetry.as_slice());
     lines(&mut out, "data_source", data_sources);
     lines(&mut out, "register", registers);
     lines(&mut out, "claim", claims);

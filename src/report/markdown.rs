@@ -48,6 +48,7 @@ fn whole(report: &Report, words: &table::Page, shown: Shown) -> String {
     document.sessions(report);
     document.steps(report);
     document.tunnels(report);
+    document.telemetry(report);
     document.claims(report);
     document.against(report);
     document.quality(report);

@@ -43,6 +43,7 @@ mod sessions;
 mod sources;
 mod steps;
 pub mod table;
+mod telemetry;
 pub mod text;
 pub mod told;
 mod tunnels;

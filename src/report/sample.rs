@@ -98,6 +98,7 @@ pub(crate) fn report(destinations: Vec<Destination>) -> Report {
         anomalies: Vec::new(),
         quality: Quality::default(),
         decryption: None,
+        telemetry: None,
         data_sources: Vec::new(),
         registers: vec![Register {
             name: "surf-2024".to_owned(),

@@ -13,6 +13,7 @@ mod quality;
 mod session;
 mod step;
 mod study;
+mod telemetry;
 mod tunnel;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,10 @@ pub use self::quality::{Quality, SummedUp, Suspicion, Undecoded, Vantage, Vantag
 pub use self::session::{Meeting, Milestone, Phase, PhaseFlows, PhaseTraffic, Session, Update};
 pub use self::step::{Step, UnusedMark, Upload};
 pub use self::study::{Cell, Difference, Group, MatrixRow, Seen, Study};
+pub use self::telemetry::{
+    PersonalDatum, PlantedValue, Profile, Telemetry, TelemetryEndpoint, TelemetryEvent, TelemetryList,
+    TelemetrySource, Whither,
+};
 pub use self::tunnel::Tunnel;
 use crate::client::Whose;
 use crate::place::Grade;
@@ -68,6 +73,9 @@ pub struct Report {
     /// What key logs opened; absent where no key is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decryption: Option<Decryption>,
+    /// What was sent of the client's use; absent where nothing was, or nothing shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub telemetry: Option<Telemetry>,
     /// The data that answers rest on.
     pub data_sources: Vec<DataSource>,
     /// The registers that were compared with, and their limits.

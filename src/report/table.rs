@@ -21,6 +21,7 @@ pub(super) mod claims;
 pub(super) mod matrix;
 pub(super) mod session;
 pub(super) mod steps;
+pub(super) mod telemetry;
 
 /// The width of the report in columns.
 pub const WIDTH: usize = 80;
@@ -48,6 +49,7 @@ pub fn table(report: &Report, color: Color, lang: Lang) -> String {
     page.sessions(report);
     page.steps(report);
     page.tunnels(report);
+    page.telemetry(report);
     page.claims(report);
     if let Some(against) = &report.against {
         page.against(against);

@@ -132,6 +132,12 @@ pub(super) fn steps(report: &Report, page: &Page) -> Vec<Item> {
     steps.map(|step| Item { title: format!("{}. {}", step.id, step.label), ..item(step) }).collect()
 }
 
+/// What is said of telemetry.
+pub(super) fn telemetry(report: &Report, page: &Page) -> Vec<Item> {
+    let said = report.telemetry.iter().flat_map(|of| page.telemetry_said(of));
+    said.map(|said| Item { title: said.title, lines: said.lines }).collect()
+}
+
 /// The tunnels: those with the client's flows first, and the others as far as they are few.
 pub(super) fn tunnels(report: &Report, page: &Page) -> Vec<Item> {
     let (clients, others): (Vec<&Tunnel>, Vec<&Tunnel>) =

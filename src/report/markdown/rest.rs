@@ -1,14 +1,24 @@
-//! Markdown of the documented claims, of what moves by another reading, of the captures' quality and of the sources.
+//! Markdown of telemetry, of the documented claims, of what moves by another reading, of the captures' quality and of the sources.
 
 use crate::claims::Outcome;
 use crate::report::against::{title, words_of};
 use crate::report::markdown::Document;
 use crate::report::markdown::escape::{code, prose};
 use crate::report::schema::{Claim, Report};
+use crate::report::table::telemetry::TITLE;
 use crate::report::table::{SWITCHED_OFF, claims, compared, used};
 use crate::report::text::count;
 
 impl Document<'_> {
+    pub(super) fn telemetry(&mut self, report: &Report) {
+        let Some(telemetry) = &report.telemetry else { return };
+        self.title(&self.words.lang.word(TITLE));
+        for said in self.words.telemetry_said(telemetry) {
+            let whole: Vec<String> = std::iter::once(said.title).chain(said.lines).collect();
+            self.item(&whole.join("; "));
+        }
+    }
+
     pub(super) fn claims(&mut self, report: &Report) {
         if report.claims.is_empty() {
             return;

@@ -121,6 +121,12 @@ impl Reader {
         self.context.tally
     }
 
+    /// Bytes that bodies of exchanges hold that have not ended.
+    #[must_use]
+    pub const fn held(&self) -> usize {
+        self.context.held
+    }
+
     fn push(&mut self, side: Side, bytes: &[u8], at: At) {
         let context = &mut self.context;
         match &mut self.protocol {
