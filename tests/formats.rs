@@ -107,6 +107,7 @@ fn the_types_stand_in_one_order() {
         "meeting",
         "flow",
         "quality",
+        "telemetry",
         "data_source",
         "register",
         "claim",
