@@ -47,7 +47,13 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Job, String
             "--try" => return Ok(Job::Try),
             "-i" => arguments.interfaces.push(value()?),
             "-f" => arguments.filter = Some(value()?),
-            "-s" => arguments.snap_len = number(&word, &value()?, 1, FULL)?,
+            // As everywhere, 0 is all of it.
+            "-s" => {
+                arguments.snap_len = match number(&word, &value()?, 0, FULL)? {
+                    0 => FULL,
+                    stated => stated,
+                };
+            }
             "-B" => {
                 arguments.buffer = number(&word, &value()?, 1, 1024)?.saturating_mul(1 << 20);
             }

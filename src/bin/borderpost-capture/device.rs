@@ -28,7 +28,8 @@ pub(crate) struct Device {
     mac: Option<[u8; 6]>,
     losses: Losses,
     has_nanoseconds: bool,
-    /// Whether the system counts each frame once: on a loopback it counts those that it does not hand over.
+    /// Whether what the system counts is what it hands over: on a loopback it counts frames twice, and with a filter those that came
+    /// before the filter was set, or that are passed over in this program.
     counts_once: bool,
 }
 
@@ -62,6 +63,7 @@ impl Device {
     }
 
     pub(crate) fn filter(&mut self, text: Option<&str>) -> Result<(), Refusal> {
+        self.counts_once &= text.is_none();
         text.map_or(Ok(()), |text| filter::set(&mut self.capture, text))
     }
 

@@ -23,6 +23,17 @@ pub(super) fn of(plan: &Plan) -> Result<BTreeMap<i64, Vec<SeccompRule>>, Backend
     for (_, list) in more.iter().filter(|(is_needed, _)| *is_needed) {
         calls.extend(list.iter().map(|call| (*call, Vec::new())));
     }
+    if plan.has_screen {
+        // The modes and the size of the terminal, and never what is typed into it (TIOCSTI).
+        let asked = [libc::TCGETS, TCGETS2, libc::TIOCGWINSZ, libc::FIONBIO, libc::FIONREAD];
+        let set = [libc::TCSETS, libc::TCSETSW, libc::TCSETSF, TCSETS2, TCSETSW2, TCSETSF2];
+        let requests = asked.into_iter().chain(set).map(|request| bits(1, ALL, request));
+        calls.insert(libc::SYS_ioctl, requests.collect::<Result<_, _>>()?);
+        // A pair that leads nowhere: datagrams could be sent to others by their names.
+        calls.insert(libc::SYS_socketpair, vec![bits(1, TYPES, STREAM)?]);
+        let no_name = SeccompCondition::new(4, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0)?;
+        calls.insert(libc::SYS_sendto, vec![SeccompRule::new(vec![no_name])?]);
+    }
     Ok(calls)
 }
 
@@ -33,6 +44,14 @@ fn bits(argument: u8, mask: u64, value: u64) -> Result<SeccompRule, BackendError
 }
 
 const ALL: u64 = 0xffff_ffff;
+/// The requests of the newer `termios2`, the same on all architectures that have a list here.
+const TCGETS2: u64 = 0x802c_542a;
+const TCSETS2: u64 = 0x402c_542b;
+const TCSETSW2: u64 = 0x402c_542c;
+const TCSETSF2: u64 = 0x402c_542d;
+/// The bits of a socket's type that are no flags.
+const TYPES: u64 = 0xf;
+const STREAM: u64 = 1;
 const CLONE_THREAD: u64 = 0x0001_0000;
 const PROT_EXEC: u64 = 4;
 
@@ -102,7 +121,7 @@ const FOLLOWING: &[i64] = &[
     libc::SYS_rt_sigreturn,
 ];
 
-/// What a screen and its keys take beside. The sockets are a pair that leads nowhere.
+/// What a screen and its keys take beside, with those of [`of`] that have conditions.
 const SCREEN: &[i64] = &[
     libc::SYS_epoll_create1,
     libc::SYS_epoll_ctl,
@@ -110,13 +129,10 @@ const SCREEN: &[i64] = &[
     libc::SYS_epoll_wait,
     libc::SYS_epoll_pwait,
     libc::SYS_eventfd2,
-    libc::SYS_ioctl,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_poll,
     libc::SYS_ppoll,
     libc::SYS_recvfrom,
-    libc::SYS_sendto,
-    libc::SYS_socketpair,
     libc::SYS_writev,
 ];
 

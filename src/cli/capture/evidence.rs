@@ -335,7 +335,9 @@ impl Evidence {
             let frames = self.frames_of.pop_front().unwrap_or(0);
             let (files, all) = self.totals.deleted;
             self.totals.deleted = (files.saturating_add(1), all.saturating_add(frames));
-            if let Err(error) = fs::remove_file(&oldest) {
+            // One that somebody took away meanwhile is no longer in the ring, which is what was wanted.
+            let removed = fs::remove_file(&oldest);
+            if let Some(error) = removed.err().filter(|error| error.kind() != io::ErrorKind::NotFound) {
                 self.fault.get_or_insert(format!("{}: {error}; the ring cannot delete it", oldest.display()));
             }
         }
@@ -391,7 +393,8 @@ impl Evidence {
 
     /// States at the end of the file that frames are missing, in the room that was made for it. On a full disk there may be none.
     fn state_unwritten(&mut self) {
-        let Some(out) = &mut self.out else { return };
+        // In a pipe what was written of a block cannot be taken back, so that nothing may stand behind it.
+        let Some(out) = self.out.as_mut().filter(|out| !matches!(out.sink, Sink::Output)) else { return };
         for interface in self.interfaces.values() {
             let missing = Counts { delivered: interface.unwritten, ..Counts::default() };
             let bytes = &interface.block;

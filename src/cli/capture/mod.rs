@@ -144,7 +144,9 @@ impl Run<'_> {
                 read_anew(inspect, &ending, options)
             }
         };
-        if let Some(file) = self.temporary.filter(|_| !self.arguments.keep && status != Status::Failed) {
+        if let Some(file) =
+            self.temporary.filter(|_| !self.arguments.keep && !ending.has_failed && status != Status::Failed)
+        {
             // What cannot be removed was named.
             drop(fs::remove_file(file));
         }

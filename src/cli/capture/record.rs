@@ -4,6 +4,7 @@
 //! shows or judges frames stand between the pipe and the file.
 
 use std::io::{ErrorKind, Read as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout};
 use std::sync::atomic::Ordering;
@@ -44,6 +45,7 @@ pub(super) fn record(
         stdin,
         began: Instant::now(),
         stopped: None,
+        frames: 0,
         heard: Heard::default(),
     };
     keeper.keep(&said, &mut child, watch, |heard, line| heard.hear(line, filter.as_deref(), &path), &|| {
@@ -131,8 +133,13 @@ fn copy_blocks(
             let mut evidence = lock(evidence);
             (evidence.take(buffer.get(..filled).unwrap_or_default())?, evidence.created())
         };
-        if let Some(owners) = &mut owners {
-            owners.see(buffer.get(..taken).unwrap_or_default(), files);
+        // A frame that breaks the look-up of processes must not end the evidence.
+        let blocks = buffer.get(..taken).unwrap_or_default();
+        let has_failed = owners
+            .as_mut()
+            .is_some_and(|owners| catch_unwind(AssertUnwindSafe(|| owners.see(blocks, files))).is_err());
+        if has_failed {
+            owners = None;
         }
         buffer.copy_within(taken..filled, 0);
         filled = filled.saturating_sub(taken);
@@ -184,6 +191,8 @@ struct Keeper<'a> {
     stdin: Option<ChildStdin>,
     began: Instant,
     stopped: Option<Instant>,
+    /// How many frames there were at the last look after it was told to end.
+    frames: u64,
     heard: Heard,
 }
 
@@ -219,12 +228,15 @@ impl Keeper<'_> {
     fn end_in_time(&mut self, child: &mut Child) {
         let is_time = self.stop.ends.load(Ordering::Relaxed)
             || self.longest.is_some_and(|longest| self.began.elapsed() >= longest);
+        let is_handing_over = self.stopped.is_some() && self.is_handing_over();
         match self.stopped {
             None if is_time || lock(self.evidence).is_over() => {
                 drop(self.stdin.take());
                 self.stopped = Some(Instant::now());
             }
-            Some(since) if since.elapsed() >= PATIENCE => {
+            // What it still hands over is part of the evidence, however slowly that is written.
+            Some(_) if is_handing_over => self.stopped = Some(Instant::now()),
+            Some(since) if since.elapsed() >= PATIENCE && matches!(child.try_wait(), Ok(None)) => {
                 self.heard
                     .messages
                     .push("the capture program did not end when it was told to, and was killed".to_owned());
@@ -235,6 +247,12 @@ impl Keeper<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Whether frames have come since the last look.
+    fn is_handing_over(&mut self) -> bool {
+        let frames = lock(self.evidence).totals().0.frames;
+        std::mem::replace(&mut self.frames, frames) != frames
     }
 }
 

@@ -84,7 +84,8 @@ impl Reader {
         let (number, ends, method, time) = said(order, body)?;
         // The process may be one of those that were too many.
         let Some(process) = self.numbered.get(&number).copied() else {
-            owners.refused += 1;
+            // The end of a socket that was open in an earlier file alone ends nothing here.
+            owners.refused += u64::from(!is_over);
             return Some(());
         };
         let key = (ends, process);
@@ -274,6 +275,8 @@ mod tests {
     fn a_socket_of_a_process_that_is_not_described_is_counted() {
         let owners = read(&[socket_block(1, &ends(1), ProcessMethod::Socket, at(3), false)]);
         assert_eq!((owners.sockets.len(), owners.refused), (0, 1));
+        let ended = read(&[socket_block(1, &ends(1), ProcessMethod::Socket, at(3), true)]);
+        assert_eq!((ended.sockets.len(), ended.refused), (0, 0), "it was open in another file");
     }
 
     #[test]
