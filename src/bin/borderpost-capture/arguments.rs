@@ -97,7 +97,9 @@ mod tests {
         };
         assert_eq!(parsed(&line), Ok(Job::Capture(expected)));
         assert_eq!((parsed(&["--devices"]), parsed(&["--try"])), (Ok(Job::List), Ok(Job::Try)));
-        for bad in [&[][..], &["-i"], &["-i", "a", "-s", "0"], &["-i", "a", "-B", "2000"], &["-w", "/etc/x"]]
+        let Ok(Job::Capture(whole)) = parsed(&["-i", "a", "-s", "0"]) else { panic!("no capture") };
+        assert_eq!(whole.snap_len, FULL);
+        for bad in [&[][..], &["-i"], &["-i", "a", "-s", "-1"], &["-i", "a", "-B", "2000"], &["-w", "/etc/x"]]
         {
             assert!(parsed(bad).is_err(), "{bad:?}");
         }
