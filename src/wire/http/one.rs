@@ -122,7 +122,10 @@ impl One {
                     draft.gap(side, length, context);
                 }
             }
-            (State::Tunnel | State::Lost, _) => context.tally.unread += half.queue.clear(),
+            (State::Tunnel | State::Lost, _) => {
+                context.tally.unread += half.queue.clear();
+                half.searched = 0;
+            }
             _ => self.lose(side, context),
         }
     }

@@ -240,6 +240,16 @@ fn web_sockets_are_read_behind_their_handshake() {
 }
 
 #[test]
+fn a_request_behind_a_gap_is_found_however_much_was_searched_before_it() {
+    let connection = Connection { is_joined_late: true, ..over_tls() };
+    let events = [client("the end of a line that began before"), Event::Gap(Side::Client, None), client(GET)];
+    for step in [1, 7, usize::MAX] {
+        let (exchanges, tally) = read(&connection, Limits::default(), &events, step);
+        assert_eq!((exchanges.len(), tally.gaps, tally.unread), (1, 1, 35), "in pieces of {step}");
+    }
+}
+
+#[test]
 fn a_body_of_a_gigabyte_is_counted() {
     let connection = over_tls();
     let mut reader = super::super::reader::Reader::new(connection, Limits::default());
