@@ -6,10 +6,10 @@ use std::io::{IsTerminal as _, stdout};
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::{Diff, Forge, Telling};
+use crate::cli::color::color;
 use crate::cli::diff_format::DiffFormat;
 use crate::cli::message::{annotate, fail};
 use crate::cli::output;
-use crate::cli::run::color;
 use crate::cli::runs;
 use crate::cli::status::Status;
 use crate::compare::checks::checks;

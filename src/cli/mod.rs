@@ -10,6 +10,7 @@ mod cage;
 mod capture;
 mod capturing;
 mod claims;
+mod color;
 mod diff;
 mod diff_format;
 mod doctor;

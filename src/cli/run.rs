@@ -1,6 +1,5 @@
 //! `borderpost inspect`: from arguments to settings, to reports, to the exit status.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal as _, Write as _, stdout};
 use std::mem::ManuallyDrop;
@@ -12,6 +11,7 @@ use std::time::Duration;
 use crate::cli::args::{Forge, Inspect, When};
 use crate::cli::bundle::{self, Packing};
 use crate::cli::claims;
+use crate::cli::color::color;
 use crate::cli::format::{Format, Results};
 use crate::cli::keys;
 use crate::cli::live::{self, Ended, Marks, Plan, Stop, View};
@@ -589,25 +589,8 @@ fn screen_color(when: When) -> Color {
     color(when, screen::is_there())
 }
 
-/// Whether colour is used where the user says `when`.
-pub(super) fn color(when: When, is_terminal: bool) -> Color {
-    let [no_color, term] = ["NO_COLOR", "TERM"].map(std::env::var_os);
-    color_of(when, is_terminal, no_color.as_deref(), term.as_deref())
-}
-
 /// Why no mark is set at the screen where a bundle is written.
 const NOT_RECORDED: &str = "a bundle could not repeat it; name steps with --mark or --marks";
-
-/// `NO_COLOR` counts where it is set and not empty (no-color.org).
-fn color_of(when: When, is_terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> Color {
-    let is_refused = no_color.is_some_and(|value| !value.is_empty());
-    let is_dumb = term.is_some_and(|term| term == "dumb");
-    match when {
-        When::Always => Color::Always,
-        When::Auto if is_terminal && !is_refused && !is_dumb => Color::Always,
-        When::Auto | When::Never => Color::Never,
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -635,19 +618,5 @@ mod tests {
         assert_eq!((odd["frame"].as_u64(), odd["count"].as_u64()), (Some(7), Some(1)));
         assert_eq!(report["totals"]["failed"], 1);
         assert!(!report["destinations"].as_array().unwrap().is_empty());
-    }
-
-    #[test]
-    fn colour_is_for_terminals_that_want_it() {
-        let of = |when, is_terminal, no_color: Option<&str>, term: &str| {
-            color_of(when, is_terminal, no_color.map(OsStr::new), Some(OsStr::new(term)))
-        };
-        assert_eq!(of(When::Auto, true, None, "xterm"), Color::Always);
-        assert_eq!(of(When::Auto, true, Some(""), "xterm"), Color::Always);
-        assert_eq!(of(When::Auto, true, Some("1"), "xterm"), Color::Never);
-        assert_eq!(of(When::Auto, true, None, "dumb"), Color::Never);
-        assert_eq!(of(When::Auto, false, None, "xterm"), Color::Never);
-        assert_eq!(of(When::Always, false, Some("1"), "dumb"), Color::Always);
-        assert_eq!(of(When::Never, true, None, "xterm"), Color::Never);
     }
 }
