@@ -136,9 +136,9 @@ pub(super) fn beside_stun(seen: &Sighting<'_>, notes: &mut Notes) -> bool {
 
 fn note(talk: &mut Talk, said: Said, seen: &Sighting<'_>, notes: &mut Notes) {
     match said {
-        Said::ClientHello(hello) => {
+        Said::ClientHello(mut hello) => {
             if talk.noted.replace(hello.random) != Some(hello.random) {
-                tls::note_hello(&hello, Origin::DtlsSni, seen, notes);
+                tls::note_hello(&mut hello, Origin::DtlsSni, seen, notes);
             }
         }
         Said::ServerHello { version } => {

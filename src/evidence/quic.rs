@@ -186,17 +186,17 @@ fn read(talk: &mut Talk, header: &LongHeader, seen: &Sighting<'_>, notes: &mut N
     talk.destination = header.destination;
     notes.round_trips.request(seen.flow, seen.side, key(talk), seen.time);
     match answer {
-        Read::Done(hello) => note(talk, &hello, seen, notes),
+        Read::Done(mut hello) => note(talk, &mut hello, seen, notes),
         _ => talk.initials = Some(initials),
     }
     true
 }
 
-fn note(talk: &mut Talk, hello: &QuicHello, seen: &Sighting<'_>, notes: &mut Notes) {
+fn note(talk: &mut Talk, hello: &mut QuicHello, seen: &Sighting<'_>, notes: &mut Notes) {
     if talk.noted.replace(hello.hello.random) != Some(hello.hello.random) {
         notes.quic.keep_random(seen.flow, hello.hello.random);
         notes.push(seen, Fact::Quic(hello.version));
-        tls::note_hello(&hello.hello, Origin::QuicSni, seen, notes);
+        tls::note_hello(&mut hello.hello, Origin::QuicSni, seen, notes);
         encrypted_dns::note(&hello.hello, seen, notes);
     }
 }

@@ -49,8 +49,8 @@ pub(super) fn observe(
 /// Reads a client's hello; settled where it is noted or will not become whole within what is kept.
 fn client(bytes: &[u8], full: bool, seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
     let (hello, outcome) = hello(bytes, full);
-    if let Some(hello) = hello {
-        note_hello(&hello, Origin::Sni, seen, notes);
+    if let Some(mut hello) = hello {
+        note_hello(&mut hello, Origin::Sni, seen, notes);
         encrypted_dns::note(&hello, seen, notes);
     }
     outcome
@@ -59,11 +59,11 @@ fn client(bytes: &[u8], full: bool, seen: &Sighting<'_>, notes: &mut Notes) -> O
 /// The same behind a proxy: the name is not the remote end's.
 pub(super) fn observe_behind(bytes: &[u8], full: bool, seen: &Sighting<'_>, notes: &mut Notes) -> Outcome {
     let (hello, outcome) = hello(bytes, full);
-    if let Some(hello) = hello {
+    if let Some(mut hello) = hello {
         if let ServerName::Name(host) = &hello.server_name {
             notes.name_behind(seen, host, Origin::Sni);
         }
-        push_hello(&hello, seen, notes);
+        push_hello(&mut hello, seen, notes);
     }
     outcome
 }
@@ -133,15 +133,15 @@ fn server(progress: &mut Progress, bytes: &[u8], full: bool, seen: &Sighting<'_>
     }
 }
 
-/// Notes what a ClientHello says, whether TLS or QUIC carried it.
-pub(super) fn note_hello(hello: &ClientHello, origin: Origin, seen: &Sighting<'_>, notes: &mut Notes) {
+/// Notes what a ClientHello says, whether TLS or QUIC carried it. Its offer is taken out of it.
+pub(super) fn note_hello(hello: &mut ClientHello, origin: Origin, seen: &Sighting<'_>, notes: &mut Notes) {
     if let ServerName::Name(host) = &hello.server_name {
         notes.name(seen, host, origin);
     }
     push_hello(hello, seen, notes);
 }
 
-fn push_hello(hello: &ClientHello, seen: &Sighting<'_>, notes: &mut Notes) {
+fn push_hello(hello: &mut ClientHello, seen: &Sighting<'_>, notes: &mut Notes) {
     let name = match &hello.server_name {
         ServerName::Name(_) => HelloName::Read,
         ServerName::Absent => HelloName::Absent,
@@ -151,7 +151,7 @@ fn push_hello(hello: &ClientHello, seen: &Sighting<'_>, notes: &mut Notes) {
     let highest = if hello.legacy_version >> 8 == 3 { offered.max() } else { offered.min() };
     let version = highest.unwrap_or(hello.legacy_version);
     let alpn = hello.alpn.join(",").into_boxed_str();
-    let (ech, resumes, offer) = (hello.ech, hello.resumes, hello.offer.clone());
+    let (ech, resumes, offer) = (hello.ech, hello.resumes, std::mem::take(&mut hello.offer));
     let hello = Hello { from: seen.side, version, alpn, ech, resumes, name, offer };
     let hello = notes.hellos.share(hello);
     notes.push(seen, Fact::ClientHello(hello));
