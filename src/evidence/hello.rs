@@ -21,12 +21,13 @@ pub(super) struct Hellos {
 
 impl Hellos {
     /// The hello as it is kept, new or known.
-    pub(super) fn share(&mut self, hello: Hello) -> Arc<Hello> {
+    pub(super) fn share(&mut self, mut hello: Hello) -> Arc<Hello> {
         let Self { all, hasher, held } = self;
         let hash = hasher.hash_one(&hello);
         if let Some(known) = all.find(hash, |known| **known == hello) {
             return Arc::clone(known);
         }
+        hello.offer.shrink();
         *held += bytes(&hello);
         let hello = Arc::new(hello);
         all.insert_unique(hash, Arc::clone(&hello), |known| hasher.hash_one(&**known));
@@ -49,12 +50,9 @@ impl Hellos {
     }
 }
 
-/// The bytes of one, with the counts beside it and what the allocator takes for its five pieces.
+/// The bytes of one, with the counts beside it and what the allocator takes for its three pieces.
 fn bytes(hello: &Hello) -> usize {
-    let offer = &hello.offer;
-    let codes =
-        [&offer.suites, &offer.extensions, &offer.signatures].map(|list| list.len()).iter().sum::<usize>();
-    size_of::<Hello>() + hello.alpn.len() + codes * size_of::<u16>() + 2 * size_of::<usize>() + 5 * PER_PIECE
+    size_of::<Hello>() + hello.alpn.len() + hello.offer.bytes() + 2 * size_of::<usize>() + 3 * PER_PIECE
 }
 
 #[cfg(test)]

@@ -22,20 +22,20 @@ pub(super) fn ja4(hello: &Hello, is_quic: bool) -> String {
     let head = format!(
         "{transport}{}{name}{:02}{:02}{}",
         version(hello.version),
-        count(&offer.suites),
-        count(&offer.extensions),
+        count(offer.suites()),
+        count(offer.extensions()),
         protocol(&hello.alpn)
     );
     let is_hashed = |code: &&u16| ![SERVER_NAME, ALPN].contains(code);
-    let kinds: Vec<u16> = offer.extensions.iter().filter(is_hashed).copied().collect();
-    let extensions = if offer.extensions.is_empty() {
+    let kinds: Vec<u16> = offer.extensions().iter().filter(is_hashed).copied().collect();
+    let extensions = if offer.extensions().is_empty() {
         String::new()
-    } else if offer.signatures.is_empty() {
+    } else if offer.signatures().is_empty() {
         listed(&kinds)
     } else {
-        format!("{}_{}", listed(&kinds), listed(&offer.signatures))
+        format!("{}_{}", listed(&kinds), listed(offer.signatures()))
     };
-    format!("{head}_{}_{}", hash(&listed(&offer.suites)), hash(&extensions))
+    format!("{head}_{}_{}", hash(&listed(offer.suites())), hash(&extensions))
 }
 
 /// The version as the specification writes it.
@@ -100,9 +100,6 @@ mod tests {
     use crate::wire::tls::Offer;
 
     fn hello(suites: &[u16], extensions: &[u16], signatures: &[u16], alpn: &str) -> Hello {
-        let [mut suites, mut extensions] = [suites.to_vec(), extensions.to_vec()];
-        suites.sort_unstable();
-        extensions.sort_unstable();
         Hello {
             from: Side::First,
             version: 0x0304,
@@ -110,11 +107,7 @@ mod tests {
             ech: false,
             resumes: false,
             name: HelloName::Read,
-            offer: Offer {
-                suites: suites.into(),
-                extensions: extensions.into(),
-                signatures: signatures.into(),
-            },
+            offer: Offer::of(suites, extensions, signatures),
         }
     }
 

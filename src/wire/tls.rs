@@ -52,12 +52,77 @@ pub struct ClientHello {
 /// The code points of a hello that its TLS stack chooses, without GREASE (RFC 8701).
 #[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
 pub struct Offer {
+    /// All of them, in one piece of memory: most hellos are read only to be found among those that are known.
+    codes: Vec<u16>,
+    /// Where the suites end.
+    suites: usize,
+    /// Where the extensions end.
+    extensions: usize,
+}
+
+impl Offer {
     /// The cipher suites in ascending order.
-    pub suites: Box<[u16]>,
+    #[must_use]
+    pub fn suites(&self) -> &[u16] {
+        self.codes.get(..self.suites).unwrap_or_default()
+    }
+
     /// The types of all extensions in ascending order: browsers send them in another order each time.
-    pub extensions: Box<[u16]>,
+    #[must_use]
+    pub fn extensions(&self) -> &[u16] {
+        self.codes.get(self.suites..self.extensions).unwrap_or_default()
+    }
+
     /// The signature algorithms in the order of the offer; empty without that extension.
-    pub signatures: Box<[u16]>,
+    #[must_use]
+    pub fn signatures(&self) -> &[u16] {
+        self.codes.get(self.extensions..).unwrap_or_default()
+    }
+
+    /// The bytes that it holds beside itself.
+    pub(crate) fn bytes(&self) -> usize {
+        self.codes.capacity() * size_of::<u16>()
+    }
+
+    /// Gives back the room that was taken for more.
+    pub(crate) fn shrink(&mut self) {
+        self.codes.shrink_to_fit();
+    }
+
+    /// An offer of these code points.
+    #[cfg(test)]
+    pub(crate) fn of(suites: &[u16], extensions: &[u16], signatures: &[u16]) -> Self {
+        let bytes = |codes: &[u16]| codes.iter().flat_map(|code| code.to_be_bytes()).collect::<Vec<u8>>();
+        let mut offer = Self::begin(&bytes(suites));
+        for kind in extensions {
+            offer.extension(*kind);
+        }
+        offer.end(&bytes(signatures));
+        offer
+    }
+
+    fn begin(suites: &[u8]) -> Self {
+        let mut codes = Vec::with_capacity(suites.len() / 2 + USUAL);
+        codes.extend(code_points(suites));
+        codes.sort_unstable();
+        Self { suites: codes.len(), extensions: codes.len(), codes }
+    }
+
+    /// One extension more.
+    fn extension(&mut self, kind: u16) {
+        if !is_grease(kind) {
+            self.codes.push(kind);
+        }
+    }
+
+    /// All extensions are there; the signature algorithms are those of the list.
+    fn end(&mut self, signatures: &[u8]) {
+        self.extensions = self.codes.len();
+        if let Some(extensions) = self.codes.get_mut(self.suites..) {
+            extensions.sort_unstable();
+        }
+        self.codes.extend(code_points(signatures));
+    }
 }
 
 /// What a hello says about the server's name.
@@ -274,22 +339,20 @@ fn hello(body: &[u8], is_whole: bool, transport: Transport) -> Option<ClientHell
         random,
         ech: false,
         resumes: false,
-        offer: Offer { suites: ascending(code_points(suites)), ..Offer::default() },
+        offer: Offer::begin(suites),
         complete: is_whole,
     };
     if cursor.is_empty() {
         return Some(hello);
     }
-    let mut kinds = Vec::with_capacity(USUAL_EXTENSIONS);
+    let mut signatures: &[u8] = &[];
     hello.complete = extensions(cursor, |kind, data| {
-        if !is_grease(kind) {
-            kinds.push(kind);
-        }
+        hello.offer.extension(kind);
         match kind {
             SERVER_NAME if hello.server_name == ServerName::Absent => hello.server_name = server_name(data),
             ALPN if hello.alpn.is_empty() => hello.alpn = protocols(data),
-            SIGNATURE_ALGORITHMS if hello.offer.signatures.is_empty() => {
-                hello.offer.signatures = code_points(Cursor::new(data).vector16().unwrap_or_default()).into();
+            SIGNATURE_ALGORITHMS if signatures.is_empty() => {
+                signatures = Cursor::new(data).vector16().unwrap_or_default();
             }
             SUPPORTED_VERSIONS if hello.versions.is_empty() => hello.versions = versions(data),
             PRE_SHARED_KEY => hello.resumes = true,
@@ -297,26 +360,18 @@ fn hello(body: &[u8], is_whole: bool, transport: Transport) -> Option<ClientHell
             _ => {}
         }
     });
-    hello.offer.extensions = ascending(kinds);
+    hello.offer.end(signatures);
     Some(hello)
 }
 
-/// The numbers of two bytes in a row, without GREASE. The room for them is taken once: most hellos are read to be found among
-/// those that are known.
-fn code_points(list: &[u8]) -> Vec<u16> {
-    let mut codes = Vec::with_capacity(list.len() / 2);
+/// The numbers of two bytes in a row, without GREASE.
+fn code_points(list: &[u8]) -> impl Iterator<Item = u16> {
     let pairs = list.chunks_exact(2).filter_map(|pair| pair.try_into().ok().map(u16::from_be_bytes));
-    codes.extend(pairs.filter(|&code| !is_grease(code)));
-    codes
+    pairs.filter(|&code| !is_grease(code))
 }
 
-/// Extensions for which there is room at first; browsers send 15 to 20.
-const USUAL_EXTENSIONS: usize = 24;
-
-fn ascending(mut codes: Vec<u16>) -> Box<[u16]> {
-    codes.sort_unstable();
-    codes.into()
-}
+/// Extensions and signature algorithms for which there is room at first: browsers send 15 to 20 and 8 to 12.
+const USUAL: usize = 48;
 
 /// Hands every whole extension to `note`, in order; whether they all were whole.
 fn extensions<'a>(mut cursor: Cursor<'a>, mut note: impl FnMut(u16, &'a [u8])) -> bool {
@@ -376,7 +431,7 @@ fn protocol(name: &[u8]) -> Box<str> {
 
 /// Reads the `supported_versions` extension of a client (RFC 8446 section 4.2.1).
 fn versions(data: &[u8]) -> Vec<u16> {
-    code_points(Cursor::new(data).vector8().unwrap_or_default())
+    code_points(Cursor::new(data).vector8().unwrap_or_default()).collect()
 }
 
 /// Reads a server's flight as far as it goes. `Done` once its `ServerHello` is whole, with how the stream
