@@ -429,3 +429,36 @@ fn conditions_decide_the_status_of_a_capture_too() {
     let captured = device.capture(&["--fail-on", "outside", "--vantage", "NL"]);
     assert_eq!(status(&captured), 1, "{}", err(&captured));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_captured_is_analysed_by_threads_that_are_locked_in() {
+    let device = Device::new(&[("blocks", &meeting())]);
+    let report = device.path("a.json");
+    let running = device.begin("a.pcapng", 1, &["-v", "-o", report.to_str().unwrap(), "--checkpoint", "1"]);
+    let since = Instant::now();
+    while !report.is_file() {
+        assert!(since.elapsed() < Duration::from_mins(1), "no report so far");
+        thread::sleep(Duration::from_millis(20));
+    }
+    // Whether system calls are filtered, of each thread.
+    let filters: Vec<bool> = fs::read_dir(format!("/proc/{}/task", running.id()))
+        .unwrap()
+        .map(|task| fs::read_to_string(task.unwrap().path().join("status")).unwrap())
+        .map(|status| status.lines().any(|line| line == "Seccomp:\t2"))
+        .collect();
+    send(&running, "-INT");
+    let output = running.wait_with_output().unwrap();
+    assert_eq!(status(&output), 0, "{}", err(&output));
+    if err(&output).contains("not locked in: seccomp") {
+        eprintln!("NOT TESTED: this kernel has no seccomp");
+        return;
+    }
+    assert!(err(&output).contains("locked in: seccomp"), "{}", err(&output));
+    // The analysis, its reader and its judge, and beside them those that copy frames and start programs.
+    assert!(filters.iter().filter(|is_filtered| **is_filtered).count() >= 3, "{filters:?}");
+    assert!(filters.contains(&false), "{filters:?}");
+    let device = Device::new(&[("blocks", &meeting()), ("ends", b"")]);
+    let output = device.capture(&["--no-cage", "-v", "-w", device.path("a.pcapng").to_str().unwrap()]);
+    assert!(err(&output).contains("not locked in: --no-cage"), "{}", err(&output));
+}

@@ -22,7 +22,7 @@ use clap::ArgMatches;
 #[cfg(target_os = "linux")]
 use self::linux::enter;
 use crate::bundle::{Archive, RUN, Run};
-use crate::cli::args::{Arguments, Baseline, Command};
+use crate::cli::args::{Arguments, Baseline, Capturing, Command};
 use crate::cli::message::say;
 use crate::cli::redact::log_path;
 use crate::inspect;
@@ -52,28 +52,77 @@ pub(super) struct Cage {
 
 /// Locks this process in, where its command reads what others may have made. No other thread may run yet.
 pub(super) fn lock_in(arguments: &Arguments, matches: &ArgMatches) -> Result<(), String> {
-    let Some(plan) = Plan::of(&arguments.command, matches) else { return Ok(()) };
-    let tell = |what: &str| {
-        if arguments.verbose {
-            say(what);
+    match Plan::of(&arguments.command, matches) {
+        Some(plan) => Door::new(plan, Switches::of(arguments)).shut(),
+        None => Ok(()),
+    }
+}
+
+/// The way into a cage, for a thread that is yet to be started: `capture` starts programs and asks the system beside its analysis.
+#[derive(Debug)]
+pub(super) struct Door {
+    plan: Plan,
+    switches: Switches,
+}
+
+/// What the user says of the cage itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Switches {
+    /// Whether it is left out.
+    pub(super) is_left_out: bool,
+    /// Whether what holds is told.
+    pub(super) is_told: bool,
+}
+
+impl Switches {
+    pub(super) const fn of(arguments: &Arguments) -> Self {
+        Self { is_left_out: arguments.no_cage, is_told: arguments.verbose }
+    }
+}
+
+impl Door {
+    /// That of the analysis of what is captured.
+    pub(super) fn of_capture(capturing: &Capturing, switches: Switches, matches: &ArgMatches) -> Self {
+        let reporting = &capturing.reporting;
+        let mut plan = Plan {
+            // The files of the evidence are not there yet.
+            reads: BTreeSet::from([capturing.capture.folder()]),
+            outputs: reporting.output.clone(),
+            follows: true,
+            has_screen: reporting.live.is_asked(),
+        };
+        plan.read_named(matches);
+        Self::new(plan, switches)
+    }
+
+    const fn new(plan: Plan, switches: Switches) -> Self {
+        Self { plan, switches }
+    }
+
+    /// Locks in this thread and those that it starts.
+    pub(super) fn shut(self) -> Result<(), String> {
+        let tell = |what: &str| {
+            if self.switches.is_told {
+                say(what);
+            }
+        };
+        if self.switches.is_left_out {
+            tell("not locked in: --no-cage");
+            return Ok(());
         }
-    };
-    if arguments.no_cage {
-        tell("not locked in: --no-cage");
-        return Ok(());
+        // The system tells by files that no analysis reads; what it told is remembered.
+        let _: NonZeroUsize = inspect::all_processors();
+        let cage = enter(&self.plan).map_err(|what| {
+            format!("the program could not be locked in: {what}; nothing was read. Go on without: --no-cage")
+        })?;
+        for what in &cage.holds {
+            tell(&format!("locked in: {what}"));
+        }
+        for what in &cage.missing {
+            tell(&format!("not locked in: {what}"));
+        }
+        Ok(())
     }
-    // The system tells by files that no analysis reads; what it told is remembered.
-    let _: NonZeroUsize = inspect::all_processors();
-    let cage = enter(&plan).map_err(|what| {
-        format!("the program could not be locked in: {what}; nothing was read. Go on without: --no-cage")
-    })?;
-    for what in &cage.holds {
-        tell(&format!("locked in: {what}"));
-    }
-    for what in &cage.missing {
-        tell(&format!("not locked in: {what}"));
-    }
-    Ok(())
 }
 
 /// Where there is no cage, that is what there is to say.
@@ -111,12 +160,17 @@ impl Plan {
             | Command::Completions(_)
             | Command::Man(_) => return None,
         }
+        plan.read_named(matches);
+        Some(plan)
+    }
+
+    /// All that the user named.
+    fn read_named(&mut self, matches: &ArgMatches) {
         let mut named = Vec::new();
         values(matches, &mut named);
         for value in named {
-            plan.read(&value);
+            self.read(&value);
         }
-        Some(plan)
     }
 
     /// A plan that reads this and nothing else.
@@ -268,7 +322,8 @@ mod tests {
 
     #[test]
     fn what_starts_programs_is_not_locked_in() {
-        assert!(plan(&["doctor"]).is_none() && plan(&["capture", "-i", "eth0"]).is_none());
+        assert!(plan(&["doctor"]).is_none() && plan(&["interfaces"]).is_none());
+        assert!(plan(&["capture", "-i", "eth0"]).is_none());
         let plan = plan(&["inspect", "--follow", "--live", "x"]).unwrap();
         assert!(plan.follows && plan.has_screen && plan.reads.is_empty());
     }

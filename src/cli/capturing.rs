@@ -62,6 +62,20 @@ pub(super) struct Capture {
     pub(super) program: Option<PathBuf>,
 }
 
+impl Capture {
+    /// Where the evidence is written, where it is written to files.
+    pub(super) fn folder(&self) -> PathBuf {
+        match self.write.as_deref() {
+            None => std::env::temp_dir(),
+            Some(path) if path.is_dir() => path.to_owned(),
+            Some(path) => match path.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+                _ => PathBuf::from("."),
+            },
+        }
+    }
+}
+
 #[derive(Args, Debug)]
 pub(super) struct Interfaces {
     /// The capture program [default: borderpost-capture beside this program]

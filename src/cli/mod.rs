@@ -50,6 +50,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use self::args::{Arguments, Command};
+use self::cage::{Door, Switches};
 pub use self::status::Status;
 
 /// Runs the program with these arguments, the program's name first.
@@ -67,9 +68,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Err(message) = cage::lock_in(&arguments, &matches) {
         return message::fail(&message).into();
     }
+    let switches = Switches::of(&arguments);
     let outcome = catch_unwind(AssertUnwindSafe(|| match arguments.command {
         Command::Inspect(inspect) => run::inspect(&inspect, recorded::options(&matches)),
-        Command::Capture(arguments) => capture::start(*arguments, recorded::options(&matches)),
+        Command::Capture(arguments) => {
+            let door = Door::of_capture(&arguments, switches, &matches);
+            capture::start(*arguments, recorded::options(&matches), door)
+        }
         Command::Interfaces(arguments) => capture::interfaces(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Baseline { action } => baseline::run(&action),

@@ -17,30 +17,32 @@ use std::fs;
 use std::io::{BufRead as _, stdin};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use self::analysis::{Source, analyse};
+use self::analysis::{Analysis, Told};
 use self::evidence::{Evidence, lock};
 use self::owners::Owners;
 use self::program::{Order, Program};
 use self::target::Target;
-use self::watch::{Ending, News, Watch};
+use self::watch::{News, Watch};
 use crate::capture::{Bounds, Device};
 use crate::cli::args::{Capturing, Inspect, Reporting};
+use crate::cli::cage::Door;
 use crate::cli::capturing::{Capture, Interfaces};
 use crate::cli::live::{Stop, View};
 use crate::cli::message::{fail, say};
 use crate::cli::output;
-use crate::cli::run::{self, Ready};
 use crate::cli::status::Status;
 use crate::report::text;
 
 /// Captures, and reports; `options` is what a bundle records of how it was asked for.
-pub(super) fn start(arguments: Capturing, options: Result<Vec<String>, String>) -> Status {
+/// The analysis is locked in by the `door`.
+pub(super) fn start(arguments: Capturing, options: Result<Vec<String>, String>, door: Door) -> Status {
     let Capturing { capture: own, reporting } = arguments;
-    capture(&own, reporting, options).unwrap_or_else(|message| fail(&message))
+    capture(&own, reporting, options, door).unwrap_or_else(|message| fail(&message))
 }
 
 /// Lists the interfaces that frames can be captured on.
@@ -52,6 +54,7 @@ fn capture(
     arguments: &Capture,
     reporting: Reporting,
     options: Result<Vec<String>, String>,
+    door: Door,
 ) -> Result<Status, String> {
     if arguments.list {
         return list(arguments.program.as_deref());
@@ -75,7 +78,7 @@ fn capture(
     if is_piped {
         run.without_report()
     } else {
-        run.with_report(inspection(reporting, path, is_ring), options)
+        run.with_report(inspection(reporting, path, is_ring), options, door)
     }
 }
 
@@ -103,54 +106,42 @@ impl Run<'_> {
     /// To files, which are inspected while they are written.
     fn with_report(
         self,
-        mut inspect: Inspect,
+        inspect: Inspect,
         options: Result<Vec<String>, String>,
+        door: Door,
     ) -> Result<Status, String> {
-        // Keys are written while the connections are made: they are read once all of them are there.
-        let keys = std::mem::take(&mut inspect.reporting.keylog);
-        // What would go wrong with the report is better known before the capture.
-        let (mut ready, job) = Ready::to_capture(&inspect, options.clone())?;
         let files = lock(&self.evidence).followed();
-        let (program, owners) = self.begin()?;
-        let news = News::default();
-        let tally = owners.as_ref().map(Owners::tally);
-        let on_screen = (ready.view() == View::Screen).then_some(&news);
-        let mut watch = Watch::new(self.temporary.clone(), self.arguments.keep, on_screen);
-        let (evidence, stop) = (&self.evidence, &self.stop);
-        let (title, checkpoint) = (self.title(), inspect.reporting.live.checkpoint());
-        let (stop_too, is_ring) = (stop.clone(), self.is_ring);
-        let source = Source { evidence, is_ring, tally, news: &news, title, stop: stop_too, checkpoint };
-        let (ending, made) = thread::scope(|scope| {
-            let (longest, watch) = (self.longest, &mut watch);
-            let recorder =
-                scope.spawn(move || record::record(program, evidence, stop, longest, (watch, owners)));
-            let made = analyse(&ready, job, files, &source);
-            (recorder.join().unwrap_or_else(|panic| resume_unwind(panic)), made)
-        });
-        let ending = ending?;
-        watch.end(&ending);
-        let is_read_anew = !keys.is_empty() || !ending.is_as_read || (is_ring && ending.files.len() == 1);
-        let status = match made {
-            _ if ending.files.is_empty() => Status::Clean,
-            Some(made) if !is_read_anew => {
-                if ending.files.len() > 1 {
-                    ready.record_option(JOIN);
-                }
-                ready.finish(made).unwrap_or_else(|message| fail(&message))
-            }
-            _ => {
-                drop(ready);
-                inspect.reporting.keylog = keys;
-                read_anew(inspect, &ending, options)
-            }
-        };
+        let (news, evidence) = (News::default(), &*self.evidence);
+        let (title, stop, is_ring) = (self.title(), self.stop.clone(), self.is_ring);
+        let analysis =
+            Analysis { inspect, options, door, evidence, is_ring, files, news: &news, title, stop };
+        let (prepared, (begins, begun), (ends, ended)) = (channel(), channel(), channel());
+        let told = Told { begun, ended };
+        let (status, has_failed) = thread::scope(|scope| {
+            // Where this ends early, the analysis must not wait for what does not come.
+            let (begins, ends) = (begins, ends);
+            let analyst = scope.spawn(move || analysis.run(&prepared.0, &told));
+            let view = prepared.1.recv().map_err(|_| "the analysis ended by a panic".to_owned())??;
+            let (program, owners) = self.begin()?;
+            // Where nobody listens any more, the capture goes on all the same.
+            drop(begins.send(owners.as_ref().map(Owners::tally)));
+            let on_screen = (view == View::Screen).then_some(&news);
+            let mut watch = Watch::new(self.temporary.clone(), self.arguments.keep, on_screen);
+            let (longest, told) = (self.longest, (&mut watch, owners));
+            let ending = record::record(program, &self.evidence, &self.stop, longest, told)?;
+            watch.end(&ending);
+            let has_failed = ending.has_failed;
+            drop(ends.send(ending));
+            let status = analyst.join().unwrap_or_else(|panic| resume_unwind(panic));
+            Ok::<_, String>((status, has_failed))
+        })?;
         if let Some(file) =
-            self.temporary.filter(|_| !self.arguments.keep && !ending.has_failed && status != Status::Failed)
+            self.temporary.filter(|_| !self.arguments.keep && !has_failed && status != Status::Failed)
         {
             // What cannot be removed was named.
             drop(fs::remove_file(file));
         }
-        Ok(if ending.has_failed { Status::Failed } else { status })
+        Ok(if has_failed { Status::Failed } else { status })
     }
 
     /// Starts what captures, and what looks up whose the flows are.
@@ -185,19 +176,6 @@ fn inspection(reporting: Reporting, path: Option<PathBuf>, is_ring: bool) -> Ins
         max_unpacked: None,
         reporting,
     }
-}
-
-/// Where the evidence is not what was read while it was written (the ring has deleted files, the disk was full) or more is known of
-/// it since, `inspect` reads it from its beginning.
-fn read_anew(inspect: Inspect, ending: &Ending, options: Result<Vec<String>, String>) -> Status {
-    let join = ending.files.len() > 1;
-    let options = options.map(|mut options| {
-        if join {
-            options.insert(0, JOIN.to_owned());
-        }
-        options
-    });
-    run::inspect(&Inspect { paths: ending.files.clone(), join, ..inspect }, options)
 }
 
 /// No report takes the place of the evidence.
@@ -291,9 +269,6 @@ fn mark_from_stdin(evidence: &Arc<Mutex<Evidence>>) {
         }
     });
 }
-
-/// The option by which `inspect` reads the files of a ring as one capture.
-const JOIN: &str = "--join";
 
 #[cfg(test)]
 mod tests {
