@@ -206,6 +206,15 @@ fn heads_without_end_and_pipelines_without_answer_are_bounded() {
 }
 
 #[test]
+fn a_method_longer_than_any_is_another_protocol_however_it_comes() {
+    for (letters, expected) in [(17, 1), (18, 0), (43, 0)] {
+        let request = "A".repeat(letters) + &GET[3..];
+        let (exchanges, _) = read_cut(&Connection::default(), &[client(request), server(OK)]);
+        assert_eq!(exchanges.len(), expected, "{letters} letters");
+    }
+}
+
+#[test]
 fn tunnels_and_other_protocols_are_counted() {
     let connect = "CONNECT zoom.us:443 HTTP/1.1\r\nHost: zoom.us:443\r\n\r\n";
     let events = [

@@ -211,7 +211,7 @@ fn judge(queues: &Pair<Queue>, is_joined_late: bool) -> Option<Protocol> {
     let client = client.get(blank..).unwrap_or_default();
     let method = client.iter().take_while(|byte| byte.is_ascii_uppercase() || b"-_".contains(byte)).count();
     match client.get(method) {
-        Some(b' ') if method > 0 => Some(Protocol::One(Box::default())),
+        Some(b' ') if (1..=MAX_METHOD).contains(&method) => Some(Protocol::One(Box::default())),
         None if method <= MAX_METHOD => None,
         _ => Some(Protocol::Other),
     }
