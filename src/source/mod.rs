@@ -263,6 +263,7 @@ impl Capture {
         let resumed_at = match &self.walker {
             // Nothing in the classic format says where a record begins.
             Walker::Pcap(_) => None,
+            Walker::PcapNg(_) if fault.is_cut() => pcapng::resume_in_cut(&mut self.input),
             Walker::PcapNg(_) => pcapng::resume(&mut self.input),
         };
         self.about.note(fault.after(self.number, resumed_at));

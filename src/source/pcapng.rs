@@ -14,7 +14,7 @@ mod resume;
 
 use options::{OPT_COMMENT, Options};
 use process::{Named, Processes};
-pub(super) use resume::resume;
+pub(super) use resume::{resume, resume_in_cut};
 
 use super::Record;
 use super::about::About;

@@ -159,6 +159,11 @@ impl Fault {
         Self::at(offset, MALFORMED, what)
     }
 
+    /// Whether the input ends inside of what is damaged.
+    pub(super) fn is_cut(&self) -> bool {
+        self.0.kind == TRUNCATED
+    }
+
     /// The damage after frame `number`, with where reading resumed.
     pub(super) fn after(self, number: u64, resumed_at: Option<u64>) -> Damage {
         Damage { after_frame: number, resumed_at, ..*self.0 }

@@ -135,6 +135,27 @@ fn reading_resumes_at_the_next_section_whatever_broke_the_one_before() {
     }
 }
 
+/// A packet may carry a capture, and the end of the input may cut it off there.
+#[test]
+fn what_a_cut_packet_carries_is_no_section_of_the_capture() {
+    for (outer, inner) in [(ByteOrder::Little, ByteOrder::Big), (ByteOrder::Big, ByteOrder::Big)] {
+        let carried = section(inner, b"carried").bytes();
+        let data = [&carried[..], &carried, &[0; 40]].concat();
+        let file = section(outer, b"sent").enhanced(0, 3, &data, &[]).bytes();
+        let begin = file.len() - 4 - data.len();
+        let mut ends = 0;
+        for cut in begin..file.len() {
+            let (frames, summary) = read_all(&file[..cut]);
+            let is_carried = frames.iter().any(|frame| *frame.data == *b"carried");
+            let resumed = summary.damage.first().and_then(|damage| damage.resumed_at);
+            assert!(!is_carried || resumed == Some(begin as u64), "cut at {cut}");
+            ends += usize::from(resumed.is_some());
+        }
+        // By chance alone a block of what is carried ends where the capture does: four blocks, twice.
+        assert_eq!(ends, 8);
+    }
+}
+
 #[test]
 fn a_section_that_is_not_certain_is_not_read() {
     let sound = section(ByteOrder::Little, b"first").bytes();

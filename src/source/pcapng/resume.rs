@@ -29,6 +29,51 @@ pub(in crate::source) fn resume(input: &mut Input) -> Option<u64> {
     None
 }
 
+/// The same where the end of the input cut a block off, and all that is left of it was asked for. What looks like a section in there
+/// may be what a packet carries, of a capture that somebody sent: it is one of this capture, as in files that were joined, only where
+/// its blocks end with the input. Nobody who sends a packet knows where it will be cut.
+pub(in crate::source) fn resume_in_cut(input: &mut Input) -> Option<u64> {
+    if input.failure().is_some() {
+        return None;
+    }
+    let begin = chain_at_end(input.peek()).filter(|begin| *begin > 0)?;
+    input.take(begin);
+    is_section(input).then(|| input.offset())
+}
+
+/// Where the section header stands from which whole blocks lead to the end of these bytes, the first one where there are several. Found
+/// from the end, by the lengths behind the blocks, so that every byte is looked at a few times at most.
+fn chain_at_end(bytes: &[u8]) -> Option<usize> {
+    let mut found = None;
+    let mut end = bytes.len();
+    let mut orders = [ByteOrder::Little, ByteOrder::Big];
+    while let Some((begin, order)) =
+        orders.into_iter().find_map(|order| Some((block_before(bytes, end, order)?, order)))
+    {
+        let block = bytes.get(begin..end).unwrap_or_default();
+        if block.starts_with(&SECTION_MAGIC) {
+            if order_of_section(block) == Some(order) {
+                found = Some(begin);
+            }
+            // The section before has an order of its own.
+        } else if orders[0] != order {
+            orders.swap(0, 1);
+        }
+        end = begin;
+    }
+    found
+}
+
+/// Where the block begins that ends at `end`, by the length behind it, which stands before it, too.
+fn block_before(bytes: &[u8], end: usize, order: ByteOrder) -> Option<usize> {
+    let trailer = bytes.get(..end)?.last_chunk().map(|bytes| order.u32(*bytes))?;
+    let len = trailer as usize;
+    let begin = end.checked_sub(len)?;
+    let ([_, total], _) = order.words(bytes.get(begin..end)?)?;
+    ((SMALLEST_BLOCK..=LARGEST_BLOCK).contains(&len) && len.is_multiple_of(4) && total == trailer)
+        .then_some(begin)
+}
+
 /// Whether a section header stands here: mark, byte order, a length that a header may have and that is repeated at its
 /// end, version 1, and after it the end of the file or another block. All that its reader asks for is asked here, so that
 /// it is read wherever reading resumes.
