@@ -3,7 +3,7 @@
 //! Input: where servers are reached, and what to ask for. Output: that it was asked, and the key log. Must not: judge an answer.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -82,26 +82,27 @@ impl Openssl {
         command
     }
 
-    /// Says each line when the one before was answered: a path that is asked for, or a command of the client.
+    /// Says each line when the one before was answered: a path that is asked for, or a command of the client to change keys.
     pub(crate) fn client(&self, port: u16, options: &[&str], site: &Site, lines: &[&str]) {
         let to = format!("127.0.0.1:{port}");
         let mut command = self.command(&["s_client", "-connect", &to, "-servername", "typed.example"]);
-        let mut child = command
+        command
             .args(["-keylogfile", "openssl.keys"])
             .args(options)
             .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let mut to = child.stdin.take().unwrap();
+        let mut notes = BufReader::new(child.stderr.take().unwrap()).lines();
         for line in lines {
+            // A command is one where it begins what is read at once, so each waits until the one before was read.
             if line.starts_with('/') {
                 to.write_all(request(line).as_bytes()).unwrap();
                 site.wait_for(&[line]);
             } else {
                 to.write_all(format!("{line}\n").as_bytes()).unwrap();
+                assert!(notes.any(|note| note.unwrap().contains("KEYUPDATE")), "{line} is no command");
             }
-            // A command is one where it begins what is read at once.
-            thread::sleep(Duration::from_millis(100));
         }
         drop(to);
         assert!(child.wait().unwrap().success());

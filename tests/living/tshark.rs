@@ -24,12 +24,16 @@ pub(crate) fn compare(capture: &Path, keys: &Path, opened: &Opened) {
     };
     assert_eq!(requests(opened), shown.requests);
     assert_eq!(answers(opened), shown.answers);
-    for exchange in opened.exchanges.iter().filter(|exchange| has_end(exchange)) {
+    let (mut bodies, mut left_out) = (0, 0);
+    for exchange in &opened.exchanges {
         for message in [&exchange.request, &exchange.response].into_iter().flatten() {
-            shown.has(exchange.version, message);
+            let is_compared = has_end(exchange) && shown.has(exchange.version, message);
+            bodies += usize::from(is_compared);
+            left_out += usize::from(!is_compared && !message.body.decoded.is_empty());
         }
         shown.has_messages(exchange);
     }
+    assert!(bodies > left_out, "{bodies} bodies compared, {left_out} left out");
     let said = tshark.said(opened.said.keys().map(|flow| flow.0));
     for (flow, ours) in &opened.said {
         let theirs = &said[&flow.0];
@@ -75,20 +79,19 @@ struct Shown {
 }
 
 impl Shown {
-    /// Whether a body is shown in the frame with which it ended. tshark undoes no zstd; and where its version writes bodies of
-    /// HTTP/1.1 as text, only those that are text can be compared.
-    fn has(&self, version: Version, message: &Message) {
+    /// A body has to be shown in the frame with which it ended; whether that can be told. tshark undoes no zstd; and where its version
+    /// writes bodies of HTTP/1.1 as text, only those that are text can be compared.
+    fn has(&self, version: Version, message: &Message) -> bool {
         let body = &message.body;
         if body.decoded.is_empty() || body.encodings.contains(&Encoding::Zstd) {
-            return;
+            return false;
         }
         let frame = message.frames.unwrap().1.number();
         let Some(shown) = self.bodies.get(&frame) else { panic!("no body in frame {frame}") };
-        let plain = written(&body.decoded);
-        let is_text = plain.is_some();
-        let hex = HEXLOWER.encode(&body.decoded);
+        let (plain, hex) = (written(&body.decoded), HEXLOWER.encode(&body.decoded));
         let is_shown = shown.iter().any(|shown| *shown == hex || Some(shown) == plain.as_ref());
-        assert!(is_shown || (version == Version::Http11 && !is_text), "another body in frame {frame}");
+        assert!(is_shown || (version == Version::Http11 && plain.is_none()), "another body in frame {frame}");
+        is_shown
     }
 
     /// Whether the messages of a socket are shown. tshark unpacks none that came in several frames, and finds none in HTTP/2.

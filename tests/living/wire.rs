@@ -88,14 +88,14 @@ impl Wire {
         }
     }
 
-    /// Carries one direction to its end. Bytes are noted before they are handed on, so that nothing stands before what it answers.
+    /// Carries one direction to its end. Bytes are noted before they are handed on, so that nothing stands before what it answers; and also
+    /// where the other end has left, since whoever said them has logged that.
     fn carry(&self, connection: usize, from_client: bool, mut from: &TcpStream, mut to: &TcpStream) {
         let mut buffer = vec![0; 1 << 16];
+        let mut is_heard = true;
         while let Ok(read @ 1..) = from.read(&mut buffer) {
             self.pass(connection, from_client, &buffer[..read]);
-            if to.write_all(&buffer[..read]).is_err() {
-                break;
-            }
+            is_heard = is_heard && to.write_all(&buffer[..read]).is_ok();
         }
         {
             let mut passed = self.passed.lock().unwrap();
