@@ -6,10 +6,13 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+#[path = "common/chromium.rs"]
+mod chromium;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -264,35 +267,9 @@ struct Browser {
 
 impl Browser {
     fn start() -> Option<Self> {
-        let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-        let answers = |name: &&str| {
-            let version = Command::new(name).arg("--version").stderr(Stdio::null()).output();
-            version.is_ok_and(|output| output.status.success())
-        };
-        let Some(name) = names.into_iter().find(answers) else {
-            let absent =
-                "\n*** NOT CHECKED: no Chromium is installed, so no browser has read the HTML report ***\n\n";
-            std::io::stderr().write_all(absent.as_bytes()).unwrap();
-            return None;
-        };
         let folder = tempfile::tempdir().unwrap();
-        // The browser reads its orders from descriptor 3 and answers on 4.
-        let mut child = Command::new("sh")
-            .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 0</dev/null 1>&2", name])
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--no-first-run",
-                "--disable-dev-shm-usage",
-            ])
-            .arg("--remote-debugging-pipe")
-            .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let profile = folder.path().join("profile");
+        let mut child = chromium::command(&profile, "no browser has read the HTML report")?.spawn().unwrap();
         let to = child.stdin.take().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let (sender, from) = channel();

@@ -177,9 +177,9 @@ pub(crate) struct Segment {
     pub(crate) payload: Vec<u8>,
 }
 
-const SYN: u8 = 0x02;
-const ACK: u8 = 0x10;
-const FIN: u8 = 0x01;
+pub(crate) const SYN: u8 = 0x02;
+pub(crate) const ACK: u8 = 0x10;
+pub(crate) const FIN: u8 = 0x01;
 
 /// The segments of a whole TCP connection that carries flights, of at most `size` bytes each.
 pub(crate) fn segments(flights: &[(bool, Vec<u8>)], size: usize) -> Vec<Segment> {
@@ -197,7 +197,10 @@ pub(crate) fn segments(flights: &[(bool, Vec<u8>)], size: usize) -> Vec<Segment>
     all
 }
 
-/// The IPv4 packet of a segment between 10.0.0.5 and 192.0.2.10, from a client's port.
+/// The server's address in packets.
+pub(crate) const SERVER: &str = "192.0.2.10";
+
+/// The IPv4 packet of a segment between 10.0.0.5 and [`SERVER`], from a client's port.
 pub(crate) fn ip(segment: &Segment, port: u16) -> Vec<u8> {
     let Segment { from_client, seq, flags, payload } = segment;
     let start: u32 = if *from_client { 0xFFFF_F000 } else { 1000 };
