@@ -68,7 +68,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         return message::fail(&message).into();
     }
     let outcome = catch_unwind(AssertUnwindSafe(|| match arguments.command {
-        Command::Inspect(inspect) => run::inspect(&inspect, recorded::options(&matches)),
+        Command::Inspect(mut inspect) => {
+            let options = telemetry::set_apart(&mut inspect, recorded::options(&matches));
+            run::inspect(&inspect, options)
+        }
         Command::Capture(arguments) => capture::start(*arguments, recorded::options(&matches)),
         Command::Interfaces(arguments) => capture::interfaces(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
