@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::client::{Service, Whose};
+use crate::flow::Side;
 use crate::frame::Timestamp;
 use crate::report::parts::time;
-use crate::report::schema::{Profile, ProfileComparison, Report, SessionProfile};
+use crate::report::schema::{Burst, Bursts, Profile, ProfileComparison, Report, SessionProfile};
 use crate::report::view::{Counts, View};
 use crate::session::PhaseKind;
 
@@ -38,6 +39,10 @@ pub(super) fn profiles(
             end: row.flow.last_time(),
             up: row.flow.payload_bytes(local),
             down: row.flow.payload_bytes(remote),
+            bursts: row
+                .flow
+                .bursts()
+                .map(|bursts| bursts.into_iter().map(|of| Sent::of(&of, local)).collect()),
         });
     }
     let named = |id: u64| {
@@ -50,7 +55,12 @@ pub(super) fn profiles(
         let ((host_pattern, service), phase) = (named(destination), phase.map(PhaseKind::name));
         if let Some(session) = session {
             let compared = (host_pattern.clone(), service.clone(), phase);
-            by_session.entry(compared).or_default().entry(session).or_default().extend(&uploads);
+            by_session
+                .entry(compared)
+                .or_default()
+                .entry(session)
+                .or_default()
+                .extend(uploads.iter().cloned());
         }
         profiles.push(Profile { destination, host_pattern, service, phase, session, ..summed(uploads) });
     }
@@ -73,9 +83,19 @@ fn compared(
         let had = phases.range((phase, 0)..=(phase, u64::MAX)).map(|(_, session)| *session);
         let absent = had.filter(|session| phase.is_some() && !sessions.contains_key(session)).collect();
         let sessions = sessions.into_iter().map(|(session, uploads)| {
-            let Profile { uploads, silent, bytes_up, bytes_down, up_per_down, every_seconds, .. } =
+            let Profile { uploads, silent, bytes_up, bytes_down, up_per_down, every_seconds, bursts, .. } =
                 summed(uploads);
-            SessionProfile { session, uploads, silent, bytes_up, bytes_down, up_per_down, every_seconds }
+            let bursts = bursts.map(|bursts| bursts.uploads);
+            SessionProfile {
+                session,
+                uploads,
+                silent,
+                bytes_up,
+                bytes_down,
+                up_per_down,
+                every_seconds,
+                bursts,
+            }
         });
         ProfileComparison { host_pattern, service, phase, sessions: sessions.collect(), absent }
     };
@@ -87,15 +107,58 @@ fn compared(
 type Group = (u64, Option<PhaseKind>, Option<u64>);
 
 /// One connection as an upload.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Upload {
     start: Option<Timestamp>,
     end: Option<Timestamp>,
     up: u64,
     down: u64,
+    /// What it was made of, by pauses; `None` where that is not known.
+    bursts: Option<Vec<Sent>>,
+}
+
+/// What a connection carried between two pauses.
+#[derive(Clone, Copy)]
+struct Sent {
+    end: Timestamp,
+    up: u64,
+    down: u64,
+}
+
+impl Sent {
+    fn of(burst: &crate::flow::Burst, local: Side) -> Self {
+        let [first, second] = burst.sent;
+        let (up, down) = if local == Side::First { (first, second) } else { (second, first) };
+        Self { end: burst.end, up, down }
+    }
+}
+
+/// Of bursts in which the client sent something, of all connections together, in the order of their ends.
+fn bursts(all: &[Upload]) -> Option<Bursts> {
+    let each = all.iter().map(|upload| upload.bursts.as_ref()).collect::<Option<Vec<_>>>()?;
+    let mut sent: Vec<&Sent> = each.into_iter().flatten().filter(|sent| sent.up > 0).collect();
+    sent.sort_by_key(|sent| (sent.end, sent.up, sent.down));
+    let mut sizes: Vec<u64> = sent.iter().map(|sent| sent.up).collect();
+    sizes.sort_unstable();
+    let mut pauses: Vec<u64> = sent
+        .windows(2)
+        .filter_map(|pair| u64::try_from(pair[1].end.nanos().saturating_sub(pair[0].end.nanos())).ok())
+        .collect();
+    pauses.sort_unstable();
+    let burst = |sent: &&Sent| Burst { end: time(Some(sent.end)), bytes_up: sent.up, bytes_down: sent.down };
+    Some(Bursts {
+        uploads: sent.len() as u64,
+        smallest: sizes.first().copied().unwrap_or_default(),
+        median: middle(&sizes).unwrap_or_default(),
+        largest: sizes.last().copied().unwrap_or_default(),
+        every_seconds: middle(&pauses).map(|nanos| hundredths(nanos, NANOS)),
+        list: sent.iter().take(MOST_LISTED).map(burst).collect(),
+        not_listed: sent.len().saturating_sub(MOST_LISTED) as u64,
+    })
 }
 
 fn summed(all: Vec<Upload>) -> Profile {
+    let bursts = bursts(&all);
     let down = all.iter().map(|upload| upload.down).fold(0, u64::saturating_add);
     let count = all.len() as u64;
     let mut uploads: Vec<Upload> = all.into_iter().filter(|upload| upload.up > 0).collect();
@@ -124,6 +187,7 @@ fn summed(all: Vec<Upload>) -> Profile {
         every_seconds: middle(&pauses).map(|nanos| hundredths(nanos, NANOS)),
         first_end: end(uploads.first()),
         last_end: end(uploads.last()),
+        bursts,
         ..Profile::default()
     }
 }
@@ -142,6 +206,8 @@ fn hundredths(number: u64, by: u64) -> f64 {
     (number as f64 / by as f64 * 100.0).round() / 100.0
 }
 
+/// The most bursts of a profile that are listed one by one.
+const MOST_LISTED: usize = 500;
 /// Nanoseconds of a second.
 const NANOS: u64 = 1_000_000_000;
 
@@ -152,13 +218,27 @@ mod tests {
     #[test]
     fn uploads_are_summed_up_by_size_and_rhythm() {
         let second = |number: i64| Some(Timestamp::from_nanos(number * 1_000_000_000));
-        let upload = |start, up, down| Upload { start: second(start), end: second(start + 1), up, down };
+        let upload = |start, up, down| Upload {
+            start: second(start),
+            end: second(start + 1),
+            up,
+            down,
+            bursts: Some(vec![
+                Sent { end: second(start).unwrap(), up: up / 4, down: 0 },
+                Sent { end: second(start + 1).unwrap(), up: up - up / 4, down },
+            ]),
+        };
         let profile =
             summed(vec![upload(30, 100, 10), upload(0, 300, 90), upload(10, 200, 100), upload(99, 0, 0)]);
         assert_eq!((profile.uploads, profile.silent, profile.bytes_up, profile.bytes_down), (3, 1, 600, 200));
         assert_eq!((profile.smallest, profile.median, profile.largest), (100, 200, 300));
         assert_eq!((profile.up_per_down, profile.every_seconds), (Some(3.0), Some(10.0)));
         assert_eq!(profile.last_end, time(second(31)));
+        let bursts = profile.bursts.unwrap();
+        assert_eq!((bursts.uploads, bursts.smallest, bursts.median, bursts.largest), (6, 25, 75, 225));
+        assert_eq!((bursts.every_seconds, bursts.list.len(), bursts.not_listed), (Some(1.0), 6, 0));
+        assert_eq!((&bursts.list[1].end, bursts.list[1].bytes_down), (&time(second(1)), 90));
+        assert!(summed(vec![Upload { bursts: None, ..upload(0, 1, 1) }]).bursts.is_none());
         let none = summed(Vec::new());
         assert_eq!((none.up_per_down, none.every_seconds, none.first_end), (None, None, None));
     }
@@ -167,7 +247,7 @@ mod tests {
     fn sessions_are_compared_by_what_survives_them() {
         let upload = |start: i64, up| {
             let at = Some(Timestamp::from_nanos(start * 1_000_000_000));
-            Upload { start: at, end: at, up, down: 10 }
+            Upload { start: at, end: at, up, down: 10, bursts: None }
         };
         let phases = [1, 2, 3].map(|session| (Some("meeting"), session)).into();
         let of = |host: &str, sessions: Vec<(u64, Vec<Upload>)>| {

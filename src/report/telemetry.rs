@@ -344,7 +344,7 @@ fn remarks(of: &Telemetry) -> Vec<String> {
 
 const REVEALED: &str =
     "Personal data are shown as they are, as was asked for (--reveal): this report is for its owner alone.";
-const WITHOUT_KEYS: &str = "What is counted without keys are whole connections and their encrypted bytes; they say nothing of content.";
+const WITHOUT_KEYS: &str = "What is counted without keys are connections, the bursts in them and their encrypted bytes; they say nothing of content.";
 const NOTHING_DECRYPTED: &str = "Planted values were not looked for: nothing was decrypted. Name a key log (--keylog) or an import (--decrypted).";
 const HOW_LOOKED: &str = "Personal data were looked for in what clients sent: as they are, in percent-encoding, base64, hexadecimal, gzip, and as MD5, SHA-1 and SHA-256, with at most two codings one in the other. What is changed otherwise is missed.";
 const LIST_IN_PART: &str = "Of the published list of events only a part is known: that an event is not on it says nothing (--events names a whole one).";

@@ -240,6 +240,39 @@ pub struct Profile {
     pub first_end: Option<String>,
     /// When the last packet of the last upload was.
     pub last_end: Option<String>,
+    /// What the client sent, told apart by pauses of a second and more within connections; `null` where not all of these are
+    /// known.
+    pub bursts: Option<Bursts>,
+}
+
+/// What a client sent over connections, told apart by pauses of a second and more. Of the first of each the handshake is a part.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct Bursts {
+    /// Bursts in which the client sent something.
+    pub uploads: u64,
+    /// The smallest in bytes that the client sent.
+    pub smallest: u64,
+    /// The middle one; of two the smaller.
+    pub median: u64,
+    /// The largest.
+    pub largest: u64,
+    /// The middle time between their ends in seconds; `null` for less than two.
+    pub every_seconds: Option<f64>,
+    /// The first of them, by their ends.
+    pub list: Vec<Burst>,
+    /// How many more there are.
+    pub not_listed: u64,
+}
+
+/// One of them.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct Burst {
+    /// When its last packet was.
+    pub end: Option<String>,
+    /// Bytes of payload that the client sent, encrypted.
+    pub bytes_up: u64,
+    /// Bytes of payload that the server sent, encrypted.
+    pub bytes_down: u64,
 }
 
 /// Connections of several sessions to one host pattern in one phase.
@@ -274,4 +307,6 @@ pub struct SessionProfile {
     pub up_per_down: Option<f64>,
     /// The middle time between beginnings in seconds; `null` for less than two with times.
     pub every_seconds: Option<f64>,
+    /// Bursts in which the client sent something; `null` where not all are known.
+    pub bursts: Option<u64>,
 }

@@ -1,7 +1,7 @@
 //! The table's part on telemetry, in words that other formats for people use, too.
 
 use crate::report::schema::{
-    PersonalDatum, Profile, ProfileComparison, Report, SessionProfile, Telemetry, TelemetryEndpoint,
+    Bursts, PersonalDatum, Profile, ProfileComparison, Report, SessionProfile, Telemetry, TelemetryEndpoint,
     TelemetryEvent, TelemetryList, TelemetrySource, Whither,
 };
 use crate::report::table::{INDENT, Page};
@@ -150,7 +150,22 @@ impl Page {
         if let Some(seconds) = of.every_seconds {
             lines.push(self.lang.say("one every {} s in the middle", &[&seconds]));
         }
+        lines.extend(of.bursts.as_ref().and_then(|bursts| self.bursts_said(bursts, of.uploads)));
         Said { title, lines }
+    }
+
+    /// What pauses tell apart within connections, where that is more than the connections do.
+    fn bursts_said(&self, of: &Bursts, connections: u64) -> Option<String> {
+        let bursts = self.lang.plural(of.uploads, "burst", "bursts");
+        let [least, most, middle] = [of.smallest, of.largest, of.median].map(size);
+        let mut parts = vec![self.lang.say(
+            "{bursts} with pauses of a second or more between: from {} to {} up each, the middle one {}",
+            &[&bursts, &least, &most, &middle],
+        )];
+        parts.extend(
+            of.every_seconds.map(|seconds| self.lang.say("one every {} s in the middle", &[&seconds])),
+        );
+        (of.uploads > connections).then(|| parts.join(", "))
     }
 
     fn comparison_said(&self, of: &ProfileComparison) -> Said {
@@ -173,6 +188,8 @@ impl Page {
         let mut parts = vec![
             self.lang.say("session {}: {uploads}, {} up, {} down", &[&of.session, &uploads, &up, &down]),
         ];
+        let bursts = of.bursts.filter(|bursts| *bursts > of.uploads);
+        parts.extend(bursts.map(|bursts| self.lang.plural(bursts, "burst", "bursts")));
         parts.extend(of.up_per_down.map(|ratio| self.lang.say("{} bytes up for each down", &[&ratio])));
         parts.extend(
             of.every_seconds.map(|seconds| self.lang.say("one every {} s in the middle", &[&seconds])),
