@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,8 +11,9 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
+use borderpost::decrypt::Keys;
 use borderpost::inspect::live::{Followed, follow, window};
-use borderpost::inspect::{Inspection, Settings, inspect};
+use borderpost::inspect::{Inspection, KeyLogs, KeySource, Settings, inspect};
 use borderpost::report::changes::{self, Changes};
 use borderpost::report::schema::Report;
 use borderpost::report::{self, Options};
@@ -102,6 +104,33 @@ fn snapshots_grow_and_the_last_report_is_that_of_the_finished_capture() {
             assert!(made == finished, "{} in {pieces} pieces", capture.display());
             assert!(!made.contains("\"so_far\""));
         }
+    }
+}
+
+/// With keys, what was decrypted and told stands in every snapshot as far as it went.
+#[test]
+fn snapshots_tell_what_was_decrypted_so_far() {
+    let of = |name: &str| {
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/telemetry").join(name)).unwrap()
+    };
+    for name in ["http1", "http2"] {
+        let mut keys = Keys::default();
+        let tally = keys.read(&of(&format!("{name}.keys")));
+        let source = KeySource { file: Some(format!("{name}.keys")), sha256: None, tally, is_late: false };
+        let key_logs = KeyLogs { keys: Arc::new(keys), sources: vec![source] };
+        let settings = || Settings { key_logs: key_logs.clone(), ..Settings::default() };
+        let mut told: Vec<[u64; 3]> = Vec::new();
+        let (made, path, _folder) = watched(&of(&format!("{name}.pcap")), 9, settings(), |report| {
+            let decryption = report.decryption.as_ref().unwrap();
+            let opened = decryption.client.records_opened + decryption.others.records_opened;
+            let known = decryption.client.with_keys + decryption.others.with_keys;
+            let sources = report.telemetry.iter().flat_map(|telemetry| &telemetry.sources);
+            told.push([known, opened, sources.map(|source| source.exchanges).sum()]);
+        });
+        assert!(told.is_sorted_by(|one, next| (0..3).all(|at| one[at] <= next[at])), "{told:?}");
+        let exchanges: BTreeSet<u64> = told.iter().map(|[.., exchanges]| *exchanges).collect();
+        assert!(exchanges.len() > 3, "{told:?}");
+        assert!(made == text(&inspect(&[path], settings(), &())), "{name}");
     }
 }
 

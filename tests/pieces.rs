@@ -65,7 +65,12 @@ fn say_flow(said: &mut String, unit: &Unit, flow: &Flow<'_>) {
     let (frames, times) = ((flow.first_frame(), flow.last_frame()), (flow.first_time(), flow.last_time()));
     let (scope, tcp, errors) = (flow.scope(), flow.tcp(), flow.icmp_errors());
     let (is_answered, outbound) = (flow.is_answered(), flow.outbound());
-    writeln!(said, "{frames:?} {times:?} {scope:?} {tcp:?} {errors} {is_answered} {outbound:?}").unwrap();
+    writeln!(
+        said,
+        "{frames:?} {times:?} {scope:?} {tcp:?} {errors} {is_answered} {outbound:?} {:?}",
+        flow.bursts()
+    )
+    .unwrap();
     for entry in unit.evidence().of(flow.id()) {
         writeln!(said, "  {:?} {:?} {}", entry.frame, entry.time(), fact(unit.evidence(), &entry.fact))
             .unwrap();
@@ -301,6 +306,8 @@ fn write_odd(path: &Path, frames: &[Odd]) {
             0 => micros + 301_000_000,
             1 => micros + 7_500_000_000,
             2 => micros - 5_000,
+            // A pause within a connection.
+            3..24 => micros + 1_000_000 + u64::from(odd.a % 100),
             _ => micros + u64::from(odd.a % 5_000),
         };
         let frame = odd.frame();

@@ -287,6 +287,74 @@ fn a_har_file_gives_the_same_inventory_as_the_capture_with_keys() {
 }
 
 #[test]
+fn an_import_that_is_named_like_a_capture_is_taken_for_what_it_is() {
+    let requests = events();
+    let place = Place::new(&requests, false);
+    place.write("b.har", har(&requests));
+    let named = place.report(&["--decrypted", "b.har"]);
+    assert_eq!(named["inputs"].as_array().unwrap().len(), 1);
+    for arguments in [&["b.har"][..], &["-r", "b.har"]] {
+        assert_eq!(place.report(arguments), named, "{arguments:?}");
+    }
+    // A bundle records it as what it is, and verifies by its hash.
+    let output = place.run(&["b.har", "--planted", "planted.toml", "-o", "e.zip"]);
+    assert_eq!(status(&output), 0, "{}", err(&output));
+    let verified = command(&["verify", "e.zip"]).current_dir(place.0.path()).output().unwrap();
+    assert_eq!(status(&verified), 0, "{}{}", out(&verified), err(&verified));
+    // The other way round it is said what to do, and of standard input, too.
+    assert_refused(
+        &place.run(&["--decrypted", "a.pcap"]),
+        &["a.pcap: a capture; name it without --decrypted"],
+    );
+    let input = fs::File::open(place.at("b.har")).unwrap();
+    let output = command(&["inspect", "-"]).stdin(input).output().unwrap();
+    assert_refused(&output, &["an HTTP archive (HAR)", "save it as a file"]);
+}
+
+#[test]
+fn imports_alone_give_an_inventory() {
+    let requests = events();
+    let place = Place::new(&requests, false);
+    place.write("b.har", har(&requests));
+    let alone = |arguments: &[&str]| {
+        command(&[&["inspect"], arguments].concat()).current_dir(place.0.path()).output().unwrap()
+    };
+    let json = |arguments: &[&str]| -> Value {
+        let output = alone(&[&["--format", "json"], arguments].concat());
+        assert_eq!(status(&output), 0, "{}", err(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let report = json(&["b.har"]);
+    assert_eq!((&report["inputs"], report["totals"]["frames"].as_u64()), (&json!([]), Some(0)));
+    let names = |report: &Value| -> Vec<String> {
+        let rows = report["telemetry"]["events"].as_array().unwrap().iter();
+        rows.map(|row| format!("{} {} {}", row["name"], row["count"], row["on_list"])).collect()
+    };
+    let of_capture = names(&place.report(&["--decrypted", "b.har"]));
+    assert!(!of_capture.is_empty());
+    assert_eq!(names(&report), of_capture);
+    let schema: Value = serde_json::from_str(borderpost::report::SCHEMA).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let faults: Vec<String> = validator.iter_errors(&report).map(|fault| fault.to_string()).collect();
+    assert!(faults.is_empty(), "{faults:?}");
+    for format in ["table", "md", "html", "csv", "jsonl"] {
+        let output = alone(&["--format", format, "--decrypted", "b.har"]);
+        assert_eq!(status(&output), 0, "{format}: {}", err(&output));
+        let is_for_people = ["table", "md", "html"].contains(&format);
+        assert_eq!(
+            out(&output).contains("No capture was named"),
+            is_for_people || format == "jsonl",
+            "{format}"
+        );
+    }
+    let output = alone(&["b.har", "-o", "e.zip"]);
+    assert_eq!(status(&output), 0, "{}", err(&output));
+    assert_eq!(status(&command(&["verify", "e.zip"]).current_dir(place.0.path()).output().unwrap()), 0);
+    // A capture that was named and is not there is not made up for.
+    assert_eq!(status(&alone(&["b.har", "none.pcap"])), 2);
+}
+
+#[test]
 fn the_flow_file_and_the_har_file_of_one_run_give_the_same_inventory() {
     let place = Place::new(&[], false);
     let of = |name: &str| {
@@ -387,7 +455,7 @@ fn what_is_no_input_is_refused_with_what_to_do() {
     assert_refused(&place.run(&["--decrypted", "a.keys"]), &["not a HAR file"]);
     assert_refused(&place.run(&["--decrypted", "none.har"]), &["none.har"]);
     let har = format!("{}/tests/imports/run.har", env!("CARGO_MANIFEST_DIR"));
-    assert_refused(&borderpost(&["inspect", &har]), &["HTTP archive", "--decrypted"]);
+    assert_refused(&borderpost(&["redact", &har, "shared.pcapng"]), &["HTTP archive", "borderpost inspect"]);
     let report = place.report(&["--planted", "planted.toml"]);
     assert!(report["telemetry"]["remarks"].to_string().contains("not looked for"));
 }

@@ -93,8 +93,9 @@ pub(super) enum Command {
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_STATUS)]
 pub(super) struct Inspect {
-    /// Captures (pcap or pcapng, also packed with gzip, zstd or lz4), folders of captures, or - for standard input
-    #[arg(value_name = "PATH", required_unless_present_any = ["read", "manifest"])]
+    /// Captures (pcap or pcapng, also packed with gzip, zstd or lz4), folders of captures, or - for standard input. A HAR file or a
+    /// flow file of mitmproxy is recognised, and taken as `--decrypted` takes it
+    #[arg(value_name = "PATH", required_unless_present_any = ["read", "manifest", "decrypted"])]
     pub(super) paths: Vec<PathBuf>,
     /// A capture to read, as in tshark; may be repeated
     #[arg(short = 'r', long = "read", value_name = "PATH")]

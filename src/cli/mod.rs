@@ -70,7 +70,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let switches = Switches::of(&arguments);
     let outcome = catch_unwind(AssertUnwindSafe(|| match arguments.command {
-        Command::Inspect(inspect) => run::inspect(&inspect, recorded::options(&matches)),
+        Command::Inspect(mut inspect) => {
+            let options = telemetry::set_apart(&mut inspect, recorded::options(&matches));
+            run::inspect(&inspect, options)
+        }
         Command::Capture(arguments) => {
             let door = Door::of_capture(&arguments, switches, &matches);
             capture::start(*arguments, recorded::options(&matches), door)

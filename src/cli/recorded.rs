@@ -3,6 +3,7 @@
 //! Input: what the user typed. Output: the options that a report depends on, each as `--name=value`, in the order of the manual;
 //! or the arguments that they stand for. Must not: take from a bundle an option that no bundle records.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
@@ -63,6 +64,19 @@ pub(super) fn options(matches: &ArgMatches) -> Result<Vec<String>, String> {
         }
     }
     Ok(recorded)
+}
+
+/// The options with those that name these files of exchanges, too.
+pub(super) fn with_imports(recorded: &[String], imports: &[PathBuf]) -> Result<Vec<String>, String> {
+    let line = ["borderpost", INSPECT].into_iter().map(OsString::from);
+    let imports = imports.iter().map(|path| {
+        let mut option = OsString::from("--decrypted=");
+        option.push(path);
+        option
+    });
+    let line = line.chain(recorded.iter().map(OsString::from)).chain(imports);
+    let matches = Arguments::command().try_get_matches_from(line).map_err(|error| error.to_string())?;
+    options(&matches)
 }
 
 /// The arguments that recorded options stand for, with the captures that were read.

@@ -306,7 +306,9 @@ fn made(arguments: &Inspect, inspection: Inspection, other: Option<Other>, has_a
         cells: Vec::new(),
         secretive: carries_secrets.map(|input| input.path.clone()).collect(),
     };
-    if inspection.inputs().is_empty() {
+    // What others decrypted is reported without a capture, too, where none was named.
+    let is_alone = inspection.failures().is_empty() && !inspection.imported().is_empty();
+    if inspection.inputs().is_empty() && !is_alone {
         return made;
     }
     if let Some(what) = status::failed(&inspection) {

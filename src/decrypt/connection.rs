@@ -153,7 +153,8 @@ impl Connection {
         self.outcome()
     }
 
-    fn outcome(&self) -> Outcome {
+    /// What has come of it up to now.
+    pub(super) fn outcome(&self) -> Outcome {
         let Some(client) = self.known.client() else {
             let is_tls = self.is_midway || self.known.server().is_some();
             return if is_tls { Outcome::NoHello } else { Outcome::NotTls };

@@ -59,12 +59,17 @@ impl Tally {
 impl Keys {
     /// Reads a key log and adds what is new.
     pub fn read(&mut self, log: &[u8]) -> Tally {
+        self.read_up_to(MAX_SECRETS, log)
+    }
+
+    /// The same, until there are so many secrets, and never more than [`MAX_SECRETS`].
+    pub(super) fn read_up_to(&mut self, most: usize, log: &[u8]) -> Tally {
         let mut tally = Tally::default();
         let log = log.strip_prefix(BYTE_ORDER_MARK).unwrap_or(log);
         for (number, line) in (1..).zip(log.split(|byte| *byte == b'\n')) {
             match read_line(line) {
                 Line::Nothing => {}
-                Line::Secret(random, label, secret) => self.insert((random, label), secret, &mut tally),
+                Line::Secret(random, label, secret) => self.insert((random, label), secret, most, &mut tally),
                 Line::Unused => tally.unused += 1,
                 Line::Unknown => tally.unknown += 1,
                 Line::Malformed => {
@@ -76,8 +81,8 @@ impl Keys {
         tally
     }
 
-    fn insert(&mut self, key: (Random, Label), secret: Secret, tally: &mut Tally) {
-        let has_room = self.secrets.len() < MAX_SECRETS;
+    fn insert(&mut self, key: (Random, Label), secret: Secret, most: usize, tally: &mut Tally) {
+        let has_room = self.secrets.len() < most.min(MAX_SECRETS);
         match self.secrets.entry(key) {
             Entry::Occupied(known) if *known.get() == secret => tally.repeated += 1,
             Entry::Occupied(_) => tally.contradicting += 1,
@@ -88,6 +93,15 @@ impl Keys {
             Entry::Vacant(_) => tally.refused += 1,
         }
     }
+
+    /// About the bytes of memory that they take.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.secrets.len() * Self::EACH
+    }
+
+    /// About the bytes that each takes, by how full a table is on average.
+    pub const EACH: usize = 128;
 
     /// Whether there are none.
     #[must_use]

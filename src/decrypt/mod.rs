@@ -2,7 +2,7 @@
 //!
 //! Input: packets with their flows, and [`Keys`]. Output: what each direction of a connection said, to a [`Sink`], in order; and
 //! what came of each connection. A connection is followed where a key log has the random of its client's hello (RFC 8446, RFC
-//! 5246); of all others nothing is held. Must not: let a secret out, hold more than [`MAX_HELD`] bytes, or read what is inside.
+//! 5246); of all others nothing is held. Must not: let a secret out, hold more than its [`Room`], or read what is inside.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -32,14 +32,29 @@ use crate::flow::{FlowId, Seen, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::packet::{Packet, Transport};
 
-/// The most that is held of all connections at one time, in bytes. One that would need more is given up, and that is said.
-pub const MAX_HELD: usize = 256 << 20;
+/// What a decrypter may hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Room {
+    /// Bytes of all connections at one time. One that would need more is given up, and that is said.
+    pub held: usize,
+    /// Secrets, with those that were known before; what comes past them is counted.
+    pub secrets: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { held: 256 << 20, secrets: MAX_SECRETS }
+    }
+}
 
 /// The connections of one capture.
 pub struct Decrypter {
     keys: Arc<Keys>,
     connections: HashMap<FlowId, State>,
     held: usize,
+    /// How many connections have settled as TLS.
+    settled: usize,
+    room: Room,
     copy: Vec<u8>,
 }
 
@@ -50,16 +65,50 @@ enum State {
     NotTls,
 }
 
+impl State {
+    fn of(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::NotTls => Self::NotTls,
+            outcome => Self::Settled(Box::new(outcome)),
+        }
+    }
+}
+
 impl Decrypter {
     /// Nothing was seen yet.
     #[must_use]
     pub fn new(keys: Arc<Keys>) -> Self {
-        Self { keys, connections: HashMap::new(), held: 0, copy: Vec::new() }
+        let room = Room::default();
+        Self { keys, connections: HashMap::new(), held: 0, settled: 0, room, copy: Vec::new() }
+    }
+
+    /// Holds so much at most from now on.
+    pub fn keep_to(&mut self, room: Room) {
+        self.room = room;
+    }
+
+    /// About the bytes of memory that it takes: segments behind holes, records that are not whole, and what came of
+    /// connections. Keys are not among them.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.held + self.connections.len() * PLACE + self.settled * size_of::<Outcome>()
+    }
+
+    /// What there is so far, as if no packet came after it: connections that are followed are so no longer.
+    #[must_use]
+    pub fn so_far(&self) -> Self {
+        let settled = |state: &State| match state {
+            State::Followed(connection) => State::of(connection.outcome()),
+            State::Settled(outcome) => State::Settled(outcome.clone()),
+            State::NotTls => State::NotTls,
+        };
+        let connections = self.connections.iter().map(|(flow, state)| (*flow, settled(state))).collect();
+        Self { connections, ..Self::new(Arc::clone(&self.keys)) }
     }
 
     /// Adds the secrets of a key log, for connections that begin from now on.
     pub fn read(&mut self, log: &[u8]) -> Tally {
-        Arc::make_mut(&mut self.keys).read(log)
+        Arc::make_mut(&mut self.keys).read_up_to(self.room.secrets, log)
     }
 
     /// The secrets that are known.
@@ -88,11 +137,14 @@ impl Decrypter {
         let settled = connection.packet(seen.side, tcp, packet, place);
         let after = connection.held();
         self.held = self.held.saturating_sub(before);
-        let settled = settled
-            .or_else(|| (self.held.saturating_add(after) > MAX_HELD).then(|| connection.give_up(place)));
+        let settled = settled.or_else(|| {
+            (self.held.saturating_add(after) > self.room.held).then(|| connection.give_up(place))
+        });
         match settled {
-            Some(Outcome::NotTls) => *state = State::NotTls,
-            Some(outcome) => *state = State::Settled(Box::new(outcome)),
+            Some(outcome) => {
+                self.settled += usize::from(outcome != Outcome::NotTls);
+                *state = State::of(outcome);
+            }
             None => self.held += after,
         }
     }
@@ -141,11 +193,14 @@ impl Decrypter {
         let before = std::mem::take(&mut self.connections);
         self.connections =
             before.into_iter().filter_map(|(flow, state)| Some((number(flow)?, state))).collect();
-        let held = self.connections.values().map(|state| match state {
-            State::Followed(connection) => connection.held(),
-            State::Settled(_) | State::NotTls => 0,
-        });
-        self.held = held.sum();
+        (self.held, self.settled) = (0, 0);
+        for state in self.connections.values() {
+            match state {
+                State::Followed(connection) => self.held += connection.held(),
+                State::Settled(_) => self.settled += 1,
+                State::NotTls => {}
+            }
+        }
     }
 }
 
@@ -157,6 +212,9 @@ impl std::fmt::Debug for Decrypter {
             .finish_non_exhaustive()
     }
 }
+
+/// About the bytes that a flow takes in the table.
+const PLACE: usize = 2 * size_of::<(FlowId, State)>();
 
 #[cfg(test)]
 mod tests;

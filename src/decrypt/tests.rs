@@ -1,3 +1,4 @@
+mod rfc8448;
 #[path = "../../tests/common/tls.rs"]
 mod tls;
 

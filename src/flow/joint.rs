@@ -24,6 +24,8 @@ pub(super) struct Sums(pub(super) [u64; 4]);
 #[derive(Clone, Debug)]
 pub struct Joint {
     pub(super) sides: [JoinedSide; 2],
+    /// Whether it lies behind the part's head, which was taken again.
+    pub(super) is_behind_head: bool,
 }
 
 /// How two parts of a side fit.

@@ -25,6 +25,7 @@ impl Flows {
             + table_bytes::<((FlowId, Side), Carry)>(self.carries.len())
             + table_bytes::<(FlowId, u32)>(self.icmp_errors.len())
             + self.holes.bytes()
+            + self.silences.bytes()
     }
 
     /// Takes the flows out that do not stay, with all that is kept of them; gives each flow its new number, which follows
@@ -54,6 +55,7 @@ impl Flows {
         self.icmp_errors = renumbered(take(&mut self.icmp_errors), number);
         let holes = take(&mut self.holes);
         self.holes.append(holes, number);
+        self.silences.retain(number);
         numbers
     }
 

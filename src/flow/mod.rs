@@ -18,6 +18,7 @@ mod joint;
 mod kept;
 mod key;
 pub mod local;
+mod pause;
 mod piece;
 mod record;
 mod repeat;
@@ -28,6 +29,7 @@ mod view;
 
 pub(crate) use by_flow::{renumber, renumbered, table_bytes};
 pub use joint::Joint;
+pub use pause::Burst;
 pub use piece::Continued;
 pub use record::Passage;
 pub use repeat::{Digest, Sightings};
@@ -37,6 +39,7 @@ use crate::frame::{Direction, FrameRef, Timestamp};
 use crate::packet::{IcmpError, Macs, Packet, Tcp, TcpFlags, Transport, TunnelId, Vlan};
 use address::V6;
 use intern::Interner;
+use pause::{PAUSE, Silences};
 use piece::Heads;
 use record::{Arrival, Handshake, Origin, Record, State};
 use sequence::{Holes, Window};
@@ -113,6 +116,7 @@ pub struct Flows {
     /// The ICMP errors about flows that had any.
     icmp_errors: HashMap<FlowId, u32>,
     holes: Holes,
+    silences: Silences,
     /// Of a piece of a capture: what it takes to put it behind the piece before.
     heads: Option<Box<Heads>>,
 }
@@ -290,8 +294,18 @@ impl Flows {
         let place = flow.0 as usize;
         let (record, origin) = (self.records.get_mut(place)?, self.origins.get_mut(place)?);
         let side = record.state.side(from_low);
-        if !IS_NEW && record.is_over(origin, side, &packet.transport, arrival.time) {
-            return None;
+        if !IS_NEW {
+            if record.is_opened_anew(origin, side, &packet.transport) {
+                return None;
+            }
+            // Hardly any packet comes after a second of silence, and what ends a flow is a longer one.
+            let silence = record.silence(arrival.time);
+            if silence > PAUSE {
+                if silence > record.longest_silence() {
+                    return None;
+                }
+                self.silences.note(flow, record);
+            }
         }
         let seen = Seen { flow, side, is_new: IS_NEW, mark: record.mark };
         if side == Side::Second && !record.state.has(State::ANSWERED) {

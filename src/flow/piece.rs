@@ -10,6 +10,7 @@
 use hashbrown::{HashMap, HashSet};
 
 use super::joint::{Behind, HANDSHAKE, Head, JoinedSide, Sums};
+use super::pause::Before;
 use super::record::{Origin, Record, State};
 use super::sequence::Window;
 use super::table::Tuple;
@@ -140,7 +141,8 @@ impl Flows {
             let sequence = behind.join(window, self.holes.of(flow, ours))?;
             (!is_first_answer).then_some(JoinedSide { theirs, added, sequence })
         };
-        Some(Joint { sides: [side(Side::First)?, side(Side::Second)?] })
+        let sides = [side(Side::First)?, side(Side::Second)?];
+        Some(Joint { sides, is_behind_head: with_head })
     }
 
     /// Adds the part of a flow that lies behind the cut, or behind the part's head; nothing but the errors about it, where
@@ -150,12 +152,28 @@ impl Flows {
         if let Some(joint) = joint
             && let Some(record) = next.records.get(part.0 as usize)
         {
+            self.take_pauses(next, continued, joint.is_behind_head);
             self.add(flow, joint, record, frames);
         }
         if let Some(errors) = next.icmp_errors.get(&part) {
             let known = self.icmp_errors.entry(flow).or_default();
             *known = known.saturating_add(*errors);
         }
+    }
+
+    /// Takes over the pauses of the part of a flow, before its sums are added.
+    fn take_pauses(&mut self, next: &Self, continued: Continued, is_behind_head: bool) {
+        let (place, part) = (continued.flow.0 as usize, continued.part.0 as usize);
+        let (Some(record), Some(theirs), Some(origin)) =
+            (self.records.get(place), next.records.get(part), next.origins.get(part))
+        else {
+            return;
+        };
+        let head = next.heads.as_ref().and_then(|heads| heads.of.get(&continued.part));
+        let head = head.filter(|_| is_behind_head).map(|head| (&head.record.counters, head.record.last_time));
+        let before = Before { head, ..Before::start(record, theirs, origin) };
+        let part_start = before.part_start.filter(|_| !is_behind_head);
+        self.silences.extend(&next.silences, continued, &Before { part_start, ..before });
     }
 
     /// Takes over all flows of the next piece but those that go on with one here, and gives each its new number. `frames` were
@@ -180,6 +198,11 @@ impl Flows {
             if let Some(continued) = parts.next_if(|continued| continued.part.0 == part) {
                 numbers.push(continued.is_renewed.then_some(continued.flow));
                 if continued.is_renewed {
+                    self.silences.extend(
+                        &next.silences,
+                        *continued,
+                        &Before::start(self.records.get(continued.flow.0 as usize)?, &record, &origin),
+                    );
                     let macs = next.macs.get(origin.macs).unwrap_or_default();
                     let sums = [Side::First, Side::Second].map(|side| next.sums(FlowId(part), &record, side));
                     self.renew(
@@ -225,6 +248,7 @@ impl Flows {
             }
         }
         self.holes.append(next.holes, number);
+        self.silences.append(next.silences, number);
         Some(numbers)
     }
 
@@ -232,7 +256,9 @@ impl Flows {
     #[must_use]
     pub fn has_room_for(&self, next: &Self) -> bool {
         let flows = self.records.len().saturating_add(next.records.len());
-        self.holes.has_room_for(&next.holes) && u32::try_from(flows).is_ok()
+        self.holes.has_room_for(&next.holes)
+            && self.silences.has_room_for(&next.silences)
+            && u32::try_from(flows).is_ok()
     }
 
     /// Whether a flow is over when a flow of the next piece begins.

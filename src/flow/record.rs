@@ -108,13 +108,14 @@ impl Record {
         transport: &Transport,
         time: Option<Timestamp>,
     ) -> bool {
-        match transport {
-            Transport::Udp => self.silence(time) > UDP_SILENCE,
-            Transport::Tcp(tcp) => {
-                self.silence(time) > TCP_SILENCE
-                    || (tcp.flags.opens() && self.is_reopened(origin.opening_seq, side, tcp.seq))
-            }
-        }
+        self.is_opened_anew(origin, side, transport) || self.is_silent(time)
+    }
+
+    /// Whether a packet of the same tuple opens another connection.
+    #[inline]
+    pub(super) fn is_opened_anew(&self, origin: &Origin, side: Side, transport: &Transport) -> bool {
+        let Transport::Tcp(tcp) = transport else { return false };
+        tcp.flags.opens() && self.is_reopened(origin.opening_seq, side, tcp.seq)
     }
 
     /// Counts a packet of the flow. Returns which of the counters began anew from 0.
@@ -250,13 +251,17 @@ impl Record {
 
     /// Whether the flow is silent for so long that a packet of the same tuple belongs to a new one.
     pub(super) fn is_silent(&self, now: Option<Timestamp>) -> bool {
-        let limit = if self.state.has(State::UDP) { UDP_SILENCE } else { TCP_SILENCE };
-        self.silence(now) > limit
+        self.silence(now) > self.longest_silence()
+    }
+
+    /// The longest silence that the flow outlives, in nanoseconds.
+    pub(super) const fn longest_silence(&self) -> i64 {
+        if self.state.has(State::UDP) { UDP_SILENCE } else { TCP_SILENCE }
     }
 
     /// How many nanoseconds nothing was heard; negative where time goes backwards.
     #[inline]
-    fn silence(&self, time: Option<Timestamp>) -> i64 {
+    pub(super) fn silence(&self, time: Option<Timestamp>) -> i64 {
         match (time, self.last_time()) {
             (Some(now), Some(last)) => now.nanos().saturating_sub(last.nanos()),
             _ => 0,

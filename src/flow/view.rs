@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+use super::pause::Burst;
 use super::record::{Origin, Passage, Record, State};
 use super::{FlowId, Flows, Mark, Scope, Side};
 use crate::frame::{FrameRef, Timestamp};
@@ -74,6 +75,14 @@ impl Flow<'_> {
     #[must_use]
     pub fn payload_bytes(&self, from: Side) -> u64 {
         self.counter(from, 2)
+    }
+
+    /// What both sides said, told apart by pauses of a second and more; `None` where not all of these are known, as for flows to
+    /// other ports than 443.
+    #[must_use]
+    pub fn bursts(&self) -> Option<Vec<Burst>> {
+        let sent = [Side::First, Side::Second].map(|side| self.payload_bytes(side));
+        self.flows.silences.bursts(self.id, self.record, sent)
     }
 
     /// The bytes of TCP payload that a side sent again: retransmissions, overlaps, keep-alives.

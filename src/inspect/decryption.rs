@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::decrypt::{Decrypter, Keys, Outcome, Piece, Sink, Tally};
+use crate::decrypt::{Decrypter, Keys, Outcome, Piece, Room, Sink, Tally};
 use crate::evidence::Evidence;
 use crate::flow::{FlowId, Seen};
 use crate::frame::{FrameRef, Timestamp};
@@ -86,6 +86,30 @@ impl Decryption {
         let carried = self.carried.map(|source| KeySource { is_late: false, ..source });
         let planted = self.heard.planted;
         Self { carried, is_again: true, ..Self::new(Arc::clone(self.decrypter.keys()), planted) }
+    }
+
+    /// Keeps to a half of what the capture may take, in bytes: an eighth each for keys that it carries, for records, for
+    /// exchanges that have not ended, and for what the others said.
+    pub(super) fn keep_to(&mut self, limit: usize) {
+        let part = limit / 8;
+        let known = if self.is_again { 0 } else { self.decrypter.keys().memory() / Keys::EACH };
+        let secrets = known.saturating_add(part / Keys::EACH);
+        self.decrypter.keep_to(Room { held: part.min(Room::default().held), secrets });
+        self.heard.exchanges.keep_to(part, part);
+    }
+
+    /// About the bytes of memory that it takes. Key logs that the user names are not among them.
+    pub(super) fn memory(&self) -> usize {
+        let keys = if self.carried.is_some() { self.decrypter.keys().memory() } else { 0 };
+        keys + self.decrypter.memory() + self.heard.exchanges.memory()
+    }
+
+    /// What there is so far, for a report while reading goes on.
+    pub(super) fn so_far(&self) -> Self {
+        let Heard { exchanges, planted, .. } = &self.heard;
+        let heard = Heard { certificate: None, exchanges: exchanges.so_far(), planted: planted.clone() };
+        let (decrypter, carried) = (self.decrypter.so_far(), self.carried.clone());
+        Self { decrypter, heard, carried, is_again: self.is_again }
     }
 
     /// Takes keys that the capture carries; `is_late` where frames came before them.

@@ -1,7 +1,7 @@
 //! The exchanges of HTTP in what key logs open, and those of files that other tools decrypted.
 //!
 //! Input: pieces of decrypted connections; files that were read. Output: an [`Inventory`] for each, with flows. Must not: keep an
-//! exchange, or hold more than [`MOST_HELD`] bytes of those that have not ended.
+//! exchange, or hold more than [`MOST_HELD`] bytes of those that have not ended, or less where the user says so.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::telemetry::{Inventory, Planted};
 use crate::wire::exchange::{Exchange, Limits, Origin};
 use crate::wire::http::{At, Connection, Reader, Side};
 
-/// The most that bodies of exchanges that have not ended may take, of all connections together, in bytes.
+/// The most that connections of which exchanges have not ended may take, all together, in bytes.
 const MOST_HELD: usize = 256 << 20;
 /// How far the clocks of an import and a capture may be apart.
 const SLACK: Duration = Duration::from_secs(2);
@@ -30,6 +30,10 @@ const SLACK: Duration = Duration::from_secs(2);
 pub(super) struct Connections {
     readers: HashMap<FlowId, Option<Box<One>>>,
     held: usize,
+    /// The most that may be held; `None` for the usual.
+    most: Option<usize>,
+    /// The most that one connection may hold; likewise.
+    most_each: Option<usize>,
     last: Option<Timestamp>,
     /// The connection that was met last, until it is known who is its client.
     opened: Option<FlowId>,
@@ -45,9 +49,32 @@ struct One {
     has_ended: [bool; 2],
 }
 
+impl One {
+    /// About the bytes of memory that it takes.
+    fn held(&self) -> usize {
+        size_of::<Self>() + self.reader.held()
+    }
+}
+
 impl Connections {
     pub(super) fn new(planted: Option<Arc<Planted>>) -> Self {
         Self { inventory: Inventory::new(planted), ..Self::default() }
+    }
+
+    /// Holds so many bytes at most from now on, and so many of what exchanges said.
+    pub(super) fn keep_to(&mut self, most: usize, told: usize) {
+        (self.most, self.most_each) = (Some(most), Some(most / 2));
+        self.inventory.keep_to(told);
+    }
+
+    /// About the bytes of memory that all of it takes.
+    pub(super) fn memory(&self) -> usize {
+        self.held + self.readers.len() * PLACE + self.inventory.memory()
+    }
+
+    /// What there is so far: exchanges that have ended.
+    pub(super) fn so_far(&self) -> Self {
+        Self { inventory: self.inventory.clone(), ..Self::default() }
     }
 
     /// Takes the next piece of one direction.
@@ -56,22 +83,23 @@ impl Connections {
             return;
         }
         let side = if from_client { Side::Client } else { Side::Server };
-        let one = match self.readers.entry(flow) {
-            Entry::Occupied(known) => known.into_mut(),
+        let (one, is_known) = match self.readers.entry(flow) {
+            Entry::Occupied(known) => (known.into_mut(), true),
             // What has said nothing has no exchange.
             Entry::Vacant(_) if matches!(piece, Piece::End) => return,
             Entry::Vacant(place) => {
                 self.opened = Some(flow);
                 let number = u64::from(flow.0);
                 let connection = Connection { number, is_encrypted: true, ..Connection::default() };
-                let reader = Reader::new(connection, LIMITS);
-                place.insert(Some(Box::new(One { reader, own: None, has_ended: [false; 2] })))
+                let reader = Reader::new(connection, limits(self.most_each));
+                let one = One { reader, own: None, has_ended: [false; 2] };
+                (place.insert(Some(Box::new(one))), false)
             }
         };
         let Some(open) = one else { return };
+        let before = if is_known { open.held() } else { 0 };
         let (inventory, own) = (&mut self.inventory, open.own);
         let mut done = |exchange: Exchange| inventory.add(&exchange, Some(flow), own);
-        let before = open.reader.held();
         match piece {
             Piece::Bytes { at, time, bytes, .. } => {
                 self.last = time.or(self.last);
@@ -85,9 +113,9 @@ impl Connections {
             }
             Piece::Message { .. } => {}
         }
-        self.held = self.held.saturating_sub(before).saturating_add(open.reader.held());
+        self.held = self.held.saturating_sub(before).saturating_add(open.held());
         let is_over = open.has_ended == [true; 2];
-        if is_over || self.held > MOST_HELD {
+        if is_over || self.held > self.most.unwrap_or(MOST_HELD) {
             self.inventory.given_up += u64::from(!is_over);
             self.close(flow);
         }
@@ -106,15 +134,12 @@ impl Connections {
     }
 
     fn close(&mut self, flow: FlowId) {
-        let Some(One { reader, own, .. }) =
-            self.readers.get_mut(&flow).and_then(Option::take).map(|one| *one)
-        else {
-            return;
-        };
-        self.held = self.held.saturating_sub(reader.held());
-        let inventory = &mut self.inventory;
+        let Some(one) = self.readers.get_mut(&flow).and_then(Option::take) else { return };
+        self.held = self.held.saturating_sub(one.held());
+        let (One { reader, own, .. }, inventory) = (*one, &mut self.inventory);
         let tally = reader.finish(&mut |exchange| inventory.add(&exchange, Some(flow), own));
         self.inventory.unread = self.inventory.unread.saturating_add(tally.unread);
+        self.inventory.not_kept = self.inventory.not_kept.saturating_add(tally.dropped);
     }
 
     /// The capture has ended.
@@ -126,11 +151,20 @@ impl Connections {
         }
     }
 
+    /// Forgets flows without a new number: what they said so far stays, and that they are not read on is counted.
     pub(super) fn retain(&mut self, numbers: &[Option<FlowId>]) {
         let number = |flow: FlowId| numbers.get(flow.0 as usize).copied().flatten();
+        let leaves =
+            |(flow, one): (&FlowId, &Option<_>)| (one.is_some() && number(*flow).is_none()).then_some(*flow);
+        let mut left: Vec<FlowId> = self.readers.iter().filter_map(leaves).collect();
+        left.sort_unstable();
+        for flow in left {
+            self.inventory.given_up += 1;
+            self.close(flow);
+        }
         let readers = std::mem::take(&mut self.readers);
         self.readers = readers.into_iter().filter_map(|(flow, one)| Some((number(flow)?, one))).collect();
-        self.held = self.readers.values().flatten().map(|one| one.reader.held()).sum();
+        self.held = self.readers.values().flatten().map(|one| one.held()).sum();
         self.inventory.renumber(number);
     }
 
@@ -138,6 +172,9 @@ impl Connections {
         &self.inventory
     }
 }
+
+/// About the bytes that a connection takes in the table.
+const PLACE: usize = 2 * size_of::<(FlowId, Option<Box<One>>)>();
 
 /// What one connection may hold; all together are bounded, too.
 const LIMITS: Limits = Limits {
@@ -148,6 +185,10 @@ const LIMITS: Limits = Limits {
     ratio: 1000,
     messages: 65_536,
 };
+
+fn limits(most_each: Option<usize>) -> Limits {
+    Limits { held: LIMITS.held.min(most_each.unwrap_or(usize::MAX)), ..LIMITS }
+}
 
 /// A file of exchanges that another tool decrypted, read.
 #[derive(Clone, Debug)]

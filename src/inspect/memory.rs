@@ -76,6 +76,11 @@ impl Budget {
         })
     }
 
+    /// The bytes that the capture may take.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Sums flows up where a capture takes more than it may, until it takes three quarters of it. While it is read
     /// (`is_read`), none of which something is still wanted, and none that may be the client's unless what is held already
     /// is too much: in the end others may leave in their place.
@@ -270,7 +275,8 @@ impl Clients {
 
 /// The bytes that a capture holds.
 fn held(unit: &Unit) -> usize {
-    unit.flows.bytes() + unit.evidence.bytes()
+    let decryption = unit.decryption.as_ref().map_or(0, |decryption| decryption.memory());
+    unit.flows.bytes() + unit.evidence.bytes() + decryption
 }
 
 /// Whether something was heard of the flow within the last minute, as far as there are times.

@@ -95,7 +95,10 @@ impl Unit {
     }
 
     /// From here on connections are followed with keys.
-    pub(super) fn decrypt_by(&mut self, decryption: Decryption) {
+    pub(super) fn decrypt_by(&mut self, mut decryption: Decryption) {
+        if let Some(budget) = &self.budget {
+            decryption.keep_to(budget.limit());
+        }
         self.evidence.keep_randoms();
         self.decryption = Some(Box::new(decryption));
     }
@@ -340,6 +343,7 @@ impl Unit {
             own_addresses: self.own_addresses.clone(),
             last: self.last,
             budget: self.budget.clone(),
+            decryption: self.decryption.as_ref().map(|decryption| Box::new(decryption.so_far())),
             tick: self.tick,
             interfaces: self.interfaces.clone(),
             is_entangled: self.is_entangled,

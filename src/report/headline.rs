@@ -32,12 +32,12 @@ pub(super) fn headline(destinations: &[Destination], quality: &Quality, inputs: 
         frames_lost: quality.frames_lost,
     };
     let shown: Vec<&Destination> = client().filter(|d| is_shown(d)).collect();
-    let mut lines = placed(&headline, &shown, quality.register_switched_off);
+    let mut lines = placed(&headline, &shown, quality.register_switched_off, inputs);
     lines.extend(beside(&headline, destinations));
-    lines.push(format!(
-        "First hop only: what servers pass on is not visible in a capture.  Frames lost: {}.",
-        lost(quality, inputs)
-    ));
+    lines.extend((inputs > 0).then(|| {
+        let lost = lost(quality, inputs);
+        format!("First hop only: what servers pass on is not visible in a capture.  Frames lost: {lost}.")
+    }));
     if headline.recognised {
         lines.extend(conflict(quality).or_else(|| vantage(quality)).map(str::to_owned));
         lines.extend(law(quality));
@@ -68,7 +68,10 @@ fn third_parties(destinations: &[Destination]) -> impl Iterator<Item = &Destinat
     destinations.iter().filter(|d| !d.is_client() && d.is_at(Axis::Outside))
 }
 
-fn placed(headline: &Headline, shown: &[&Destination], is_switched_off: bool) -> Vec<String> {
+fn placed(headline: &Headline, shown: &[&Destination], is_switched_off: bool, inputs: u64) -> Vec<String> {
+    if inputs == 0 {
+        return vec![NO_CAPTURE.to_owned()];
+    }
     if !headline.recognised {
         return vec![format!("No {} traffic recognised.", Catalogue::CLIENT)];
     }
@@ -84,6 +87,10 @@ fn placed(headline: &Headline, shown: &[&Destination], is_switched_off: bool) ->
     );
     vec![outside(headline, shown, is_switched_off), rest]
 }
+
+/// What a report on files of exchanges alone says first.
+const NO_CAPTURE: &str =
+    "No capture was named: what other tools decrypted is listed, and no destination can be placed.";
 
 /// Third parties, where there are any: those shown outside, and apart from them those that only possibly are.
 fn beside(headline: &Headline, destinations: &[Destination]) -> Option<String> {

@@ -33,6 +33,7 @@ mod markdown;
 mod matrix;
 mod matrix_csv;
 mod parts;
+mod profiles;
 mod protocol;
 mod quality;
 pub mod register;

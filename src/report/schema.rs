@@ -30,8 +30,8 @@ pub use self::session::{Meeting, Milestone, Phase, PhaseFlows, PhaseTraffic, Ses
 pub use self::step::{Step, UnusedMark, Upload};
 pub use self::study::{Cell, Difference, Group, MatrixRow, Seen, Study};
 pub use self::telemetry::{
-    PersonalDatum, PlantedValue, Profile, Telemetry, TelemetryEndpoint, TelemetryEvent, TelemetryList,
-    TelemetrySource, Whither,
+    Burst, Bursts, PersonalDatum, PlantedValue, Profile, ProfileComparison, SessionProfile, Telemetry,
+    TelemetryEndpoint, TelemetryEvent, TelemetryList, TelemetrySource, Whither,
 };
 pub use self::tunnel::Tunnel;
 use crate::client::Whose;

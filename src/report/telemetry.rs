@@ -5,14 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::client::{Service, Whose};
 use crate::flow::FlowId;
 use crate::frame::{FrameRef, Timestamp};
 use crate::inspect::Decryption;
 use crate::report::parts::time;
+use crate::report::profiles::{self, is_telemetry};
 use crate::report::schema::{
-    PersonalDatum, PlantedValue, Profile, Report, Telemetry, TelemetryEndpoint, TelemetryEvent,
-    TelemetryList, TelemetrySource, Whither,
+    PersonalDatum, PlantedValue, Report, Telemetry, TelemetryEndpoint, TelemetryEvent, TelemetryList,
+    TelemetrySource, Whither,
 };
 use crate::report::text::plural;
 use crate::report::view::{Counts, Row, View};
@@ -35,16 +35,11 @@ pub(super) fn telemetry(view: &View<'_>, counts: &Counts, report: &Report) -> Op
     sums.of.revealed = settings.reveals;
     sums.captures();
     sums.imports();
-    sums.of.profiles = profiles(view, counts, report);
+    (sums.of.profiles, sums.of.profile_comparisons) = profiles::profiles(view, counts, report);
     if sums.of.sources.is_empty() && sums.of.profiles.is_empty() && settings.planted.is_none() {
         return None;
     }
     Some(sums.end())
-}
-
-/// Whether a service is there to learn of a client's use.
-fn is_telemetry(service: Service) -> bool {
-    matches!(service, Service::Telemetry | Service::LogUpload | Service::ThirdPartyAnalytics)
 }
 
 struct Sums<'a> {
@@ -349,118 +344,7 @@ fn remarks(of: &Telemetry) -> Vec<String> {
 
 const REVEALED: &str =
     "Personal data are shown as they are, as was asked for (--reveal): this report is for its owner alone.";
-const WITHOUT_KEYS: &str = "What is counted without keys are whole connections and their encrypted bytes; they say nothing of content.";
+const WITHOUT_KEYS: &str = "What is counted without keys are connections, the bursts in them and their encrypted bytes; they say nothing of content.";
 const NOTHING_DECRYPTED: &str = "Planted values were not looked for: nothing was decrypted. Name a key log (--keylog) or an import (--decrypted).";
 const HOW_LOOKED: &str = "Personal data were looked for in what clients sent: as they are, in percent-encoding, base64, hexadecimal, gzip, and as MD5, SHA-1 and SHA-256, with at most two codings one in the other. What is changed otherwise is missed.";
 const LIST_IN_PART: &str = "Of the published list of events only a part is known: that an event is not on it says nothing (--events names a whole one).";
-
-/// The connections to places for telemetry, by destination, phase and session.
-fn profiles(view: &View<'_>, counts: &Counts, report: &Report) -> Vec<Profile> {
-    let mut groups: BTreeMap<Group, Vec<Upload>> = BTreeMap::new();
-    for row in view.found() {
-        let is_client = row.attribution.whose == Whose::Client;
-        let counted = counts.get(row.key);
-        let Some(destination) =
-            counted.destination.filter(|_| is_client && is_telemetry(row.attribution.service))
-        else {
-            continue;
-        };
-        let (local, remote) = (row.judged.local, row.judged.local.other());
-        groups.entry((destination, counted.phase, counted.session)).or_default().push(Upload {
-            start: row.flow.first_time(),
-            end: row.flow.last_time(),
-            up: row.flow.payload_bytes(local),
-            down: row.flow.payload_bytes(remote),
-        });
-    }
-    let named = |id: u64| report.destinations.iter().find(|of| of.id == id);
-    let profile = |((destination, phase, session), uploads): (Group, Vec<Upload>)| Profile {
-        destination,
-        host_pattern: named(destination).map(|of| of.host_pattern.clone()).unwrap_or_default(),
-        service: named(destination).map(|of| of.service.clone()).unwrap_or_default(),
-        phase: phase.map(PhaseKind::name),
-        session,
-        ..summed(uploads)
-    };
-    groups.into_iter().map(profile).collect()
-}
-
-/// Destination, phase and session.
-type Group = (u64, Option<PhaseKind>, Option<u64>);
-
-/// One connection as an upload.
-struct Upload {
-    start: Option<Timestamp>,
-    end: Option<Timestamp>,
-    up: u64,
-    down: u64,
-}
-
-fn summed(all: Vec<Upload>) -> Profile {
-    let down = all.iter().map(|upload| upload.down).fold(0, u64::saturating_add);
-    let count = all.len() as u64;
-    let mut uploads: Vec<Upload> = all.into_iter().filter(|upload| upload.up > 0).collect();
-    uploads.sort_by_key(|upload| upload.start);
-    let mut sizes: Vec<u64> = uploads.iter().map(|upload| upload.up).collect();
-    sizes.sort_unstable();
-    let mut pauses: Vec<u64> = uploads
-        .windows(2)
-        .filter_map(|pair| {
-            let pause = pair.last()?.start?.nanos().saturating_sub(pair.first()?.start?.nanos());
-            u64::try_from(pause).ok()
-        })
-        .collect();
-    pauses.sort_unstable();
-    let up = sizes.iter().copied().fold(0, u64::saturating_add);
-    let end = |upload: Option<&Upload>| upload.and_then(|upload| time(upload.end));
-    Profile {
-        uploads: uploads.len() as u64,
-        silent: count - uploads.len() as u64,
-        bytes_up: up,
-        bytes_down: down,
-        up_per_down: (down > 0).then(|| hundredths(up, down)),
-        smallest: sizes.first().copied().unwrap_or_default(),
-        median: middle(&sizes).unwrap_or_default(),
-        largest: sizes.last().copied().unwrap_or_default(),
-        every_seconds: middle(&pauses).map(|nanos| hundredths(nanos, NANOS)),
-        first_end: end(uploads.first()),
-        last_end: end(uploads.last()),
-        ..Profile::default()
-    }
-}
-
-/// The middle one of a sorted list; of two the first.
-fn middle<T: Copy>(sorted: &[T]) -> Option<T> {
-    sorted.get(sorted.len().checked_sub(1)? / 2).copied()
-}
-
-/// A quotient, rounded to hundredths.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "what is lost is far below a hundredth, or far above what is there"
-)]
-fn hundredths(number: u64, by: u64) -> f64 {
-    (number as f64 / by as f64 * 100.0).round() / 100.0
-}
-
-/// Nanoseconds of a second.
-const NANOS: u64 = 1_000_000_000;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn uploads_are_summed_up_by_size_and_rhythm() {
-        let second = |number: i64| Some(Timestamp::from_nanos(number * 1_000_000_000));
-        let upload = |start, up, down| Upload { start: second(start), end: second(start + 1), up, down };
-        let profile =
-            summed(vec![upload(30, 100, 10), upload(0, 300, 90), upload(10, 200, 100), upload(99, 0, 0)]);
-        assert_eq!((profile.uploads, profile.silent, profile.bytes_up, profile.bytes_down), (3, 1, 600, 200));
-        assert_eq!((profile.smallest, profile.median, profile.largest), (100, 200, 300));
-        assert_eq!((profile.up_per_down, profile.every_seconds), (Some(3.0), Some(10.0)));
-        assert_eq!(profile.last_end, time(second(31)));
-        let none = summed(Vec::new());
-        assert_eq!((none.up_per_down, none.every_seconds, none.first_end), (None, None, None));
-    }
-}

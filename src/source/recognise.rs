@@ -236,8 +236,7 @@ fn erf_record(bytes: &[u8]) -> Option<(u32, u8, usize)> {
 const SECONDS_PER_DAY: u32 = 86_400;
 /// In seconds since 1970.
 const YEAR_2000: u32 = 946_684_800;
-const REQUESTS: &str =
-    "it holds requests and not packets; name a capture of the same traffic, and this file with --decrypted";
+const REQUESTS: &str = "it holds requests and not packets; save it as a file and name that to borderpost inspect, beside a capture of the same traffic";
 const EXPORTED: &str = "name the capture that it was exported from";
 const TEXT_SEEN: usize = 4_096;
 

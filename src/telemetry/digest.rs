@@ -50,6 +50,30 @@ pub struct Digest {
     pub is_partial: bool,
 }
 
+impl Digest {
+    /// About the bytes of memory that it takes.
+    pub(super) fn memory(&self) -> usize {
+        let Self { host, path, method, bodies, events, found, .. } = self;
+        let texts = host.len() + path.len() + method.len() + 3 * ALLOCATED;
+        let events = events.iter().map(Told::memory).sum::<usize>();
+        let found = found.keys().map(Found::memory).sum::<usize>();
+        size_of::<Self>() + texts + bodies.len() * size_of::<(&str, u64)>() * 2 + events + found
+    }
+}
+
+impl Found {
+    fn memory(&self) -> usize {
+        let value = match &self.what {
+            What::Planted(_) => 0,
+            What::Identifier(_, value) => value.len() + ALLOCATED,
+        };
+        2 * size_of::<(Self, u64)>() + self.codings.len() + self.field.len() + 2 * ALLOCATED + value
+    }
+}
+
+/// About the bytes that an allocator takes beside what it gives.
+pub(super) const ALLOCATED: usize = 16;
+
 /// Something personal in an exchange.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Found {

@@ -161,6 +161,15 @@ pub struct Told {
     pub place: Option<String>,
 }
 
+impl Told {
+    /// About the bytes of memory that it takes.
+    pub(super) fn memory(&self) -> usize {
+        let Self { name, detail, time, place } = self;
+        let parts = [Some(name), detail.as_ref(), time.as_ref(), place.as_ref()].into_iter().flatten();
+        size_of::<Self>() + parts.map(|part| part.capacity() + 16).sum::<usize>()
+    }
+}
+
 /// Events being gathered off the fields of one body, by the shapes that may be its own.
 pub(super) struct Gather<'a> {
     shapes: Vec<(&'a Shape, BTreeMap<Vec<Step>, Parts>)>,

@@ -15,10 +15,14 @@ use crate::wire::exchange::Exchange;
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
     planted: Option<Arc<Planted>>,
-    exchanges: Vec<(Option<FlowId>, Digest)>,
+    exchanges: Vec<(Option<FlowId>, Arc<Digest>)>,
     /// Events and findings that are held.
     held: usize,
-    /// Exchanges past the most that are kept.
+    /// About the bytes of memory that all of it takes.
+    memory: usize,
+    /// The most that it may; `None` for the usual.
+    most: Option<usize>,
+    /// Exchanges past the most that are kept, or of which there was nothing to keep.
     pub not_kept: u64,
     /// Connections whose exchanges took more memory than there is, and are not read on.
     pub given_up: u64,
@@ -33,21 +37,34 @@ impl Inventory {
         Self { planted, ..Self::default() }
     }
 
+    /// Takes so many bytes of memory at most from now on.
+    pub fn keep_to(&mut self, most: usize) {
+        self.most = Some(most);
+    }
+
+    /// About the bytes of memory that it takes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.memory
+    }
+
     /// Digests an exchange. `own` is the address of the machine that sent it, where that is known.
     pub fn add(&mut self, exchange: &Exchange, flow: Option<FlowId>, own: Option<IpAddr>) {
-        if self.exchanges.len() >= MOST_EXCHANGES || self.held >= MOST_HELD {
+        let is_full = self.memory >= self.most.unwrap_or(MOST_MEMORY);
+        if is_full || self.exchanges.len() >= MOST_EXCHANGES || self.held >= MOST_HELD {
             self.not_kept += 1;
             return;
         }
         let digest = digest(exchange, self.planted.as_deref(), own);
         self.held += digest.events.len() + digest.found.len();
-        self.exchanges.push((flow, digest));
+        self.memory += digest.memory() + size_of::<(Option<FlowId>, Arc<Digest>)>();
+        self.exchanges.push((flow, Arc::new(digest)));
     }
 
     /// The exchanges with their flows, in the order in which they ended.
     #[must_use]
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &(Option<FlowId>, Digest)> {
-        self.exchanges.iter()
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (Option<FlowId>, &Digest)> {
+        self.exchanges.iter().map(|(flow, digest)| (*flow, &**digest))
     }
 
     /// Whether there is nothing to say.
@@ -68,6 +85,8 @@ impl Inventory {
 const MOST_EXCHANGES: usize = 200_000;
 /// The most events and findings that are kept of one source.
 const MOST_HELD: usize = 1_000_000;
+/// The most bytes of memory that are taken by one source.
+const MOST_MEMORY: usize = 256 << 20;
 
 #[cfg(test)]
 mod tests {

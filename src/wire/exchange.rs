@@ -184,7 +184,17 @@ impl Header {
     pub fn new(name: impl Into<Box<[u8]>>, value: impl Into<Box<[u8]>>) -> Self {
         Self { name: Some(name.into()), value: Some(value.into()) }
     }
+
+    /// About the bytes of memory that headers take.
+    pub(crate) fn memory(headers: &[Self]) -> usize {
+        let part = |part: &Option<Box<[u8]>>| part.as_ref().map_or(0, |part| part.len() + ALLOCATED);
+        let of = |header: &Self| size_of::<Self>() + part(&header.name) + part(&header.value);
+        headers.iter().map(of).sum()
+    }
 }
+
+/// About the bytes that an allocator takes beside what it gives.
+const ALLOCATED: usize = 16;
 
 /// The content of a message.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -315,7 +325,8 @@ pub struct Limits {
     pub headers: usize,
     /// Exchanges open at once in a connection.
     pub streams: usize,
-    /// Bytes of bodies that a connection, or an import as a whole, holds at once.
+    /// Bytes of bodies that a connection, or an import as a whole, holds at once. What exchanges of a connection take beside
+    /// their bodies has as much room.
     pub held: usize,
     /// How many times its packed length a body may have, past its first [`Limits::RATIO_FLOOR`] bytes.
     pub ratio: usize,

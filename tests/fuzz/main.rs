@@ -50,7 +50,7 @@ macro_rules! short_runs {
 
 // How often each is taken, without optimisation.
 short_runs!(
-    container: 3_000, packet: 20_000, fragments: 3_000, tcp: 2_000, hello: 5_000, certificate: 5_000, quic: 500, dns: 20_000, stun: 20_000, zoom: 20_000, http: 10_000, keylog: 5_000, exchange: 3_000, import: 2_000, blocks: 5_000, text: 10_000, policy: 1_000, bundle: 500, database: 500, whole: 40
+    container: 3_000, packet: 20_000, fragments: 3_000, tcp: 2_000, hello: 5_000, certificate: 5_000, quic: 500, dns: 20_000, stun: 20_000, zoom: 20_000, http: 10_000, keylog: 5_000, exchange: 3_000, import: 2_000, planted: 10_000, blocks: 5_000, text: 10_000, policy: 1_000, bundle: 500, database: 500, whole: 40
 );
 
 fn short_run(name: &str, runs: u32) {

@@ -23,6 +23,8 @@ pub struct Telemetry {
     pub personal: Vec<PersonalDatum>,
     /// Connections to the client's places for telemetry, by destination, phase and session. They say nothing of content.
     pub profiles: Vec<Profile>,
+    /// The same of several sessions held against each other, by host pattern, service and phase.
+    pub profile_comparisons: Vec<ProfileComparison>,
     /// What limits the rest, in sentences.
     pub remarks: Vec<String>,
 }
@@ -238,4 +240,73 @@ pub struct Profile {
     pub first_end: Option<String>,
     /// When the last packet of the last upload was.
     pub last_end: Option<String>,
+    /// What the client sent, told apart by pauses of a second and more within connections; `null` where not all of these are
+    /// known.
+    pub bursts: Option<Bursts>,
+}
+
+/// What a client sent over connections, told apart by pauses of a second and more. Of the first of each the handshake is a part.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct Bursts {
+    /// Bursts in which the client sent something.
+    pub uploads: u64,
+    /// The smallest in bytes that the client sent.
+    pub smallest: u64,
+    /// The middle one; of two the smaller.
+    pub median: u64,
+    /// The largest.
+    pub largest: u64,
+    /// The middle time between their ends in seconds; `null` for less than two.
+    pub every_seconds: Option<f64>,
+    /// The first of them, by their ends.
+    pub list: Vec<Burst>,
+    /// How many more there are.
+    pub not_listed: u64,
+}
+
+/// One of them.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct Burst {
+    /// When its last packet was.
+    pub end: Option<String>,
+    /// Bytes of payload that the client sent, encrypted.
+    pub bytes_up: u64,
+    /// Bytes of payload that the server sent, encrypted.
+    pub bytes_down: u64,
+}
+
+/// Connections of several sessions to one host pattern in one phase.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct ProfileComparison {
+    /// The host pattern.
+    pub host_pattern: String,
+    /// The service.
+    pub service: String,
+    /// The phase; `null` where they have none.
+    pub phase: Option<&'static str>,
+    /// The sessions that have such connections.
+    pub sessions: Vec<SessionProfile>,
+    /// The sessions that had the phase, and no such connection in it.
+    pub absent: Vec<u64>,
+}
+
+/// What one session shows of them.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct SessionProfile {
+    /// The session.
+    pub session: u64,
+    /// Connections over which the client sent something.
+    pub uploads: u64,
+    /// Connections over which it sent nothing.
+    pub silent: u64,
+    /// Bytes of payload that the client sent, encrypted.
+    pub bytes_up: u64,
+    /// Bytes of payload that the server sent, encrypted.
+    pub bytes_down: u64,
+    /// Bytes up for each byte down, rounded to hundredths; `null` where none came down.
+    pub up_per_down: Option<f64>,
+    /// The middle time between beginnings in seconds; `null` for less than two with times.
+    pub every_seconds: Option<f64>,
+    /// Bursts in which the client sent something; `null` where not all are known.
+    pub bursts: Option<u64>,
 }

@@ -1,8 +1,8 @@
 //! The table's part on telemetry, in words that other formats for people use, too.
 
 use crate::report::schema::{
-    PersonalDatum, Profile, Report, Telemetry, TelemetryEndpoint, TelemetryEvent, TelemetryList,
-    TelemetrySource, Whither,
+    Bursts, PersonalDatum, Profile, ProfileComparison, Report, SessionProfile, Telemetry, TelemetryEndpoint,
+    TelemetryEvent, TelemetryList, TelemetrySource, Whither,
 };
 use crate::report::table::{INDENT, Page};
 use crate::report::text::{clean, count, size};
@@ -45,6 +45,8 @@ impl Page {
         said.extend(self.most(&rank, |row| self.endpoint_said(row)));
         let profiles: Vec<&Profile> = of.profiles.iter().collect();
         said.extend(self.most(&profiles, |row| self.profile_said(row)));
+        let compared: Vec<&ProfileComparison> = of.profile_comparisons.iter().collect();
+        said.extend(self.most(&compared, |row| self.comparison_said(row)));
         let remark = |text: &String| Said { title: clean(&self.lang.sentence(text)), lines: Vec::new() };
         said.extend(of.remarks.iter().map(remark));
         said
@@ -148,7 +150,51 @@ impl Page {
         if let Some(seconds) = of.every_seconds {
             lines.push(self.lang.say("one every {} s in the middle", &[&seconds]));
         }
+        lines.extend(of.bursts.as_ref().and_then(|bursts| self.bursts_said(bursts, of.uploads)));
         Said { title, lines }
+    }
+
+    /// What pauses tell apart within connections, where that is more than the connections do.
+    fn bursts_said(&self, of: &Bursts, connections: u64) -> Option<String> {
+        let bursts = self.lang.plural(of.uploads, "burst", "bursts");
+        let [least, most, middle] = [of.smallest, of.largest, of.median].map(size);
+        let mut parts = vec![self.lang.say(
+            "{bursts} with pauses of a second or more between: from {} to {} up each, the middle one {}",
+            &[&bursts, &least, &most, &middle],
+        )];
+        parts.extend(
+            of.every_seconds.map(|seconds| self.lang.say("one every {} s in the middle", &[&seconds])),
+        );
+        (of.uploads > connections).then(|| parts.join(", "))
+    }
+
+    fn comparison_said(&self, of: &ProfileComparison) -> Said {
+        let phase = of.phase.map_or_else(|| self.lang.word("no phase"), |phase| self.lang.id(phase));
+        let title = self.lang.say(
+            "without keys, sessions compared: {service} to {}, {phase}",
+            &[&self.lang.id(&of.service), &clean(&of.host_pattern), &phase],
+        );
+        let mut lines: Vec<String> = of.sessions.iter().map(|row| self.session_said(row)).collect();
+        if !of.absent.is_empty() {
+            let ids: Vec<String> = of.absent.iter().map(u64::to_string).collect();
+            lines.push(self.lang.say("sessions without such a connection: {}", &[&ids.join(", ")]));
+        }
+        Said { title, lines }
+    }
+
+    fn session_said(&self, of: &SessionProfile) -> String {
+        let uploads = self.lang.plural(of.uploads, "connection that uploads", "connections that upload");
+        let [up, down] = [of.bytes_up, of.bytes_down].map(size);
+        let mut parts = vec![
+            self.lang.say("session {}: {uploads}, {} up, {} down", &[&of.session, &uploads, &up, &down]),
+        ];
+        let bursts = of.bursts.filter(|bursts| *bursts > of.uploads);
+        parts.extend(bursts.map(|bursts| self.lang.plural(bursts, "burst", "bursts")));
+        parts.extend(of.up_per_down.map(|ratio| self.lang.say("{} bytes up for each down", &[&ratio])));
+        parts.extend(
+            of.every_seconds.map(|seconds| self.lang.say("one every {} s in the middle", &[&seconds])),
+        );
+        parts.join(", ")
     }
 
     /// Whither it went by the report's own numbers, and where to look.

@@ -34,6 +34,27 @@ pub fn recognise(bytes: &[u8]) -> Option<Format> {
         .then_some(Format::Mitmproxy)
 }
 
+/// The same for a file that may be anything, a capture or a report among them; more has to fit than of a file that is said to
+/// be one of these.
+#[must_use]
+pub fn recognise_among_others(bytes: &[u8]) -> Option<Format> {
+    let text = bytes.strip_prefix(BOM).unwrap_or(bytes).trim_ascii_start();
+    let colon = |rest: &[u8]| rest.trim_ascii_start().starts_with(b":");
+    match recognise(bytes)? {
+        Format::Har => {
+            let inside = text.strip_prefix(b"{")?.trim_ascii_start();
+            inside.strip_prefix(b"\"log\"").is_some_and(colon).then_some(Format::Har)
+        }
+        // A flow is a dictionary, so that its content begins with a key: its length, a colon, a text and its type.
+        Format::Mitmproxy => {
+            let content = bytes.splitn(2, |byte| *byte == b':').nth(1)?;
+            let (length, key) = content.split_at_checked(content.iter().position(|byte| *byte == b':')?)?;
+            let length: usize = str::from_utf8(length).ok()?.parse().ok()?;
+            matches!(key.get(length.checked_add(1)?), Some(b';' | b',')).then_some(Format::Mitmproxy)
+        }
+    }
+}
+
 /// What was read of a file.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Import {
@@ -232,6 +253,21 @@ mod tests {
             error.starts_with("x.har: ") && error.contains("offset 0") && error.contains("mitmdump"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_may_be_anything_has_to_fit_further() {
+        for (bytes, expected) in [
+            (&b"{ \"log\" : {}}"[..], Some(Format::Har)),
+            (b"\xef\xbb\xbf{\n\"log\":{}}", Some(Format::Har)),
+            (b"{\"logs\":{}}", None),
+            (b"{\"schema_version\":1}", None),
+            (b"1234:7:version;2:21#", Some(Format::Mitmproxy)),
+            (b"12:34 somebody joined", None),
+            (b"12:34:56.789012 IP a > b", None),
+        ] {
+            assert_eq!(recognise_among_others(bytes), expected, "{}", String::from_utf8_lossy(bytes));
+        }
     }
 
     #[test]

@@ -83,7 +83,21 @@ pub(crate) struct Context {
     pub(crate) limits: Limits,
     /// Bytes that bodies hold now.
     pub(crate) held: usize,
+    /// About the bytes that exchanges which have not ended take beside their bodies.
+    pub(crate) beside: usize,
     pub(crate) tally: Tally,
     /// Exchanges that have ended.
     pub(crate) done: Vec<Exchange>,
+}
+
+impl Context {
+    pub(crate) const fn new(connection: Connection, limits: Limits) -> Self {
+        let tally = Tally { unread: 0, gaps: 0, missing: 0, dropped: 0, damaged: 0 };
+        Self { connection, limits, held: 0, beside: 0, tally, done: Vec::new() }
+    }
+
+    /// Whether exchanges that have not ended take so much beside their bodies that none can be begun.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.beside >= self.limits.held
+    }
 }

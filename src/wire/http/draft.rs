@@ -19,6 +19,8 @@ pub(crate) struct Draft {
     /// Whether the stream is a tunnel from here on.
     pub(crate) is_tunnel: bool,
     pub(crate) socket: Option<Socket>,
+    /// About the bytes of memory that it takes beside bodies and WebSockets.
+    memory: usize,
 }
 
 /// One message of it.
@@ -33,7 +35,7 @@ pub(crate) struct Part {
 }
 
 impl Draft {
-    pub(crate) fn new(context: &Context, version: Version, at: At) -> Self {
+    pub(crate) fn new(context: &mut Context, version: Version, at: At) -> Self {
         let connection = &context.connection;
         let mut exchange = Exchange::new(Origin::Capture, version, at.time);
         exchange.connection = Some(connection.number);
@@ -41,7 +43,15 @@ impl Draft {
             Some(if connection.is_encrypted { b"https"[..].into() } else { b"http"[..].into() });
         exchange.peer = connection.peer.map(|peer| Peer { address: peer.ip(), port: Some(peer.port()) });
         exchange.server_name.clone_from(&connection.server_name);
-        Self { exchange, parts: Pair::default(), protocol: None, is_tunnel: false, socket: None }
+        let parts = Pair::default();
+        let mut draft = Self { exchange, parts, protocol: None, is_tunnel: false, socket: None, memory: 0 };
+        draft.takes(size_of::<Self>(), context);
+        draft
+    }
+
+    fn takes(&mut self, more: usize, context: &mut Context) {
+        self.memory += more;
+        context.beside += more;
     }
 
     /// Bytes of a side came then: its message, if it has begun, and the exchange reach there.
@@ -54,10 +64,28 @@ impl Draft {
     }
 
     /// A side's message begins with these headers, from the first byte of its head to the last.
-    pub(crate) fn begin(&mut self, side: Side, headers: Vec<Header>, first: At, last: At) {
+    pub(crate) fn begin(
+        &mut self,
+        side: Side,
+        headers: Vec<Header>,
+        (first, last): (At, At),
+        context: &mut Context,
+    ) {
+        // Method, authority and path stand in the exchange once more.
+        self.takes(Header::memory(&headers) * if side == Side::Client { 2 } else { 1 }, context);
         self.parts.of(side).message = Some(Message { headers, ..Message::default() });
         self.reach(side, first);
         self.reach(side, last);
+    }
+
+    /// The fields behind a side's body.
+    pub(crate) fn trail(&mut self, side: Side, trailers: Vec<Header>, context: &mut Context) {
+        let Some(message) = &mut self.parts.of(side).message else { return };
+        let before = std::mem::replace(&mut message.trailers, trailers);
+        let (less, more) = (Header::memory(&before), Header::memory(&message.trailers));
+        self.takes(more, context);
+        self.memory -= less;
+        context.beside = context.beside.saturating_sub(less);
     }
 
     /// Body bytes of a side.
@@ -97,10 +125,10 @@ impl Draft {
     }
 
     /// A WebSocket from here on, with what the answer's headers say of it.
-    pub(crate) fn open_socket(&mut self) {
+    pub(crate) fn open_socket(&mut self, context: &mut Context) {
         let headers = self.parts.server.message.as_ref().map(|message| &*message.headers);
         let extensions = headers.and_then(|headers| header(headers, "sec-websocket-extensions"));
-        self.socket = Some(Socket::new(extensions.unwrap_or_default()));
+        self.socket = Some(Socket::new(extensions.unwrap_or_default(), context));
     }
 
     /// Hands the exchange out.
@@ -109,6 +137,7 @@ impl Draft {
         if let Some(socket) = self.socket.take() {
             self.exchange.web_socket = Some(socket.finish(context));
         }
+        context.beside = context.beside.saturating_sub(self.memory);
         let Pair { client, server } = self.parts;
         let has_begun = client.message.is_some() || server.message.is_some();
         for part in [&client, &server] {

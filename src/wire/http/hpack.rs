@@ -65,6 +65,12 @@ impl Decoder {
         Self { max_size: JOINED_SIZE, has_unknown: true, ..Self::default() }
     }
 
+    /// About the bytes of memory that the table takes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.size + self.table.len() * (size_of::<Entry>() + 2 * SHARED)
+    }
+
     /// Blocks are missing here: what was known of the table is so no longer.
     pub fn lose(&mut self) {
         self.table.clear();
@@ -182,6 +188,8 @@ fn string(cursor: &mut Cursor<'_>) -> Option<Arc<[u8]>> {
     if is_packed { huffman::decode(bytes).map(Into::into) } else { Some(bytes.into()) }
 }
 
+/// About the bytes that a shared part takes beside its own.
+const SHARED: usize = 32;
 /// The size that a table begins with (RFC 9113 section 6.5.2).
 const DEFAULT_SIZE: usize = 4096;
 /// The size that is taken for a table whose beginning was not seen: what browsers allow.

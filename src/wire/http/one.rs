@@ -81,6 +81,11 @@ impl One {
         one
     }
 
+    /// The bytes of memory that what is not read yet takes.
+    pub(crate) fn memory(&self) -> usize {
+        Side::BOTH.iter().map(|side| self.halves.get(*side).queue.memory()).sum()
+    }
+
     /// Reads on in one direction.
     pub(crate) fn push(&mut self, side: Side, bytes: &[u8], at: At, context: &mut Context) -> Option<Switch> {
         self.halves.of(side).queue.push(bytes, at);
@@ -264,9 +269,7 @@ impl One {
         half.searched = 0;
         if let (Some(draft), Some(last)) = (self.draft(side), last) {
             draft.reach(side, last);
-            if let Some(message) = &mut draft.parts.of(side).message {
-                message.trailers = trailers;
-            }
+            draft.trail(side, trailers, context);
         }
         self.end_message(side, context);
         Step::Go
@@ -318,7 +321,7 @@ impl One {
     }
 
     fn request(&mut self, head: Head, first: At, last: At, context: &mut Context) -> Step {
-        if self.drafts.len() >= context.limits.streams
+        if (context.is_full() || self.drafts.len() >= context.limits.streams)
             && let Some(mut oldest) = self.drafts.pop_front()
         {
             oldest.exchange.note(Note::NoRoom);
@@ -329,7 +332,7 @@ impl One {
         let length = head.request_length();
         head.address(&mut draft.exchange);
         head.take_notes(&mut draft.exchange);
-        draft.begin(Side::Client, head.headers, first, last);
+        draft.begin(Side::Client, head.headers, (first, last), context);
         self.drafts.push_back(draft);
         self.follow(Side::Client, length, context)
     }
@@ -351,7 +354,7 @@ impl One {
         let is_tunnel = status == SWITCHING || method == Some(b"CONNECT") && matches!(status, 200..=299);
         let length = if method == Some(b"HEAD") { Length::None } else { head.response_length() };
         let upgrade = header(&head.headers, "upgrade").unwrap_or_default().to_ascii_lowercase();
-        draft.begin(Side::Server, head.headers, first, last);
+        draft.begin(Side::Server, head.headers, (first, last), context);
         if !is_tunnel {
             return self.follow(Side::Server, length, context);
         }

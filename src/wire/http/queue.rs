@@ -45,6 +45,11 @@ impl Queue {
         }
     }
 
+    /// The bytes of memory that it takes.
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes.capacity() + self.marks.capacity() * size_of::<(u64, At)>()
+    }
+
     /// What is left.
     pub(crate) fn front(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()
@@ -77,6 +82,9 @@ impl Queue {
             if self.bytes.capacity() > SPARE {
                 self.bytes.shrink_to(SPARE);
             }
+            if self.marks.capacity() > SPARE_MARKS {
+                self.marks.shrink_to(SPARE_MARKS);
+            }
         }
     }
 
@@ -90,6 +98,8 @@ impl Queue {
 
 /// Room that an empty queue keeps.
 const SPARE: usize = 64 << 10;
+/// The same for the places where pieces end.
+const SPARE_MARKS: usize = 64;
 
 #[cfg(test)]
 mod tests {

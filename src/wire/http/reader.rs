@@ -57,16 +57,16 @@ impl Reader {
             Some(_) => Protocol::Other,
             None => Protocol::Unknown(Pair::default()),
         };
-        let context = Context { connection, limits, held: 0, tally: Tally::default(), done: Vec::new() };
-        Self { context, protocol }
+        Self { context: Context::new(connection, limits), protocol }
     }
 
     /// Reads the next bytes of a side. Pieces of both sides have to come in the order in which they were captured.
     pub fn data(&mut self, side: Side, bytes: &[u8], at: At, done: &mut dyn FnMut(Exchange)) {
-        if !bytes.is_empty() {
-            self.push(side, bytes, at);
+        // A few bytes of HTTP/2 can make exchanges of a megabyte, so that not all of a piece are made at once.
+        for part in bytes.chunks(MOST_AT_ONCE) {
+            self.push(side, part, at);
+            self.context.done.drain(..).for_each(&mut *done);
         }
-        self.context.done.drain(..).for_each(done);
     }
 
     /// Bytes of a side are missing here, so many where that is known.
@@ -121,10 +121,17 @@ impl Reader {
         self.context.tally
     }
 
-    /// Bytes that bodies of exchanges hold that have not ended.
+    /// About the bytes of memory that it takes: exchanges that have not ended, with their headers, bodies and messages, the
+    /// tables of compression, and what has come and is not read yet.
     #[must_use]
-    pub const fn held(&self) -> usize {
-        self.context.held
+    pub fn held(&self) -> usize {
+        let protocol = match &self.protocol {
+            Protocol::Other | Protocol::Socket(_) => 0,
+            Protocol::One(one) => size_of::<One>() + one.memory(),
+            Protocol::Two(two) => size_of::<Two>() + two.memory(),
+            Protocol::Unknown(queues) => queues.client.memory() + queues.server.memory(),
+        };
+        size_of::<Self>() + self.context.held + self.context.beside + protocol
     }
 
     fn push(&mut self, side: Side, bytes: &[u8], at: At) {
@@ -155,7 +162,7 @@ impl Reader {
     fn switch(&mut self, switch: Switch) {
         let Switch { mut draft, is_socket, queues } = switch;
         self.protocol = if is_socket {
-            draft.open_socket();
+            draft.open_socket(&mut self.context);
             Protocol::Socket(draft)
         } else {
             Protocol::Two(Two::upgraded(*draft).into())
@@ -179,6 +186,14 @@ impl Reader {
 /// What the first bytes are of; `None` where more are needed.
 fn judge(queues: &Pair<Queue>, is_joined_late: bool) -> Option<Protocol> {
     let (client, server) = (queues.client.front(), queues.server.front());
+    // A client that never ends its first line must not make its server's bytes wait for it.
+    let is_enough = client.len().max(server.len()) >= MAX_UNDECIDED;
+    let client = client.get(..MAX_UNDECIDED).unwrap_or(client);
+    judge_by(client, server, is_joined_late).or_else(|| is_enough.then_some(Protocol::Other))
+}
+
+/// The same, by the first bytes of both sides.
+fn judge_by(client: &[u8], server: &[u8], is_joined_late: bool) -> Option<Protocol> {
     if is_joined_late {
         let is_two =
             Side::BOTH.into_iter().zip([client, server]).any(|(side, front)| frame::is_first(front, side));
@@ -219,3 +234,53 @@ fn judge(queues: &Pair<Queue>, is_joined_late: bool) -> Option<Protocol> {
 
 /// The longest method of the registry has 17 letters (IANA HTTP Method Registry, `UPDATEREDIRECTREF`).
 const MAX_METHOD: usize = 17;
+/// The most bytes whose exchanges are handed out together.
+const MOST_AT_ONCE: usize = 1 << 10;
+/// The most bytes of a side that wait until it is known what is spoken.
+const MAX_UNDECIDED: usize = 16 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::http::sample::at;
+
+    fn read(pieces: &[(Side, &[u8])]) -> (Reader, usize) {
+        let mut reader = Reader::new(Connection::default(), Limits::default());
+        let mut most = 0;
+        for (side, bytes) in pieces {
+            reader.data(*side, bytes, at(1), &mut |_| {});
+            most = most.max(reader.held());
+        }
+        (reader, most)
+    }
+
+    #[test]
+    fn nothing_waits_without_end_until_it_is_known_what_is_spoken() {
+        let lines = [b'\n'; 1000];
+        let answer = [b'a'; 1000];
+        for first in [(Side::Client, &b"GET"[..]), (Side::Client, b"P"), (Side::Client, b"\n")] {
+            let pieces = [vec![first], vec![(Side::Server, &answer[..]); 200]].concat();
+            let (reader, most) = read(&pieces);
+            assert!(most < 64 << 10, "{most}");
+            assert_eq!(reader.tally().unread, 200_000 + first.1.len() as u64);
+        }
+        let (reader, most) = read(&[(Side::Client, &lines[..]); 200]);
+        assert!(most < 64 << 10 && reader.tally().unread == 200_000, "{most}");
+    }
+
+    #[test]
+    fn all_that_is_held_is_counted_and_given_back() {
+        let head = [b"POST / HTTP/1.1\r\ncontent-length: 9\r\nx: ", &[b'x'; 5000][..], b"\r\n\r\n"].concat();
+        let (_, none) = read(&[
+            (Side::Client, b"GET / HTTP/1.1\r\n\r\n"),
+            (Side::Server, b"HTTP/1.1 204 No Content\r\n\r\n"),
+        ]);
+        let (mut reader, most) = read(&[(Side::Client, &head)]);
+        assert!(most > none + 5000, "{most} {none}");
+        let before = reader.held();
+        reader.data(Side::Client, b"123456789", at(2), &mut |_| {});
+        assert_eq!(reader.held(), before + 9);
+        reader.data(Side::Server, b"HTTP/1.1 204 No Content\r\n\r\n", at(3), &mut |_| {});
+        assert!(reader.context.beside == 0 && reader.context.held == 0, "{}", reader.held());
+    }
+}

@@ -14,7 +14,7 @@ pub(crate) fn at(number: u64) -> At {
 
 pub(crate) fn context(limits: Limits) -> Context {
     let connection = Connection { is_encrypted: true, ..Connection::default() };
-    Context { connection, limits, held: 0, tally: Tally::default(), done: Vec::new() }
+    Context::new(connection, limits)
 }
 
 /// What happens in a connection.

@@ -91,6 +91,12 @@ impl Two {
         two
     }
 
+    /// About the bytes of memory that it takes beside its streams.
+    pub(crate) fn memory(&self) -> usize {
+        let halves = Side::BOTH.iter().map(|side| self.halves.get(*side).memory());
+        halves.sum::<usize>() + self.closed.len() * CLOSED
+    }
+
     /// Reads on in one direction.
     pub(crate) fn push(&mut self, side: Side, bytes: &[u8], at: At, context: &mut Context) {
         self.halves.of(side).queue.push(bytes, at);
@@ -348,7 +354,7 @@ impl Two {
                 draft.exchange.note(note);
             }
         }
-        draft.headers(sender, read.headers, block.first, last);
+        draft.headers(sender, read.headers, (block.first, last), context);
         if block.ends_stream || block.promised.is_some() {
             self.end_part(stream, sender, context);
         }
@@ -361,7 +367,7 @@ impl Two {
             if has_ended {
                 return None;
             }
-            if self.streams.len() >= context.limits.streams {
+            if context.is_full() || self.streams.len() >= context.limits.streams {
                 context.tally.dropped += 1;
                 self.close(stream);
                 return None;
@@ -422,6 +428,11 @@ impl Two {
 }
 
 impl Half {
+    fn memory(&self) -> usize {
+        let assembling = self.assembling.as_ref().map_or(0, |block| block.bytes.capacity());
+        self.queue.memory() + self.decoder.memory() + assembling
+    }
+
     /// Passes the preface; whether that was possible. What is none is taken for a frame.
     fn preface(&mut self) -> bool {
         let front = self.queue.front();
@@ -440,7 +451,7 @@ impl Half {
 
 impl Draft {
     /// Headers of a side: a request, an answer, or fields behind a body (RFC 9113 section 8.1).
-    fn headers(&mut self, side: Side, headers: Vec<Header>, first: At, last: At) {
+    fn headers(&mut self, side: Side, headers: Vec<Header>, (first, last): (At, At), context: &mut Context) {
         let is_pseudo = |header: &Header| header.name.as_deref().is_some_and(|name| name.starts_with(b":"));
         let (pseudo, headers): (Vec<_>, Vec<_>) = headers.into_iter().partition(is_pseudo);
         let own = |name: &str| header(&pseudo, name).map(Into::into);
@@ -455,15 +466,15 @@ impl Draft {
             self.reach(side, last);
             return;
         }
-        if let Some(message) = &mut self.parts.of(side).message {
-            message.trailers = headers;
+        if self.parts.get(side).message.is_some() {
+            self.trail(side, headers, context);
             self.reach(side, last);
             return;
         }
-        self.begin(side, headers, first, last);
+        self.begin(side, headers, (first, last), context);
         if side == Side::Server {
             self.exchange.status = status;
-            self.open(status);
+            self.open(status, context);
             return;
         }
         let host =
@@ -476,18 +487,20 @@ impl Draft {
     }
 
     /// What an answer of this status makes of a stream that asked to be a tunnel (RFC 8441 section 5).
-    fn open(&mut self, status: Option<u16>) {
+    fn open(&mut self, status: Option<u16>, context: &mut Context) {
         if self.exchange.method.as_deref() != Some(b"CONNECT") || !matches!(status, Some(200..=299)) {
             return;
         }
         if self.protocol.as_deref() == Some(b"websocket") {
-            self.open_socket();
+            self.open_socket(context);
         } else {
             self.is_tunnel = true;
         }
     }
 }
 
+/// About the bytes that an ended stream takes.
+const CLOSED: usize = 8;
 /// Most ended streams that are remembered one by one.
 const MAX_CLOSED: usize = 4096;
 /// Most interim answers that are kept.

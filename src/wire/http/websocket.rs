@@ -18,6 +18,8 @@ pub(crate) struct Socket {
     found: WebSocket,
     /// Bytes of messages that are done with and held.
     held: usize,
+    /// About the bytes of memory that it takes beside them.
+    beside: usize,
 }
 
 /// One direction.
@@ -67,8 +69,8 @@ struct Inflate {
 
 impl Socket {
     /// A WebSocket whose handshake agreed on these extensions.
-    pub(crate) fn new(extensions: &[u8]) -> Self {
-        let mut socket = Self { halves: Pair::default(), found: WebSocket::default(), held: 0 };
+    pub(crate) fn new(extensions: &[u8], context: &mut Context) -> Self {
+        let mut socket = Self { halves: Pair::default(), found: WebSocket::default(), held: 0, beside: 0 };
         let extensions = extensions.to_ascii_lowercase();
         let mut words = extensions
             .split(|byte| b",;=".contains(byte))
@@ -78,8 +80,14 @@ impl Socket {
             let has = |name: &[u8]| extensions.windows(name.len()).any(|at| at == name);
             socket.halves.client.inflate = Some(Inflate::new(has(b"client_no_context_takeover")));
             socket.halves.server.inflate = Some(Inflate::new(has(b"server_no_context_takeover")));
+            socket.takes(2 * Inflate::MEMORY, context);
         }
         socket
+    }
+
+    fn takes(&mut self, more: usize, context: &mut Context) {
+        self.beside += more;
+        context.beside += more;
     }
 
     /// Reads on in one direction.
@@ -116,6 +124,7 @@ impl Socket {
             self.end_message(side, false, context);
         }
         context.held = context.held.saturating_sub(self.held);
+        context.beside = context.beside.saturating_sub(self.beside);
         self.found
     }
 
@@ -184,6 +193,9 @@ impl Socket {
         }
         self.held += body.decoded.len();
         context.held = context.held.saturating_add(body.decoded.len());
+        let notes = body.notes.capacity() * size_of::<BodyNote>();
+        let encodings = 2 * body.encodings.capacity() * size_of::<Encoding>();
+        self.takes(size_of::<WebSocketMessage>() + notes + encodings, context);
         self.found.messages.push(WebSocketMessage {
             from_client: side == Side::Client,
             is_text: message.is_text,
@@ -261,6 +273,9 @@ fn head(front: &[u8]) -> Option<(u8, Frame, usize)> {
 }
 
 impl Inflate {
+    /// About the bytes of memory that one takes: a window of 32 KiB and tables of codes.
+    const MEMORY: usize = 44 << 10;
+
     fn new(is_reset: bool) -> Self {
         Self { stream: Decompress::new(false), is_reset, is_lost: false }
     }
@@ -359,7 +374,8 @@ mod tests {
     }
 
     fn read(extensions: &str, pieces: &[(Side, Vec<u8>)], step: usize) -> (WebSocket, Context) {
-        let (mut context, mut socket) = (context(Limits::default()), Socket::new(extensions.as_bytes()));
+        let mut context = context(Limits::default());
+        let mut socket = Socket::new(extensions.as_bytes(), &mut context);
         for (number, (side, bytes)) in pieces.iter().enumerate() {
             for piece in bytes.chunks(step) {
                 socket.push(*side, piece, at(number as u64 + 1), &mut context);
@@ -408,7 +424,7 @@ mod tests {
         assert!(socket.messages.iter().all(|message| message.body.notes.is_empty()));
         // Where the first is missing, the others are kept as they came.
         let mut context = context(Limits::default());
-        let mut socket = Socket::new(b"permessage-deflate");
+        let mut socket = Socket::new(b"permessage-deflate", &mut context);
         socket.push(Side::Server, &pieces[0].1[..4], at(1), &mut context);
         socket.gap(Side::Server, Some(pieces[0].1.len() as u64 - 4), &mut context);
         socket.push(Side::Server, &pieces[1].1, at(2), &mut context);
@@ -445,7 +461,8 @@ mod tests {
         assert_eq!((&*socket.messages[0].body.notes, context.held), (&[BodyNote::Oversize][..], 0));
 
         let limits = Limits { messages: 10, held: 25, ..Limits::default() };
-        let (mut context, mut socket) = (crate::wire::http::sample::context(limits), Socket::new(b""));
+        let mut context = crate::wire::http::sample::context(limits);
+        let mut socket = Socket::new(b"", &mut context);
         for _ in 0..100 {
             socket.push(Side::Server, &frame(0x82, b"12345", None), at(1), &mut context);
         }

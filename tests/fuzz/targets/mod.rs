@@ -18,6 +18,7 @@ pub mod http;
 pub mod import;
 pub mod keylog;
 pub mod packet;
+pub mod planted;
 pub mod policy;
 pub mod quic;
 pub mod script;
@@ -53,6 +54,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "keylog", run: keylog::run, seeds: keylog::seeds },
     Target { name: "exchange", run: exchange::run, seeds: exchange::seeds },
     Target { name: "import", run: import::run, seeds: import::seeds },
+    Target { name: "planted", run: planted::run, seeds: planted::seeds },
     Target { name: "blocks", run: blocks::run, seeds: blocks::seeds },
     Target { name: "text", run: text::run, seeds: text::seeds },
     Target { name: "policy", run: policy::run, seeds: policy::seeds },
