@@ -65,7 +65,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("pcap", &["bin", "source"]),
     ("ratatui", &["cli::screen"]),
     ("ring", &["wire::quic", "decrypt", "redact"]),
-    ("rustix", &["process::linux", "cli::cage", "cli::capture", "cli::doctor", "bin"]),
+    ("rustix", &["process::linux", "cli::cage", "cli::capture", "cli::doctor", "cli::output", "bin"]),
     ("ruzstd", &["source", "wire::http::body"]),
     ("seccompiler", &["cli::cage", "bin"]),
     (
@@ -402,4 +402,34 @@ fn section(manifest: &str, header: &str) -> Vec<String> {
         .map(|(name, _)| name.trim().to_owned())
         .filter(|n| !n.starts_with('#'))
         .collect()
+}
+
+/// What an output makes of text from elsewhere stands in one function for each form, and all of them begin with the same one.
+#[test]
+fn text_is_neutralised_by_one_function_in_each_format() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let read = |file: &str| fs::read_to_string(root.join(file)).unwrap();
+    for (file, function) in [
+        ("report/table.rs", "fn wrapped("),
+        ("report/xml.rs", "fn escaped("),
+        ("report/csv.rs", "fn harmless("),
+        ("report/annotations.rs", "fn message("),
+        ("report/markdown/escape.rs", "fn prose("),
+        ("report/markdown/escape.rs", "fn code("),
+        ("report/html/escape.rs", "fn write_escaped_str"),
+        ("cli/message.rs", "fn say("),
+        ("cli/screen/draw.rs", "fn "),
+    ] {
+        let text = read(file);
+        assert!(text.contains(function), "{file} has no {function}");
+        assert!(text.contains("clean") || text.contains("fit("), "{file} does not begin with `report::text`");
+    }
+    // Nobody else decides which characters are harmless. What stands beside makes a text shorter or plainer before it is kept.
+    let others: BTreeSet<String> = library()
+        .into_iter()
+        .filter(|source| source.code.contains("escape_unicode"))
+        .map(|source| source.module)
+        .collect();
+    let known = ["report::text", "report::xml", "telemetry::content", "wire"];
+    assert_eq!(others, known.map(str::to_owned).into());
 }

@@ -43,7 +43,7 @@ impl Place {
     }
 
     fn bundle(&self) -> PathBuf {
-        self.does(&["inspect", "meeting.pcapng", "-o", "bundle/"]);
+        self.does(&["inspect", "meeting.pcapng", "--force", "-o", "bundle/"]);
         self.at("bundle")
     }
 
@@ -657,7 +657,8 @@ fn no_good_thing_is_written_over() {
     assert!(!place.at("b").exists());
     // A bundle takes the place of a bundle, whole.
     place.bundle();
-    place.does(&["inspect", "meeting.pcapng", "-o", "bundle", "--bundle-inputs"]);
+    refused(&["-o", "bundle"], &["bundle exists: --force replaces it"]);
+    place.does(&["inspect", "meeting.pcapng", "--force", "-o", "bundle", "--bundle-inputs"]);
     assert_found(&place.run(&["verify", "bundle"]), 0, &["found in the bundle"]);
     place.bundle();
     assert!(!place.at("bundle/inputs").exists());
@@ -678,7 +679,7 @@ fn a_full_disk_leaves_what_was_there() {
     for output in ["b.zip", "b/", "r.json"] {
         // A limit on the size of files stands in for a full disk: blocks are of 512 or of 1,024 bytes.
         let script = format!(
-            "ulimit -f 20; trap '' XFSZ; exec \"$0\" inspect meeting.pcapng --vantage NL -o {output}"
+            "ulimit -f 20; trap '' XFSZ; exec \"$0\" inspect meeting.pcapng --vantage NL --force -o {output}"
         );
         let run = std::process::Command::new("sh")
             .args(["-c", &script, env!("CARGO_BIN_EXE_borderpost")])
@@ -694,7 +695,7 @@ fn a_full_disk_leaves_what_was_there() {
 #[test]
 fn killed_at_any_moment_a_report_is_the_old_one_or_the_new_one() {
     let place = Place::new();
-    let outputs = ["-o", "r.json", "-o", "b.zip", "-o", "b/"];
+    let outputs = ["--force", "-o", "r.json", "-o", "b.zip", "-o", "b/"];
     let variants = [&[][..], &["--vantage", "NL"]]
         .map(|more| [&["inspect", "meeting.pcapng"], &outputs[..], more].concat());
     let known = |name: &str| {

@@ -221,11 +221,8 @@ fn a_closed_pipe_is_silent() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_an_error() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("report.json");
-    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
-    let output = borderpost(&["inspect", "-o", path.to_str().unwrap(), EU_MEETING]);
-    assert_refused(&output, &["report.json", "No space left"]);
+    let learn = ["baseline", "learn", EU_MEETING, "--owner", "me", "--force", "-o", "/dev/full"];
+    assert_refused(&borderpost(&learn), &["/dev/full", "No space left"]);
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = command(&["inspect", EU_MEETING]).stdout(full).output().unwrap();
     assert_eq!(status(&output), 2);

@@ -278,7 +278,7 @@ fn a_baseline_is_learnt_checked_and_updated_by_proposals() {
     let shown = file.display().to_string();
     let learn = ["baseline", "learn", A, AGAIN, "-o", &shown, "--owner", "net team", "--build", "6.1.0"];
     assert_eq!(run(&learn).0, 0);
-    assert!(run(&learn).2.contains("is there already"), "a second time");
+    assert!(run(&learn).2.contains("exists: --force replaces it; people may have"), "a second time");
     let check = |new: &str, more: &[&str]| run(&[&["baseline", "check", &shown, new], more].concat());
     let (status, out, _) = check(AGAIN, &["--fail-on", "any"]);
     assert_eq!(status, 0, "{out}");

@@ -4,9 +4,13 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
+
+use borderpost::source::raw_byte;
+use serde_json::Value;
 
 use self::common::{assert_refused, borderpost, command, err, out, status};
 
@@ -131,4 +135,331 @@ fn names_that_are_typed_or_lie_in_a_folder_steer_no_message() {
         assert_inert(&out(&output), arguments[1]);
     }
     assert!(Path::new(folder.path()).is_dir());
+}
+
+/// Names that nobody would give, each once, from a fixed start: hostile texts, pieces of names and bytes at random, put together.
+fn names(count: usize) -> Vec<Vec<u8>> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % u64::try_from(below).unwrap()).unwrap()
+    };
+    let plain: [&[u8]; 6] =
+        [b"zoom.us", b"a-", b"*", "b\u{fc}cher".as_bytes(), b"\0", b"{{x}} {y:n} %s $(x)"];
+    let made = |number: usize| {
+        let mut name = Vec::new();
+        for part in 0..1 + next(3) {
+            if part == 1 {
+                name.extend(format!("n{number}").bytes());
+            }
+            match next(4) {
+                0 => name.extend((0..next(6)).map(|_| u8::try_from(next(256)).unwrap())),
+                1 => name.extend(plain[next(plain.len())]),
+                _ => name.extend(HOSTILE[next(HOSTILE.len())]),
+            }
+        }
+        name.extend(format!("_{number}").bytes());
+        name
+    };
+    (0..count).map(made).collect()
+}
+
+/// The bytes that a text of the JSON stands for.
+fn bytes(text: &str) -> Vec<u8> {
+    let of = |c: char| raw_byte(c).map_or_else(|| c.to_string().into_bytes(), |byte| vec![byte]);
+    text.chars().flat_map(of).collect()
+}
+
+fn texts(value: &Value, found: &mut BTreeSet<Vec<u8>>) {
+    match value {
+        Value::String(text) => drop(found.insert(bytes(text))),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+        Value::Object(fields) => fields.values().for_each(|field| texts(field, found)),
+        _ => {}
+    }
+}
+
+/// Every text of interfaces, of a thousand of them in each of two captures: 10,000 names, none raw, none lost.
+#[test]
+fn g11_ten_thousand_names_reach_no_format_raw_and_are_all_in_the_json() {
+    const OF_AN_INTERFACE: [u16; 5] = [2, 3, 11, 12, 15];
+    let folder = tempfile::tempdir().unwrap();
+    let (path, all) = (folder.path().join("x.pcapng"), names(10_000));
+    for half in all.chunks(5_000) {
+        let head = [&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat();
+        let mut file = block(0x0a0d_0d0a, &head);
+        for five in half.chunks(5) {
+            let options = five.iter().zip(OF_AN_INTERFACE).flat_map(|(name, code)| match code {
+                // A filter says first that it is one in text.
+                11 => option(code, &[&[0], &name[..]].concat()),
+                _ => option(code, name),
+            });
+            let interface = [&[1, 0, 0, 0], &[0; 4][..], &options.collect::<Vec<u8>>(), &[0; 4]].concat();
+            file.extend(block(1, &interface));
+        }
+        fs::write(&path, file).unwrap();
+        let shown = path.display().to_string();
+        for format in ["table", "json", "jsonl"] {
+            let output = borderpost(&["info", "--no-hash", "--format", format, &shown]);
+            assert_eq!(status(&output), 0, "{}", err(&output));
+            assert_inert(&(out(&output) + &err(&output)), format);
+            if format == "json" {
+                let mut found = BTreeSet::new();
+                texts(&serde_json::from_str(&out(&output)).unwrap(), &mut found);
+                let lost: Vec<_> = half.iter().filter(|name| !found.contains(&name[..])).collect();
+                assert!(lost.is_empty(), "{} are lost, first {:?}", lost.len(), lost[0]);
+            }
+        }
+    }
+}
+
+/// The same as labels of steps, which are in every format of a report.
+#[test]
+fn g11_labels_by_the_thousand_reach_no_format_raw() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.pcapng");
+    let count = std::env::var("BORDERPOST_NAMES").map_or(500, |value| value.parse().unwrap());
+    let all = names(count);
+    let head = [&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat();
+    let mut file = [block(0x0a0d_0d0a, &head), block(1, &[1, 0, 0, 0, 0, 0, 0, 0])].concat();
+    for (number, name) in (0_u32..).zip(&all) {
+        let mut frame = vec![0xff; 12];
+        frame.extend([8, 6]);
+        frame.resize(60, 0);
+        let time = [&[0, 6, 0, 0][..], &(number * 1_000_000).to_le_bytes()].concat();
+        let comment = option(1, &[b"step:", &name[..]].concat());
+        file.extend(block(
+            6,
+            &[&[0; 4], &time[..], &[60, 0, 0, 0], &[60, 0, 0, 0], &frame, &comment, &[0; 4]].concat(),
+        ));
+    }
+    fs::write(&path, file).unwrap();
+    let shown = path.display().to_string();
+    for format in ["table", "json", "jsonl", "csv", "md", "html", "junit", "gitlab"] {
+        let more: &[&str] = match format {
+            "junit" | "gitlab" => &["--fail-on", "undetermined,lossy"],
+            "table" => &["--lang", "nl", "--fail-on", "nothing-recognised", "--annotate", "github"],
+            _ => &[],
+        };
+        let output = borderpost(&[&["inspect", "--no-hash", "--format", format, &shown], more].concat());
+        assert!(status(&output) < 2, "{format}: {}", err(&output));
+        let text = out(&output).replace("\r\n", "\n");
+        assert_inert(&text, format);
+        assert_inert(&err(&output), format);
+        let is_page = format == "html";
+        assert!(
+            is_page
+                || format == "md"
+                || is_machine(format)
+                || !text.lines().any(|line| line.trim_start().starts_with("::")),
+            "{format}"
+        );
+        assert_no_markup(format, &text);
+        if format == "json" {
+            let report: Value = serde_json::from_str(&text).unwrap();
+            let mut found = BTreeSet::new();
+            texts(&report["steps"], &mut found);
+            // A label is one line, without spaces at its ends.
+            let whole = |name: &&Vec<u8>| {
+                let has_end = |byte: &u8| matches!(byte, b'\n' | b'\r' | b'\0');
+                let text = String::from_utf8_lossy(name);
+                !name.iter().any(has_end) && text.trim() == text && text.chars().count() < 190
+            };
+            let kept: Vec<_> = all.iter().filter(whole).collect();
+            let lost: Vec<_> = kept.iter().filter(|name| !found.contains(&name[..])).collect();
+            assert!(
+                kept.len() > count / 3 && lost.is_empty(),
+                "{} of {} are lost: {:?}",
+                lost.len(),
+                kept.len(),
+                lost.first()
+            );
+        }
+    }
+}
+
+/// Nothing in a page or a comment is markup that the text brought with it. A terminal knows none.
+fn assert_no_markup(format: &str, text: &str) {
+    let page = match format {
+        "html" => text.to_owned(),
+        "md" => {
+            let mut options = comrak::Options::default();
+            options.extension.table = true;
+            // What a forge would strip is shown, so that it is seen.
+            options.render.r#unsafe = true;
+            comrak::markdown_to_html(text, &options)
+        }
+        _ => return,
+    };
+    for markup in ["<img src=x", "<svg/", "<script>alert", "href=\"http://evil", "src=\"http://evil"] {
+        assert!(!page.contains(markup), "{format}: {markup}");
+    }
+}
+
+fn is_machine(format: &str) -> bool {
+    matches!(format, "json" | "jsonl" | "csv" | "gitlab")
+}
+
+/// The text as a string of TOML.
+fn quoted(text: &[u8]) -> String {
+    let inner: String =
+        String::from_utf8_lossy(text).chars().map(|c| format!("\\U{:08x}", u32::from(c))).collect();
+    format!("\"{inner}\"")
+}
+
+/// What people write about runs: titles, names and notes of a study, marks, and who answers for a baseline.
+#[test]
+fn what_files_of_the_user_say_steers_no_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    for name in ["nightly-a.pcapng", "nightly-b.pcapng"] {
+        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(name), at(name)).unwrap();
+    }
+    let (base, new, learnt) = (at("nightly-a.pcapng"), at("nightly-b.pcapng"), at("learnt.toml"));
+    let inert = |arguments: &[&str]| {
+        let output = borderpost(arguments);
+        assert!(status(&output) < 3, "{arguments:?}: {}", err(&output));
+        let text = out(&output).replace("\r\n", "\n");
+        assert_inert(&text, &format!("{arguments:?}"));
+        assert_inert(&err(&output), &format!("{arguments:?}"));
+        let format = arguments.windows(2).find(|pair| pair[0] == "--format").map_or("table", |pair| pair[1]);
+        assert_no_markup(format, &text);
+        let is_formula = |line: &str| line.starts_with(['=', '+', '@']);
+        assert!(!arguments.contains(&"matrix-csv") || !text.lines().any(is_formula), "{arguments:?}");
+    };
+    for text in HOSTILE {
+        let said = quoted(text);
+        let (study, marks) = (at("study.toml"), at("marks.toml"));
+        let cell = format!(
+            "name = {said}\nscenario = {said}\nnotes = {said}\nplatform = \"linux\"\nbuild = {said}\n"
+        );
+        fs::write(&study, format!("title = {said}\n[[cell]]\nfile = \"nightly-a.pcapng\"\n{cell}")).unwrap();
+        fs::write(&marks, format!("[[mark]]\nat = \"+1\"\nlabel = {said}\n")).unwrap();
+        for format in ["table", "json", "md", "html", "matrix-csv"] {
+            inert(&["inspect", "--manifest", &study, "--format", format]);
+        }
+        for format in ["table", "md", "html"] {
+            inert(&["inspect", "--marks", &marks, &base, "--format", format]);
+        }
+        drop(fs::remove_file(&learnt));
+        let owner = String::from_utf8_lossy(text).replace('\0', "");
+        inert(&["baseline", "learn", &base, "-o", &learnt, "--owner", &owner, "--reason", &owner]);
+        assert!(Path::new(&learnt).exists());
+        for format in ["table", "json", "md", "html", "junit", "gitlab"] {
+            let check = ["baseline", "check", &learnt, &new, "--format", format, "--fail-on", "any"];
+            inert(&[&check[..], &["--annotate", "github", "--date", "2100-01-01"]].concat());
+        }
+        inert(&[
+            "diff",
+            &base,
+            &new,
+            "--base-build",
+            &owner,
+            "--new-build",
+            "x",
+            "--fail-on",
+            "added",
+            "--annotate",
+            "github",
+        ]);
+    }
+}
+
+/// Files that are none of what they are taken for: what is said about them shows nothing of them raw.
+#[test]
+fn what_is_said_of_broken_files_is_inert() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = "captures/eea-meeting.pcapng";
+    for (number, text) in HOSTILE.into_iter().enumerate() {
+        for extension in ["toml", "csv", "json", "mmdb", "har", "pcapng", "zip"] {
+            let path = folder.path().join(format!("{number}.{extension}"));
+            let broken = match extension {
+                "toml" => [b"id = \"x\"\nname = ", text, b"\n[[entry]]\nx = ", text].concat(),
+                "csv" => [b"at,label\n", text, b",", text, b"\n"].concat(),
+                "json" | "har" => [b"{\"log\":{\"entries\":[{\"", text, b"\":1}]}}"].concat(),
+                _ => text.to_vec(),
+            };
+            fs::write(&path, broken).unwrap();
+            let file = path.to_str().unwrap();
+            let runs: Vec<Vec<&str>> = match extension {
+                "toml" => vec![
+                    vec!["inspect", capture, "--register", file],
+                    vec!["inspect", capture, "--override", file],
+                    vec!["inspect", capture, "--marks", file],
+                    vec!["inspect", capture, "--planted", file],
+                    vec!["inspect", "--manifest", file],
+                    vec!["register", "check", file],
+                    vec!["claims", "check", file],
+                    vec!["baseline", "check", file, capture],
+                ],
+                "csv" => vec![
+                    vec!["inspect", capture, "--marks", file],
+                    vec!["inspect", capture, "--events", file],
+                    vec!["inspect", capture, "--ranges", file],
+                    vec!["inspect", capture, "--geofeed", file],
+                    vec!["inspect", capture, "--keylog", file],
+                ],
+                "json" => vec![vec!["diff", file, capture], vec!["geoip", "import", file]],
+                "har" => vec![vec!["inspect", capture, "--decrypted", file]],
+                "mmdb" => vec![vec!["inspect", capture, "--geoip", file], vec!["geoip", "info", file]],
+                _ => vec![vec!["inspect", file], vec!["verify", file]],
+            };
+            for run in runs {
+                let output = borderpost(&run);
+                assert!(
+                    status(&output) <= 2 && !err(&output).contains("panicked"),
+                    "{run:?}: {}",
+                    err(&output)
+                );
+                assert_inert(&out(&output), &format!("{run:?}"));
+                assert_inert(&err(&output), &format!("{run:?}"));
+            }
+        }
+    }
+}
+
+/// What another tool decrypted: hosts, paths, fields and bodies of requests.
+#[test]
+fn what_was_decrypted_steers_no_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let har = folder.path().join("x.har");
+    let entry = |text: &[u8], number: usize| {
+        let said = serde_json::to_string(&String::from_utf8_lossy(text)).unwrap();
+        let said = said.trim_matches('"');
+        let body =
+            serde_json::to_string(&format!("{{\"event\":{:?}}}", String::from_utf8_lossy(text))).unwrap();
+        format!(
+            "{{\"startedDateTime\":\"2024-06-18T08:31:{:02}Z\",\"time\":1,\"serverIPAddress\":\"52.202.62.238\",\
+             \"request\":{{\"method\":\"POST{said}\",\"url\":\"https://log.zoom.us/{said}?{said}={said}\",\
+             \"headers\":[{{\"name\":\"{said}\",\"value\":\"{said}\"}}],\
+             \"postData\":{{\"mimeType\":\"application/json\",\"text\":{body}}}}},\
+             \"response\":{{\"status\":200,\"headers\":[],\"content\":{{\"mimeType\":\"{said}\",\"text\":\"{said}\"}}}}}}",
+            10 + number
+        )
+    };
+    let entries: Vec<String> = HOSTILE.iter().enumerate().map(|(number, text)| entry(text, number)).collect();
+    let log = format!("{{\"log\":{{\"version\":\"1.2\",\"entries\":[{}]}}}}", entries.join(","));
+    assert!(serde_json::from_str::<Value>(&log).is_ok());
+    fs::write(&har, log).unwrap();
+    for format in ["table", "json", "jsonl", "csv", "md", "html"] {
+        let run = [
+            "inspect",
+            "captures/eu-meeting-us-telemetry.pcapng",
+            "--decrypted",
+            har.to_str().unwrap(),
+            "--reveal",
+        ];
+        let output = borderpost(&[&run[..], &["--format", format]].concat());
+        assert_eq!(status(&output), 0, "{}", err(&output));
+        let text = out(&output).replace("\r\n", "\n");
+        assert_inert(&text, format);
+        assert_inert(&err(&output), format);
+        assert_no_markup(format, &text);
+        if format == "json" {
+            let report: Value = serde_json::from_str(&text).unwrap();
+            assert!(!report["telemetry"].is_null());
+        }
+    }
 }

@@ -176,3 +176,52 @@ fn memory_is_bounded() {
     assert!(free > LIMIT + BESIDE + (16 << 10), "{free} KiB without a limit");
     assert!(bounded < LIMIT + BESIDE, "{bounded} KiB of {LIMIT}; {free} without");
 }
+
+/// Small connections at a low rate, one every so many milliseconds of the packets' time, to a few servers.
+#[cfg(target_os = "linux")]
+fn write_drip(path: &Path, hours: u32, every: u32) {
+    let mut out = BufWriter::new(File::create(path).unwrap());
+    let head = [0xA1B2_C3D4_u32, 0x0004_0002, 0, 0, 65535, 101];
+    out.write_all(&head.map(u32::to_le_bytes).concat()).unwrap();
+    for number in 0..hours * 3_600_000 / every {
+        let millis = number * every;
+        let [_, _, c, d] = number.to_be_bytes();
+        let server = [81, 2, 69, 160 + (number % 8) as u8];
+        let client = [192, 168, 1, 5];
+        let port = 1_024 + u16::from_be_bytes([c, d]) % 60_000;
+        // A question, two answers, and silence: it comes, and goes without a word.
+        for (from, to, ports, part) in [
+            (client, server, [port, 9_000], 0_u32),
+            (server, client, [9_000, port], 40),
+            (server, client, [9_000, port], 90),
+        ] {
+            let ports = ports.map(u16::to_be_bytes).concat();
+            let udp = [&ports[..], &[0, 28, 0, 0], &[0x55; 20]].concat();
+            let ip = [0x45, 0, 0, 48, 0, 0, 0, 0, 64, 17, 0, 0];
+            let packet = [&ip[..], &from, &to, &udp].concat();
+            let at = millis + part;
+            let record = [1_717_200_000 + at / 1_000, at % 1_000 * 1_000, 48, 48];
+            out.write_all(&record.map(u32::to_le_bytes).concat()).unwrap();
+            out.write_all(&packet).unwrap();
+        }
+    }
+    out.flush().unwrap();
+}
+
+/// A day of slow traffic holds under a limit what its first hour holds. How many milliseconds lie between two connections is
+/// `BORDERPOST_DRIP_MS`: the fewer, the longer it takes.
+#[test]
+#[cfg(target_os = "linux")]
+fn s4_a_day_holds_no_more_than_an_hour() {
+    let every = std::env::var("BORDERPOST_DRIP_MS").map_or(4_000, |value| value.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let [hour, day] = [1, 24].map(|hours| {
+        let path = folder.path().join(format!("{hours}.pcap"));
+        write_drip(&path, hours, every);
+        let peak = |options: &[&str]| peak(&path, &[&["-j", "1"], options].concat());
+        (peak(&["--max-memory", "128K"]), peak(&[]))
+    });
+    assert!(day.0 < hour.0 + hour.0 / 20, "{} KiB in an hour, {} KiB in a day", hour.0, day.0);
+    // Without the limit the same day does grow, so that the comparison can fail.
+    assert!(day.1 > hour.1 + hour.1 / 20, "{} KiB in an hour, {} KiB in a day", hour.1, day.1);
+}

@@ -84,7 +84,7 @@ impl Contents {
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent)?;
             }
-            let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+            let mut file = create(&path)?;
             match content {
                 Content::Text(text) => file.write_all(&text)?,
                 Content::Copy { path, size, sha256 } => {
@@ -147,6 +147,15 @@ impl<'a> Seen<'a> {
         }
         Err(io::Error::other(format!("{} has changed since it was inspected", self.path.display())))
     }
+}
+
+/// A new file that its owner alone may read.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::cli::info::Info;
 use crate::cli::live::Live;
 use crate::cli::man::{Completions, Man};
 use crate::cli::marks::Marks;
+use crate::cli::output::Over;
 use crate::frame::Date;
 use crate::packet::Network;
 use crate::place::{Vantage, WitnessKind};
@@ -144,6 +145,8 @@ pub(super) struct Reporting {
     /// .codequality.json), or as evidence that others can check to a folder (FOLDER/) or a .zip; may be repeated
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(super) output: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) over: Over,
     /// Put the captures themselves into the evidence that -o FOLDER/ or .zip writes; else it has their hashes
     #[arg(long)]
     pub(super) bundle_inputs: bool,
@@ -276,6 +279,8 @@ pub(super) struct Redact {
     /// The capture to write, in pcapng; the log goes to OUT.log.json
     #[arg(value_name = "OUT")]
     pub(super) output: PathBuf,
+    #[command(flatten)]
+    pub(super) over: Over,
     /// A file of at least 16 secret bytes: the same key gives the same stand-ins, in captures that belong together [default: a
     /// random key, which is kept nowhere]
     #[arg(long, value_name = "FILE")]

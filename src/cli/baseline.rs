@@ -8,7 +8,7 @@ use crate::cli::args::{Baseline, Check, Learn, Runs, Update};
 use crate::cli::diff::{stated, tell};
 use crate::cli::file;
 use crate::cli::message::{fail, say};
-use crate::cli::output;
+use crate::cli::output::{self, Outlet};
 use crate::cli::runs;
 use crate::cli::status::Status;
 use crate::compare::Run;
@@ -44,12 +44,12 @@ impl Runs {
 
 fn learn(arguments: &Learn) -> Result<(), String> {
     let path = &arguments.output;
-    if std::fs::metadata(path).is_ok() {
-        return Err(format!(
-            "{}: is there already, and people may have written in it; use `borderpost baseline update`",
-            path.display()
-        ));
-    }
+    let outlet = arguments.over.outlet();
+    outlet.check(path, &arguments.runs.paths).map_err(|what| {
+        let has_text = output::is_taken(path) && !output::is_device(path);
+        let more = "; people may have written in it: `borderpost baseline update` keeps that";
+        format!("{what}{}", if has_text { more } else { "" })
+    })?;
     if arguments.owner.trim().is_empty() || arguments.reason.trim().is_empty() {
         return Err(
             "--owner and --reason have to say something: an entry that nobody answers for is refused"
@@ -57,19 +57,21 @@ fn learn(arguments: &Learn) -> Result<(), String> {
         );
     }
     let made = baseline::learn(arguments.runs.read()?, &arguments.owner, &arguments.reason)?;
-    to_file(path, &made.text)?;
+    to_file(&outlet, path, &made.text)?;
     say(&format!("{}: {} learnt", path.display(), plural(made.proposed, "entry", "entries")));
     Ok(())
 }
 
 fn update(arguments: &Update) -> Result<(), String> {
+    // Who names the baseline itself has asked for its being written again.
+    let outlet = arguments.over.outlet_again(arguments.output.as_ref() == Some(&arguments.file));
+    if let Some(path) = &arguments.output {
+        outlet.check(path, &arguments.runs.paths)?;
+    }
     let (name, text) = text(&arguments.file)?;
     let Proposal { text, proposed, builds } = baseline::update(&name, &text, arguments.runs.read()?)?;
     match &arguments.output {
-        Some(path) => {
-            output::refuse_inputs(path, &arguments.runs.paths)?;
-            to_file(path, &text)?;
-        }
+        Some(path) => to_file(&outlet, path, &text)?,
         None => output::to_stdout(&text).map_err(|error| format!("standard output: {error}"))?,
     }
     let builds = plural(builds, "build was", "builds were");
@@ -90,7 +92,8 @@ fn text(path: &Path) -> Result<(String, String), String> {
     file::text(path, "name a baseline, as `borderpost baseline learn` writes it")
 }
 
-fn to_file(path: &Path, text: &str) -> Result<(), String> {
-    output::to_file(path, text)
+fn to_file(outlet: &Outlet, path: &Path, text: &str) -> Result<(), String> {
+    outlet
+        .to_file(path, text)
         .map_err(|error| format!("{}: {error}; nothing was written there", path.display()))
 }

@@ -12,7 +12,7 @@ use crate::bundle::{
 };
 use crate::cli::args::Inspect;
 use crate::cli::format::{Format, Results};
-use crate::cli::output;
+use crate::cli::output::Outlet;
 use crate::cli::redaction::RedactionLog;
 use crate::cli::world::Noted;
 use crate::report::builtin;
@@ -123,7 +123,7 @@ pub(super) fn holds_secrets(path: &Path) -> String {
 
 /// Writes a bundle; gives its seal.
 pub(super) fn write(
-    path: &Path,
+    (outlet, path): (&Outlet, &Path),
     packing: Packing,
     results: &Results<'_>,
     record: &Record,
@@ -132,18 +132,8 @@ pub(super) fn write(
     let failed = |error: io::Error| format!("{}: {error}; nothing was written there", path.display());
     let contents = contents(results, record, has_inputs)?;
     match packing {
-        Packing::Folder => output::replace_folder(path, |folder| {
-            if record.has_secrets {
-                output::keep_private(&fs::File::open(folder)?, 0o700)?;
-            }
-            contents.to_folder(folder)
-        }),
-        Packing::Zip => output::replace(path, |file| {
-            if record.has_secrets {
-                output::keep_private(file, 0o600)?;
-            }
-            contents.to_zip(file)
-        }),
+        Packing::Folder => outlet.replace_folder(path, |folder| contents.to_folder(folder)),
+        Packing::Zip => outlet.replace(path, |file| contents.to_zip(file)),
     }
     .map_err(failed)
 }

@@ -90,8 +90,10 @@ fn write(
     telling: &Telling,
     outputs: &[(&Path, DiffFormat)],
 ) -> Result<(), String> {
+    let outlet = telling.over.outlet();
     for (path, format) in outputs {
-        output::to_file(path, format.render(comparison, checks, Color::Never, telling.lang))
+        outlet
+            .to_file(path, format.render(comparison, checks, Color::Never, telling.lang))
             .map_err(|error| format!("{}: {error}; nothing was written there", path.display()))?;
     }
     if telling.annotate == Some(Forge::Github) {
@@ -111,9 +113,9 @@ fn write(
 impl Telling {
     /// The files to write, before anything is read.
     pub(super) fn outputs(&self, inputs: &[PathBuf]) -> Result<Vec<(&Path, DiffFormat)>, String> {
-        let mut outputs = Vec::new();
+        let (mut outputs, outlet) = (Vec::new(), self.over.outlet());
         for path in &self.output {
-            output::refuse_inputs(path, inputs)?;
+            outlet.check(path, inputs)?;
             outputs.push((path.as_path(), DiffFormat::of(path)?));
         }
         let tells = |format: &DiffFormat| matches!(format, DiffFormat::Junit | DiffFormat::Gitlab);

@@ -13,7 +13,7 @@ use clap::Subcommand;
 use crate::cli::file::today;
 use crate::cli::import::{self, Import};
 use crate::cli::message::{fail, say};
-use crate::cli::output;
+use crate::cli::output::{self, Outlet, Over};
 use crate::cli::status::Status;
 use crate::frame::Date;
 use crate::place::build::{self, Built, File, FileKind, Gate};
@@ -35,6 +35,8 @@ pub(super) enum GeoipAction {
         /// Write the database to FILE; without it, everything is checked and nothing written
         #[arg(short = 'o', long = "output", value_name = "FILE")]
         output: Option<PathBuf>,
+        #[command(flatten)]
+        over: Over,
         /// The day of the tables' data, which they do not say themselves
         #[arg(long, value_name = "YYYY-MM-DD")]
         date: Option<Date>,
@@ -57,8 +59,8 @@ pub(super) enum GeoipAction {
 pub(super) fn run(action: &GeoipAction) -> Status {
     let done = match action {
         GeoipAction::Import(arguments) => return import::run(arguments),
-        GeoipAction::Build { folder, output, date, accept } => {
-            rebuild(folder, output.as_deref(), *date, *accept)
+        GeoipAction::Build { folder, output, over, date, accept } => {
+            rebuild(folder, (output.as_deref(), &over.outlet()), *date, *accept)
         }
         GeoipAction::Info { file } => info(file.as_deref()),
     };
@@ -68,11 +70,16 @@ pub(super) fn run(action: &GeoipAction) -> Status {
     }
 }
 
-fn rebuild(folder: &Path, output: Option<&Path>, date: Option<Date>, accept: bool) -> Result<(), String> {
+fn rebuild(
+    folder: &Path,
+    (output, outlet): (Option<&Path>, &Outlet),
+    date: Option<Date>,
+    accept: bool,
+) -> Result<(), String> {
     let files = read(folder)?;
     if let Some(output) = output {
         let is_read = |file: &&File| !matches!(file.kind(), FileKind::Other | FileKind::Packed { .. });
-        output::refuse_inputs(output, files.iter().filter(is_read).map(|file| folder.join(file.name())))?;
+        outlet.check(output, files.iter().filter(is_read).map(|file| folder.join(file.name())))?;
     }
     let built = build::build(&files, date).map_err(|error| format!("{}: {error}", folder.display()))?;
     let gates = build::gates(&built.bytes, built.date, &files).map_err(|error| error.to_string())?;
@@ -90,7 +97,7 @@ fn rebuild(folder: &Path, output: Option<&Path>, date: Option<Date>, accept: boo
         return Err(page::refusal(&broken));
     }
     match output {
-        Some(output) => write(output, &built),
+        Some(output) => write(outlet, output, &built),
         None => Ok(()),
     }
 }
@@ -134,9 +141,10 @@ fn unused(files: &[File]) {
     }
 }
 
-fn write(output: &Path, built: &Built) -> Result<(), String> {
+fn write(outlet: &Outlet, output: &Path, built: &Built) -> Result<(), String> {
     let shown = output.display();
-    output::to_file(output, &built.bytes)
+    outlet
+        .to_file(output, &built.bytes)
         .map_err(|error| format!("{shown}: {error}; nothing was written there"))?;
     say(&format!("{shown}: written; `zstd -19 FILE -o geoip/default.mmdb.zst` packs it for the next build"));
     Ok(())

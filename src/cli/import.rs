@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::file::{self, today};
 use crate::cli::message::{fail, say};
-use crate::cli::output;
+use crate::cli::output::{self, Over};
 use crate::cli::status::Status;
 use crate::frame::Date;
 use crate::place::{ImportedList, RangeFile, import_ranges};
@@ -21,6 +21,8 @@ pub(super) struct Import {
     /// Write the list to FILE [default: standard output]
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    over: Over,
     /// The day of a file that does not state it, neither inside nor in its name (Azure's, once renamed)
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<Date>,
@@ -40,15 +42,17 @@ pub(super) fn run(arguments: &Import) -> Status {
 }
 
 fn import(arguments: &Import) -> Result<Vec<ImportedList>, String> {
+    let outlet = arguments.over.outlet();
     if let Some(path) = &arguments.output {
-        output::refuse_inputs(path, &arguments.files)?;
+        outlet.check(path, &arguments.files)?;
     }
     let texts: Vec<(String, String)> =
         arguments.files.iter().map(|path| file::text(path, WANTED)).collect::<Result<_, _>>()?;
     let files: Vec<RangeFile<'_>> = texts.iter().map(|(name, text)| RangeFile { name, text }).collect();
     let made = import_ranges(&files, arguments.date, today()).map_err(|error| error.to_string())?;
     let written = match &arguments.output {
-        Some(path) => output::to_file(path, &made.text)
+        Some(path) => outlet
+            .to_file(path, &made.text)
             .map_err(|error| format!("{}: {error}; nothing was written there", path.display())),
         None => output::to_stdout(&made.text).map_err(|error| format!("standard output: {error}")),
     };

@@ -12,12 +12,13 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 use crate::cli::args::{Arguments, Command, Inspect};
 
 /// Options that change nothing in a report, and those whose place is taken by what was read.
-const LEFT_OUT: [&str; 20] = [
+const LEFT_OUT: [&str; 21] = [
     "annotate",
     "paths",
     "read",
     "format",
     "output",
+    "force",
     "threads",
     "no_hash",
     "follow",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::args::Redact;
 use crate::cli::message::{fail, say};
-use crate::cli::output;
+use crate::cli::output::Outlet;
 use crate::cli::progress::Bar;
 use crate::cli::settings;
 use crate::cli::status::{self, Status};
@@ -28,7 +28,8 @@ pub(super) fn run(arguments: &Redact) -> Status {
 
 fn redact(arguments: &Redact) -> Result<Log, String> {
     let Redact { input, output, key, .. } = arguments;
-    check(arguments)?;
+    let outlet = arguments.over.outlet();
+    check(arguments, &outlet)?;
     let (key, key_from) = match key {
         Some(path) => (read_key(path)?, "file"),
         None => (Key::random().ok_or("the system has no random bytes; name a key with --key")?, "random"),
@@ -48,32 +49,32 @@ fn redact(arguments: &Redact) -> Result<Log, String> {
     if let Some(what) = status::failed(&inspection) {
         return Err(what);
     }
-    let log = write(output, &inspection, &key, key_from).map_err(|error| match &error {
+    let log = write((&outlet, output), &inspection, &key, key_from).map_err(|error| match &error {
         RedactError::Write(_) => format!("{}: {error}", output.display()),
         RedactError::Changed => format!("{}: {error}", input.display()),
         RedactError::Source(_) | RedactError::Nothing => error.to_string(),
     })?;
     let beside = log_path(output);
-    output::to_file(&beside, log.json()).map_err(|error| {
+    outlet.to_file(&beside, log.json()).map_err(|error| {
         format!("{}: {error}; the capture was written, its log was not", beside.display())
     })?;
     Ok(log)
 }
 
 fn write(
-    path: &Path,
+    (outlet, path): (&Outlet, &Path),
     inspection: &Inspection,
     key: &Key,
     key_from: &'static str,
 ) -> Result<Log, RedactError> {
-    output::to_file_by(path, |file| {
+    outlet.to_file_by(path, |file| {
         let (_, log) = redact::redact(inspection, key, key_from, BufWriter::new(file))?;
         Ok(log)
     })
 }
 
 /// What cannot be done is refused before anything is read.
-fn check(arguments: &Redact) -> Result<(), String> {
+fn check(arguments: &Redact, outlet: &Outlet) -> Result<(), String> {
     let Redact { input, output, key, .. } = arguments;
     if input == Path::new(STDIN) {
         return Err(
@@ -87,8 +88,7 @@ fn check(arguments: &Redact) -> Result<(), String> {
         return Err("the output is a file beside which the log is written; name one".to_owned());
     }
     for file in [output, &log_path(output)] {
-        output::refuse_inputs(file, [input].into_iter().chain(key))
-            .map_err(|error| error.replace(" for -o", ""))?;
+        outlet.check(file, [input].into_iter().chain(key)).map_err(|error| error.replace(" for -o", ""))?;
     }
     Ok(())
 }

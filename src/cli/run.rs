@@ -1,7 +1,7 @@
 //! `borderpost inspect`: from arguments to settings, to reports, to the exit status.
 
-use std::fs::{self, File};
-use std::io::{self, IsTerminal as _, Write as _, stdout};
+use std::fs;
+use std::io::{IsTerminal as _, stdout};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::cli::keys;
 use crate::cli::live::{self, Ended, Marks, Plan, Stop, View};
 use crate::cli::marks;
 use crate::cli::message::{annotate, fail, say};
-use crate::cli::output;
+use crate::cli::output::{self, Outlet};
 use crate::cli::progress::Bar;
 use crate::cli::redaction::{self, RedactionLog};
 use crate::cli::screen::{self, Behind, Quality};
@@ -45,7 +45,7 @@ fn run(arguments: &Inspect, options: Result<Vec<String>, String>) -> Result<Stat
     let outputs = outputs(arguments)?;
     let view = view(arguments, &outputs)?;
     let (ready, job) = Ready::of(arguments, outputs, view, options)?;
-    refuse_inputs(arguments, &ready.outputs, &job)?;
+    ready.refuse_inputs(&job)?;
     let stop = Stop::default();
     let made = match follow(arguments, &stop)? {
         Some(follow) => {
@@ -65,6 +65,7 @@ fn run(arguments: &Inspect, options: Result<Vec<String>, String>) -> Result<Stat
 pub(super) struct Ready<'a> {
     arguments: &'a Inspect,
     outputs: Outputs,
+    outlet: Outlet,
     view: View,
     format: Option<Format>,
     /// What a bundle records of how it was asked for, where one is written.
@@ -87,7 +88,8 @@ impl<'a> Ready<'a> {
         let format = standard_format(arguments, &outputs, view);
         let job = job(arguments, lists_flows(format, &outputs), &world)?;
         let logs = redaction::named(&arguments.reporting.redaction_log)?;
-        Ok((Self { arguments, outputs, view, format, options, world, logs }, job))
+        let outlet = arguments.reporting.over.outlet();
+        Ok((Self { arguments, outputs, outlet, view, format, options, world, logs }, job))
     }
 
     /// The same for a capture that this program makes itself, to be read while it is written.
@@ -98,7 +100,30 @@ impl<'a> Ready<'a> {
         let outputs = outputs(arguments)?;
         refuse_checkpoint(arguments, &outputs)?;
         let view = arguments.reporting.live.view(arguments.reporting.format)?;
-        Self::of(arguments, outputs, view, options)
+        let (ready, job) = Self::of(arguments, outputs, view, options)?;
+        ready.refuse_inputs(&job)?;
+        Ok((ready, job))
+    }
+
+    /// No output takes the place of what is read.
+    fn refuse_inputs(&self, job: &Job) -> Result<(), String> {
+        let study = job.settings.study.as_ref();
+        let marks = study.map(Study::marks).unwrap_or_default();
+        let expanded = job.captures.captures.iter().flatten();
+        let reporting = &self.arguments.reporting;
+        let read: Vec<&PathBuf> = job
+            .named
+            .iter()
+            .chain(expanded)
+            .chain(&marks)
+            .chain(&self.arguments.manifest)
+            .chain(&reporting.redaction_log)
+            .chain(&reporting.keylog)
+            .chain(&reporting.decrypted)
+            .chain(&reporting.planted)
+            .chain(&reporting.events)
+            .collect();
+        refuse_paths(&self.outputs, &self.outlet, &read)
     }
 
     /// How what is found is shown while the capture is read.
@@ -127,13 +152,13 @@ impl<'a> Ready<'a> {
         for message in &made.messages {
             say(message);
         }
-        let Self { arguments, outputs, format, options, world, logs, .. } = self;
+        let Self { arguments, outputs, outlet, format, options, world, logs, .. } = self;
         let Some(report) = made.report else { return Ok(Status::Failed) };
         let has_bundle = options.is_some();
         if has_bundle && made.has_failed {
             return Err("no bundle was written: it would not hold what was asked for".to_owned());
         }
-        refuse_paths(&outputs, &made.paths.iter().collect::<Vec<_>>())?;
+        refuse_paths(&outputs, &outlet, &made.paths.iter().collect::<Vec<_>>())?;
         let has_secrets = arguments.reporting.bundle_inputs && !made.secretive.is_empty();
         let secretive = made.secretive.first().filter(|_| has_secrets && !arguments.reporting.with_secrets);
         if let Some(path) = secretive {
@@ -158,7 +183,7 @@ impl<'a> Ready<'a> {
         let (max_markdown, lang) = (arguments.reporting.max_markdown, arguments.reporting.lang);
         let results =
             Results { report: &report, checks: &checks, failures: &made.failures, max_markdown, lang };
-        write(&results, arguments, &outputs, (format, &record))?;
+        write(&results, arguments, (&outputs, &outlet), (format, &record))?;
         Ok(if made.has_failed { Status::Failed } else { status::decide(&checks) })
     }
 }
@@ -241,7 +266,7 @@ where
     F: IntoIterator<Item = Followed> + Send,
 {
     let Growing { files, title, stop, checkpoint, has_bar, quality, marks, news } = growing;
-    let (arguments, outputs) = (ready.arguments, &ready.outputs);
+    let (arguments, outputs) = (ready.arguments, (&ready.outputs, &ready.outlet));
     let marks = match marks {
         Marks::Analysis if ready.has_bundle() => Marks::Refused(NOT_RECORDED),
         marks => marks,
@@ -311,6 +336,7 @@ fn made(arguments: &Inspect, inspection: Inspection, other: Option<Other>, has_a
     if inspection.inputs().is_empty() && !is_alone {
         return made;
     }
+    made.messages.extend(inspection.inputs().iter().filter_map(changed));
     if let Some(what) = status::failed(&inspection) {
         made.has_failed = true;
         made.messages.push(what.clone());
@@ -330,6 +356,16 @@ fn made(arguments: &Inspect, inspection: Inspection, other: Option<Other>, has_a
         report
     });
     made
+}
+
+/// That an input was written to while it was read, where it was.
+fn changed(input: &inspect::Input) -> Option<String> {
+    let damage = input.summary.damage.iter().find(|damage| damage.kind == source::CHANGED)?;
+    Some(format!(
+        "{}: {}; what was read may be of both: inspect it again, or with --follow",
+        input.path.display(),
+        damage.what
+    ))
 }
 
 /// An input that could not be read, with the place in the manifest that names it.
@@ -464,32 +500,12 @@ fn outputs(arguments: &Inspect) -> Result<Outputs, String> {
     Ok(outputs)
 }
 
-/// No output takes the place of what is read.
-fn refuse_inputs(arguments: &Inspect, outputs: &Outputs, job: &Job) -> Result<(), String> {
-    let study = job.settings.study.as_ref();
-    let marks = study.map(Study::marks).unwrap_or_default();
-    let expanded = job.captures.captures.iter().flatten();
-    let read: Vec<&PathBuf> = job
-        .named
-        .iter()
-        .chain(expanded)
-        .chain(&marks)
-        .chain(&arguments.manifest)
-        .chain(&arguments.reporting.redaction_log)
-        .chain(&arguments.reporting.keylog)
-        .chain(&arguments.reporting.decrypted)
-        .chain(&arguments.reporting.planted)
-        .chain(&arguments.reporting.events)
-        .collect();
-    refuse_paths(outputs, &read)
-}
-
-fn refuse_paths(outputs: &Outputs, read: &[&PathBuf]) -> Result<(), String> {
+fn refuse_paths(outputs: &Outputs, outlet: &Outlet, read: &[&PathBuf]) -> Result<(), String> {
     for (path, output) in outputs {
-        output::refuse_inputs(path, read)?;
         if let Output::Bundle(packing) = output {
             bundle::refuse_target(path, *packing, read)?;
         }
+        outlet.check(path, read)?;
     }
     Ok(())
 }
@@ -536,14 +552,15 @@ pub(super) fn job(arguments: &Inspect, lists_flows: bool, world: &World) -> Resu
 fn write(
     results: &Results<'_>,
     arguments: &Inspect,
-    outputs: &Outputs,
+    (outputs, outlet): (&Outputs, &Outlet),
     (format, record): (Option<Format>, &bundle::Record),
 ) -> Result<(), String> {
     for (path, output) in outputs {
         match output {
-            Output::Report(format) => write_report(results, path, *format)?,
+            Output::Report(format) => write_report(results, outlet, path, *format)?,
             Output::Bundle(packing) => {
-                let seal = bundle::write(path, *packing, results, record, arguments.reporting.bundle_inputs)?;
+                let has_inputs = arguments.reporting.bundle_inputs;
+                let seal = bundle::write((outlet, path), *packing, results, record, has_inputs)?;
                 say(&format!(
                     "{}: written; keep its seal elsewhere (the SHA-256 of its SHA256SUMS): {seal}",
                     path.display()
@@ -562,25 +579,17 @@ fn write(
     output::to_stdout(&text).map_err(|error| format!("standard output: {error}"))
 }
 
-fn write_report(results: &Results<'_>, path: &Path, format: Format) -> Result<(), String> {
-    let reveals = results.report.telemetry.as_ref().is_some_and(|telemetry| telemetry.revealed);
-    let text = format.render(results, Color::Never);
-    let fill = |file: &mut File| {
-        if reveals && file.metadata()?.is_file() {
-            output::keep_private(file, 0o600)?;
-        }
-        file.write_all(text.as_bytes())
-    };
-    output::to_file_by(path, fill)
-        .map_err(|error: io::Error| format!("{}: {error}; nothing was written there", path.display()))
+fn write_report(results: &Results<'_>, outlet: &Outlet, path: &Path, format: Format) -> Result<(), String> {
+    outlet
+        .to_file(path, format.render(results, Color::Never))
+        .map_err(|error| format!("{}: {error}; nothing was written there", path.display()))
 }
 
 /// Writes the reports so far. What is no file, such as a pipe, gets the last one alone, and so does a bundle.
-fn write_so_far(results: &Results<'_>, outputs: &Outputs) -> Result<(), String> {
+fn write_so_far(results: &Results<'_>, (outputs, outlet): (&Outputs, &Outlet)) -> Result<(), String> {
     for (path, output) in outputs {
-        let is_file = fs::metadata(path).map_or(true, |known| known.is_file());
-        if let (Output::Report(format), true) = (output, is_file) {
-            write_report(results, path, *format)?;
+        if let (Output::Report(format), false) = (output, output::is_device(path)) {
+            write_report(results, outlet, path, *format)?;
         }
     }
     Ok(())

@@ -68,8 +68,8 @@ pub enum Origin {
     Dns,
     /// Another flow between the same two addresses has it, and this one has none.
     SameAddress,
-    /// The client named it in one of two copies of its request that differ. It may tie a flow to the client, and states no
-    /// place: whoever can send a copy could choose it.
+    /// The client named it in one of two requests, or copies of its request, that differ. It may tie a flow to the client, and
+    /// states no place: whoever can add a packet could choose it.
     OtherCopy,
 }
 

@@ -33,6 +33,10 @@ pub(super) struct Answers {
     /// Those that were looked through when somebody asked in the middle of the reading.
     heard: Heard,
     pub(super) unasked: u64,
+    /// The first frame of those.
+    pub(super) first_unasked: Option<FrameRef>,
+    /// The frames of the first of them, of which a piece that is put behind another may have to take some back.
+    unasked_in: Vec<FrameRef>,
     pub(super) refused: u64,
     /// The most questions that waited at one time.
     most_asked: usize,
@@ -58,6 +62,7 @@ const MAX_LOOKED_AT: usize = 64;
 /// Questions that are remembered at one time; then all are forgotten.
 const MAX_ASKED: usize = 1 << 16;
 const MAX_TOLD: usize = 1 << 20;
+const MAX_UNASKED: usize = 1 << 14;
 /// Bytes of a connection's first message that are looked at before it is whole: a head and the longest question.
 const FRONT: usize = 2 + 12 + 255 + 4;
 
@@ -101,9 +106,9 @@ impl Answers {
 
     /// Frees what only reading needs.
     pub(super) fn forget_questions(&mut self) {
-        let Self { mut told, unasked, refused, .. } = std::mem::take(self);
+        let Self { mut told, unasked, first_unasked, refused, .. } = std::mem::take(self);
         told.shrink_to_fit();
-        *self = Self { told, unasked, refused, ..Self::default() };
+        *self = Self { told, unasked, first_unasked, refused, ..Self::default() };
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Answered> {
@@ -127,6 +132,7 @@ impl Answers {
         next.consulted == 0
             && self.asked.len().saturating_add(next.most_asked) < MAX_ASKED
             && self.told.len().saturating_add(next.told.len()) < MAX_TOLD
+            && next.unasked_in.len() < MAX_UNASKED
     }
 
     /// How many answers were told.
@@ -154,6 +160,9 @@ impl Answers {
                 self.told.push(Answered { name, frame: moved.frame(answered.frame), ..answered });
             }
         }
+        let first = next.unasked_in.into_iter().find(|frame| !taken_again(*frame));
+        let first = first.map(|frame| moved.frame(frame));
+        self.first_unasked = self.first_unasked.into_iter().chain(first).min();
         self.told.get_mut(since..).unwrap_or_default().sort_by_key(|answered| answered.frame);
         self.last = None;
         self.unasked = self.unasked.saturating_add(next.unasked.saturating_sub(unasked));
@@ -171,7 +180,20 @@ impl Answers {
     /// The bytes that they fill, with what it takes to hear all of them.
     pub(super) fn bytes(&self) -> usize {
         let heard = size_of::<u32>() * self.told.len() + table_bytes::<(Told, u32)>(self.told.len());
-        table_bytes::<(Question, Asked)>(self.asked.len()) + size_of_val(self.told.as_slice()) + heard
+        let unasked = size_of_val(self.unasked_in.as_slice());
+        table_bytes::<(Question, Asked)>(self.asked.len())
+            + size_of_val(self.told.as_slice())
+            + heard
+            + unasked
+    }
+
+    /// Counts an answer that nobody asked for.
+    fn note_unasked(&mut self, frame: FrameRef) {
+        self.unasked = self.unasked.saturating_add(1);
+        self.first_unasked.get_or_insert(frame);
+        if self.unasked_in.len() < MAX_UNASKED {
+            self.unasked_in.push(frame);
+        }
     }
 
     /// Whether the name was asked for, and not answered as often as that.
@@ -311,7 +333,7 @@ fn take(message: &Message, name: NameId, seen: &Sighting<'_>, notes: &mut Notes)
 fn answer(message: &Message, name: NameId, seen: &Sighting<'_>, notes: &mut Notes) -> bool {
     let asker = seen.side.other();
     if !notes.answers.is_asked((seen.flow, asker, message.id), name, seen.frame) {
-        notes.answers.unasked += 1;
+        notes.answers.note_unasked(seen.frame);
         return false;
     }
     let aliases = aliases(message, &mut notes.names);

@@ -21,7 +21,7 @@ pub enum Origin {
     /// The server name of a TLS ClientHello (RFC 6066 section 3).
     Sni,
     /// The server name of a ClientHello as it reads where a receiver takes later copies of bytes that were sent twice and
-    /// differ.
+    /// differ; or of a second hello on the connection, which asks for another name than the first.
     SniOtherCopy,
     /// The server name of the ClientHello in a QUIC Initial (RFC 9001 section 4).
     QuicSni,

@@ -278,6 +278,7 @@ impl Evidence {
         }
         Limits {
             unasked_dns_answers: self.notes.answers.unasked,
+            first_unasked_dns_answer: self.notes.answers.first_unasked,
             dns_answers_refused: self.notes.answers.refused,
             names_refused: self.notes.names.refused(),
             processes_refused: self.processes.refused,
@@ -353,6 +354,8 @@ impl Evidence {
 pub struct Limits {
     /// DNS answers that no host of the capture was seen to ask for. They name nothing.
     pub unasked_dns_answers: u64,
+    /// The frame of the first of them.
+    pub first_unasked_dns_answer: Option<FrameRef>,
     /// DNS answers past the most that are kept.
     pub dns_answers_refused: u64,
     /// Names past the most that are kept.

@@ -11,6 +11,7 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 use crate::flow::{FlowId, renumbered, table_bytes};
 use crate::frame::{Process, ProcessMethod, Timestamp};
 use crate::source::owners::{Ancestor, OwnerProcess};
+use crate::source::reversible;
 
 /// A process of the capture, by number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -147,7 +148,7 @@ fn text(name: &[u8]) -> Option<String> {
     let name = name.get(..end)?;
     let is_path = name.starts_with(b"/") || name.get(1..3) == Some(b":\\");
     let last = name.rsplit(|byte| is_path && matches!(byte, b'/' | b'\\')).next()?;
-    let shown = String::from_utf8_lossy(last.get(..MAX_NAME).unwrap_or(last)).trim().to_owned();
+    let shown = reversible(last.get(..MAX_NAME).unwrap_or(last)).trim().to_owned();
     (!shown.is_empty()).then_some(shown)
 }
 
@@ -184,7 +185,7 @@ mod tests {
             (b"C:\\Program Files\\Zoom\\bin\\Zoom.exe", Some("Zoom.exe")),
             (b"Zoom Workplace", Some("Zoom Workplace")),
             (b"and/or", Some("and/or")),
-            (b"\xff", Some("\u{fffd}")),
+            (b"\xff", Some("\u{10ffff}")),
             (b"\0rest", None),
             (b"", None),
         ] {

@@ -17,8 +17,9 @@ use crate::evidence::moved::Moved;
 use crate::evidence::round_trip::Key;
 use crate::evidence::{Notes, Outcome, Sighting, encrypted_dns, tls};
 use crate::flow::{FlowId, Method, Side, table_bytes};
-use crate::wire::Read;
 use crate::wire::quic::{self, ConnectionId, Initials, LongHeader, PacketKind, QuicHello};
+use crate::wire::tls::ServerName;
+use crate::wire::{Hostname, Read};
 
 /// Connections that are remembered at one time.
 const MAX_TALKS: usize = 4096;
@@ -51,8 +52,10 @@ struct Talk {
     is_retried: bool,
     /// What was collected of a hello that is not whole.
     initials: Option<Box<Initials>>,
-    /// The random of the hello that was noted last: copies of it say nothing new.
-    noted: Option<[u8; 32]>,
+    /// What was collected of a copy of the Initials that said the hello: whoever saw those can make another hello with their ids.
+    copy: Option<Box<Initials>>,
+    /// The random and the name of the hello that was noted last: copies of it say nothing new.
+    noted: Option<([u8; 32], Option<Hostname>)>,
 }
 
 impl Talks {
@@ -153,6 +156,7 @@ fn begin(header: &LongHeader, seen: &Sighting<'_>, notes: &mut Notes) -> Outcome
         destination: header.destination,
         is_retried: false,
         initials: None,
+        copy: None,
         noted: None,
     };
     if !read(&mut talk, header, seen, notes) {
@@ -162,12 +166,26 @@ fn begin(header: &LongHeader, seen: &Sighting<'_>, notes: &mut Notes) -> Outcome
     Outcome::Watch
 }
 
-/// A further packet of the client. Copies of an Initial that was read whole, and its packets to an id of the server's
-/// choice, say nothing new; after a Retry, or where another connection begins, the id is a new one.
+/// A further packet of the client. Its packets to an id of the server's choice say nothing new; after a Retry, or where another
+/// connection begins, the id is a new one.
 fn go_on(talk: &mut Talk, header: &LongHeader, seen: &Sighting<'_>, notes: &mut Notes) {
     let is_new = talk.destination != header.destination;
-    if header.kind == PacketKind::Initial && (is_new || talk.initials.is_some()) {
-        read(talk, header, seen, notes);
+    match header.kind {
+        PacketKind::Initial if is_new || talk.initials.is_some() => {
+            read(talk, header, seen, notes);
+        }
+        PacketKind::Initial => read_copy(talk, seen, notes),
+        _ => {}
+    }
+}
+
+/// A packet to the id of an Initial that was read whole. An honest one is a copy, and is not timed.
+fn read_copy(talk: &mut Talk, seen: &Sighting<'_>, notes: &mut Notes) {
+    let mut copy = talk.copy.take().unwrap_or_default();
+    match copy.push(seen.packet.payload) {
+        Read::Done(mut hello) => note(talk, &mut hello, seen, notes),
+        Read::More => talk.copy = Some(copy),
+        Read::NotMine(_) => talk.copy = Some(copy).filter(|copy| copy.has_opened()),
     }
 }
 
@@ -193,7 +211,11 @@ fn read(talk: &mut Talk, header: &LongHeader, seen: &Sighting<'_>, notes: &mut N
 }
 
 fn note(talk: &mut Talk, hello: &mut QuicHello, seen: &Sighting<'_>, notes: &mut Notes) {
-    if talk.noted.replace(hello.hello.random) != Some(hello.hello.random) {
+    let random = hello.hello.random;
+    let name = if let ServerName::Name(host) = &hello.hello.server_name { Some(host) } else { None };
+    let is_copy = |(noted, host): &([u8; 32], Option<Hostname>)| *noted == random && host.as_ref() == name;
+    if !talk.noted.as_ref().is_some_and(is_copy) {
+        talk.noted = Some((random, name.cloned()));
         notes.quic.keep_random(seen.flow, hello.hello.random);
         notes.push(seen, Fact::Quic(hello.version));
         tls::note_hello(&mut hello.hello, Origin::QuicSni, seen, notes);

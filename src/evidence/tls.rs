@@ -13,6 +13,8 @@ use crate::wire::{Hostname, Read};
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(super) struct Progress {
     client_done: bool,
+    /// Whether a second hello was read or will not come.
+    second_done: bool,
     server_hello_done: bool,
     server_done: bool,
     /// The hop limit of the packet that accepted the connection; 0 where none was seen.
@@ -42,6 +44,8 @@ pub(super) fn observe(
             Outcome::NotMine => return Outcome::NotMine,
             outcome => progress.client_done = outcome == Outcome::Settled,
         }
+    } else if !is_server && !progress.second_done {
+        progress.second_done = second(bytes, full, seen, notes);
     }
     if progress.client_done && progress.server_done { Outcome::Settled } else { Outcome::Watch }
 }
@@ -54,6 +58,33 @@ fn client(bytes: &[u8], full: bool, seen: &Sighting<'_>, notes: &mut Notes) -> O
         encrypted_dns::note(&hello, seen, notes);
     }
     outcome
+}
+
+/// Reads what the client says behind its hello, where that is a hello again; true where it is read, or is something else. An
+/// honest one repeats the name of the first (RFC 8446 section 4.1.2).
+fn second(bytes: &[u8], full: bool, seen: &Sighting<'_>, notes: &mut Notes) -> bool {
+    let Some(rest) = behind_record(bytes) else { return full };
+    // For the sake of boxes on the way a record that means nothing may stand in between (RFC 8446 appendix D.4).
+    let rest = if rest.first() == Some(&CHANGE_CIPHER_SPEC) { behind_record(rest) } else { Some(rest) };
+    let Some(rest) = rest.filter(|rest| !rest.is_empty()) else { return full };
+    match tls::client_hello(rest) {
+        Read::More => full,
+        Read::NotMine(_) => true,
+        Read::Done(second) => {
+            let name = if let ServerName::Name(host) = &second.server_name { Some(host) } else { None };
+            let other = name.filter(|host| asked_for(bytes).as_ref() != Some(host));
+            if let Some(name) = other.and_then(|host| notes.names.intern(host)) {
+                notes.push(seen, Fact::Name { name, origin: Origin::SniOtherCopy, from: Some(seen.side) });
+            }
+            true
+        }
+    }
+}
+
+/// What stands behind the first record; `None` where that is not whole.
+fn behind_record(bytes: &[u8]) -> Option<&[u8]> {
+    let length = u16::from_be_bytes([*bytes.get(3)?, *bytes.get(4)?]);
+    bytes.get(usize::from(length).saturating_add(RECORD_HEAD)..)
 }
 
 /// The same behind a proxy: the name is not the remote end's.
@@ -198,6 +229,9 @@ pub(super) fn note_certificate(
 
 /// The first byte of a handshake record, and of a server's hello in it (RFC 8446 sections 4, 5.1).
 const HANDSHAKE: u8 = 22;
+const CHANGE_CIPHER_SPEC: u8 = 20;
+/// Type, version and length of a record.
+const RECORD_HEAD: usize = 5;
 const SERVER_HELLO: u8 = 2;
 const MAX_CERTIFICATE_NAMES: usize = 4;
 /// Contested flows whose other names are noted; further ones are only counted.

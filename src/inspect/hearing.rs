@@ -28,6 +28,9 @@ pub struct SeenName {
     pub frame: FrameRef,
     /// Whether another flow between the same two addresses said it, and this one said none.
     pub is_of_address: bool,
+    /// Whether whoever can add a packet could have chosen it: the connection asks for another name, too, or nobody answered
+    /// it where others were answered. It may tie a flow to the client, and states no place.
+    is_disputed: bool,
 }
 
 impl SeenName {
@@ -72,7 +75,8 @@ impl<'a> Hearing<'a> {
                 // What the remote end asks for is the local end's name, not its own.
                 Fact::Name { origin, from: Some(from), .. } if origin.is_request() && from == remote => {}
                 Fact::Name { name, origin, .. } => {
-                    names.push(SeenName { name, origin, frame: entry.frame, is_of_address: false });
+                    let (frame, is_of_address, is_disputed) = (entry.frame, false, false);
+                    names.push(SeenName { name, origin, frame, is_of_address, is_disputed });
                 }
                 Fact::Process(_) => heard.has_process = true,
                 ref fact => heard.payload = heard.payload.or_stronger(PayloadMark::of(fact)),
@@ -109,7 +113,15 @@ impl<'a> Hearing<'a> {
     }
 
     fn all_spoken(&self, names: &[SeenName]) -> Vec<Spoken> {
-        let mut names: Vec<Spoken> = names.iter().filter_map(|name| self.spoken(name)).collect();
+        // An alias that only a name server tells of is outdone by what the client itself asks the address for.
+        let is_asked = names.iter().any(|name| name.origin.is_request());
+        let weighed = |name: &SeenName| {
+            let is_outdone = is_asked && name.origin == evidence::Origin::DnsAlias;
+            let spoken = self.spoken(name)?;
+            let origin = if name.is_disputed || is_outdone { Origin::OtherCopy } else { spoken.origin };
+            Some(Spoken { origin, ..spoken })
+        };
+        let mut names: Vec<Spoken> = names.iter().filter_map(weighed).collect();
         // What the client said itself is shown before what a resolver told it.
         names.sort_by_key(|spoken| (spoken.origin, spoken.frame));
         names
@@ -144,10 +156,16 @@ impl<'a> Hearing<'a> {
     fn said(&self, relation: RelationId) -> Said {
         let mut all = Said::default();
         let mut names = Vec::new();
+        let is_answered = |flow: &FlowId| {
+            let remote = self.relations.of_flow(*flow).map(|ended| ended.local.other());
+            self.flows.flow(*flow).zip(remote).is_some_and(|(flow, remote)| flow.packets(remote) > 0)
+        };
+        let has_answers = self.relations.flows(relation).iter().any(is_answered);
         for flow in self.relations.flows(relation) {
             let Some(ended) = self.relations.of_flow(*flow) else { continue };
             names.clear();
             all.is_corroborated |= self.listen(*flow, ended.local, &mut names).payload.is_operators();
+            dispute(&mut names, has_answers && !is_answered(flow));
             add_names(&mut all.names, &names);
             for entry in self.evidence.of(*flow) {
                 if let Fact::CertificateText(text) = &entry.fact {
@@ -235,11 +253,24 @@ fn ends(flow: &Flow<'_>, local: Side) -> (Host, IpAddr) {
     (Host::of(flow, local), flow.endpoint(local.other()).address)
 }
 
+/// Marks the names that one flow asks for, where they are several, or where it stands alone without an answer.
+fn dispute(names: &mut [SeenName], is_alone: bool) {
+    let asked = |name: &&mut SeenName| name.origin.is_request();
+    let mut each = names.iter().filter(|name| name.origin.is_request()).map(|name| name.name);
+    let first = each.next();
+    if is_alone || each.any(|name| Some(name) != first) {
+        names.iter_mut().filter(asked).for_each(|name| name.is_disputed = true);
+    }
+}
+
+/// What one flow says without dispute holds, whatever is added to another.
 fn add_names(all: &mut Vec<SeenName>, more: &[SeenName]) {
     for name in more {
-        let is_known = all.iter().any(|known| known.name == name.name && known.origin == name.origin);
-        if !is_known && all.len() < MAX_NAMES {
-            all.push(*name);
+        let has_room = all.len() < MAX_NAMES;
+        match all.iter_mut().find(|known| known.name == name.name && known.origin == name.origin) {
+            Some(known) => known.is_disputed &= name.is_disputed,
+            None if has_room => all.push(*name),
+            None => {}
         }
     }
 }

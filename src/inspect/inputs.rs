@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::vec;
 
 use crate::inspect::progress::{self, Progress, Watch};
-use crate::source::{self, Capture, Carried, Lies, Options, STDIN, SourceError};
+use crate::source::{self, Capture, Carried, Lies, Options, STDIN, SourceError, Stamp};
 
 /// The inputs that are not opened yet.
 pub(super) struct Inputs<'a> {
@@ -32,6 +32,8 @@ pub(super) struct Inputs<'a> {
     tried: u32,
     /// How many threads there are for each capture.
     share: usize,
+    /// What the file systems said of those that were opened, before they were; `None` where that may change, or says nothing.
+    pub(super) stamps: Vec<Option<(PathBuf, Stamp)>>,
     /// Those that could not be opened, and why.
     pub(super) failures: Vec<SourceError>,
     /// Files in the folders named that are no captures.
@@ -125,6 +127,7 @@ impl<'a> Inputs<'a> {
             named,
             tried: 0,
             share: 1,
+            stamps: Vec::new(),
             failures: Vec::new(),
             others: inputs.others,
         }
@@ -161,6 +164,16 @@ impl<'a> Inputs<'a> {
     }
 }
 
+impl Inputs<'_> {
+    /// What is to be the same when all is read. What is followed grows, and what has moved is read elsewhere.
+    fn stamp(&self, path: &Path) -> Option<(PathBuf, Stamp)> {
+        let may_change =
+            self.options.follow.is_some() || path.as_os_str() == STDIN || self.moved.contains_key(path);
+        let stamp = Stamp::of(path).filter(|_| !may_change)?;
+        Some((path.to_owned(), stamp))
+    }
+}
+
 impl<'a> Iterator for Inputs<'a> {
     type Item = Opened<'a>;
 
@@ -175,9 +188,11 @@ impl<'a> Iterator for Inputs<'a> {
             let carried = Arc::default();
             let wanted = self.options.carried.as_ref().map(|_| Arc::clone(&carried));
             let options = Options { carried: wanted, ..self.options.clone() };
+            let stamp = path.as_ref().ok().and_then(|path| self.stamp(path));
             match path.and_then(|path| Ok((source::Inputs::open(&self.moved, &path, &options)?, path))) {
                 Ok((capture, path)) => {
                     self.progress.open(&path);
+                    self.stamps.push(stamp);
                     let number = self.opened;
                     self.opened = self.opened.saturating_add(1);
                     // What is followed comes slowly, and is watched closely.

@@ -67,7 +67,9 @@ use crate::inspect::times::Times;
 use crate::packet::{Class, Network};
 use crate::place::{self, Databases, Declared, WitnessKind};
 use crate::session::{Mark, MarkFault};
-use crate::source::{self, Capture, Carried, Follow, Options, SourceError, Summary, expand};
+use crate::source::{
+    self, CHANGED, Capture, Carried, Damage, Follow, Options, SourceError, Stamp, Summary, expand,
+};
 use crate::study::Study;
 use crate::telemetry::{EventList, Planted};
 use crate::verdict::Register;
@@ -359,7 +361,7 @@ pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &dyn Progress) -
 pub fn inspect_inputs(inputs: source::Inputs, settings: Settings, progress: &dyn Progress) -> Inspection {
     let settings = Arc::new(settings);
     let mut inputs = Inputs::new(inputs, settings.reading(), settings.threads, progress);
-    let captures = if settings.join {
+    let mut captures = if settings.join {
         joined(&mut inputs, &settings)
     } else {
         inputs.read_each(|opened| {
@@ -378,9 +380,20 @@ pub fn inspect_inputs(inputs: source::Inputs, settings: Settings, progress: &dyn
             capture.with_all_keys(&[again], budget(), &settings).end(&settings)
         })
     };
-    let Inputs { failures, others: files_skipped, .. } = inputs;
+    let Inputs { failures, stamps, others: files_skipped, .. } = inputs;
+    let read = captures.iter_mut().flat_map(|capture| &mut capture.inputs);
+    for (input, stamp) in read.zip(stamps) {
+        note_change(&mut input.summary, stamp);
+    }
     let (inspection, met) = Inspection::of(captures, settings);
     Inspection { failures, files_skipped, ..inspection }.with_missed_marks(&met)
+}
+
+/// Notes as damage, in front of any other, that a file was written to while it was read: what was read may be of both.
+fn note_change(summary: &mut Summary, stamp: Option<(PathBuf, Stamp)>) {
+    let Some(what) = stamp.and_then(|(path, stamp)| stamp.changed(&path)) else { return };
+    let (offset, after_frame) = (summary.size, summary.frames);
+    summary.damage.insert(0, Damage { offset, after_frame, kind: CHANGED, what, resumed_at: None });
 }
 
 /// All inputs as pieces of one capture; none, where none could be opened.

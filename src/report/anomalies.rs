@@ -2,7 +2,8 @@
 //!
 //! Input: an inspection. Output: a list whose length does not depend on how much is odd. Must not: judge.
 
-use crate::evidence::Limits;
+use crate::evidence::{Evidence, Fact, Limits, NameId};
+use crate::flow::{FlowId, Side};
 use crate::frame::FrameRef;
 use crate::inspect::{Inspection, Unit};
 use crate::packet::{Class, Overlaps};
@@ -76,6 +77,7 @@ fn sockets(input: u32, owners: &Owners) -> Vec<Anomaly> {
 fn of_unit(input: u32, unit: &Unit) -> Vec<Anomaly> {
     let Limits {
         unasked_dns_answers,
+        first_unasked_dns_answer,
         dns_answers_refused,
         names_refused,
         handshakes_dropped,
@@ -89,7 +91,7 @@ fn of_unit(input: u32, unit: &Unit) -> Vec<Anomaly> {
         }
     };
     let what = "DNS answers that no host of the capture was seen to ask for; they name nothing";
-    say("unasked_dns_answer", None, unasked_dns_answers, what);
+    say("unasked_dns_answer", first_unasked_dns_answer, unasked_dns_answers, what);
     let what = "DNS answers past the most that are kept; they name nothing";
     say("dns_answer_refused", None, dns_answers_refused, what);
     let what = "frames whose process is not told because there were too many";
@@ -107,7 +109,37 @@ fn of_unit(input: u32, unit: &Unit) -> Vec<Anomaly> {
     say("fragments_dropped", None, unit.opener().fragments_dropped(), what);
     let what = "TCP handshakes of which two copies differ: the server may have read another name";
     say("contested_handshake", contested.map(|(_, first)| first), contested.map_or(0, |(n, _)| n), what);
+    let renamed = renamed(unit.evidence());
+    let what = "connections whose client asks for two names: which one the server answers is not known, and neither \
+                states a place";
+    say("two_names", renamed.map(|(_, first)| first), renamed.map_or(0, |(n, _)| n), what);
     found
+}
+
+/// The connections of which one end asks for more than one name in hellos that are not copies of each other, and the frame of the
+/// first second name.
+fn renamed(evidence: &Evidence) -> Option<(u64, FrameRef)> {
+    let mut asked: Option<(FlowId, Side, NameId)> = None;
+    // Copies that differ are told of by themselves.
+    let mut told = None;
+    let mut renamed: Option<(u64, FrameRef)> = None;
+    for entry in evidence.facts() {
+        match entry.fact {
+            Fact::Contested { .. } => told = Some(entry.flow),
+            Fact::Name { name, origin, from: Some(from) } if origin.is_request() => match asked {
+                Some((flow, side, first)) if (flow, side) == (entry.flow, from) => {
+                    if first != name && told != Some(flow) {
+                        told = Some(flow);
+                        let (count, first) = renamed.unwrap_or((0, entry.frame));
+                        renamed = Some((count.saturating_add(1), first.min(entry.frame)));
+                    }
+                }
+                _ => asked = Some((entry.flow, from, name)),
+            },
+            _ => {}
+        }
+    }
+    renamed
 }
 
 fn counted(kind: &str, input: u32, first: Option<FrameRef>, count: u64, what: &str) -> Anomaly {

@@ -470,7 +470,7 @@ pub struct Flow {
 pub struct Name {
     /// The name.
     pub name: String,
-    /// `sni`, `sni_other_copy`: in a later copy of a request whose copies differ, `quic_sni`, `dtls_sni`, `http_host`,
+    /// `sni`, `sni_other_copy`: in a later copy of a request whose copies differ, or in a second request, `quic_sni`, `dtls_sni`, `http_host`,
     /// `certificate`, `dns`, `dns_alias`, `dns_hint`, or `same_address`: seen on another flow of this host.
     pub origin: &'static str,
     /// The input that holds the frame.

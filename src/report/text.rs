@@ -4,7 +4,9 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The text with control characters and characters that reorder or hide text shown as `\u{…}`.
+use crate::source::raw_byte;
+
+/// The text with control characters and characters that reorder or hide text shown as `\u{…}`, and bytes that were no text as `\x…`.
 #[must_use]
 pub fn clean(text: &str) -> String {
     // Nearly all text is printable ASCII, and looked at one byte at a time.
@@ -13,7 +15,11 @@ pub fn clean(text: &str) -> String {
     }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_unsafe(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
+        match raw_byte(c) {
+            Some(byte) => out.extend(["\\x", &format!("{byte:02x}")]),
+            None if is_unsafe(c) => out.extend(c.escape_unicode()),
+            None => out.push(c),
+        }
     }
     out
 }
@@ -158,7 +164,7 @@ pub fn plural(number: u64, one: &str, many: &str) -> String {
 fn is_unsafe(c: char) -> bool {
     let hides = matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-    hides || c.is_control() || c.width().is_none()
+    hides || c.is_control() || c.width().is_none() || raw_byte(c).is_some()
 }
 
 #[cfg(test)]
@@ -170,6 +176,7 @@ mod tests {
         assert_eq!(clean("a\u{1b}[31mb\n"), "a\\u{1b}[31mb\\u{a}");
         assert_eq!(clean("x\u{202e}y\u{9b}z\u{200b}"), "x\\u{202e}y\\u{9b}z\\u{200b}");
         assert_eq!(clean("Straße, 会議"), "Straße, 会議");
+        assert_eq!(clean("a\u{10ff80}z"), "a\\x80z");
     }
 
     #[test]

@@ -30,9 +30,11 @@ mod pcap;
 mod pcapng;
 mod piece;
 mod recognise;
+mod stamp;
 mod stored;
 mod summary;
 mod tally;
+mod text;
 pub mod write;
 mod zstd;
 
@@ -56,7 +58,9 @@ pub use error::SourceError;
 pub use folder::{Inputs, Lies, expand};
 pub use follow::Follow;
 pub use piece::Records;
-pub use summary::{Compression, Damage, Drops, Format, Summary};
+pub use stamp::Stamp;
+pub use summary::{CHANGED, Compression, Damage, Drops, Format, Summary};
+pub use text::{raw_byte, reversible};
 
 use about::About;
 use follow::{Following, Piped, Turns};

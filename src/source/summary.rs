@@ -136,8 +136,8 @@ pub struct Damage {
     /// The number of the last frame before it; 0 where there is none.
     pub after_frame: u64,
     /// What kind: `truncated` (the bytes end inside it), `malformed` (it contradicts itself), `unsupported`
-    /// (sound, but in a way not known), `limit` (sound perhaps, but larger than is read) or `read_error`
-    /// (the bytes could not be had).
+    /// (sound, but in a way not known), `limit` (sound perhaps, but larger than is read), `read_error`
+    /// (the bytes could not be had) or `changed` (somebody wrote to the file while it was read).
     pub kind: &'static str,
     /// What was found, for people, in one lower-case clause without a full stop.
     pub what: String,
@@ -170,6 +170,8 @@ impl Fault {
     }
 }
 
+/// The kind of damage of a file that was written to, or replaced, while it was read.
+pub const CHANGED: &str = "changed";
 pub(super) const LIMIT: &str = "limit";
 pub(super) const MALFORMED: &str = "malformed";
 pub(super) const READ_ERROR: &str = "read_error";

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Evidence, Forge, When, languages};
 use crate::cli::diff_format::DiffFormat;
+use crate::cli::output::Over;
 use crate::compare::Kind;
 use crate::compare::checks::Condition;
 use crate::frame::Date;
@@ -51,6 +52,8 @@ pub(in crate::cli) struct Telling {
     /// repeated
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(in crate::cli) output: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) over: Over,
     /// End with status 1 where one of these holds; separated by commas
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CONDITION,…")]
     pub(in crate::cli) fail_on: Vec<Condition>,
@@ -103,9 +106,11 @@ pub(in crate::cli) struct Runs {
 pub(in crate::cli) struct Learn {
     #[command(flatten)]
     pub(in crate::cli) runs: Runs,
-    /// The baseline to write; one that is there is not written over
+    /// The baseline to write
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(in crate::cli) output: PathBuf,
+    #[command(flatten)]
+    pub(in crate::cli) over: Over,
     /// Who answers for the entries
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) owner: String,
@@ -124,6 +129,8 @@ pub(in crate::cli) struct Update {
     /// Write the proposal to FILE, which may be the baseline itself, instead of standard output
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) over: Over,
 }
 
 #[derive(Args, Debug)]

@@ -91,10 +91,11 @@ pub(super) const READING: &[i64] = &[
 const WRITING: &[i64] = &[
     libc::SYS_faccessat,
     libc::SYS_faccessat2,
-    libc::SYS_fchmod,
     libc::SYS_fcntl,
     libc::SYS_fsync,
     libc::SYS_getpid,
+    // With its flag it replaces nothing.
+    libc::SYS_renameat2,
     libc::SYS_unlinkat,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_mkdir,

@@ -19,6 +19,7 @@ use rustix::thread::{
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 use super::{Cage, Plan, calls};
+use crate::cli::output;
 
 /// Enters, and looks whether it holds.
 pub(super) fn enter(plan: &Plan) -> Result<Cage, String> {
@@ -182,7 +183,8 @@ fn allow(
 
 /// The folder that an output, or what it is a link to, lies in.
 fn folder_of(path: &Path) -> PathBuf {
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    // A link there is replaced and not followed, so where it leads is nobody's business.
+    let path = output::plain(path);
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     folder.map_or_else(|| PathBuf::from("."), Path::to_owned)
 }

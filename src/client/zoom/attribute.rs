@@ -41,8 +41,16 @@ impl Catalogue {
             };
             names.clone().find_map(find)
         };
+        // Of several requests the one that ties the flow to the client counts: nobody gets rid of it by another.
+        let is_clients = |(host, of): &&(Hostname, Origin)| {
+            *of == Origin::Request && self.name(host).is_some_and(|matched| matched.is_client())
+        };
+        let clients = contact.names.iter().find(is_clients);
+        let clients = clients.and_then(|(host, origin)| {
+            self.name(host).map(|matched| Named { host, origin: *origin, matched })
+        });
         let is_said = contact.names.iter().any(|(_, origin)| *origin == Origin::Request);
-        let request = said_by(Origin::Request);
+        let request = clients.or_else(|| said_by(Origin::Request));
         // Of two copies of a request, the one that ties the flow to the client counts: nobody gets rid of it by a copy.
         let request = match said_by(Origin::OtherCopy) {
             Some(other) if request.as_ref().is_none_or(|named| named.matched.owner == Owner::ThirdParty) => {

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::source::claims::Interface;
 use crate::source::clock::Clock;
 use crate::source::order::ByteOrder;
+use crate::source::text::reversible;
 
 /// The options of one block, in order.
 pub(super) struct Options<'a> {
@@ -139,7 +140,7 @@ fn filter(value: &[u8]) -> Option<String> {
 /// A text option; some writers end it with a zero byte all the same.
 pub(super) fn text(value: &[u8]) -> String {
     let kept = value.get(..MAX_TEXT).unwrap_or(value);
-    String::from_utf8_lossy(kept).trim_end_matches('\0').to_owned()
+    reversible(kept).trim_end_matches('\0').to_owned()
 }
 
 /// A number of 64 bits.
@@ -223,7 +224,7 @@ mod tests {
     #[test]
     fn texts_are_bounded_and_never_fail() {
         assert_eq!(text(b"en0\0"), "en0");
-        assert_eq!(text(b"\xff"), "\u{fffd}");
+        assert_eq!(text(b"a\xff"), "a\u{10ffff}");
         assert!(text(&b"a".repeat(70_000)).len() == MAX_TEXT);
     }
 }

@@ -15,6 +15,7 @@ use crate::source::owners::{
     NONE, OPT_ASKED, OPT_NAME, OPT_PARENT, OPT_PATH, OwnedSocket, OwnerProcess, OwnerTotals, Owners,
     SocketEnds, TCP, UDP, VERSION, address, method,
 };
+use crate::source::text::reversible;
 
 /// What the reader has to remember beside what it hands out.
 #[derive(Default)]
@@ -173,7 +174,7 @@ fn time(nanos: u64) -> Option<Timestamp> {
 }
 
 fn text(value: &[u8], most: usize) -> String {
-    let text = String::from_utf8_lossy(value.get(..most).unwrap_or(value));
+    let text = reversible(value.get(..most).unwrap_or(value));
     text.trim_end_matches('\0').to_owned()
 }
 
