@@ -90,16 +90,13 @@ impl Place {
     fn server(&self, http: Http, suite: SupportedCipherSuite, retry: bool) -> u16 {
         let version = if suite.tls13().is_some() { &TLS13 } else { &TLS12 };
         let mut config = ServerConfig::clone(&Ends::new(suite, version, retry).server);
-        let (alpn, address) = match http {
-            Http::One => (b"http/1.1".to_vec(), None),
-            Http::Two => (b"h2".to_vec(), Some(())),
-        };
-        config.alpn_protocols = vec![alpn];
-        let config = Arc::new(config);
-        let address = match address {
-            None => one::start(config, &self.site),
-            Some(()) => two::start(config, &self.site),
-        };
+        config.alpn_protocols = vec![if http == Http::One { b"http/1.1".to_vec() } else { b"h2".to_vec() }];
+        if http == Http::Two {
+            // tokio-rustls hands nothing on that was said early.
+            config.max_early_data_size = 0;
+        }
+        let start = if http == Http::One { one::start } else { two::start };
+        let address = start(Arc::new(config), &self.site);
         self.wire.relay(address)
     }
 

@@ -198,14 +198,14 @@ pub(crate) fn segments(flights: &[(bool, Vec<u8>)], size: usize) -> Vec<Segment>
 }
 
 /// The server's address in packets.
-pub(crate) const SERVER: &str = "192.0.2.10";
+pub(crate) const SERVER: [u8; 4] = [192, 0, 2, 10];
 
 /// The IPv4 packet of a segment between 10.0.0.5 and [`SERVER`], from a client's port.
 pub(crate) fn ip(segment: &Segment, port: u16) -> Vec<u8> {
     let Segment { from_client, seq, flags, payload } = segment;
     let start: u32 = if *from_client { 0xFFFF_F000 } else { 1000 };
-    let (client, server) = ([10, 0, 0, 5], [192, 0, 2, 10]);
-    let (from, to) = if *from_client { (client, server) } else { (server, client) };
+    let client = [10, 0, 0, 5];
+    let (from, to) = if *from_client { (client, SERVER) } else { (SERVER, client) };
     let (source, target) = if *from_client { (port, 443) } else { (443, port) };
     let len = u16::try_from(40 + payload.len()).unwrap();
     let mut ip = vec![0x45, 0];

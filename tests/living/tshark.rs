@@ -182,13 +182,14 @@ impl Tshark<'_> {
         arguments.extend(follow.iter().flat_map(|follow| ["-z", follow]));
         let mut said: BTreeMap<u32, [Vec<u8>; 2]> = BTreeMap::new();
         let (mut connection, mut is_client_first) = (0, true);
+        let server = format!("{}:", std::net::Ipv4Addr::from(crate::tls::SERVER));
         for line in self.run(&arguments).unwrap().lines() {
             if let Some(number) = line.strip_prefix("Filter: tcp.stream eq ") {
                 connection = number.parse().unwrap();
             }
             // Whoever said something first stands at the left.
             if let Some(address) = line.strip_prefix("Node 0: ") {
-                is_client_first = !address.starts_with(crate::tls::SERVER);
+                is_client_first = !address.starts_with(&server);
             }
             let hex = line.trim_start_matches('\t');
             if let Ok(bytes) = HEXLOWER.decode(hex.as_bytes()) {
