@@ -118,9 +118,9 @@ fn holes_and_bodies_that_do_not_end_keep_to_the_limit() {
     let folder = place.path();
     let mut talk = talk(folder);
     talk.exchange(b"POST /log HTTP/1.1\r\nhost: log.zoom.us\r\ncontent-length: 1000000000\r\n\r\n", b"");
-    talk.exchange(&[b'x'; 250 << 10], b"");
+    talk.exchange(&vec![b'x'; 250 << 10], b"");
     let before = segments(&talk.flights, 15_000).len();
-    talk.exchange(&[b'y'; 250 << 10], b"");
+    talk.exchange(&vec![b'y'; 250 << 10], b"");
     let all = segments(&talk.flights, 15_000);
     // Neither side ends; the segment that is lost is followed by a quarter of a MiB of each connection.
     write_many(folder.join("a.pcap"), &all[..all.len() - 2], CONNECTIONS, Some(before - 1));
@@ -154,8 +154,8 @@ fn unpacking_headers(streams: u32) -> Vec<u8> {
     let mut out = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     out.extend(frame(4, 0, 0, &[]));
     out.extend(frame(1, 4, 1, &first));
-    // The newest entry of the table is the 62nd.
-    (1..streams).for_each(|number| out.extend(frame(1, 4, 2 * number + 1, &[0x80 | 62; 60])));
+    // The newest entry of the table is the 62nd (section 6.1).
+    (1..streams).for_each(|number| out.extend(frame(1, 4, 2 * number + 1, &[0xbe; 60])));
     out
 }
 
@@ -264,7 +264,8 @@ fn a_large_plain_body_costs_what_a_small_one_does() {
     let length = mebibytes() << 20;
     let run = streamed(place.path(), |stream| {
         stream.say(&head(length, ""), b"");
-        (0..length >> 20).for_each(|_| stream.say(&[b'x'; 1 << 20], b""));
+        let part = vec![b'x'; 1 << 20];
+        (0..length >> 20).for_each(|_| stream.say(&part, b""));
         stream.say(b"", ANSWER);
         event(stream);
     });
@@ -275,7 +276,8 @@ fn a_large_plain_body_costs_what_a_small_one_does() {
 /// So many MiB of zeros, packed.
 fn gzip(mebibytes: u64) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    (0..mebibytes).for_each(|_| encoder.write_all(&[0; 1 << 20]).unwrap());
+    let part = vec![0; 1 << 20];
+    (0..mebibytes).for_each(|_| encoder.write_all(&part).unwrap());
     encoder.finish().unwrap()
 }
 
@@ -308,12 +310,14 @@ fn brotli(blocks: u64) -> Vec<u8> {
     for _ in 0..blocks {
         // Not the last, six nibbles of length, not uncompressed; one type of block each; no postfix, no direct distances; one mode
         // of contexts, one tree for literals and for distances.
-        [(0, 1), (2, 2), (LENGTH - 1, 24), (0, 1), (0, 3), (0, 6), (0, 2), (0, 2)]
-            .iter()
-            .for_each(|(value, count)| bits.put(*value, *count));
+        for (value, count) in [(0, 1), (2, 2), (LENGTH - 1, 24), (0, 1), (0, 3), (0, 6), (0, 2), (0, 2)] {
+            bits.put(value, count);
+        }
         // Simple codes of one symbol: `x`; insert code 23 with copy code 0 (section 5); distance 0.
         for (symbol, count) in [(u32::from(b'x'), 8), (448 + 7 * 8, 10), (0, 6)] {
-            [(1, 2), (0, 2), (symbol, count)].iter().for_each(|(value, count)| bits.put(*value, *count));
+            for (value, count) in [(1, 2), (0, 2), (symbol, count)] {
+                bits.put(value, count);
+            }
         }
         bits.put(LENGTH - 22_594, 24);
     }

@@ -202,7 +202,7 @@ pub(super) struct Reporting {
     /// Do not hash the inputs; the report then cannot say which files it was made from
     #[arg(long)]
     pub(super) no_hash: bool,
-    /// The most memory that flows may take, in bytes or with K, M or G; past it, the smallest flows that are over with are
+    /// The most memory that flows and what keys open of them may take, in bytes or with K, M or G; past it, the smallest flows that are over with are
     /// summed up unjudged, and the report says so. The program itself takes some 20M beside
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(super) max_memory: Option<u64>,

@@ -19,7 +19,7 @@ pub(crate) struct Draft {
     /// Whether the stream is a tunnel from here on.
     pub(crate) is_tunnel: bool,
     pub(crate) socket: Option<Socket>,
-    /// About the bytes of memory that it takes beside bodies and WebSockets.
+    /// About the bytes of memory that it takes beside bodies and `WebSockets`.
     memory: usize,
 }
 

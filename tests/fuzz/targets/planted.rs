@@ -85,7 +85,7 @@ fn told_once(which: u8, place: usize, value: &[u8], text: &[u8]) {
     let other = String::from_utf8_lossy(text);
     let quoted = serde_json::Value::from(&*other).to_string();
     let shown = String::from_utf8_lossy(value);
-    let coded: String = value.iter().map(|byte| format!("%{byte:02X}")).collect();
+    let coded = value.iter().fold(String::new(), |coded, byte| coded + &format!("%{byte:02X}"));
     let mut exchange = Exchange::new(Origin::Capture, Version::Http11, Timestamp::from_nanos(0));
     let mut request = Message::default();
     let (mut path, mut kind) = ("/log".to_owned(), "application/json");
