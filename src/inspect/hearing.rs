@@ -5,7 +5,10 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use hashbrown::HashMap;
 
 use crate::client::{Origin, PayloadMark, Spoken};
 use crate::evidence::{self, Evidence, Fact, NameId};
@@ -86,11 +89,11 @@ impl<'a> Hearing<'a> {
     }
 
     /// The names of a flow's remote end: its own word, else what other flows of the relation say.
-    pub(super) fn names(&self, flow: FlowId) -> Vec<SeenName> {
+    pub(super) fn names(&self, flow: FlowId, lent: &Lent) -> Vec<SeenName> {
         let Some(Ended { relation, local, .. }) = self.relations.of_flow(flow) else { return Vec::new() };
         let mut names = Vec::new();
         self.listen(flow, local, &mut names);
-        if names.is_empty() { self.lent(relation) } else { names }
+        if names.is_empty() { lent.of(relation, self) } else { names }
     }
 
     /// The names that a flow of the relation gets from the others, where it says none itself.
@@ -195,6 +198,26 @@ impl<'a> Hearing<'a> {
         Some((measured, doubt))
     }
 }
+
+/// What relations of many flows lend to those that say no name: to find it takes all of them, and each may ask.
+#[derive(Debug, Default)]
+pub(super) struct Lent(Mutex<HashMap<RelationId, Arc<[SeenName]>>>);
+
+impl Lent {
+    fn of(&self, relation: RelationId, hearing: &Hearing<'_>) -> Vec<SeenName> {
+        let beside = hearing.relations.beside(relation);
+        let flows: usize =
+            beside.chain([relation]).map(|relation| hearing.relations.flows(relation).len()).sum();
+        if flows <= FEW {
+            return hearing.lent(relation);
+        }
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(relation).or_insert_with(|| hearing.lent(relation).into()).to_vec()
+    }
+}
+
+/// So few flows are looked through each time: nearly all relations have fewer, and there may be millions of these.
+const FEW: usize = 16;
 
 /// What flows between two addresses say.
 #[derive(Default)]

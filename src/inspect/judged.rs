@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::client::Attribution;
 use crate::flow::local::LocalReason;
 use crate::flow::{FlowId, Side};
-use crate::inspect::hearing::Proxied;
+use crate::inspect::hearing::{Lent, Proxied};
 use crate::inspect::locate::Places;
 use crate::inspect::matches::Matches;
 use crate::inspect::relation::{Ended, RelationId, Relations};
@@ -53,6 +53,7 @@ pub(super) struct Judgement {
     pub(super) proxied: Proxied,
     pub(super) matches: Matches,
     pub(super) places: Places,
+    pub(super) lent: Lent,
     /// In order of the flows.
     pub(super) verdicts: Vec<Verdict>,
     pub(super) attributions: Vec<Attribution>,
