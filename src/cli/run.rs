@@ -129,6 +129,9 @@ impl<'a> Ready<'a> {
         }
         let Self { arguments, outputs, format, options, world, logs, .. } = self;
         let Some(report) = made.report else { return Ok(Status::Failed) };
+        for line in status::damaged(&report) {
+            say(&line);
+        }
         let has_bundle = options.is_some();
         if has_bundle && made.has_failed {
             return Err("no bundle was written: it would not hold what was asked for".to_owned());
