@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -125,15 +126,15 @@ pub(crate) fn variant(name: &str, whole: &[u8], number: u32) -> Vec<u8> {
     });
     let mut random = Random::new(seed);
     let mut bytes = whole.to_vec();
-    match number % 5 {
-        // 2 % of all, or of what is behind the head of the file.
-        0 => change(&mut bytes, 0, &mut random),
-        1 => change(&mut bytes, HEAD, &mut random),
+    match number % 6 {
+        0 => change(&mut bytes, &[HEAD..whole.len()], &mut random),
+        // What is damaged between heads that are sound gets further than heads that are not.
+        1 | 4 => change(&mut bytes, &packets(whole), &mut random),
         2 => bytes.truncate(below(bytes.len(), &mut random)),
         3 => (0..4).for_each(|_| splice(&mut bytes, &mut random)),
         _ => {
+            change(&mut bytes, &packets(whole), &mut random);
             splice(&mut bytes, &mut random);
-            change(&mut bytes, HEAD, &mut random);
             let left = bytes.len() - below(bytes.len() / 8, &mut random);
             bytes.truncate(left);
         }
@@ -141,21 +142,60 @@ pub(crate) fn variant(name: &str, whole: &[u8], number: u32) -> Vec<u8> {
     bytes
 }
 
-/// Gives 2 % of the bytes from a place on other values: any, or those that lengths and counts like least.
-fn change(bytes: &mut [u8], from: usize, random: &mut Random) {
-    let from = from.min(bytes.len() / 2);
-    for _ in 0..bytes.len().saturating_sub(from).div_ceil(50) {
-        let at = from + below(bytes.len() - from, random);
-        let value = match random.below(6) {
-            0 => 0,
-            1 => 0xFF,
-            2 => 0x80,
-            _ => random.word().to_le_bytes()[1],
-        };
-        if let Some(byte) = bytes.get_mut(at) {
-            *byte = value;
+/// Gives 2 % of the bytes in some stretches other values: any, or those that lengths and counts like least.
+fn change(bytes: &mut [u8], stretches: &[Range<usize>], random: &mut Random) {
+    for stretch in stretches {
+        let length = stretch.end.saturating_sub(stretch.start);
+        // Of a short stretch, too, in the long run.
+        let count = (length + below(50, random)) / 50;
+        for _ in 0..count {
+            let value = match random.below(6) {
+                0 => 0,
+                1 => 0xFF,
+                2 => 0x80,
+                _ => random.word().to_le_bytes()[1],
+            };
+            if let Some(byte) = bytes.get_mut(stretch.start + below(length, random)) {
+                *byte = value;
+            }
         }
     }
+}
+
+/// Where the packets of a capture lie, by a walk that believes its heads; all behind the first head where it is of another kind.
+fn packets(bytes: &[u8]) -> Vec<Range<usize>> {
+    let starts = |magic: [u8; 4]| {
+        bytes.starts_with(&magic) || bytes.get(8..).is_some_and(|rest| rest.starts_with(&magic))
+    };
+    let is_big = [[0xA1, 0xB2, 0xC3, 0xD4], [0xA1, 0xB2, 0x3C, 0x4D], [0x1A, 0x2B, 0x3C, 0x4D]]
+        .into_iter()
+        .any(starts);
+    let word = |at: usize| {
+        let word: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
+        usize::try_from(if is_big { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) }).ok()
+    };
+    let is_next_generation = bytes.starts_with(&[0x0A, 0x0D, 0x0D, 0x0A]);
+    let mut found = Vec::new();
+    let mut at = if is_next_generation { 0 } else { HEAD };
+    loop {
+        // The head in front of the packet, how much of the packet there is, and where the next head is.
+        let next = if is_next_generation {
+            let length = word(at + 4).filter(|length| *length >= 12);
+            length.map(|length| (28, word(at + 20).unwrap_or(0), length, word(at) == Some(6)))
+        } else {
+            word(at + 8).map(|length| (16, length, 16 + length, true))
+        };
+        let Some((head, length, whole, is_packet)) =
+            next.filter(|(_, _, whole, _)| at + whole <= bytes.len())
+        else {
+            break;
+        };
+        if is_packet && head + length <= whole {
+            found.push(at + head..at + head + length);
+        }
+        at += whole;
+    }
+    if found.is_empty() { vec![HEAD.min(bytes.len())..bytes.len()] } else { found }
 }
 
 /// Puts a stretch of the bytes elsewhere: over what was there, between it, or in place of nothing.

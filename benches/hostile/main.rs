@@ -67,10 +67,8 @@ fn main() -> ExitCode {
 
 /// Measures, prints the page, and says whether every goal is reached.
 fn run(wish: Wish) -> Result<bool, Box<dyn Error>> {
-    if let Some((name, number, file)) = &wish.variant {
-        let found =
-            corpus::files(1)?.into_iter().find(|known| known.name == *name).ok_or("no such capture")?;
-        fs::write(file, damaged::variant(name, &damaged::unpacked(&found.path)?, *number))?;
+    if let Some((name, number, file)) = &wish.made {
+        fs::write(file, made(name, *number)?)?;
         return Ok(true);
     }
     let machine = Machine::this();
@@ -102,6 +100,16 @@ fn run(wish: Wish) -> Result<bool, Box<dyn Error>> {
     Ok(figures.iter().all(|figure| figure.is_reached != Some(false)))
 }
 
+/// The bytes of a variant of a capture, or of so many MiB of a flood.
+fn made(name: &str, number: u32) -> Result<Vec<u8>, Box<dyn Error>> {
+    if let Some((_, make)) = floods::FLOODS.iter().find(|(known, _)| *known == name) {
+        return Ok(make((number as usize) << 20));
+    }
+    let found = corpus::files(1)?.into_iter().find(|known| known.name == name);
+    let found = found.ok_or_else(|| format!("{name} is neither a capture of the corpus nor a flood"))?;
+    Ok(damaged::variant(name, &damaged::unpacked(&found.path)?, number))
+}
+
 type Measure = fn(&Bench<'_>) -> io::Result<Vec<Figure>>;
 
 const GOALS: [(&str, Measure); 7] = [
@@ -125,8 +133,8 @@ struct Wish {
     every: usize,
     /// Floods are only those with this in their names.
     flood: String,
-    /// A variant to be written, by name and number, and where to.
-    variant: Option<(String, u32, PathBuf)>,
+    /// A variant of a capture or so many MiB of a flood to be written, by name and number, and where to.
+    made: Option<(String, u32, PathBuf)>,
     /// Whether the page goes into `SECURITY.md`.
     writes: bool,
 }
@@ -140,7 +148,7 @@ impl Wish {
             variants: 20,
             every: 1,
             flood: String::new(),
-            variant: None,
+            made: None,
             writes: false,
         };
         while let Some(argument) = arguments.next() {
@@ -153,10 +161,10 @@ impl Wish {
                 "--flood" => wish.flood = value()?,
                 "--write" => wish.writes = true,
                 "--program" => child::PROGRAM.set(value()?.into()).map_err(|_| USAGE)?,
-                "--variant" => {
+                "--make" => {
                     let (named, file) = (value()?, value()?);
                     let (name, number) = named.rsplit_once('#').ok_or(USAGE)?;
-                    wish.variant = Some((name.to_owned(), number.parse()?, file.into()));
+                    wish.made = Some((name.to_owned(), number.parse()?, file.into()));
                 }
                 goal if GOALS.iter().any(|(known, _)| *known == goal) => wish.goals.push(argument),
                 name if !name.starts_with('-') && "hostile".contains(name) => {}
@@ -248,4 +256,4 @@ impl Bench<'_> {
 }
 
 const USAGE: &str = "usage: cargo bench --bench hostile -- [--test] [--write] [--variants N] [--flood NAME] [--program FILE] \
-                     [--variant NAME#N FILE] [G1|G2|G4|G5|G6|G8|G13]...";
+                     [--make NAME#N FILE] [G1|G2|G4|G5|G6|G8|G13]...";

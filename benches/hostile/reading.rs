@@ -105,8 +105,8 @@ impl Faults {
             }
             return;
         };
-        if !file.packets.contains(&frames) {
-            self.counts.push(format!("{}: {frames} for {:?}", file.name, file.packets));
+        if !frames.iter().any(|frames| file.packets.contains(frames)) {
+            self.counts.push(format!("{}: {frames:?} for {:?}", file.name, file.packets));
         }
         match (file.is_damaged, is_marked(run)) {
             (Some(true), false) => self.quiet.push(name()),
@@ -116,10 +116,12 @@ impl Faults {
     }
 }
 
-/// The frames that the report says were read, with the records that Wireshark numbers among them.
-fn frames(outcome: &Outcome<'_>) -> Option<u64> {
+/// The frames that the report says were read: those that Wireshark numbers, and those of them that hold a packet.
+fn frames(outcome: &Outcome<'_>) -> Option<[u64; 2]> {
     let report: Value = serde_json::from_slice(&outcome.run.out).ok()?;
-    report["inputs"][0]["frames"].as_u64()
+    let frames = report["inputs"][0]["frames"].as_u64()?;
+    let others = report["totals"]["record_without_packet"].as_u64().unwrap_or(0);
+    Some([frames, frames.saturating_sub(others)])
 }
 
 /// Whether the damage stands in the report and on standard error.

@@ -198,10 +198,11 @@ pub(super) struct Reporting {
     /// Do not hash the inputs; the report then cannot say which files it was made from
     #[arg(long)]
     pub(super) no_hash: bool,
-    /// The most memory that flows may take, in bytes or with K, M or G; past it, the smallest flows that are over with are
-    /// summed up unjudged, and the report says so. The program itself takes some 20M beside
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    pub(super) max_memory: Option<u64>,
+    /// The most memory that flows may take, in bytes or with K, M or G, or `none`; past it, the smallest flows that are over
+    /// with are summed up unjudged, and the report says so. The program itself takes some 20M beside [default: 512M, or 4G
+    /// where a report lists every flow, and at least 32M for each capture]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub(super) max_memory: Option<Memory>,
     /// End with status 1 where one of these holds, with 3 where only `undetermined` does; separated by commas
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CONDITION,…")]
     pub(super) fail_on: Vec<Condition>,
@@ -342,6 +343,19 @@ fn size(text: &str) -> Result<u64, String> {
     number
         .and_then(|number| number.checked_mul(1 << bits))
         .ok_or_else(|| "a size is a number of bytes, or one with K, M or G, such as 512M".to_owned())
+}
+
+/// How much memory flows may take, by the user's word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Memory {
+    /// So many bytes.
+    Bytes(u64),
+    /// Whatever they take.
+    Any,
+}
+
+fn memory(text: &str) -> Result<Memory, String> {
+    if text == "none" { Ok(Memory::Any) } else { size(text).map(Memory::Bytes) }
 }
 
 /// A number of characters in which a headline has room, or `none` for any.

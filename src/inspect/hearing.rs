@@ -5,7 +5,10 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use hashbrown::HashMap;
 
 use crate::client::{Origin, PayloadMark, Spoken};
 use crate::evidence::{self, Evidence, Fact, NameId};
@@ -82,11 +85,11 @@ impl<'a> Hearing<'a> {
     }
 
     /// The names of a flow's remote end: its own word, else what other flows of the relation say.
-    pub(super) fn names(&self, flow: FlowId) -> Vec<SeenName> {
+    pub(super) fn names(&self, flow: FlowId, lent: &Lent) -> Vec<SeenName> {
         let Some(Ended { relation, local, .. }) = self.relations.of_flow(flow) else { return Vec::new() };
         let mut names = Vec::new();
         self.listen(flow, local, &mut names);
-        if names.is_empty() { self.lent(relation) } else { names }
+        if names.is_empty() { lent.of(relation, self) } else { names }
     }
 
     /// The names that a flow of the relation gets from the others, where it says none itself.
@@ -178,6 +181,21 @@ impl<'a> Hearing<'a> {
     }
 }
 
+/// The names that flows get from others of their relation, of relations with many flows: each flow would listen to all of them.
+#[derive(Debug, Default)]
+pub(super) struct Lent(Mutex<HashMap<RelationId, Vec<SeenName>>>);
+
+impl Lent {
+    fn of(&self, relation: RelationId, hearing: &Hearing<'_>) -> Vec<SeenName> {
+        if hearing.relations.flows(relation).len() < MANY {
+            return hearing.lent(relation);
+        }
+        // Only whole entries are ever in it.
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(relation).or_insert_with(|| hearing.lent(relation)).clone()
+    }
+}
+
 /// What flows between two addresses say.
 #[derive(Default)]
 struct Said {
@@ -253,5 +271,7 @@ fn add_certificates(all: &mut Vec<(String, FrameRef)>, more: impl IntoIterator<I
     }
 }
 
+/// Flows of a relation of which the names are worth keeping.
+const MANY: usize = 8;
 /// Names that are kept for one remote address.
 const MAX_NAMES: usize = 32;

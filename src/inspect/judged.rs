@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::client::Attribution;
 use crate::flow::local::LocalReason;
 use crate::flow::{FlowId, Side};
-use crate::inspect::hearing::Proxied;
+use crate::inspect::hearing::{Lent, Proxied};
 use crate::inspect::locate::Places;
 use crate::inspect::matches::Matches;
 use crate::inspect::relation::{Ended, RelationId, Relations};
@@ -52,6 +52,7 @@ pub(super) struct Judgement {
     pub(super) relations: Relations,
     pub(super) proxied: Proxied,
     pub(super) matches: Matches,
+    pub(super) lent: Lent,
     pub(super) places: Places,
     /// In order of the flows.
     pub(super) verdicts: Vec<Verdict>,

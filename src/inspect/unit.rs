@@ -153,7 +153,7 @@ impl Unit {
     /// The names of a flow's remote end; a flow that says none has those of its two addresses.
     #[must_use]
     pub fn names(&self, flow: FlowId) -> Vec<SeenName> {
-        self.hearing_by(&self.judgement).names(flow)
+        self.hearing_by(&self.judgement).names(flow, &self.judgement.lent)
     }
 
     /// Where a flow's remote end stands. It is worked out when it is first asked for.
