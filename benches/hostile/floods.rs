@@ -285,7 +285,9 @@ fn tls_calls(size: usize) -> Vec<u8> {
         let [_, high, low, last] = n.to_be_bytes();
         let (from, to) = ((CLIENT, 1024 | u16::from_be_bytes([high, low])), (router(u32::from(last)).0, 443));
         made.open(from, to, n);
-        let mut sequence = n.wrapping_add(1);
+        let hello = hello("zoomsjccv154mmr.sjc.zoom.us");
+        made.tcp(from, to, n.wrapping_add(1), ACK, &hello);
+        let mut sequence = n.wrapping_add(1).wrapping_add(u32::try_from(hello.len()).unwrap_or(0));
         for _ in 0..6 {
             made.now += 2_000_000;
             sequence = made.long_segment(from, to, sequence);

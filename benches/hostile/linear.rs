@@ -42,9 +42,9 @@ pub(crate) fn figures(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
             slowest = slowest.max((longest, name));
         }
     }
-    let (few, many) = (bench.sizes.first().unwrap_or(&0) >> 20, bench.sizes.last().unwrap_or(&0) >> 20);
+    let (few, many) = (bench.sizes.first().unwrap_or(&0) >> 10, bench.sizes.last().unwrap_or(&0) >> 10);
     let what = format!(
-        "of {} floods of {few} to {many} MiB, those of which twice as much takes more than {DOUBLING} times",
+        "of {} floods of {few} to {many} KiB, those of which twice as much takes more than {DOUBLING} times",
         floods.len()
     );
     let found =

@@ -492,6 +492,8 @@ mod tests {
         for text in ["", "M", "-1", "1.5G", "1T", "99999999999G"] {
             assert!(size(text).is_err(), "{text}");
         }
+        assert_eq!(["64K", "none"].map(memory), [Ok(Memory::Bytes(64 << 10)), Ok(Memory::Any)]);
+        assert!(memory("any").is_err());
     }
 
     #[test]

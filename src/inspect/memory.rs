@@ -478,6 +478,16 @@ mod tests {
     }
 
     #[test]
+    fn a_capture_among_many_has_its_part_and_at_least_the_least() {
+        let limit = |least_memory, share| {
+            let settings = Settings { max_memory: Some(1000), least_memory, ..Settings::default() };
+            Budget::new(&settings, share).unwrap().limit
+        };
+        assert_eq!((limit(0, (1, 10)), limit(300, (1, 10)), limit(300, (9, 10))), (100, 300, 900));
+        assert_eq!(limit(5000, (1, 10)), 1000, "and never more than all");
+    }
+
+    #[test]
     fn what_is_undecided_stays_until_the_end() {
         let mut reading = Reading::within(1);
         reading.connection(2000);

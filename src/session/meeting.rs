@@ -213,16 +213,13 @@ impl<'s, 'a> Grouping<'s, 'a> {
 
     /// Puts a socket into the group, or into one of its own.
     fn put(&mut self, socket: &'s Socket<'a>, group: Option<usize>) -> usize {
-        match group.and_then(|group| Some((group, self.groups.get_mut(group)?))) {
-            Some((number, group)) => {
-                group.sockets.push(socket);
-                number
-            }
-            None => {
-                self.groups.push(Group { sockets: vec![socket] });
-                self.groups.len() - 1
-            }
+        let known = group.and_then(|number| Some((number, self.groups.get_mut(number)?)));
+        if let Some((number, group)) = known {
+            group.sockets.push(socket);
+            return number;
         }
+        self.groups.push(Group { sockets: vec![socket] });
+        self.groups.len() - 1
     }
 
     /// Notes where a socket to a server went, which named its meeting (0) or did not (1).
