@@ -1,5 +1,5 @@
 //! Every capture of other projects that lies beside the package, taken through the whole main job: as many TCP and UDP
-//! conversations, server names and ClientHellos as tshark counts, and where not, the reason; no pair of addresses that tshark lacks.
+//! conversations, server names and hellos as tshark counts, and where not, the reason; no pair of addresses that tshark lacks.
 //! Names of DNS and packets of QUIC are not compared: tshark counts names that were only asked for, and packets that nobody opens.
 //!
 //! Input: `../shared/corpus`. Where it is not there, the test says so and checks nothing.
@@ -125,7 +125,7 @@ const PAIRS: &[(&str, [i64; 2])] = &[
     ("tcpdump/brcm-tag.pcap", [3, 0]),
 ];
 
-/// Files in which tshark 4.0.17 finds another number of ClientHellos, theirs minus ours, and why.
+/// Files in which tshark 4.0.17 finds another number of hellos, theirs minus ours, and why.
 const HELLOS: &[(&str, i64, Why)] = &[
     ("arkime/https2-301-get.pcap", 1, Why::Sslv2),
     ("ndpi/anydesk.pcapng", -1, Why::ByPort),
@@ -243,7 +243,7 @@ struct Counts {
     compared: [i64; 3],
     /// Pairs of IPv4 and of IPv6 addresses.
     pairs: [i64; 2],
-    /// ClientHellos of TLS and QUIC.
+    /// Hellos of TLS and QUIC.
     hellos: i64,
 }
 

@@ -64,7 +64,7 @@ fn look_at(file: &File, variants: u32, folder: &Path) -> io::Result<Faults> {
     let mut faults = Faults { frames: frames(&together), ..Faults::default() };
     if together.is_panic() || is_slow(&together) || together.peak > KIB {
         for (path, number) in paths.iter().zip(0..variants) {
-            faults.take(&format!("{}#{number}", file.name), &inspected(&[path.clone()], folder)?);
+            faults.take(&format!("{}#{number}", file.name), &inspected(std::slice::from_ref(path), folder)?);
         }
         if together.is_panic() && faults.panics.is_empty() {
             faults.panics.push(format!(
@@ -127,7 +127,7 @@ pub(crate) fn variant(name: &str, whole: &[u8], number: u32) -> Vec<u8> {
     let mut random = Random::new(seed);
     let mut bytes = whole.to_vec();
     match number % 6 {
-        0 => change(&mut bytes, &[HEAD..whole.len()], &mut random),
+        0 => change(&mut bytes, &behind_head(whole), &mut random),
         // What is damaged between heads that are sound gets further than heads that are not.
         1 | 4 => change(&mut bytes, &packets(whole), &mut random),
         2 => bytes.truncate(below(bytes.len(), &mut random)),
@@ -195,7 +195,13 @@ fn packets(bytes: &[u8]) -> Vec<Range<usize>> {
         }
         at += whole;
     }
-    if found.is_empty() { vec![HEAD.min(bytes.len())..bytes.len()] } else { found }
+    if found.is_empty() { behind_head(bytes).to_vec() } else { found }
+}
+
+/// All but the head of the file, as one stretch.
+fn behind_head(bytes: &[u8]) -> [Range<usize>; 1] {
+    let all = HEAD.min(bytes.len())..bytes.len();
+    [all]
 }
 
 /// Puts a stretch of the bytes elsewhere: over what was there, between it, or in place of nothing.

@@ -30,7 +30,7 @@ pub(crate) fn figures(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
             write(&path, count, make)?;
             let run = inspected(&path, &[], bench.folder)?;
             let what = format!("{count} SYNs {name}");
-            let peak = run.peak as f64 / 1024.0;
+            let peak = f64::from(u32::try_from(run.peak).unwrap_or(u32::MAX)) / 1024.0;
             figures.push(Figure::at_most("G4", format!("{what}: peak memory"), " MiB", mebibytes, peak));
             figures.push(Figure::at_most(
                 "G4",

@@ -79,7 +79,7 @@ fn measure((name, make): &Flood, bench: &Bench<'_>, folder: &Path) -> io::Result
             }
             let ratio = ratio(&point, known);
             found.push(((*name).to_owned(), ratio.powf(1.0 / steps), point.cpu));
-            bench.say(&format!("{name}: {} MiB {:?}, ratio {ratio:.2}", bytes >> 20, point.cpu));
+            Bench::say(&format!("{name}: {} MiB {:?}, ratio {ratio:.2}", bytes >> 20, point.cpu));
             if ratio > most {
                 let [from, to] = [known.bytes, bytes].map(|bytes| bytes >> 20);
                 let fault = format!("{name}: {from} MiB {:?}, {to} MiB {:?}", known.cpu, point.cpu);

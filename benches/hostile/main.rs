@@ -52,7 +52,7 @@ fn main() -> ExitCode {
             .map_err(Into::into)
     } else {
         Wish::read(arguments.filter_map(|argument| argument.into_string().ok()))
-            .and_then(|wish| wish.map_or(Ok(true), run))
+            .and_then(|wish| wish.map_or(Ok(true), |wish| run(&wish)))
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
 }
 
 /// Measures, prints the page, and says whether every goal is reached.
-fn run(wish: Wish) -> Result<bool, Box<dyn Error>> {
+fn run(wish: &Wish) -> Result<bool, Box<dyn Error>> {
     if let Some((name, number, file)) = &wish.made {
         fs::write(file, made(name, *number)?)?;
         return Ok(true);
@@ -88,8 +88,10 @@ fn run(wish: Wish) -> Result<bool, Box<dyn Error>> {
     let mut figures = Vec::new();
     for (goal, measure) in GOALS {
         if wish.goals.is_empty() || wish.goals.iter().any(|wanted| wanted == goal) {
-            bench.say(goal);
-            figures.extend(measure(&bench)?);
+            Bench::say(goal);
+            let found = measure(&bench)?;
+            Bench::say(&figure::page(&found));
+            figures.extend(found);
         }
     }
     let page = format!("{machine}\n\n{}", figure::page(&figures));
@@ -186,7 +188,7 @@ impl Wish {
             most_flows: if is_short { 1_000_000 } else { 10_000_000 },
             largest: if is_short { 2 } else { 10 },
             repeats: if is_short { 1 } else { 10 },
-            folders: if is_short || !files_there { 0 } else { 1 },
+            folders: usize::from(!is_short && files_there),
         }
     }
 }
@@ -215,7 +217,7 @@ impl Bench<'_> {
     }
 
     /// Progress, for people.
-    fn say(&self, text: &str) {
+    fn say(text: &str) {
         // Where standard error is gone, nobody waits for it.
         let _ = writeln!(io::stderr(), "{text}");
     }

@@ -68,7 +68,7 @@ pub(crate) fn figures(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
         Figure::none("G1", format!("of {damaged} damaged captures, not marked"), &faults.quiet),
         Figure::none("G1", "sound captures that are marked as damaged", &faults.accused),
         Figure::none("G1", "captures for which memory is 64 MiB above that for an empty one", &faults.large)
-            .with(&format!("at most {} KiB above {empty}", peak)),
+            .with(&format!("at most {peak} KiB above {empty}")),
     ];
     figures.push(Figure {
         goal: "G1",

@@ -51,7 +51,7 @@ fn differing(name: &str, path: &OsString, repeats: usize, folder: &Path) -> io::
     for threads in THREADS {
         for round in 0..repeats {
             let fixed = ["inspect", "--format", "json", "--threads", threads].map(OsString::from);
-            let run = child::run(&[&fixed[..], &[path.clone()]].concat(), Limits::WIDE, folder)?;
+            let run = child::run(&[&fixed[..], std::slice::from_ref(path)].concat(), Limits::WIDE, folder)?;
             if run.out.is_empty() {
                 faults.push(format!("{name}: no report, {:?}", run.ended));
             }
