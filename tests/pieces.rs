@@ -112,6 +112,26 @@ fn made(folder: &Path, workload: Workload, kibibytes: u64) -> PathBuf {
 }
 
 #[test]
+fn a_limit_on_memory_that_is_not_reached_does_not_keep_a_capture_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = made(folder.path(), Workload::Mixed, 4096);
+    let within = |max_memory, pieces| {
+        let threads = NonZeroUsize::new(pieces).unwrap();
+        let settings = Settings { hash: false, threads, least_piece: 1, max_memory, ..Settings::default() };
+        let inspection = inspect(std::slice::from_ref(&path), settings, &());
+        (all_said(&inspection), inspection.inputs()[0].pieces, inspection.units()[0].summed_up().is_some())
+    };
+    let (free, ..) = within(None, 1);
+    assert_eq!(within(Some(512 << 20), 3), (free, 3, false));
+    // Where it may have been reached, or is, the order of frames decides, and one thread reads.
+    for limit in [64 << 10, 256 << 10, 80 << 20] {
+        let (alone, ..) = within(Some(limit), 1);
+        let (said, pieces, _) = within(Some(limit), 3);
+        assert!(said == alone && pieces == 1, "{limit}: {pieces} pieces\n{}", difference(&alone, &said));
+    }
+}
+
+#[test]
 fn made_traffic_is_put_together_and_says_the_same() {
     let folder = tempfile::tempdir().unwrap();
     for (workload, kibibytes) in

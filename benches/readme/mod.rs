@@ -1,16 +1,21 @@
-//! Pages of `benches/README.md` that a benchmark writes itself, each between two marks with its name.
+//! Pages of `benches/README.md` and `SECURITY.md` that a benchmark writes itself, each between two marks with its name.
 //!
-//! Input: the name of a page, and its text. Output: the file with that text there. Must not: change anything else of it.
+//! Input: the file, the name of a page, and its text. Output: the file with that text there. Must not: change anything else of it.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Puts a page into the file.
+/// Puts a page into `benches/README.md`.
 pub(crate) fn put(name: &str, page: &str) -> io::Result<()> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/README.md");
-    let text = replaced(&fs::read_to_string(&file)?, name, page);
-    fs::write(file, text.ok_or_else(|| io::Error::other(format!("no marks for {name} in the README")))?)
+    put_into("benches/README.md", name, page)
+}
+
+/// Puts a page into a file of the package.
+pub(crate) fn put_into(file: &str, name: &str, page: &str) -> io::Result<()> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = replaced(&fs::read_to_string(&path)?, name, page);
+    fs::write(path, text.ok_or_else(|| io::Error::other(format!("no marks for {name} in {file}")))?)
 }
 
 /// The text with another page between the marks of that name; `None` where it has none.

@@ -202,10 +202,11 @@ pub(super) struct Reporting {
     /// Do not hash the inputs; the report then cannot say which files it was made from
     #[arg(long)]
     pub(super) no_hash: bool,
-    /// The most memory that flows and what keys open of them may take, in bytes or with K, M or G; past it, the smallest flows that are over with are
-    /// summed up unjudged, and the report says so. The program itself takes some 20M beside
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    pub(super) max_memory: Option<u64>,
+    /// The most memory that flows and what keys open of them may take, in bytes or with K, M or G, or `none`; past it, the
+    /// smallest flows that are over with are summed up unjudged, and the report says so. The program itself takes some 20M
+    /// beside [default: 512M, or 4G where a report lists every flow, and at least 32M for each capture]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub(super) max_memory: Option<Memory>,
     /// End with status 1 where one of these holds, with 3 where only `undetermined` does; separated by commas
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CONDITION,…")]
     pub(super) fail_on: Vec<Condition>,
@@ -350,6 +351,19 @@ fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "a size is a number of bytes, or one with K, M or G, such as 512M".to_owned())
 }
 
+/// How much memory flows may take, by the user's word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Memory {
+    /// So many bytes.
+    Bytes(u64),
+    /// Whatever they take.
+    Any,
+}
+
+fn memory(text: &str) -> Result<Memory, String> {
+    if text == "none" { Ok(Memory::Any) } else { size(text).map(Memory::Bytes) }
+}
+
 /// A number of characters in which a headline has room, or `none` for any.
 fn characters(text: &str) -> Result<usize, String> {
     match text.parse() {
@@ -484,6 +498,8 @@ mod tests {
         for text in ["", "M", "-1", "1.5G", "1T", "99999999999G"] {
             assert!(size(text).is_err(), "{text}");
         }
+        assert_eq!(["64K", "none"].map(memory), [Ok(Memory::Bytes(64 << 10)), Ok(Memory::Any)]);
+        assert!(memory("any").is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::cli::args::{Forge, Inspect, When};
+use crate::cli::args::{Forge, Inspect, Memory, When};
 use crate::cli::bundle::{self, Packing};
 use crate::cli::claims;
 use crate::cli::color::color;
@@ -154,6 +154,9 @@ impl<'a> Ready<'a> {
         }
         let Self { arguments, outputs, outlet, format, options, world, logs, .. } = self;
         let Some(report) = made.report else { return Ok(Status::Failed) };
+        for line in status::damaged(&report) {
+            say(&line);
+        }
         let has_bundle = options.is_some();
         if has_bundle && made.has_failed {
             return Err("no bundle was written: it would not hold what was asked for".to_owned());
@@ -527,12 +530,14 @@ pub(super) fn job(arguments: &Inspect, lists_flows: bool, world: &World) -> Resu
     // One that cannot be looked into has its place, too.
     let places: Vec<PathBuf> =
         captures.captures.iter().map(|path| path.as_ref().cloned().unwrap_or_default()).collect();
+    let (max_memory, least_memory) = memory(arguments.reporting.max_memory, lists_flows);
     let settings = Settings {
         exclusive: arguments.reporting.exclusive,
         join: arguments.join,
         hash: !arguments.reporting.no_hash,
         max_unpacked: arguments.max_unpacked,
-        max_memory: arguments.reporting.max_memory,
+        max_memory,
+        least_memory,
         lists_flows,
         threads: arguments.reporting.threads.unwrap_or_else(inspect::all_processors),
         marks: arguments.reporting.marks.read(&places, arguments.join, study.as_ref(), world)?,
@@ -548,6 +553,22 @@ pub(super) fn job(arguments: &Inspect, lists_flows: bool, world: &World) -> Resu
     };
     Ok(Job { named, captures, settings, other: against_settings(arguments, world)? })
 }
+
+/// The bytes that flows may take in all, and those that each capture may take at least.
+fn memory(wanted: Option<Memory>, lists_flows: bool) -> (Option<u64>, u64) {
+    match wanted {
+        Some(Memory::Any) => (None, 0),
+        Some(Memory::Bytes(bytes)) => (Some(bytes), 0),
+        None => (Some(if lists_flows { MEMORY_OF_LISTS } else { MEMORY }), LEAST_MEMORY),
+    }
+}
+
+/// What flows may take where the user does not say.
+const MEMORY: u64 = 512 << 20;
+/// The same where a report lists every flow, which takes far more than it takes to know them.
+const MEMORY_OF_LISTS: u64 = 4 << 30;
+/// What the flows of one capture among many may take in any case: its part by its size may be too little for what is in it.
+const LEAST_MEMORY: u64 = 32 << 20;
 
 fn write(
     results: &Results<'_>,

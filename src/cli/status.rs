@@ -7,6 +7,7 @@ use clap::builder::PossibleValue;
 
 use crate::inspect::Inspection;
 use crate::report::checks::{Check, Condition, MinGrade};
+use crate::report::schema::{Damage, Report};
 use crate::report::text::plural;
 
 /// How the program ends.
@@ -86,6 +87,26 @@ pub(super) fn failed(inspection: &Inspection) -> Option<String> {
     ))
 }
 
+/// The inputs that are damaged, for people: a line each, and how many more there are.
+pub(super) fn damaged(report: &Report) -> Vec<String> {
+    let damaged = || report.inputs.iter().filter_map(|input| Some((&input.path, input.damage.as_ref()?)));
+    let mut lines: Vec<String> = damaged()
+        .take(MOST_DAMAGED)
+        .map(|(path, damage)| {
+            let Damage { offset, after_frame, what, .. } = damage;
+            format!("{path}: damaged at byte {offset}, after frame {after_frame}: {what}; what could be read is in the report")
+        })
+        .collect();
+    let more = damaged().count() - lines.len();
+    if more > 0 {
+        lines.push(format!(
+            "{} damaged, as the report says of each",
+            plural(more as u64, "more input is", "more inputs are")
+        ));
+    }
+    lines
+}
+
 /// Decides by the checks that were printed.
 pub(super) fn decide(checks: &[Check<'_>]) -> Status {
     let mut held = checks.iter().filter(|check| check.held().is_some()).peekable();
@@ -98,12 +119,15 @@ pub(super) fn decide(checks: &[Check<'_>]) -> Status {
     }
 }
 
+/// Damaged inputs that are named on standard error.
+const MOST_DAMAGED: usize = 16;
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::checks::checks;
     use crate::report::sample::{destination, flagged, report, third_party};
-    use crate::report::schema::{Destination, Report};
+    use crate::report::schema::{Destination, Input};
 
     fn decide(report: &Report, conditions: &[Condition], least: MinGrade) -> Status {
         super::decide(&checks(report, conditions, least))
@@ -165,5 +189,35 @@ mod tests {
         assert_eq!(decide(&lossy, &[Condition::Lossy], MinGrade::Likely), Status::Clean, "not stated");
         lossy.headline.frames_lost = Some(1);
         assert_eq!(decide(&lossy, &[Condition::Lossy], MinGrade::Likely), Status::Found);
+    }
+
+    #[test]
+    fn damaged_inputs_are_named_up_to_a_number() {
+        let mut report = report(vec![]);
+        let damage = |offset| Damage {
+            kind: "malformed".to_owned(),
+            offset,
+            after_frame: 3,
+            what: "a length".to_owned(),
+            resumed_at: None,
+        };
+        let input = |number: u64, damage| Input {
+            path: format!("{number}.pcap"),
+            sha256: None,
+            size: 24,
+            format: "pcap".to_owned(),
+            compression: None,
+            frames: 3,
+            start: None,
+            end: None,
+            damage,
+            frames_lost: None,
+        };
+        report.inputs = vec![input(0, None), input(1, Some(damage(99)))];
+        let said = "1.pcap: damaged at byte 99, after frame 3: a length; what could be read is in the report";
+        assert_eq!(damaged(&report), [said]);
+        report.inputs.extend((2..20).map(|number| input(number, Some(damage(1)))));
+        let lines = damaged(&report);
+        assert_eq!((lines.len(), &*lines[16]), (17, "3 more inputs are damaged, as the report says of each"));
     }
 }

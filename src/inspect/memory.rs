@@ -9,6 +9,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::client::Catalogue;
 use crate::client::zoom::Owner;
@@ -64,8 +65,10 @@ pub(super) const INTERVAL: u64 = 1 << 12;
 impl Budget {
     /// The budget of a capture to which `share` of `shares` of the user's limit is given; none where there is no limit.
     pub(super) fn new(settings: &Settings, (share, shares): (u64, u64)) -> Option<Self> {
-        let limit = u128::from(settings.max_memory?) * u128::from(share) / u128::from(shares.max(1));
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let whole = settings.max_memory?;
+        let part = u128::from(whole) * u128::from(share) / u128::from(shares.max(1));
+        let part = part.max(settings.least_memory.min(whole).into());
+        let limit = usize::try_from(part).unwrap_or(usize::MAX);
         Some(Self {
             limit,
             next: limit,
@@ -86,6 +89,11 @@ impl Budget {
     /// is too much: in the end others may leave in their place.
     pub(super) fn look(unit: &mut Unit, is_read: bool) {
         let Some(mut budget) = unit.budget.take() else { return };
+        // Whose flows are matters only where there is not room for all of them.
+        if budget.bound(unit) <= budget.limit {
+            unit.budget = Some(budget);
+            return;
+        }
         budget.clients.listen(&unit.flows, &unit.evidence);
         let reached = budget.reckon(unit, is_read);
         if reached > if is_read { budget.next } else { budget.limit } {
@@ -114,6 +122,23 @@ impl Budget {
             + flows.len().saturating_sub(waiting) * self.costs.flow
             + self.clients.flows() * self.costs.client
             + evidence.facts().len() * JUDGED_FACT
+    }
+
+    /// The same if every flow were the client's.
+    fn bound(&self, unit: &Unit) -> usize {
+        let Unit { flows, evidence, .. } = unit;
+        held(unit)
+            + flows.len().saturating_mul(self.costs.flow + self.costs.client)
+            + evidence.facts().len() * JUDGED_FACT
+    }
+
+    /// Whether there was room at every moment for a capture that is read: its tables grow, but for what is forgotten again.
+    pub(super) fn was_ample(mut self, unit: &Unit) -> bool {
+        let limit = self.limit.saturating_sub(FORGOTTEN);
+        self.bound(unit) <= limit || {
+            self.clients.listen(&unit.flows, &unit.evidence);
+            self.reckon(unit, false) <= limit
+        }
     }
 
     #[cold]
@@ -159,6 +184,38 @@ impl Budget {
             decryption.retain(&numbers);
         }
         self.clients.retain(&numbers, evidence);
+    }
+}
+
+/// What the pieces of one capture take together, while threads read them.
+#[derive(Debug)]
+pub(super) struct Room {
+    limit: usize,
+    cost: usize,
+    taken: AtomicUsize,
+}
+
+impl Room {
+    /// As much as the budget has; any where there is none.
+    pub(super) fn of(budget: Option<&Budget>) -> Self {
+        let (limit, cost) = budget.map_or((usize::MAX, 0), |budget| (budget.limit, budget.costs.flow));
+        Self { limit, cost, taken: AtomicUsize::new(0) }
+    }
+
+    /// Notes what a piece takes, of which `known` was noted before. Says whether there is room for all pieces.
+    pub(super) fn look(&self, unit: &Unit, known: &mut usize) -> bool {
+        if self.limit == usize::MAX {
+            return true;
+        }
+        let now = held(unit) + unit.flows.len() * self.cost;
+        self.taken.fetch_add(now.saturating_sub(*known), Ordering::Relaxed);
+        *known = now.max(*known);
+        self.is_left()
+    }
+
+    /// Whether there is room for all pieces.
+    pub(super) fn is_left(&self) -> bool {
+        self.taken.load(Ordering::Relaxed) <= self.limit
     }
 }
 
@@ -293,10 +350,12 @@ fn both(of: impl Fn(Side) -> u64) -> u64 {
 const IDLE: i64 = 60 * 1_000_000_000;
 /// About what a flow takes in the tables, without its facts.
 const FLOW: usize = 128;
-/// Measured on flows each of which is alone between its ends: what names of DNS they get included, or reckoned high.
-const JUDGED: Costs = Costs { flow: 384, client: 2816 };
+/// Measured on floods of flows each of which is alone between its ends, with and without names, or reckoned high.
+const JUDGED: Costs = Costs { flow: 192, client: 1792 };
 /// The same where the report lists every flow with what its place rests on, and is written to a text.
 const LISTED: Costs = Costs { flow: 13 * 1024, client: 0 };
+/// What a capture may have held at a time and holds no longer: streams and handshakes that were put together.
+const FORGOTTEN: usize = 80 << 20;
 /// The bytes that it takes to put a fact in order.
 const JUDGED_FACT: usize = 32;
 
@@ -422,6 +481,16 @@ mod tests {
         reading.limit(held(&reading.unit) - 1);
         Budget::look(&mut reading.unit, true);
         assert_eq!((reading.ports().len(), reading.summed_up().client_flows), (0, 1));
+    }
+
+    #[test]
+    fn a_capture_among_many_has_its_part_and_at_least_the_least() {
+        let limit = |least_memory, share| {
+            let settings = Settings { max_memory: Some(1000), least_memory, ..Settings::default() };
+            Budget::new(&settings, share).unwrap().limit
+        };
+        assert_eq!((limit(0, (1, 10)), limit(300, (1, 10)), limit(300, (9, 10))), (100, 300, 900));
+        assert_eq!(limit(5000, (1, 10)), 1000, "and never more than all");
     }
 
     #[test]

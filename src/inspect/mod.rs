@@ -89,6 +89,8 @@ pub struct Settings {
     /// The bytes that flows and what they say may take, judged and reported, of all captures together; each has its part by
     /// its stored bytes. Where it would take more, flows that are over with are summed up unjudged, and the report says so.
     pub max_memory: Option<u64>,
+    /// Of these, what each capture may take in any case, however small its part is.
+    pub least_memory: u64,
     /// Whether the report will list every flow. It matters for what they take.
     pub lists_flows: bool,
     /// Whether inputs are read on at their ends while another program writes them, and for how long.
@@ -170,6 +172,7 @@ impl Default for Settings {
             hash: true,
             max_unpacked: None,
             max_memory: None,
+            least_memory: 0,
             lists_flows: false,
             follow: None,
             threads: all_processors(),

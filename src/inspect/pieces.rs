@@ -16,6 +16,7 @@ use crate::flow::{Continued, FlowId, Joint};
 use crate::frame::FrameRef;
 use crate::inspect::census::Census;
 use crate::inspect::inputs::Opened;
+use crate::inspect::memory::{self, Budget, Room};
 use crate::inspect::progress::Watch;
 use crate::inspect::times::Times;
 use crate::inspect::{Settings, Unit};
@@ -37,13 +38,11 @@ pub(super) struct Reading {
 pub(super) fn read<'a>(opened: Opened<'a>, settings: &Settings) -> Result<Reading, Box<Opened<'a>>> {
     let most = opened.capture.size().unwrap_or(0) / settings.least_piece.max(1);
     let pieces = usize::try_from(most).unwrap_or(usize::MAX).min(opened.threads);
-    // A limit on memory is looked at in the order of frames.
-    let is_limited = settings.max_memory.is_some();
-    // So are marks.
+    // Marks are looked at in the order of frames.
     let is_marked = !settings.marks.is_empty();
     // And connections are followed from their first frame to their last.
     let has_keys = !settings.key_logs.keys.is_empty();
-    if pieces < 2 || is_limited || is_marked || has_keys || !opened.capture.is_divisible() {
+    if pieces < 2 || is_marked || has_keys || !opened.capture.is_divisible() {
         return Err(Box::new(opened));
     }
     let options = settings.reading();
@@ -53,9 +52,14 @@ pub(super) fn read<'a>(opened: Opened<'a>, settings: &Settings) -> Result<Readin
     let Opened { number, place, is_alone, path, capture, mut watch, carried, threads, share, again } = opened;
     let told = AtomicU64::new(0);
     let next = openings(&path, &capture, &options, pieces);
-    let read = read_pieces(capture, next, records, number, &watch, &told);
+    // So is a limit on memory, where it is ever reached.
+    let budget = Budget::new(settings, share);
+    let room = Room::of(budget.as_ref());
+    let read =
+        read_pieces(capture, next, records, number, &Around { watch: &watch, told: &told, room: &room });
     watch.take(&told);
-    if let Some((whole, joined)) = read {
+    let is_ample = |unit: &Unit| room.is_left() && budget.is_none_or(|budget| budget.was_ample(unit));
+    if let Some((whole, joined)) = read.filter(|(whole, _)| is_ample(&whole.unit)) {
         let reading = whole.finish((place, path), joined);
         watch.end(reading.summary.size);
         return Ok(reading);
@@ -64,16 +68,25 @@ pub(super) fn read<'a>(opened: Opened<'a>, settings: &Settings) -> Result<Readin
     Err(Box::new(Opened { number, place, is_alone, path, capture, watch, carried, threads, share, again }))
 }
 
+/// What all pieces have in common while they are read.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    watch: &'a Watch<'a>,
+    told: &'a AtomicU64,
+    room: &'a Room,
+}
+
 /// Reads the pieces at once and puts them together: all that was read, and how many pieces could be put together. Nothing where
-/// two do not fit that seemed to.
+/// two do not fit that seemed to, or there is no room for all.
 fn read_pieces(
     capture: Capture,
     next: Vec<Capture>,
     mut records: Records,
     input: u32,
-    watch: &Watch<'_>,
-    told: &AtomicU64,
+    around: &Around<'_>,
 ) -> Option<(Piece, usize)> {
+    let Around { watch, told, room } = *around;
+    let interval = watch.interval.min(memory::INTERVAL);
     let starts: Vec<u64> = next.iter().map(Capture::offset).chain([u64::MAX]).collect();
     let (first_end, ends) = starts.split_first()?;
     let look = |more| watch.look_at_piece(more, told);
@@ -82,15 +95,18 @@ fn read_pieces(
         let start = |(capture, end): (Capture, &u64)| {
             let (mut piece, end) = (Piece::new(capture, Unit::piece()), *end);
             let read = move || {
-                piece.read_to(end, input, watch.interval, look);
+                piece.read_to(end, input, (interval, room), look);
                 piece
             };
             thread::Builder::new().name("piece".to_owned()).spawn_scoped(scope, read).ok()
         };
         let started: Vec<_> = next.into_iter().zip(ends).map(start).collect();
-        whole.read_to(*first_end, input, watch.interval, look);
+        whole.read_to(*first_end, input, (interval, room), look);
         started.into_iter().map(|thread| thread?.join().ok()).collect()
     });
+    if !room.is_left() {
+        return None;
+    }
     let mut joined = 1;
     for (part, end) in parts.into_iter().zip(ends) {
         match part.and_then(|part| Some((whole.joints(&part)?, part))) {
@@ -99,7 +115,7 @@ fn read_pieces(
                 joined += 1;
             }
             // Its bytes were told once.
-            None => whole.read_to(*end, input, watch.interval, |_| {}),
+            None => whole.read_to(*end, input, (interval, room), |_| {}),
         }
     }
     (!whole.unit.evidence.has_doubtful_requests()).then_some((whole, joined))
@@ -140,6 +156,8 @@ struct Piece {
     places: Vec<u64>,
     /// Whether nothing follows that could be read.
     is_ended: bool,
+    /// What its tables were seen to take.
+    taken: usize,
 }
 
 impl Piece {
@@ -153,6 +171,7 @@ impl Piece {
             times: Times::default(),
             places: Vec::new(),
             is_ended: false,
+            taken: 0,
         }
     }
 
@@ -161,8 +180,8 @@ impl Piece {
         self.before.as_ref().map_or(0, |summary| summary.frames)
     }
 
-    /// Reads up to the first record that begins at `end` or behind it. A piece that cannot be put behind another is given up.
-    fn read_to(&mut self, end: u64, input: u32, interval: u64, look: impl Fn(u64)) {
+    /// Reads up to the first record that begins at `end` or behind it. A piece that cannot be put behind another, or has no room, is given up.
+    fn read_to(&mut self, end: u64, input: u32, (interval, room): (u64, &Room), look: impl Fn(u64)) {
         let before = self.frames_before();
         let is_piece = self.unit.is_piece;
         let mut known = self.capture.offset();
@@ -184,6 +203,9 @@ impl Piece {
             if frame.number.is_multiple_of(interval) {
                 look(place.saturating_sub(known));
                 known = place;
+                if !room.look(&self.unit, &mut self.taken) {
+                    break;
+                }
             }
         }
         look(self.capture.offset().saturating_sub(known));

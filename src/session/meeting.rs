@@ -3,12 +3,15 @@
 //! Input: the flows of one session. Output: meetings. Must not: guess; where no rule of the wire delimits a meeting,
 //! the bound says so (`capture_end`, `media_joined_midway`).
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::client::Service;
 use crate::evidence::{Fact, ZoomFact};
 use crate::flow::FlowId;
+use crate::frame::Timestamp;
+use crate::session::span::Spans;
 use crate::session::{Member, Moment};
 use crate::wire::zoom::MediaKind;
 
@@ -150,59 +153,126 @@ const CALL_RATE: u64 = 25_000;
 /// Packets that were under way when the client closed.
 const AFTERMATH: Duration = Duration::from_secs(2);
 
-/// Groups the media flows of one session.
+/// Groups the media flows of one session; `members` are in order of their first frames.
 pub(super) fn meetings(members: &[&Member<'_>], end: Moment) -> Vec<Meeting> {
     let sockets: Vec<Socket<'_>> = members.iter().filter_map(|member| Socket::of(member)).collect();
-    let mut groups: Vec<Group<'_, '_>> = Vec::new();
-    // Sockets that name their meeting first, so that those that do not can join them.
-    for socket in sockets.iter().filter(|socket| socket.key.is_some() && socket.kind != MeetingKind::Peer) {
-        match groups.iter_mut().find(|group| group.key() == socket.key) {
-            Some(group) => group.sockets.push(socket),
-            None => groups.push(Group { sockets: vec![socket] }),
-        }
-    }
-    for socket in sockets.iter().filter(|socket| socket.key.is_none() && socket.kind != MeetingKind::Peer) {
-        match groups.iter_mut().find(|group| group.takes_server(socket)) {
-            Some(group) => group.sockets.push(socket),
-            None if socket.is_live => groups.push(Group { sockets: vec![socket] }),
-            None => {}
-        }
-    }
-    for socket in sockets.iter().filter(|socket| socket.kind == MeetingKind::Peer) {
-        match groups.iter_mut().find(|group| group.takes_peer(socket)) {
-            Some(group) => group.sockets.push(socket),
-            None => groups.push(Group { sockets: vec![socket] }),
-        }
-    }
-    let mut meetings: Vec<Meeting> = groups.iter().filter_map(|group| group.meeting(members, end)).collect();
+    let groups = Grouping::of(&sockets);
+    let gateways = Gateways::of(members);
+    let mut meetings: Vec<Meeting> =
+        groups.iter().filter_map(|group| group.meeting(&gateways, end)).collect();
+    meetings.sort_by_key(|meeting| meeting.start);
     meetings.extend(over_tls(members, &meetings, end));
     meetings.sort_by_key(|meeting| meeting.start);
     meetings
 }
 
-/// Meetings whose media goes through TLS: connections to media routers that carry as much as a call does, where no socket for
-/// media is beside them.
-fn over_tls(members: &[&Member<'_>], known: &[Meeting], capture: Moment) -> Vec<Meeting> {
-    let mut found: Vec<Meeting> = Vec::new();
-    for member in members.iter().filter(|member| carries_call(member)) {
-        let is_beside = |meeting: &Meeting| {
-            meeting.start.frame <= member.last.frame && member.first.frame <= meeting.end.frame
-        };
-        if known.iter().any(is_beside) {
-            continue;
+/// Which sockets are of one meeting, while that is found out. Each look-up is by key, by address or in order of time, since a session
+/// may have as many meetings as flows.
+#[derive(Default)]
+struct Grouping<'s, 'a> {
+    groups: Vec<Group<'s, 'a>>,
+    by_key: BTreeMap<[u8; 16], usize>,
+    /// By the way and the server: sockets that name their meeting, and those that do not.
+    by_server: BTreeMap<(MeetingKind, IpAddr), [Spans; 2]>,
+    peers_by_key: BTreeMap<[u8; 16], usize>,
+    peers_by_remote: BTreeMap<IpAddr, usize>,
+    /// Of all sockets: those that name their meeting, those that do not, and those between participants.
+    spans: [Spans; 3],
+}
+
+impl<'s, 'a> Grouping<'s, 'a> {
+    fn of(sockets: &'s [Socket<'a>]) -> Vec<Group<'s, 'a>> {
+        let mut grouping = Self::default();
+        let (peers, others): (Vec<&Socket<'_>>, Vec<&Socket<'_>>) =
+            sockets.iter().partition(|socket| socket.kind == MeetingKind::Peer);
+        let (named, unnamed): (Vec<&Socket<'_>>, Vec<&Socket<'_>>) =
+            others.into_iter().partition(|socket| socket.key.is_some());
+        // Sockets that name their meeting first, so that those that do not can join them.
+        for socket in named {
+            let group = grouping.put(socket, socket.key.and_then(|key| grouping.by_key.get(&key).copied()));
+            grouping.by_key.extend(socket.key.map(|key| (key, group)));
+            grouping.know(socket, 0, group);
         }
+        for socket in unnamed {
+            let known = grouping.of_server(socket);
+            if known.is_some() || socket.is_live {
+                let group = grouping.put(socket, known);
+                grouping.know(socket, 1, group);
+            }
+        }
+        for socket in peers {
+            let group = grouping.put(socket, grouping.of_peer(socket));
+            grouping.peers_by_remote.entry(socket.member.remote).or_insert(group);
+            if let Some(key) = socket.key {
+                grouping.peers_by_key.entry(key).or_insert(group);
+            }
+            grouping.spans[2].push(span(socket.member), group);
+        }
+        grouping.groups
+    }
+
+    /// Puts a socket into the group, or into one of its own.
+    fn put(&mut self, socket: &'s Socket<'a>, group: Option<usize>) -> usize {
+        let known = group.and_then(|number| Some((number, self.groups.get_mut(number)?)));
+        if let Some((number, group)) = known {
+            group.sockets.push(socket);
+            return number;
+        }
+        self.groups.push(Group { sockets: vec![socket] });
+        self.groups.len() - 1
+    }
+
+    /// Notes where a socket to a server went, which named its meeting (0) or did not (1).
+    fn know(&mut self, socket: &Socket<'_>, which: usize, group: usize) {
+        let of_server = self.by_server.entry((socket.kind, socket.member.remote)).or_default();
+        for spans in [of_server, &mut self.spans[..]] {
+            if let Some(spans) = spans.get_mut(which) {
+                spans.push(span(socket.member), group);
+            }
+        }
+    }
+
+    /// The same server, the same way, and no silence between.
+    fn of_server(&self, socket: &Socket<'_>) -> Option<usize> {
+        let known = self.by_server.get(&(socket.kind, socket.member.remote))?;
+        known.iter().find_map(|spans| spans.touched(span(socket.member), Some(socket.silence())))
+    }
+
+    /// A client is in one meeting at a time: a direct flow beside a meeting, or just before or after it, is that
+    /// meeting's (the client moves between server and peer as others come and go). Else the UUID decides.
+    fn of_peer(&self, socket: &Socket<'_>) -> Option<usize> {
+        let beside = self.spans.iter().filter_map(|spans| spans.touched(span(socket.member), Some(SILENCE)));
+        let by_key = socket.key.and_then(|key| self.peers_by_key.get(&key).copied());
+        let by_remote = self.peers_by_remote.get(&socket.member.remote).copied();
+        beside.chain(by_key).chain(by_remote).min()
+    }
+}
+
+/// From its first frame to its last.
+fn span(member: &Member<'_>) -> (Moment, Moment) {
+    (member.first, member.last)
+}
+
+/// Meetings whose media goes through TLS: connections to media routers that carry as much as a call does, where no socket for
+/// media is beside them. `known` are in order of their starts.
+fn over_tls(members: &[&Member<'_>], known: &[Meeting], capture: Moment) -> Vec<Meeting> {
+    let mut taken = Spans::default();
+    for (number, meeting) in known.iter().enumerate() {
+        taken.push((meeting.start, meeting.end), number);
+    }
+    let mut found: Vec<Meeting> = Vec::new();
+    let calls = members.iter().filter(|member| carries_call(member));
+    for member in calls.filter(|member| taken.touched(span(member), None).is_none()) {
         let is_over = capture.since(member.last).is_some_and(|after| after >= SILENCE);
         let end_rule = if is_over { EndRule::Silence } else { EndRule::CaptureEnd };
-        match found.iter_mut().find(|meeting| is_beside(meeting)) {
+        // One that is beside an earlier call than the last would be beside the last, too, as they are in order.
+        match found.last_mut().filter(|meeting| member.first.frame <= meeting.end.frame) {
             Some(meeting) => {
                 if meeting.end < member.last {
                     (meeting.end, meeting.end_rule) = (member.last, end_rule);
                 }
                 meeting.servers.push(member.remote);
-                meeting.servers.sort_unstable();
-                meeting.servers.dedup();
                 meeting.flows.push(member.flow);
-                meeting.flows.sort_unstable();
             }
             None => found.push(Meeting {
                 kind: MeetingKind::Tls,
@@ -218,6 +288,11 @@ fn over_tls(members: &[&Member<'_>], known: &[Meeting], capture: Moment) -> Vec<
                 flows: vec![member.flow],
             }),
         }
+    }
+    for meeting in &mut found {
+        meeting.servers.sort_unstable();
+        meeting.servers.dedup();
+        meeting.flows.sort_unstable();
     }
     found
 }
@@ -334,30 +409,9 @@ impl Group<'_, '_> {
         self.sockets.iter().find_map(|socket| socket.key)
     }
 
-    /// The same server, the same way, and no silence between.
-    fn takes_server(&self, socket: &Socket<'_>) -> bool {
-        let same =
-            |known: &&&Socket<'_>| known.kind == socket.kind && known.member.remote == socket.member.remote;
-        self.sockets
-            .iter()
-            .any(|known| same(&known) && touches(known.member, socket.member, socket.silence()))
-    }
-
-    /// A client is in one meeting at a time: a direct flow beside a meeting, or just before or after it, is that
-    /// meeting's (the client moves between server and peer as others come and go). Else the UUID decides.
-    fn takes_peer(&self, socket: &Socket<'_>) -> bool {
-        self.sockets.iter().any(|known| {
-            let beside = touches(known.member, socket.member, SILENCE);
-            let is_same = known.kind == MeetingKind::Peer
-                && (known.key == socket.key && known.key.is_some()
-                    || known.member.remote == socket.member.remote);
-            beside || is_same
-        })
-    }
-
-    fn meeting(&self, members: &[&Member<'_>], end: Moment) -> Option<Meeting> {
+    fn meeting(&self, gateways: &Gateways, end: Moment) -> Option<Meeting> {
         let (start, start_rule) = self.start()?;
-        let (end, end_rule) = self.end(members, end)?;
+        let (end, end_rule) = self.end(gateways, end)?;
         let servers = self.remotes(|kind| kind != MeetingKind::Peer);
         let participants = self.remotes(|kind| kind == MeetingKind::Peer);
         let (media, streams) =
@@ -407,7 +461,7 @@ impl Group<'_, '_> {
     }
 
     /// Sockets that neither bound nor carried media were dropped on the way, so where some did bind they do not count.
-    fn end(&self, members: &[&Member<'_>], capture: Moment) -> Option<(Moment, EndRule)> {
+    fn end(&self, gateways: &Gateways, capture: Moment) -> Option<(Moment, EndRule)> {
         let any_bound = self.sockets.iter().any(|socket| socket.bind.is_some());
         let kept = || self.sockets.iter().filter(|socket| !any_bound || socket.is_kept());
         let last = kept().map(|socket| socket.member.last).max()?;
@@ -417,7 +471,7 @@ impl Group<'_, '_> {
         {
             return Some((closed, EndRule::Close));
         }
-        if kept().all(|socket| socket.kind == MeetingKind::Browser) && closes_gateway(members, last) {
+        if kept().all(|socket| socket.kind == MeetingKind::Browser) && gateways.close_with(last) {
             return Some((last, EndRule::GatewayClosed));
         }
         let silence = kept().map(|socket| socket.silence()).max()?;
@@ -426,26 +480,49 @@ impl Group<'_, '_> {
     }
 }
 
-/// Whether a browser closed all its connections to gateways about when the last packet of its media came. What is inside DTLS
-/// does not show an end, and neither does its absence until the silence is long.
-fn closes_gateway(members: &[&Member<'_>], last: Moment) -> bool {
-    let near = |member: &Member<'_>| {
-        let (earlier, later) = if member.last < last { (member.last, last) } else { (last, member.last) };
-        later.since(earlier).is_some_and(|apart| apart <= AFTERMATH)
-    };
-    let is_open = |member: &&&Member<'_>| {
-        member.is_tcp && member.service == Service::Media && member.first < last && last <= member.last
-            || near(member) && member.is_tcp && member.service == Service::Media
-    };
-    let mut gateways = members.iter().filter(is_open).peekable();
-    gateways.peek().is_some() && gateways.all(|member| member.is_closed && near(member))
+/// A browser's connections to gateways, in order of the time of their last frames.
+struct Gateways {
+    /// When each was last heard of, where that is known.
+    last: Vec<Option<Timestamp>>,
+    /// How many of the first so many were not closed.
+    left_open: Vec<usize>,
+    /// The earliest beginning of all but the first so many.
+    begun: Vec<Moment>,
 }
 
-/// Whether two flows overlap in time, or lie no further apart than `gap`.
-fn touches(a: &Member<'_>, b: &Member<'_>, gap: Duration) -> bool {
-    let (first, second) = if a.first <= b.first { (a, b) } else { (b, a) };
-    if second.first.frame <= first.last.frame {
-        return true;
+impl Gateways {
+    fn of(members: &[&Member<'_>]) -> Self {
+        let is_gateway = |member: &&&Member<'_>| member.is_tcp && member.service == Service::Media;
+        let mut gateways: Vec<&Member<'_>> = members.iter().filter(is_gateway).copied().collect();
+        gateways.sort_by_key(|member| (member.last.time, member.last.frame));
+        let left_open = gateways.iter().scan(0, |count, member| {
+            *count += usize::from(!member.is_closed);
+            Some(*count)
+        });
+        let left_open = std::iter::once(0).chain(left_open).collect();
+        let mut begun: Vec<Moment> = gateways.iter().rev().map(|member| member.first).collect();
+        begun.iter_mut().fold(None, |earliest: Option<Moment>, begun| {
+            *begun = earliest.map_or(*begun, |earliest| earliest.min(*begun));
+            Some(*begun)
+        });
+        begun.reverse();
+        Self { last: gateways.iter().map(|member| member.last.time).collect(), left_open, begun }
     }
-    second.first.since(first.last).is_some_and(|apart| apart <= gap)
+
+    /// Whether all of them were closed about when the last packet of the browser's media came. What is inside DTLS does not show
+    /// an end, and neither does its absence until the silence is long.
+    fn close_with(&self, last: Moment) -> bool {
+        let Some(time) = last.time else { return false };
+        let is_before = |known: &Option<Timestamp>| {
+            known.is_none_or(|known| time.since(known).is_some_and(|apart| apart > AFTERMATH))
+        };
+        let is_behind = |known: &Option<Timestamp>| {
+            known.is_some_and(|known| known.since(time).is_some_and(|apart| apart > AFTERMATH))
+        };
+        let start = self.last.partition_point(is_before);
+        let end = self.last.partition_point(|known| !is_behind(known));
+        let left_open = |at: usize| self.left_open.get(at).copied();
+        let goes_on = self.begun.get(end).is_some_and(|begun| *begun < last);
+        start < end && left_open(start) == left_open(end) && !goes_on
+    }
 }

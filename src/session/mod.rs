@@ -7,6 +7,7 @@
 pub mod marks;
 mod meeting;
 mod phase;
+mod span;
 mod step;
 
 use std::collections::BTreeMap;

@@ -86,7 +86,8 @@ const PAGE: Duration = Duration::from_mins(1);
 /// A meeting that begins so soon after another may be the same (a rule of thumb of the field).
 const RECONNECT: Duration = Duration::from_secs(20);
 
-/// The milestones of a run, in order. `beside` are the flows of catalogued third parties on the same machine.
+/// The milestones of a run, in order. `beside` are the flows of catalogued third parties on the same machine, in order of their
+/// first frames.
 pub(super) fn milestones(run: &Run<'_>, beside: &[&Member<'_>], may_be_two: bool) -> Vec<Milestone> {
     let mut found = run.of_launch(beside);
     found.extend((0..run.meetings.len()).flat_map(|number| run.of_meeting(number)));
@@ -106,10 +107,10 @@ impl Run<'_> {
         let is_before =
             |member: &&&Member<'_>| entered.is_none_or(|entered| member.first.frame < entered.first.frame);
         let opened = || self.members.iter().filter(|member| !member.is_older);
-        let page = beside.iter().find(|page| {
-            page.first.frame < first.first.frame
-                && first.first.since(page.first).is_some_and(|gap| gap <= PAGE)
-        });
+        // Sought from the run's beginning back, since every run of the machine seeks in the same flows.
+        let before = beside.partition_point(|page| page.first.frame < first.first.frame);
+        let is_near = |page: &&&Member<'_>| first.first.since(page.first).is_some_and(|gap| gap <= PAGE);
+        let page = beside.get(..before).unwrap_or_default().iter().rev().take_while(is_near).last();
         let log = opened()
             .filter(is_before)
             .find(|member| matches!(member.service, Service::Telemetry | Service::LogUpload));
