@@ -385,8 +385,11 @@ fn unasked_sited(tape: &mut Tape, talk: &Talk) {
     told(tape, talk, RESOLVER, &answer(7, (&name, A), &[(&name, A, talk.server.0.octets().to_vec())]));
 }
 
+/// Where a question stands, its two ends, its number, and what it asks.
+type Question = (usize, [(Ipv4Addr, u16); 2], u16, Vec<u8>);
+
 /// The first question of the capture, its two ends, and its number and name, where there is one over IPv4.
-fn question(tape: &Tape) -> Option<(usize, [(Ipv4Addr, u16); 2], u16, Vec<u8>)> {
+fn question(tape: &Tape) -> Option<Question> {
     tape.frames().find_map(|(place, sent)| {
         let data = &sent.data;
         let is_question =
@@ -394,40 +397,40 @@ fn question(tape: &Tape) -> Option<(usize, [(Ipv4Addr, u16); 2], u16, Vec<u8>)> 
         let at = |from: usize| Ipv4Addr::from(*data[from..].first_chunk::<4>().unwrap());
         let half = |from: usize| u16::from_be_bytes([data[from], data[from + 1]]);
         is_question.then(|| {
-            let asked = data[54..].to_vec();
-            (place, [(at(26), half(34)), (at(30), 53)], half(42), asked)
+            let text = data[54..].to_vec();
+            (place, [(at(26), half(34)), (at(30), 53)], half(42), text)
         })
     })
 }
 
 /// The answer to a question that names the address of the connection, by way of a site that spells it.
-fn misnaming(id: u16, asked: &[u8], talk: &Talk) -> Vec<u8> {
+fn misnaming(id: u16, text: &[u8], talk: &Talk) -> Vec<u8> {
     let head = [&id.to_be_bytes()[..], &[0x81, 0x80, 0, 1, 0, 2, 0, 0, 0, 0]].concat();
     let target = wire_name(&sited(talk.server.0));
     let length = u16::try_from(target.len()).unwrap().to_be_bytes();
-    let end = asked.iter().position(|byte| *byte == 0).unwrap() + 5;
+    let end = text.iter().position(|byte| *byte == 0).unwrap() + 5;
     let alias = [&[0xc0, 12][..], &CNAME.to_be_bytes(), &[0, 1, 0, 0, 0, 60], &length, &target].concat();
     let address =
         [&target[..], &A.to_be_bytes(), &[0, 1, 0, 0, 0, 60, 0, 4], &talk.server.0.octets()].concat();
-    [&head[..], &asked[..end], &alias, &address].concat()
+    [&head[..], &text[..end], &alias, &address].concat()
 }
 
 fn wrong_server(tape: &mut Tape, talk: &Talk) {
-    let Some((place, [asker, _], id, asked)) = question(tape) else { return };
+    let Some((place, [asker, _], id, text)) = question(tape) else { return };
     let ends = [(Ipv4Addr::new(192, 168, 1, 66), 53), asker];
-    tape.insert_after(place, tape.datagram(talk, false, ends, &misnaming(id, &asked, talk)));
+    tape.insert_after(place, tape.datagram(talk, false, ends, &misnaming(id, &text, talk)));
 }
 
 fn wrong_id(tape: &mut Tape, talk: &Talk) {
-    let Some((place, [asker, server], id, asked)) = question(tape) else { return };
-    let forged = tape.datagram(talk, false, [server, asker], &misnaming(id ^ 0x5555, &asked, talk));
+    let Some((place, [asker, server], id, text)) = question(tape) else { return };
+    let forged = tape.datagram(talk, false, [server, asker], &misnaming(id ^ 0x5555, &text, talk));
     tape.insert_after(place, forged);
 }
 
 /// The answer to the connection's own name, or else to the first question, with an alias that is a site.
 fn raced_answer(tape: &mut Tape, talk: &Talk) {
-    let Some((place, [asker, server], id, asked)) = question(tape) else { return };
-    let forged = tape.datagram(talk, false, [server, asker], &misnaming(id, &asked, talk));
+    let Some((place, [asker, server], id, text)) = question(tape) else { return };
+    let forged = tape.datagram(talk, false, [server, asker], &misnaming(id, &text, talk));
     tape.insert_after(place, forged);
 }
 

@@ -264,10 +264,13 @@ fn f6_an_input_is_as_it_was() {
     }
 }
 
+/// What is said of it, and what is done to a file.
+type Change = (&'static str, fn(&Path));
+
 /// One that is written to while it is read is marked, in the report and on standard error.
 #[test]
 fn f6_an_input_that_changes_is_noticed() {
-    let changes: [(&str, fn(&Path)); 3] = [
+    let changes: [Change; 3] = [
         ("it had", |path| {
             let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
             std::io::Write::write_all(&mut file, &[0; 4]).unwrap();

@@ -150,7 +150,7 @@ fn names(count: usize) -> Vec<Vec<u8>> {
         [b"zoom.us", b"a-", b"*", "b\u{fc}cher".as_bytes(), b"\0", b"{{x}} {y:n} %s $(x)"];
     let made = |number: usize| {
         let mut name = Vec::new();
-        for part in 0..1 + next(3) {
+        for part in 0..=next(3) {
             if part == 1 {
                 name.extend(format!("n{number}").bytes());
             }
@@ -304,8 +304,8 @@ fn is_machine(format: &str) -> bool {
 
 /// The text as a string of TOML.
 fn quoted(text: &[u8]) -> String {
-    let inner: String =
-        String::from_utf8_lossy(text).chars().map(|c| format!("\\U{:08x}", u32::from(c))).collect();
+    let text = String::from_utf8_lossy(text);
+    let inner = text.chars().fold(String::new(), |inner, c| inner + &format!("\\U{:08x}", u32::from(c)));
     format!("\"{inner}\"")
 }
 

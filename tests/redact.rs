@@ -54,7 +54,7 @@ impl Desk {
 
     fn run(&self, capture: &Path, made: &Path) -> std::process::Output {
         let key = self.path("key");
-        borderpost(&["redact", "--key", text(&key), text(capture), text(made)])
+        borderpost(&["redact", "--force", "--key", text(&key), text(capture), text(made)])
     }
 }
 

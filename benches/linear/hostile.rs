@@ -2,6 +2,8 @@
 //!
 //! Output: classic pcap of raw IP, or pcapng. Must not: use chance that has no seed, or a real capture.
 
+#![expect(clippy::cast_possible_truncation, reason = "ids and bytes repeat where numbers grow beyond them")]
+
 /// A name, and what makes a capture of so many bytes.
 pub(crate) type Generator = (&'static str, fn(usize) -> Vec<u8>);
 

@@ -102,9 +102,8 @@ impl Outlet {
             }
             There::Nothing => Ok(()),
             _ if self.force || self.has_made(&path) => Ok(()),
-            There::File => Err(format!("{shown} {EXISTS}")),
             There::Folder if is_empty() => Ok(()),
-            There::Folder => Err(format!("{shown} {EXISTS}")),
+            There::File | There::Folder => Err(format!("{shown} {EXISTS}")),
             There::Link => Err(format!(
                 "{shown} is a symbolic link: --force replaces the link, and not what it leads to"
             )),
@@ -252,6 +251,7 @@ fn exists() -> io::Error {
 }
 
 #[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere files have no numbers")]
 fn identity(known: &Metadata) -> Identity {
     use std::os::unix::fs::MetadataExt as _;
     Some((known.dev(), known.ino()))

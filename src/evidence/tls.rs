@@ -11,6 +11,7 @@ use crate::wire::{Hostname, Read};
 
 /// How far a connection has come.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each part is read or not, whatever the others are")]
 pub(super) struct Progress {
     client_done: bool,
     /// Whether a second hello was read or will not come.
