@@ -304,7 +304,7 @@ impl Flows {
                 if silence > record.longest_silence() {
                     return None;
                 }
-                self.silences.note(flow, record);
+                self.silences.note(flow, record, self.heads.is_some());
             }
         }
         let seen = Seen { flow, side, is_new: IS_NEW, mark: record.mark };

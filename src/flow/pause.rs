@@ -72,11 +72,13 @@ impl<'a> Before<'a> {
 }
 
 impl Silences {
-    /// A packet comes after a pause.
+    /// A packet comes after a pause. One before the first payload ends no burst, as in a slow handshake; in a piece there may have been
+    /// payload before.
     #[cold]
-    pub(super) fn note(&mut self, flow: FlowId, record: &Record) {
-        if is_looked_at(record) {
-            self.push(flow, Pause { sent: payload(&record.counters), before: record.last_time });
+    pub(super) fn note(&mut self, flow: FlowId, record: &Record, is_in_piece: bool) {
+        let sent = payload(&record.counters);
+        if is_looked_at(record) && (is_in_piece || sent != [0; 2]) {
+            self.push(flow, Pause { sent, before: record.last_time });
         }
     }
 
