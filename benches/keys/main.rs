@@ -50,7 +50,8 @@ struct Wish {
 impl Wish {
     /// `None` where another benchmark is wanted, by a filter that all of them are given.
     fn read(arguments: &[String]) -> Result<Option<Self>, Box<dyn Error>> {
-        let mut wish = Self { mebibytes: 64, rounds: 5 };
+        // More would be past the most events that are kept.
+        let mut wish = Self { mebibytes: 32, rounds: 5 };
         for argument in arguments {
             match argument.as_str() {
                 // Cargo adds this.
