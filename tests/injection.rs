@@ -329,41 +329,38 @@ fn what_files_of_the_user_say_steers_no_format() {
         let is_formula = |line: &str| line.starts_with(['=', '+', '@']);
         assert!(!arguments.contains(&"matrix-csv") || !text.lines().any(is_formula), "{arguments:?}");
     };
-    for text in HOSTILE {
-        let said = quoted(text);
-        let (study, marks) = (at("study.toml"), at("marks.toml"));
-        let cell = format!(
-            "name = {said}\nscenario = {said}\nnotes = {said}\nplatform = \"linux\"\nbuild = {said}\n"
+    // Every text is a cell, and a mark.
+    let (study, marks) = (at("study.toml"), at("marks.toml"));
+    let (mut cells, mut steps) = (format!("title = {}\n", quoted(HOSTILE[0])), String::new());
+    for (number, text) in HOSTILE.iter().enumerate() {
+        let (file, said) = (format!("{number}.pcapng"), quoted(text));
+        fs::write(at(&file), capture(text)).unwrap();
+        cells += &format!(
+            "[[cell]]\nfile = \"{file}\"\nname = {}\n",
+            quoted(&[text, &b" "[..], file.as_bytes()].concat())
         );
-        fs::write(&study, format!("title = {said}\n[[cell]]\nfile = \"nightly-a.pcapng\"\n{cell}")).unwrap();
-        fs::write(&marks, format!("[[mark]]\nat = \"+1\"\nlabel = {said}\n")).unwrap();
-        for format in ["table", "json", "md", "html", "matrix-csv"] {
-            inert(&["inspect", "--manifest", &study, "--format", format]);
-        }
-        for format in ["table", "md", "html"] {
-            inert(&["inspect", "--marks", &marks, &base, "--format", format]);
-        }
+        cells += &format!("scenario = {said}\nnotes = {said}\nplatform = \"linux\"\nbuild = {said}\n");
+        steps += &format!("[[mark]]\nat = \"+{number}\"\nlabel = {said}\n");
+    }
+    fs::write(&study, cells).unwrap();
+    fs::write(&marks, steps).unwrap();
+    for format in ["table", "json", "md", "html", "matrix-csv"] {
+        inert(&["inspect", "--manifest", &study, "--format", format]);
+    }
+    for format in ["table", "md", "html"] {
+        inert(&["inspect", "--marks", &marks, &base, "--format", format]);
+    }
+    // Of a baseline and of builds there is one owner and one name.
+    for (number, text) in HOSTILE.iter().enumerate() {
         drop(fs::remove_file(&learnt));
         let owner = String::from_utf8_lossy(text).replace('\0', "");
         inert(&["baseline", "learn", &base, "-o", &learnt, "--owner", &owner, "--reason", &owner]);
         assert!(Path::new(&learnt).exists());
-        for format in ["table", "json", "md", "html", "junit", "gitlab"] {
-            let check = ["baseline", "check", &learnt, &new, "--format", format, "--fail-on", "any"];
-            inert(&[&check[..], &["--annotate", "github", "--date", "2100-01-01"]].concat());
-        }
-        inert(&[
-            "diff",
-            &base,
-            &new,
-            "--base-build",
-            &owner,
-            "--new-build",
-            "x",
-            "--fail-on",
-            "added",
-            "--annotate",
-            "github",
-        ]);
+        let format = ["table", "json", "md", "html", "junit", "gitlab"][number % 6];
+        let check = ["baseline", "check", &learnt, &new, "--format", format, "--fail-on", "any"];
+        inert(&[&check[..], &["--annotate", "github", "--date", "2100-01-01"]].concat());
+        let builds = ["diff", &base, &new, "--base-build", &owner, "--new-build", "x"];
+        inert(&[&builds[..], &["--fail-on", "added", "--annotate", "github", "--format", format]].concat());
     }
 }
 

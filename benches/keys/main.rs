@@ -1,8 +1,9 @@
 //! What opening connections costs: one capture, read without its keys and with them; see `benches/README.md`.
 //!
 //! Input: one client over TLS 1.3, made in memory, in a temporary folder: answers with files, which are counted, and uploads of events,
-//! every field of which is looked into. Output: the processor time of both readings, and their ratio, which is to be at least [`GOAL`]. Rounds are interleaved, and medians count. Must not: measure before it was seen that with
-//! keys every byte is opened and every request read.
+//! every field of which is looked into. Output: the processor time of both readings, and their ratio, which is to be at least [`GOAL`].
+//! Rounds are interleaved, and medians count. Must not: measure before it was seen that with keys every byte is opened and every
+//! request read.
 
 use std::error::Error;
 use std::fs;
@@ -185,11 +186,11 @@ impl Made {
         Ok(Self { path, keys: Arc::new(keys), requests: requests as u64 })
     }
 
-    /// On one thread, so that both are read in one go.
+    /// Hashed as captures are unless somebody says otherwise, and on one thread, so that both are read in one go.
     fn inspected(&self, with_keys: bool) -> Inspection {
         let keys = if with_keys { Arc::clone(&self.keys) } else { Arc::default() };
         let key_logs = KeyLogs { keys, sources: Vec::new() };
-        let settings = Settings { key_logs, hash: false, threads: NonZeroUsize::MIN, ..Settings::default() };
+        let settings = Settings { key_logs, hash: true, threads: NonZeroUsize::MIN, ..Settings::default() };
         inspect(std::slice::from_ref(&self.path), settings, &())
     }
 

@@ -60,7 +60,7 @@ enum There {
     File,
     Folder,
     Link,
-    /// A link to a device or a pipe: of those a system has some whose place nothing else may take.
+    /// A link to a device or a pipe, or one of those whose place in a system nothing else may take, such as `/dev/stdout`.
     LinkToDevice,
     Device,
 }
@@ -73,10 +73,18 @@ impl There {
             kind if kind.is_file() => Self::File,
             kind if kind.is_dir() => Self::Folder,
             kind if !kind.is_symlink() => Self::Device,
-            _ if fs::metadata(path).is_ok_and(|aim| is_device(&aim)) => Self::LinkToDevice,
+            _ if fs::metadata(path).is_ok_and(|aim| is_device(&aim)) || is_of_system(path) => {
+                Self::LinkToDevice
+            }
             _ => Self::Link,
         }
     }
+}
+
+/// Whether what is there is the system's, wherever it leads to just now.
+fn is_of_system(path: &Path) -> bool {
+    let folder = path.parent().and_then(|folder| fs::canonicalize(folder).ok());
+    folder.is_some_and(|folder| folder.starts_with("/dev") || folder.starts_with("/proc"))
 }
 
 impl Outlet {
@@ -98,7 +106,7 @@ impl Outlet {
         let shown = path.display();
         match There::is(&path) {
             There::LinkToDevice => {
-                Err(format!("{shown} is a symbolic link to a device or a pipe: name that itself"))
+                Err(format!("{shown} is a symbolic link to a device or a pipe: name what it leads to"))
             }
             There::Nothing => Ok(()),
             _ if self.force || self.has_made(&path) => Ok(()),
@@ -485,9 +493,8 @@ mod tests {
         forced().to_file(Path::new("/dev/null"), "x").unwrap();
         assert!(forced().to_file(Path::new("/dev/full"), "x").is_err());
         assert!(is_device(Path::new("/dev/null")) && !is_device(Path::new("/dev/stdout")));
-        assert!(
-            forced().check(Path::new("/dev/stdout"), [] as [&Path; 0]).is_err()
-                || !is_taken(Path::new("/dev/stdout"))
-        );
+        // Wherever it leads to, no file takes its place.
+        let stdout = Path::new("/dev/stdout");
+        assert!(forced().check(stdout, [] as [&Path; 0]).is_err() || !is_taken(stdout));
     }
 }
