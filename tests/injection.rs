@@ -331,19 +331,17 @@ fn what_files_of_the_user_say_steers_no_format() {
     };
     // Every text is a cell, and a mark.
     let (study, marks) = (at("study.toml"), at("marks.toml"));
-    let (mut cells, mut steps) = (format!("title = {}\n", quoted(HOSTILE[0])), String::new());
+    let (mut cells, mut steps) = (vec![format!("title = {}\n", quoted(HOSTILE[0]))], Vec::new());
     for (number, text) in HOSTILE.iter().enumerate() {
         let (file, said) = (format!("{number}.pcapng"), quoted(text));
         fs::write(at(&file), capture(text)).unwrap();
-        cells += &format!(
-            "[[cell]]\nfile = \"{file}\"\nname = {}\n",
-            quoted(&[text, &b" "[..], file.as_bytes()].concat())
-        );
-        cells += &format!("scenario = {said}\nnotes = {said}\nplatform = \"linux\"\nbuild = {said}\n");
-        steps += &format!("[[mark]]\nat = \"+{number}\"\nlabel = {said}\n");
+        let name = quoted(&[text, &b" "[..], file.as_bytes()].concat());
+        let cell = format!("[[cell]]\nfile = \"{file}\"\nname = {name}\nplatform = \"linux\"\n");
+        cells.push(format!("{cell}scenario = {said}\nnotes = {said}\nbuild = {said}\n"));
+        steps.push(format!("[[mark]]\nat = \"+{number}\"\nlabel = {said}\n"));
     }
-    fs::write(&study, cells).unwrap();
-    fs::write(&marks, steps).unwrap();
+    fs::write(&study, cells.concat()).unwrap();
+    fs::write(&marks, steps.concat()).unwrap();
     for format in ["table", "json", "md", "html", "matrix-csv"] {
         inert(&["inspect", "--manifest", &study, "--format", format]);
     }
