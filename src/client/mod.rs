@@ -69,7 +69,7 @@ pub enum Origin {
     /// Another flow between the same two addresses has it, and this one has none.
     SameAddress,
     /// The client named it in one of two requests, or copies of its request, that differ. It may tie a flow to the client, and
-    /// states no place: whoever can add a packet could choose it.
+    /// places nothing in the EEA: whoever can add a packet could choose it.
     OtherCopy,
 }
 

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::{Catalogue, Origin, zoom};
 use crate::data::Confidence;
 use crate::frame::{Date, FrameRef};
-use crate::place::{Claim, Country, CountrySet, Group, Strength, Witness, WitnessKind};
+use crate::place::{Claim, Country, CountrySet, Group, Strength, Witness, WitnessKind, zone};
 use crate::wire::Hostname;
 
 /// A name of a remote end, and the frame it was read from.
@@ -34,22 +34,32 @@ impl Catalogue {
         day: Date,
         is_corroborated: bool,
     ) -> Vec<Witness> {
+        let ranges = [
+            self.region_witness(address, day, is_corroborated),
+            self.published_witness(address, day, is_corroborated),
+        ];
+        let is_placed = ranges.iter().any(Option::is_some);
         let mut witnesses: Vec<Witness> = Vec::new();
         for spoken in names {
+            let is_sure = match spoken.origin {
+                Origin::OtherCopy => false,
+                Origin::Dns => !is_placed || is_asked(&spoken.host, names),
+                _ => true,
+            };
             if let Some(witness) = self.site_witness(spoken, address)
+                && (is_sure || is_outside(&witness, day))
                 && !witnesses.iter().any(|known| known.says == witness.says)
             {
                 witnesses.push(witness);
             }
         }
-        witnesses.extend(self.region_witness(address, day, is_corroborated));
-        witnesses.extend(self.published_witness(address, day, is_corroborated));
+        witnesses.extend(ranges.into_iter().flatten());
         witnesses.extend(self.anycast_witness(address));
         witnesses
     }
 
     fn site_witness(&self, spoken: &Spoken, address: IpAddr) -> Option<Witness> {
-        if matches!(spoken.origin, Origin::Certificate | Origin::OtherCopy) {
+        if spoken.origin == Origin::Certificate {
             return None;
         }
         let statement = self.site_statement(&spoken.host, address)?;
@@ -96,9 +106,13 @@ impl Catalogue {
 
     /// What a name that spells `neighbour` says about other addresses of the same /24.
     #[must_use]
-    pub fn neighbour_witness(&self, spoken: &Spoken, neighbour: IpAddr) -> Option<Witness> {
-        let named =
-            self.site_witness(spoken, neighbour).filter(|named| named.strength == Strength::Strong)?;
+    pub fn neighbour_witness(&self, spoken: &Spoken, neighbour: IpAddr, day: Date) -> Option<Witness> {
+        let is_sure = spoken.origin != Origin::OtherCopy;
+        let named = self.site_witness(spoken, neighbour);
+        let named = named.filter(|named| named.strength == Strength::Strong)?;
+        if !is_sure && !is_outside(&named, day) {
+            return None;
+        }
         let says = format!("in the same /24, for {neighbour}, {}", named.says);
         Some(Witness {
             kind: WitnessKind::NeighbourName,
@@ -229,6 +243,20 @@ impl Found<'_> {
     }
 }
 
+/// Whether the client names the host on a connection, or on none: what a name server calls an address by the way (an alias) is outdone
+/// by what the client asks it for.
+fn is_asked(host: &Hostname, names: &[Spoken]) -> bool {
+    let mut asked = names.iter().filter(|name| name.origin == Origin::Request).peekable();
+    asked.peek().is_none() || asked.any(|name| name.host == *host)
+}
+
+/// Whether a statement is of countries outside the EEA alone. One that is not sure counts only then, so that no finding becomes milder
+/// by what somebody added to the capture.
+fn is_outside(witness: &Witness, day: Date) -> bool {
+    let is_inside = |country| zone(country, day, None).zone.is_inside_eea();
+    matches!(&witness.claim, Claim::In(countries) if !countries.iter().any(is_inside))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,6 +273,36 @@ mod tests {
 
     fn in_country(code: &str) -> Claim {
         Claim::In(CountrySet::of(code.parse().unwrap()))
+    }
+
+    /// What somebody may have added, or a name server alone says, makes no finding milder, and none that stood without it goes away.
+    #[test]
+    fn names_that_are_not_sure_place_outside_the_eea_alone() {
+        let [german, american] = ["zoomfr84zc.zoom.us", "zoomsjc84zc.zoom.us"];
+        let placed = |names: &[Spoken], address: &str| {
+            let found = witnesses(address, names, "2024-06-18", true);
+            found.iter().filter(|witness| witness.kind == WitnessKind::SiteCode).count()
+        };
+        let asked = || spoken("us04web.zoom.us", Origin::Request);
+        // Of the second address ranges say that it stands in the US.
+        for (address, alias_in_the_eea) in [("213.244.140.84", 1), ("3.235.96.84", 0)] {
+            for (name, disputed, alias) in [(german, 0, alias_in_the_eea), (american, 1, 1)] {
+                assert_eq!(placed(&[spoken(name, Origin::OtherCopy), asked()], address), disputed, "{name}");
+                assert_eq!(placed(&[asked(), spoken(name, Origin::Dns)], address), alias, "{name} {address}");
+                assert_eq!(placed(&[spoken(name, Origin::Request), asked()], address), 1, "{name}");
+                assert_eq!(placed(&[spoken(name, Origin::Dns)], address), 1, "{name}");
+            }
+        }
+        let day = "2024-06-18".parse().unwrap();
+        let beside = |name, origin| {
+            Catalogue::builtin().neighbour_witness(
+                &spoken(name, origin),
+                "213.244.140.84".parse().unwrap(),
+                day,
+            )
+        };
+        assert!(beside(german, Origin::OtherCopy).is_none() && beside(german, Origin::Dns).is_some());
+        assert!(beside(american, Origin::OtherCopy).is_some());
     }
 
     #[test]

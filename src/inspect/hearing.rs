@@ -32,7 +32,7 @@ pub struct SeenName {
     /// Whether another flow between the same two addresses said it, and this one said none.
     pub is_of_address: bool,
     /// Whether whoever can add a packet could have chosen it: the connection asks for another name, too, or nobody answered
-    /// it where others were answered. It may tie a flow to the client, and states no place.
+    /// it where others were answered. It may tie a flow to the client, and places nothing in the EEA.
     is_disputed: bool,
 }
 
@@ -116,12 +116,9 @@ impl<'a> Hearing<'a> {
     }
 
     fn all_spoken(&self, names: &[SeenName]) -> Vec<Spoken> {
-        // An alias that only a name server tells of is outdone by what the client itself asks the address for.
-        let is_asked = names.iter().any(|name| name.origin.is_request());
         let weighed = |name: &SeenName| {
-            let is_outdone = is_asked && name.origin == evidence::Origin::DnsAlias;
             let spoken = self.spoken(name)?;
-            let origin = if name.is_disputed || is_outdone { Origin::OtherCopy } else { spoken.origin };
+            let origin = if name.is_disputed { Origin::OtherCopy } else { spoken.origin };
             Some(Spoken { origin, ..spoken })
         };
         let mut names: Vec<Spoken> = names.iter().filter_map(weighed).collect();
@@ -293,6 +290,12 @@ fn add_names(all: &mut Vec<SeenName>, more: &[SeenName]) {
         match all.iter_mut().find(|known| known.name == name.name && known.origin == name.origin) {
             Some(known) => known.is_disputed &= name.is_disputed,
             None if has_room => all.push(*name),
+            // Nobody fills the room with names of his own.
+            None if !name.is_disputed => {
+                if let Some(disputed) = all.iter_mut().rev().find(|known| known.is_disputed) {
+                    *disputed = *name;
+                }
+            }
             None => {}
         }
     }

@@ -29,7 +29,7 @@ impl Neighbours {
     pub(super) fn note(&mut self, remote: IpAddr, day: Date, names: &[Spoken]) {
         let IpAddr::V4(address) = remote.to_canonical() else { return };
         let said = names.iter().find_map(|spoken| {
-            Some((spoken, Catalogue::builtin().neighbour_witness(spoken, IpAddr::V4(address))?))
+            Some((spoken, Catalogue::builtin().neighbour_witness(spoken, IpAddr::V4(address), day)?))
         });
         if let Some((spoken, witness)) = said {
             self.0.entry((block(address), day)).or_default().add(address, spoken, witness);

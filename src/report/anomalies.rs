@@ -2,6 +2,8 @@
 //!
 //! Input: an inspection. Output: a list whose length does not depend on how much is odd. Must not: judge.
 
+use std::collections::BTreeSet;
+
 use crate::evidence::{Evidence, Fact, Limits, NameId};
 use crate::flow::{FlowId, Side};
 use crate::frame::FrameRef;
@@ -111,7 +113,7 @@ fn of_unit(input: u32, unit: &Unit) -> Vec<Anomaly> {
     say("contested_handshake", contested.map(|(_, first)| first), contested.map_or(0, |(n, _)| n), what);
     let renamed = renamed(unit.evidence());
     let what = "connections whose client asks for two names: which one the server answers is not known, and neither \
-                states a place";
+                places it in the EEA";
     say("two_names", renamed.map(|(_, first)| first), renamed.map_or(0, |(n, _)| n), what);
     found
 }
@@ -119,16 +121,19 @@ fn of_unit(input: u32, unit: &Unit) -> Vec<Anomaly> {
 /// The connections of which one end asks for more than one name in hellos that are not copies of each other, and the frame of the
 /// first second name.
 fn renamed(evidence: &Evidence) -> Option<(u64, FrameRef)> {
-    let mut asked: Option<(FlowId, Side, NameId)> = None;
     // Copies that differ are told of by themselves.
+    let contested: BTreeSet<FlowId> = evidence
+        .facts()
+        .filter_map(|entry| matches!(entry.fact, Fact::Contested { .. }).then_some(entry.flow))
+        .collect();
+    let mut asked: Option<(FlowId, Side, NameId)> = None;
     let mut told = None;
     let mut renamed: Option<(u64, FrameRef)> = None;
     for entry in evidence.facts() {
         match entry.fact {
-            Fact::Contested { .. } => told = Some(entry.flow),
             Fact::Name { name, origin, from: Some(from) } if origin.is_request() => match asked {
                 Some((flow, side, first)) if (flow, side) == (entry.flow, from) => {
-                    if first != name && told != Some(flow) {
+                    if first != name && told != Some(flow) && !contested.contains(&flow) {
                         told = Some(flow);
                         let (count, first) = renamed.unwrap_or((0, entry.frame));
                         renamed = Some((count.saturating_add(1), first.min(entry.frame)));
