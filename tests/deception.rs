@@ -46,7 +46,7 @@ const TRICKS: [(&str, Trick, Option<&str>); 30] = [
     ("a second hello with another name", second_hello, Some("two_names")),
     ("a second hello, behind a record that means nothing", second_hello_padded, Some("two_names")),
     ("a hello of a third party's before the true one", segment_third_party, Some("contested_handshake")),
-    ("a right answer that comes before the true one", raced_answer, Some("unasked_dns_answer")),
+    (RACE, raced_answer, Some("unasked_dns_answer")),
     ("a connection of its own that nobody answers", unanswered, None),
     ("an answer that nobody asked for", unasked, Some("unasked_dns_answer")),
     (
@@ -73,26 +73,37 @@ const TRICKS: [(&str, Trick, Option<&str>); 30] = [
     ("a hello in a tunnel with another name", in_a_tunnel_renamed, None),
 ];
 
+const RACE: &str = "a right answer that comes before the true one";
+
 /// Nobody's that matters, and in no catalogue.
 const HARMLESS: &str = "weather.example";
 
 #[test]
 fn no_trick_makes_a_finding_milder() {
-    let tape = Tape::shipped("eu-meeting-us-telemetry");
-    let talk = tape.talk_with(Ipv4Addr::new(3, 235, 96, 40));
-    let base = Judged::of(&tape);
-    assert_eq!(base.worst[&talk.server.0.to_string()], Severity::OutsideUnlisted, "what there is to hide");
-    let mut failures = Vec::new();
-    for (name, trick, kind) in TRICKS {
-        let mut tricked = tape.clone();
-        trick(&mut tricked, &talk);
-        let judged = Judged::of(&tricked);
-        failures.extend(judged.milder_than(&base).into_iter().map(|what| format!("{name}: {what}")));
-        if let Some(kind) = kind {
-            failures.extend(judged.lacks(kind).map(|what| format!("{name}: {what}")));
+    // Where the place rests on ranges, and where it rests on the name alone.
+    for (capture, server) in
+        [("eu-meeting-us-telemetry", [3, 235, 96, 40]), ("traveller", [144, 195, 34, 253])]
+    {
+        let tape = Tape::shipped(capture);
+        let talk = tape.talk_with(server.into());
+        let base = Judged::of(&tape);
+        assert_eq!(
+            base.worst[&talk.server.0.to_string()],
+            Severity::OutsideUnlisted,
+            "what there is to hide"
+        );
+        let mut failures = Vec::new();
+        for (name, trick, kind) in TRICKS {
+            let mut tricked = tape.clone();
+            trick(&mut tricked, &talk);
+            let judged = Judged::of(&tricked);
+            failures.extend(judged.milder_than(&base).into_iter().map(|what| format!("{name}: {what}")));
+            if let Some(kind) = kind {
+                failures.extend(judged.lacks(kind).map(|what| format!("{name}: {what}")));
+            }
         }
+        assert!(failures.is_empty(), "{capture}: {failures:#?}");
     }
-    assert!(failures.is_empty(), "{failures:#?}");
 }
 
 proptest! {
@@ -103,7 +114,9 @@ proptest! {
     fn no_tricks_make_any_capture_look_better(
         name in prop::sample::select(&CAPTURES[..]),
         at in any::<prop::sample::Index>(),
-        tricks in prop::collection::vec(prop::sample::select(&TRICKS[..]), 1..3),
+        tricks in prop::collection::vec(prop::sample::select(&TRICKS[..]), 1..3)
+            // Of an address that a database alone places a right answer is believed, whoever sent it.
+            .prop_filter("a race", |tricks| tricks.iter().all(|(name, ..)| *name != RACE)),
     ) {
         let tape = Tape::shipped(name);
         let base = Judged::of(&tape);
@@ -257,8 +270,9 @@ const ALL: report::Options = report::Options { show_participants: false, list_fl
 fn fragments(tape: &mut Tape, talk: &Talk, is_first: bool) {
     let segment = tape.segment(talk, true, [talk.seq, talk.ack], PUSH_ACK, &talk.said);
     let forged = renamed(&segment);
-    // Behind the name.
-    let (whole, cut) = (segment.len() - 34, (name_in(&segment).1 - 34).next_multiple_of(8));
+    // Behind the name, where anything is.
+    let whole = segment.len() - 34;
+    let cut = (name_in(&segment).1 - 34).next_multiple_of(8).min((whole - 1) / 8 * 8);
     let mut parts = [fragment(&segment, 0..cut, true), fragment(&forged, 0..cut, true)];
     if is_first {
         parts.reverse();

@@ -38,18 +38,27 @@ impl Catalogue {
             self.region_witness(address, day, is_corroborated),
             self.published_witness(address, day, is_corroborated),
         ];
-        let is_placed = ranges.iter().any(Option::is_some);
+        let is_sure = |spoken: &Spoken| match spoken.origin {
+            Origin::OtherCopy => false,
+            Origin::Dns => is_asked(&spoken.host, names),
+            _ => true,
+        };
+        let (sure, others): (Vec<&Spoken>, Vec<&Spoken>) = names.iter().partition(|spoken| is_sure(spoken));
+        let mut found: Vec<Witness> =
+            sure.into_iter().filter_map(|spoken| self.site_witness(spoken, address)).collect();
+        let asks_operator = names.iter().any(|name| {
+            name.origin == Origin::Request && self.name(&name.host).is_some_and(|matched| matched.is_client())
+        });
+        let is_placed = !found.is_empty() || ranges.iter().any(Option::is_some);
+        found.extend(others.into_iter().filter_map(|spoken| {
+            let witness = self.site_witness(spoken, address)?;
+            // An alias places what nothing else of the operator's does.
+            let is_alone = spoken.origin == Origin::Dns && !is_placed && asks_operator;
+            (is_alone || is_outside(&witness, day)).then_some(witness)
+        }));
         let mut witnesses: Vec<Witness> = Vec::new();
-        for spoken in names {
-            let is_sure = match spoken.origin {
-                Origin::OtherCopy => false,
-                Origin::Dns => !is_placed || is_asked(&spoken.host, names),
-                _ => true,
-            };
-            if let Some(witness) = self.site_witness(spoken, address)
-                && (is_sure || is_outside(&witness, day))
-                && !witnesses.iter().any(|known| known.says == witness.says)
-            {
+        for witness in found {
+            if !witnesses.iter().any(|known| known.says == witness.says) {
                 witnesses.push(witness);
             }
         }
