@@ -194,6 +194,10 @@ fn of_destinations<'a>(
         let why = format!("{says}, so their places are not known");
         of_report(condition, UNJUDGED, not_known(condition, why))
     }));
+    if checks.is_empty() && report.inputs.is_empty() {
+        let why = format!("{NO_CAPTURE}, so no place is known");
+        return vec![of_report(condition, "destinations", not_known(condition, why))];
+    }
     if checks.is_empty() {
         let why = "no traffic of the client was recognised, so there is no destination to look at";
         return vec![of_report(condition, "destinations", Outcome::Open(why.to_owned()))];
@@ -212,6 +216,9 @@ fn unjudged(report: &Report) -> Option<String> {
     let were = plural(flows, "flow that may be the client's was", "flows that may be the client's were");
     (flows > 0).then(|| format!("{were} summed up unjudged, to stay within --max-memory"))
 }
+
+/// Why nothing is known of the network where only files of other tools were read.
+const NO_CAPTURE: &str = "no capture was read";
 
 /// What a check of such flows is put to.
 const UNJUDGED: &str = "flows summed up unjudged";
@@ -297,6 +304,9 @@ fn recognised(report: &Report) -> Check<'static> {
 fn lossy(report: &Report) -> Vec<Check<'_>> {
     let inputs = report.inputs.iter().zip(0..);
     let mut checks: Vec<Check<'_>> = inputs.map(|(input, number)| damage(input, number)).collect();
+    if report.inputs.is_empty() {
+        checks.push(of_report(Condition::Lossy, "captures", Outcome::Open(NO_CAPTURE.to_owned())));
+    }
     let lost = match report.headline.frames_lost {
         None => Outcome::Open("whether frames were lost is not stated".to_owned()),
         Some(0) => Outcome::Clear,
@@ -337,6 +347,7 @@ fn moved(report: &Report) -> Vec<Check<'_>> {
         None => {
             whole(Outcome::Open("there is nothing to read the captures by: name it with --against".into()))
         }
+        Some(_) if report.inputs.is_empty() => whole(Outcome::Open(NO_CAPTURE.into())),
         Some(against) if against.moved.is_empty() => whole(Outcome::Clear),
         Some(against) => against
             .moved
@@ -384,8 +395,9 @@ mod tests {
         assert_eq!(outcomes(unknown(), Condition::Outside, MinGrade::Possible), expected);
         assert_eq!(outcomes(vec![], Condition::Unlisted, MinGrade::Likely), ["open"]);
         assert_eq!(outcomes(vec![], Condition::Moved, MinGrade::Likely), ["open"]);
-        // No input says whether frames were lost.
-        assert_eq!(outcomes(vec![], Condition::Lossy, MinGrade::Likely), ["open", "clear"]);
+        // Nothing was read, and nothing says whether frames were lost.
+        assert_eq!(outcomes(vec![], Condition::Lossy, MinGrade::Likely), ["open", "open", "clear"]);
+        assert_eq!(outcomes(vec![], Condition::Undetermined, MinGrade::Likely), ["holds"]);
     }
 
     #[test]

@@ -99,9 +99,9 @@ fn nothing(quality: &Quality) -> Vec<String> {
     }
 }
 
-/// Whether the flows of a report are all others', so that their number is what there is to say of the capture.
+/// Whether the flows of the captures are all others', so that their number is what there is to say of them.
 pub(super) fn is_of_others(report: &Report) -> bool {
-    !report.headline.recognised && report.quality.unjudged() == 0
+    !report.headline.recognised && !report.inputs.is_empty() && report.quality.unjudged() == 0
 }
 
 /// What a report on files of exchanges alone says first.

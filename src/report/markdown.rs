@@ -200,6 +200,9 @@ impl Document<'_> {
     }
 
     fn inputs(&mut self, report: &Report) {
+        if report.inputs.is_empty() {
+            return;
+        }
         self.title(&self.words.lang.word("Inputs"));
         self.head(&["No.", "Capture", "What", "From", "To", "SHA-256"]);
         for (number, input) in report.inputs.iter().enumerate() {

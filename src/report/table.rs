@@ -151,6 +151,9 @@ impl Page {
     }
 
     fn inputs(&mut self, report: &Report) {
+        if report.inputs.is_empty() {
+            return;
+        }
         self.title(&self.lang.word(if self.has_many_inputs {
             "Inputs, by the numbers used below"
         } else {
