@@ -207,7 +207,8 @@ mod tests {
         let mut keys = Keys::default();
         keys.read(log(0..1000).as_bytes());
         let mut decryption = Decryption::new(Arc::new(keys), None);
-        let before = decryption.memory();
+        let before = Decryption::new(Arc::default(), None).memory();
+        assert_eq!(decryption.memory(), before);
         // One that the user named, too, and two that only the capture has.
         decryption.take(log(999..1002).as_bytes(), true);
         assert_eq!(decryption.memory() - before, 2 * Keys::EACH);
