@@ -103,6 +103,36 @@ fn the_clients_flows_that_had_to_leave_are_said() {
 }
 
 #[test]
+fn what_was_not_judged_passes_for_nothing() {
+    let run = |options: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_borderpost"))
+            .args(["inspect", "captures/eu-meeting-us-telemetry.pcapng", "--max-memory", "0"])
+            .args(options)
+            .output()
+            .unwrap()
+    };
+    let output = run(&["--fail-on", "outside,unlisted,undetermined"]);
+    let [table, said] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    assert_eq!(output.status.code(), Some(3), "{table}{said}");
+    assert!(table.starts_with("Incomplete: ") && !table.contains("of others."), "{table}");
+    let told: Vec<&str> = said.lines().filter(|line| line.contains("summed up unjudged")).collect();
+    assert!(matches!(told[..], [line] if line.contains("--max-memory none")), "{said}");
+    let output = run(&["--fail-on", "outside,unlisted", "--format", "junit"]);
+    let junit = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0));
+    for condition in ["outside", "unlisted"] {
+        let suite =
+            junit.split("<testsuite ").find(|suite| suite.contains(&format!(" name=\"{condition}\"")));
+        assert!(suite.unwrap().contains(" tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"1\""), "{junit}");
+    }
+    for format in ["md", "html"] {
+        let output = run(&["--format", format]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(!text.contains("of others.") && text.contains("Incomplete: "), "{text}");
+    }
+}
+
+#[test]
 fn several_captures_share_the_limit_by_their_sizes() {
     let folder = tempfile::tempdir().unwrap();
     let paths = [4, 2].map(|mebibytes| capture(folder.path(), Workload::Mixed, mebibytes));

@@ -8,11 +8,13 @@ use std::fs;
 use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use borderpost::evidence::{Evidence, Fact};
 use borderpost::flow::{Flow, Side};
 use borderpost::frame::LinkType;
-use borderpost::inspect::{Inspection, Settings, Unit, inspect};
+use borderpost::inspect::{Inspection, Progress, Settings, Unit, inspect};
 use borderpost::report;
 use borderpost::source::{Capture, Options};
 use proptest::prelude::*;
@@ -129,6 +131,35 @@ fn a_limit_on_memory_that_is_not_reached_does_not_keep_a_capture_whole() {
         let (said, pieces, _) = within(Some(limit), 3);
         assert!(said == alone && pieces == 1, "{limit}: {pieces} pieces\n{}", difference(&alone, &said));
     }
+}
+
+/// Notes whether a thread that reads a piece told that it did.
+#[derive(Default)]
+struct Pieces(AtomicBool);
+
+impl Progress for Pieces {
+    fn expect(&self, _: u64) {}
+    fn open(&self, _: &Path) {}
+    fn read(&self, _: u64) {
+        if thread::current().name() == Some("piece") {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn a_limit_that_no_pieces_could_keep_to_has_the_capture_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = made(folder.path(), Workload::Mixed, 1024);
+    let is_in_pieces = |limit| {
+        let threads = NonZeroUsize::new(3).unwrap();
+        let max_memory = Some(limit);
+        let settings = Settings { hash: false, threads, least_piece: 1, max_memory, ..Settings::default() };
+        let pieces = Pieces::default();
+        inspect(std::slice::from_ref(&path), settings, &pieces);
+        pieces.0.into_inner()
+    };
+    assert_eq!([64 << 10, 80 << 20, 512 << 20].map(is_in_pieces), [false, false, true]);
 }
 
 #[test]

@@ -347,6 +347,19 @@ fn imports_alone_give_an_inventory() {
             "{format}"
         );
     }
+    // Nothing is known of the network, which passes no check.
+    for format in ["table", "md", "html"] {
+        let text = out(&alone(&["--format", format, "b.har"]));
+        for absent in ["of others", "Inputs", ">Input<", "\nInput\n"] {
+            assert!(!text.contains(absent), "{format}: {absent}");
+        }
+    }
+    assert_eq!(status(&alone(&["b.har", "--fail-on", "undetermined"])), 3);
+    for condition in ["outside", "unlisted", "lossy"] {
+        let output = alone(&["b.har", "--fail-on", condition, "--format", "junit"]);
+        assert_eq!(status(&output), 0, "{condition}");
+        assert!(out(&output).contains("no capture was read"), "{condition}: {}", out(&output));
+    }
     let output = alone(&["b.har", "-o", "e.zip"]);
     assert_eq!(status(&output), 0, "{}", err(&output));
     assert_eq!(status(&command(&["verify", "e.zip"]).current_dir(place.0.path()).output().unwrap()), 0);

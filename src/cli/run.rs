@@ -154,7 +154,7 @@ impl<'a> Ready<'a> {
         }
         let Self { arguments, outputs, outlet, format, options, world, logs, .. } = self;
         let Some(report) = made.report else { return Ok(Status::Failed) };
-        for line in status::damaged(&report) {
+        for line in status::damaged(&report).into_iter().chain(status::unjudged(&report)) {
             say(&line);
         }
         let has_bundle = options.is_some();

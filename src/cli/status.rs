@@ -47,7 +47,9 @@ impl ValueEnum for Condition {
         let help = match self {
             Self::Outside => "A destination is shown outside the EEA",
             Self::Unlisted => "A destination outside the EEA is not in the register",
-            Self::Undetermined => "A destination could not be placed",
+            Self::Undetermined => {
+                "A destination could not be placed, or flows that may be the client's were summed up unjudged"
+            }
             Self::NothingRecognised => "No traffic of the client was recognised",
             Self::Lossy => {
                 "Frames were lost, an input is damaged, or flows that may be the client's were summed up unjudged \
@@ -105,6 +107,18 @@ pub(super) fn damaged(report: &Report) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// That flows which may be the client's are in no destination for want of memory, where there are such, for people.
+pub(super) fn unjudged(report: &Report) -> Option<String> {
+    let flows = report.quality.unjudged();
+    let were = plural(flows, "flow that may be the client's was", "flows that may be the client's were");
+    (flows > 0).then(|| {
+        format!(
+            "{were} summed up unjudged, to stay within the limit on memory, and no destination tells of them; inspect again with \
+             a larger --max-memory, or with --max-memory none"
+        )
+    })
 }
 
 /// Decides by the checks that were printed.

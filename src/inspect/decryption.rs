@@ -42,6 +42,8 @@ pub struct KeySource {
 #[derive(Debug)]
 pub struct Decryption {
     decrypter: Decrypter,
+    /// How many secrets the user's key logs hold, which do not count as memory of the capture.
+    named: usize,
     heard: Heard,
     /// What blocks of the capture itself said.
     carried: Option<KeySource>,
@@ -78,30 +80,32 @@ impl Sink for Heard {
 impl Decryption {
     /// With the keys that are known before the capture is read.
     pub(super) fn new(keys: Arc<Keys>, planted: Option<Arc<Planted>>) -> Self {
-        Self { decrypter: Decrypter::new(keys), heard: Heard::new(planted), carried: None, is_again: false }
+        let named = keys.memory() / Keys::EACH;
+        let (decrypter, heard) = (Decrypter::new(keys), Heard::new(planted));
+        Self { decrypter, named, heard, carried: None, is_again: false }
     }
 
     /// For reading the same capture again, with the keys that the first reading came upon.
     pub(super) fn again(self) -> Self {
         let carried = self.carried.map(|source| KeySource { is_late: false, ..source });
         let planted = self.heard.planted;
-        Self { carried, is_again: true, ..Self::new(Arc::clone(self.decrypter.keys()), planted) }
+        let named = self.named;
+        Self { carried, named, is_again: true, ..Self::new(Arc::clone(self.decrypter.keys()), planted) }
     }
 
     /// Keeps to a half of what the capture may take, in bytes: an eighth each for keys that it carries, for records, for
     /// exchanges that have not ended, and for what the others said.
     pub(super) fn keep_to(&mut self, limit: usize) {
         let part = limit / 8;
-        let known = if self.is_again { 0 } else { self.decrypter.keys().memory() / Keys::EACH };
-        let secrets = known.saturating_add(part / Keys::EACH);
+        let secrets = self.named.saturating_add(part / Keys::EACH);
         self.decrypter.keep_to(Room { held: part.min(Room::default().held), secrets });
         self.heard.exchanges.keep_to(part, part);
     }
 
     /// About the bytes of memory that it takes. Key logs that the user names are not among them.
     pub(super) fn memory(&self) -> usize {
-        let keys = if self.carried.is_some() { self.decrypter.keys().memory() } else { 0 };
-        keys + self.decrypter.memory() + self.heard.exchanges.memory()
+        let carried = self.decrypter.keys().memory().saturating_sub(self.named * Keys::EACH);
+        carried + self.decrypter.memory() + self.heard.exchanges.memory()
     }
 
     /// What there is so far, for a report while reading goes on.
@@ -109,7 +113,7 @@ impl Decryption {
         let Heard { exchanges, planted, .. } = &self.heard;
         let heard = Heard { certificate: None, exchanges: exchanges.so_far(), planted: planted.clone() };
         let (decrypter, carried) = (self.decrypter.so_far(), self.carried.clone());
-        Self { decrypter, heard, carried, is_again: self.is_again }
+        Self { decrypter, named: self.named, heard, carried, is_again: self.is_again }
     }
 
     /// Takes keys that the capture carries; `is_late` where frames came before them.
@@ -186,5 +190,29 @@ impl Decryption {
     #[must_use]
     pub fn has_key(&self, random: &[u8; 32]) -> bool {
         self.decrypter.keys().has(random)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(randoms: std::ops::Range<u32>) -> String {
+        let line = |random: u32| format!("CLIENT_RANDOM {random:064x} {}\n", "ab".repeat(48));
+        randoms.map(line).collect()
+    }
+
+    #[test]
+    fn only_keys_that_the_capture_carries_take_of_its_memory() {
+        let mut keys = Keys::default();
+        keys.read(log(0..1000).as_bytes());
+        let mut decryption = Decryption::new(Arc::new(keys), None);
+        let before = Decryption::new(Arc::default(), None).memory();
+        assert_eq!(decryption.memory(), before);
+        // One that the user named, too, and two that only the capture has.
+        decryption.take(log(999..1002).as_bytes(), true);
+        assert_eq!(decryption.memory() - before, 2 * Keys::EACH);
+        assert_eq!(decryption.so_far().memory(), decryption.memory());
+        assert_eq!(decryption.again().memory() - before, 2 * Keys::EACH);
     }
 }

@@ -132,6 +132,11 @@ impl Budget {
             + evidence.facts().len() * JUDGED_FACT
     }
 
+    /// Whether [`Self::was_ample`] says no of any capture.
+    pub(super) fn is_never_ample(&self) -> bool {
+        self.limit <= FORGOTTEN
+    }
+
     /// Whether there was room at every moment for a capture that is read: its tables grow, but for what is forgotten again.
     pub(super) fn was_ample(mut self, unit: &Unit) -> bool {
         let limit = self.limit.saturating_sub(FORGOTTEN);

@@ -42,7 +42,10 @@ pub(super) fn read<'a>(opened: Opened<'a>, settings: &Settings) -> Result<Readin
     let is_marked = !settings.marks.is_empty();
     // And connections are followed from their first frame to their last.
     let has_keys = !settings.key_logs.keys.is_empty();
-    if pieces < 2 || is_marked || has_keys || !opened.capture.is_divisible() {
+    // So is a limit on memory, where it is ever reached; one under which that could not be ruled out is not tried.
+    let budget = Budget::new(settings, opened.share);
+    let is_narrow = budget.as_ref().is_some_and(Budget::is_never_ample);
+    if pieces < 2 || is_marked || has_keys || is_narrow || !opened.capture.is_divisible() {
         return Err(Box::new(opened));
     }
     let options = settings.reading();
@@ -52,8 +55,6 @@ pub(super) fn read<'a>(opened: Opened<'a>, settings: &Settings) -> Result<Readin
     let Opened { number, place, is_alone, path, capture, mut watch, carried, threads, share, again } = opened;
     let told = AtomicU64::new(0);
     let next = openings(&path, &capture, &options, pieces);
-    // So is a limit on memory, where it is ever reached.
-    let budget = Budget::new(settings, share);
     let room = Room::of(budget.as_ref());
     let read =
         read_pieces(capture, next, records, number, &Around { watch: &watch, told: &told, room: &room });

@@ -17,7 +17,7 @@ pub enum Condition {
     Outside,
     /// A destination outside the EEA is not in the register.
     Unlisted,
-    /// A destination could not be placed.
+    /// A destination could not be placed, or flows that may be the client's were summed up unjudged.
     Undetermined,
     /// No traffic of the client was recognised.
     NothingRecognised,
@@ -188,13 +188,40 @@ fn of_destinations<'a>(
         at: Some((d.input, Some(d.first_frame))),
         outcome: outcome(d),
     };
-    let checks: Vec<Check<'a>> = report.destinations.iter().filter(|d| d.is_client()).map(check).collect();
+    let mut checks: Vec<Check<'a>> =
+        report.destinations.iter().filter(|d| d.is_client()).map(check).collect();
+    checks.extend(unjudged(report).map(|says| {
+        let why = format!("{says}, so their places are not known");
+        of_report(condition, UNJUDGED, not_known(condition, why))
+    }));
+    if checks.is_empty() && report.inputs.is_empty() {
+        let why = format!("{NO_CAPTURE}, so no place is known");
+        return vec![of_report(condition, "destinations", not_known(condition, why))];
+    }
     if checks.is_empty() {
         let why = "no traffic of the client was recognised, so there is no destination to look at";
         return vec![of_report(condition, "destinations", Outcome::Open(why.to_owned()))];
     }
     checks
 }
+
+/// What is not known of a place is just what [`Condition::Undetermined`] looks for.
+fn not_known(condition: Condition, why: String) -> Outcome {
+    if condition == Condition::Undetermined { Outcome::Holds(why) } else { Outcome::Open(why) }
+}
+
+/// That flows which may be the client's went into no destination, where there are such.
+fn unjudged(report: &Report) -> Option<String> {
+    let flows = report.quality.unjudged();
+    let were = plural(flows, "flow that may be the client's was", "flows that may be the client's were");
+    (flows > 0).then(|| format!("{were} summed up unjudged, to stay within --max-memory"))
+}
+
+/// Why nothing is known of the network where only files of other tools were read.
+const NO_CAPTURE: &str = "no capture was read";
+
+/// What a check of such flows is put to.
+const UNJUDGED: &str = "flows summed up unjudged";
 
 /// `zoom*mmr.*.zoom.us, media, in DE`.
 fn subject(d: &Destination) -> String {
@@ -277,6 +304,9 @@ fn recognised(report: &Report) -> Check<'static> {
 fn lossy(report: &Report) -> Vec<Check<'_>> {
     let inputs = report.inputs.iter().zip(0..);
     let mut checks: Vec<Check<'_>> = inputs.map(|(input, number)| damage(input, number)).collect();
+    if report.inputs.is_empty() {
+        checks.push(of_report(Condition::Lossy, "captures", Outcome::Open(NO_CAPTURE.to_owned())));
+    }
     let lost = match report.headline.frames_lost {
         None => Outcome::Open("whether frames were lost is not stated".to_owned()),
         Some(0) => Outcome::Clear,
@@ -286,14 +316,8 @@ fn lossy(report: &Report) -> Vec<Check<'_>> {
         }
     };
     checks.push(of_report(Condition::Lossy, "frames lost", lost));
-    let flows = report.quality.summed_up.iter().map(|of| of.client_flows).fold(0, u64::saturating_add);
-    let unjudged = if flows == 0 {
-        Outcome::Clear
-    } else {
-        let were = plural(flows, "flow that may be the client's was", "flows that may be the client's were");
-        Outcome::Holds(format!("{were} summed up unjudged, to stay within --max-memory"))
-    };
-    checks.push(of_report(Condition::Lossy, "flows summed up unjudged", unjudged));
+    let unjudged = unjudged(report).map_or(Outcome::Clear, Outcome::Holds);
+    checks.push(of_report(Condition::Lossy, UNJUDGED, unjudged));
     checks
 }
 
@@ -323,6 +347,7 @@ fn moved(report: &Report) -> Vec<Check<'_>> {
         None => {
             whole(Outcome::Open("there is nothing to read the captures by: name it with --against".into()))
         }
+        Some(_) if report.inputs.is_empty() => whole(Outcome::Open(NO_CAPTURE.into())),
         Some(against) if against.moved.is_empty() => whole(Outcome::Clear),
         Some(against) => against
             .moved
@@ -342,6 +367,7 @@ fn moved(report: &Report) -> Vec<Check<'_>> {
 mod tests {
     use super::*;
     use crate::report::sample::{destination, flagged, report, third_party};
+    use crate::report::schema::SummedUp;
 
     fn outcomes(destinations: Vec<Destination>, condition: Condition, least: MinGrade) -> Vec<&'static str> {
         let report = report(destinations);
@@ -369,8 +395,31 @@ mod tests {
         assert_eq!(outcomes(unknown(), Condition::Outside, MinGrade::Possible), expected);
         assert_eq!(outcomes(vec![], Condition::Unlisted, MinGrade::Likely), ["open"]);
         assert_eq!(outcomes(vec![], Condition::Moved, MinGrade::Likely), ["open"]);
-        // No input says whether frames were lost.
-        assert_eq!(outcomes(vec![], Condition::Lossy, MinGrade::Likely), ["open", "clear"]);
+        // Nothing was read, and nothing says whether frames were lost.
+        assert_eq!(outcomes(vec![], Condition::Lossy, MinGrade::Likely), ["open", "open", "clear"]);
+        assert_eq!(outcomes(vec![], Condition::Undetermined, MinGrade::Likely), ["holds"]);
+    }
+
+    #[test]
+    fn flows_that_were_not_judged_pass_no_check_on_place() {
+        let outcomes = |destinations, client_flows, condition| {
+            let mut report = report(destinations);
+            report.quality.summed_up = vec![SummedUp { flows: 9, client_flows, ..SummedUp::default() }];
+            let checks = checks(&report, &[condition], MinGrade::Possible);
+            checks.iter().map(|check| (check.subject.clone(), check.outcome.clone())).collect::<Vec<_>>()
+        };
+        let eea = || vec![destination("eea", "likely")];
+        let why = "2 flows that may be the client's were summed up unjudged, to stay within --max-memory, so their places \
+                   are not known";
+        let unjudged = |outcome: fn(String) -> Outcome| (UNJUDGED.to_owned(), outcome(why.to_owned()));
+        for condition in [Condition::Outside, Condition::Unlisted] {
+            assert_eq!(outcomes(vec![], 2, condition), [unjudged(Outcome::Open)]);
+            assert_eq!(outcomes(eea(), 2, condition)[1..], [unjudged(Outcome::Open)]);
+        }
+        assert_eq!(outcomes(vec![], 2, Condition::Undetermined), [unjudged(Outcome::Holds)]);
+        assert_eq!(outcomes(eea(), 2, Condition::Undetermined)[1..], [unjudged(Outcome::Holds)]);
+        // Others' flows have no place that is looked at.
+        assert_eq!(outcomes(eea(), 0, Condition::Undetermined).len(), 1);
     }
 
     #[test]

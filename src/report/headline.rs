@@ -32,7 +32,7 @@ pub(super) fn headline(destinations: &[Destination], quality: &Quality, inputs: 
         frames_lost: quality.frames_lost,
     };
     let shown: Vec<&Destination> = client().filter(|d| is_shown(d)).collect();
-    let mut lines = placed(&headline, &shown, quality.register_switched_off, inputs);
+    let mut lines = placed(&headline, &shown, quality, inputs);
     lines.extend(beside(&headline, destinations));
     lines.extend((inputs > 0).then(|| {
         let lost = lost(quality, inputs);
@@ -42,7 +42,8 @@ pub(super) fn headline(destinations: &[Destination], quality: &Quality, inputs: 
         lines.extend(conflict(quality).or_else(|| vantage(quality)).map(str::to_owned));
         lines.extend(law(quality));
     }
-    lines.extend(unjudged(quality));
+    // Where nothing was recognised, it is said first.
+    lines.extend(unjudged(quality).filter(|_| headline.recognised));
     headline.lines = lines;
     headline
 }
@@ -59,7 +60,7 @@ pub(super) fn so_far(report: &Report) -> Option<String> {
 
 /// That flows which may be the client's are in none of the lines above, where there are such.
 fn unjudged(quality: &Quality) -> Option<String> {
-    let flows = quality.summed_up.iter().map(|of| of.client_flows).fold(0, u64::saturating_add);
+    let flows = quality.unjudged();
     let were = plural(flows, "flow that may be the client's was", "flows that may be the client's were");
     (flows > 0).then(|| format!("Incomplete: {were} summed up unjudged, to stay within --max-memory."))
 }
@@ -68,12 +69,12 @@ fn third_parties(destinations: &[Destination]) -> impl Iterator<Item = &Destinat
     destinations.iter().filter(|d| !d.is_client() && d.is_at(Axis::Outside))
 }
 
-fn placed(headline: &Headline, shown: &[&Destination], is_switched_off: bool, inputs: u64) -> Vec<String> {
+fn placed(headline: &Headline, shown: &[&Destination], quality: &Quality, inputs: u64) -> Vec<String> {
     if inputs == 0 {
         return vec![NO_CAPTURE.to_owned()];
     }
     if !headline.recognised {
-        return vec![format!("No {} traffic recognised.", Catalogue::CLIENT)];
+        return nothing(quality);
     }
     let more = match headline.eea_possible {
         0 => String::new(),
@@ -85,7 +86,22 @@ fn placed(headline: &Headline, shown: &[&Destination], is_switched_off: bool, in
         count(headline.eea),
         count(headline.eea_seated_outside)
     );
-    vec![outside(headline, shown, is_switched_off), rest]
+    vec![outside(headline, shown, quality.register_switched_off), rest]
+}
+
+/// That nothing was recognised, which says little where flows that may be the client's were not judged.
+fn nothing(quality: &Quality) -> Vec<String> {
+    match unjudged(quality) {
+        Some(unjudged) => {
+            vec![unjudged, format!("Apart from them, no {} traffic was recognised.", Catalogue::CLIENT)]
+        }
+        None => vec![format!("No {} traffic recognised.", Catalogue::CLIENT)],
+    }
+}
+
+/// Whether the flows of the captures are all others', so that their number is what there is to say of them.
+pub(super) fn is_of_others(report: &Report) -> bool {
+    !report.headline.recognised && !report.inputs.is_empty() && report.quality.unjudged() == 0
 }
 
 /// What a report on files of exchanges alone says first.
@@ -259,13 +275,17 @@ mod tests {
 
     #[test]
     fn flows_that_were_not_judged_and_may_be_the_clients_are_said() {
-        let last = |client_flows| {
+        let lines = |destinations: &[Destination], client_flows| {
             let summed_up = vec![SummedUp { flows: 9, client_flows, ..SummedUp::default() }];
-            headline(&[], &Quality { summed_up, ..in_the_eea() }, 1).lines.pop().unwrap_or_default()
+            headline(destinations, &Quality { summed_up, ..in_the_eea() }, 1).lines
         };
-        assert_eq!(last(0), LAST);
+        let recognised = [destination("eea", "likely")];
+        assert_eq!(lines(&recognised, 0).last().unwrap(), LAST);
+        assert_eq!(lines(&[], 0), ["No Zoom traffic recognised.", LAST]);
         let expected = "Incomplete: 2 flows that may be the client's were summed up unjudged, to stay within --max-memory.";
-        assert_eq!(last(2), expected);
+        assert_eq!(lines(&recognised, 2).last().unwrap(), expected);
+        // That there is nothing is then not known, and not what is said first.
+        assert_eq!(lines(&[], 2), [expected, "Apart from them, no Zoom traffic was recognised.", LAST]);
     }
 
     fn vantage_line(vantage: Option<Vantage>) -> Option<&'static str> {

@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use crate::client::Catalogue;
+use crate::report::headline::is_of_others;
 use crate::report::lang::Lang;
 use crate::report::legend::LEGEND;
 use crate::report::markdown::cut::Shown;
@@ -72,7 +73,7 @@ impl Document<'_> {
         for line in &report.headline.lines {
             self.item(&self.words.lang.sentence(line));
         }
-        if !report.headline.recognised {
+        if is_of_others(report) {
             let frames = self.words.lang.plural(report.totals.frames, "frame", "frames");
             let flows = self.words.lang.plural(report.totals.flows, "flow", "flows");
             self.item(&self.words.lang.say("The {frames} read hold {flows} of others.", &[&frames, &flows]));
@@ -199,6 +200,9 @@ impl Document<'_> {
     }
 
     fn inputs(&mut self, report: &Report) {
+        if report.inputs.is_empty() {
+            return;
+        }
         self.title(&self.words.lang.word("Inputs"));
         self.head(&["No.", "Capture", "What", "From", "To", "SHA-256"]);
         for (number, input) in report.inputs.iter().enumerate() {
@@ -311,7 +315,7 @@ mod tests {
         assert!(length <= COMMENT && length > COMMENT - 1_000, "{length}");
         let cut = "- Cut to a length (`--max-markdown`): it leaves out what all 2,000 destinations rest on, and the rows of ";
         assert!(text.contains(cut) && text.contains(" left out here.\n"), "{}", &text[..1_000]);
-        assert!(text.contains("## Inputs") && !text.contains("**Cut here.**"));
+        assert!(text.contains("## Compared with") && !text.contains("**Cut here.**"));
         let short = markdown(&given, 5_000, Lang::ENGLISH);
         assert!(short.chars().count() <= 5_000 && short.contains("**Cut here.**"), "{short}");
         assert!(markdown(&given, usize::MAX, Lang::ENGLISH).contains("What these rest on (20 destinations)"));

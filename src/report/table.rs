@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use crate::client::Service;
 use crate::place::WitnessKind;
 use crate::report::against::{title, words_of};
+use crate::report::headline::is_of_others;
 use crate::report::lang::Lang;
 use crate::report::legend::{LEGEND, sign, stale};
 use crate::report::schema::{
@@ -137,7 +138,7 @@ impl Page {
             let wrapped = wrap(&clean(&self.lang.sentence(line)), WIDTH, "", "  ");
             self.emphasised(&wrapped);
         }
-        if !report.headline.recognised {
+        if is_of_others(report) {
             let others = report.totals.flows;
             self.line(&self.lang.say(
                 "The {} read hold {} of others.",
@@ -150,6 +151,9 @@ impl Page {
     }
 
     fn inputs(&mut self, report: &Report) {
+        if report.inputs.is_empty() {
+            return;
+        }
         self.title(&self.lang.word(if self.has_many_inputs {
             "Inputs, by the numbers used below"
         } else {

@@ -8,6 +8,7 @@
 use askama::Template;
 use sha2::{Digest as _, Sha256};
 
+use crate::report::headline::is_of_others;
 use crate::report::html::entry::Part;
 use crate::report::html::flows::Flows;
 use crate::report::html::lists::{Claims, Item, Piece, SessionView};
@@ -143,8 +144,7 @@ fn title(report: &Report, lang: Lang) -> String {
 fn others(report: &Report, lang: Lang) -> Option<String> {
     let frames = lang.plural(report.totals.frames, "frame", "frames");
     let flows = lang.plural(report.totals.flows, "flow", "flows");
-    (!report.headline.recognised)
-        .then(|| lang.say("The {frames} read hold {flows} of others.", &[&frames, &flows]))
+    is_of_others(report).then(|| lang.say("The {frames} read hold {flows} of others.", &[&frames, &flows]))
 }
 
 const STYLE: &str = include_str!("style.css");

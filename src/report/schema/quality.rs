@@ -61,6 +61,14 @@ pub struct Quality {
     pub remarks: Vec<String>,
 }
 
+impl Quality {
+    /// How many flows that may be the client's were summed up unjudged, in all captures.
+    #[must_use]
+    pub fn unjudged(&self) -> u64 {
+        self.summed_up.iter().map(|of| of.client_flows).fold(0, u64::saturating_add)
+    }
+}
+
 /// The flows of one capture that were summed up unjudged. They are in the totals of frames and bytes and in no list; a later packet
 /// between the same ends began a new flow.
 #[derive(Serialize, Clone, Default, Debug)]
