@@ -392,11 +392,11 @@ pub fn inspect_inputs(inputs: source::Inputs, settings: Settings, progress: &dyn
     Inspection { failures, files_skipped, ..inspection }.with_missed_marks(&met)
 }
 
-/// Notes as damage, in front of any other, that a file was written to while it was read: what was read may be of both.
+/// Notes as damage, behind any other, that a file was written to while it was read: what was read may be of both.
 fn note_change(summary: &mut Summary, stamp: Option<(PathBuf, Stamp)>) {
     let Some(what) = stamp.and_then(|(path, stamp)| stamp.changed(&path)) else { return };
     let (offset, after_frame) = (summary.size, summary.frames);
-    summary.damage.insert(0, Damage { offset, after_frame, kind: CHANGED, what, resumed_at: None });
+    summary.damage.push(Damage { offset, after_frame, kind: CHANGED, what, resumed_at: None });
 }
 
 /// All inputs as pieces of one capture; none, where none could be opened.
