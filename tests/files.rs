@@ -264,6 +264,28 @@ fn f6_an_input_is_as_it_was() {
     }
 }
 
+#[test]
+fn outputs_that_are_one_file_are_refused_before_anything_is_read() {
+    let place = Place::new();
+    fs::create_dir(place.at("sub")).unwrap();
+    symlink("sub", place.at("way")).unwrap();
+    // What is to be read is not there: who reads first says so.
+    for [first, second] in [["a.json", "a.json"], ["a.json", "./a.json"], ["sub/a.json", "way/../sub/a.json"]]
+        .into_iter()
+        .chain([["sub/b/", "way/b"], ["sub/b.zip", "way/b.zip"]])
+    {
+        let run = place.run(&["inspect", "nowhere.pcap", "-o", first, "-o", second]);
+        assert_refused(&run, &[second, "the file that -o names as", first]);
+        assert!(!err(&run).contains("nowhere"), "{}", err(&run));
+    }
+    let run = place.run(&["diff", "nowhere.pcap", "other.pcap", "-o", "sub/a.json", "-o", "way/a.json"]);
+    assert_refused(&run, &["way/a.json: the file that -o names as sub/a.json"]);
+    // One name in two folders is two files.
+    let run = place.run(&["inspect", "in.pcapng", "-o", "a.json", "-o", "way/a.json"]);
+    assert_eq!(status(&run), 0, "{}", err(&run));
+    assert!(place.at("a.json").is_file() && place.at("sub/a.json").is_file());
+}
+
 /// One that is written to when it was read already is not.
 #[test]
 fn f6_an_input_that_changes_later_is_as_it_was_read() {

@@ -220,6 +220,28 @@ pub(super) fn is_taken(path: &Path) -> bool {
     There::is(path) != There::Nothing
 }
 
+/// Refuses two outputs that are one file, by whatever way to its folder they are named. Before anything is read.
+pub(super) fn refuse_same<'a>(outputs: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), String> {
+    let mut known = BTreeMap::new();
+    for path in outputs {
+        if let Some(first) = known.insert(place(path), path) {
+            let (shown, first) = (path.display(), first.display());
+            return Err(format!("{shown}: the file that -o names as {first}, too; name another file"));
+        }
+    }
+    Ok(())
+}
+
+/// The one path of an output: that of its folder, and its name in it. A link in its place is replaced itself.
+fn place(path: &Path) -> PathBuf {
+    let path = plain(path);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (fs::canonicalize(folder), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path,
+    }
+}
+
 /// Refuses to write over one of the inputs, by whatever path or link it is named, hard ones among them.
 fn refuse_inputs<P: AsRef<Path>>(file: &Path, inputs: impl IntoIterator<Item = P>) -> Result<(), String> {
     let (Ok(known), Ok(path)) = (fs::metadata(file), fs::canonicalize(file)) else { return Ok(()) };
