@@ -81,6 +81,12 @@ impl There {
     }
 }
 
+/// What a link says that it leads to, where that can be named.
+fn aim(link: &Path) -> Option<PathBuf> {
+    let aim = link.parent()?.join(fs::read_link(link).ok()?);
+    is_taken(&aim).then_some(aim)
+}
+
 /// Whether what is there is the system's, wherever it leads to just now.
 fn is_of_system(path: &Path) -> bool {
     let folder = path.parent().and_then(|folder| fs::canonicalize(folder).ok());
@@ -106,7 +112,9 @@ impl Outlet {
         let shown = path.display();
         match There::is(&path) {
             There::LinkToDevice => {
-                Err(format!("{shown} is a symbolic link to a device or a pipe: name what it leads to"))
+                let instead = aim(&path).map(|aim| format!("{} itself", aim.display()));
+                let instead = instead.as_deref().unwrap_or("what it leads to");
+                Err(format!("{shown} is a symbolic link to a device or a pipe: name {instead}"))
             }
             There::Nothing => Ok(()),
             _ if self.force || self.has_made(&path) => Ok(()),
