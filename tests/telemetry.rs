@@ -296,6 +296,13 @@ fn an_import_that_is_named_like_a_capture_is_taken_for_what_it_is() {
     for arguments in [&["b.har"][..], &["-r", "b.har"]] {
         assert_eq!(place.report(arguments), named, "{arguments:?}");
     }
+    // Named twice, by whatever path, it is counted once, and that is said.
+    fs::copy(place.at("b.har"), place.at("copy.har")).unwrap();
+    for arguments in [&["b.har", "--decrypted", "./b.har"][..], &["copy.har", "--decrypted", "b.har"]] {
+        let output = place.run(&[&["--format", "json"], arguments].concat());
+        assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), named, "{arguments:?}");
+        assert!(err(&output).contains("it is counted once"), "{}", err(&output));
+    }
     // A bundle records it as what it is, and verifies by its hash.
     let output = place.run(&["b.har", "--planted", "planted.toml", "-o", "e.zip"]);
     assert_eq!(status(&output), 0, "{}", err(&output));
