@@ -296,6 +296,13 @@ fn an_import_that_is_named_like_a_capture_is_taken_for_what_it_is() {
     for arguments in [&["b.har"][..], &["-r", "b.har"]] {
         assert_eq!(place.report(arguments), named, "{arguments:?}");
     }
+    // Named twice, by whatever path, it is counted once, and that is said.
+    fs::copy(place.at("b.har"), place.at("copy.har")).unwrap();
+    for arguments in [&["b.har", "--decrypted", "./b.har"][..], &["copy.har", "--decrypted", "b.har"]] {
+        let output = place.run(&[&["--format", "json"], arguments].concat());
+        assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), named, "{arguments:?}");
+        assert!(err(&output).contains("it is counted once"), "{}", err(&output));
+    }
     // A bundle records it as what it is, and verifies by its hash.
     let output = place.run(&["b.har", "--planted", "planted.toml", "-o", "e.zip"]);
     assert_eq!(status(&output), 0, "{}", err(&output));
@@ -407,6 +414,34 @@ fn values_are_masked_unless_they_are_to_be_shown_and_then_for_their_owner_alone(
         let holds = bytes.windows(MAIL.len()).any(|part| part == MAIL.as_bytes());
         assert!(!holds, "{}", entry.display());
     }
+}
+
+/// In the name of a header and in the host.
+#[test]
+fn names_hold_no_planted_value_unless_it_is_to_be_shown() {
+    let requests = [said("/a", "text/plain", "nothing")];
+    let place = Place::new(&requests, false);
+    let secret = "alicesecret77";
+    let hosted = har(&requests)
+        .replace(HOST, &format!("{secret}.zoom.us"))
+        .replace("\"Content-Type\"", &format!("\"X-{secret}\""));
+    place.write("b.har", hosted);
+    place.write("p.toml", format!("[[planted]]\nkind = \"user_id\"\nvalue = \"{secret}\"\n"));
+    let options = ["b.har", "--planted", "p.toml"];
+    for format in ["json", "jsonl", "table", "md", "html", "csv"] {
+        let output = place.run(&[&["--format", format, "--lang", "nl"], &options[..]].concat());
+        assert_eq!(status(&output), 0, "{}", err(&output));
+        assert!(!out(&output).to_lowercase().contains(secret), "{format}");
+    }
+    let report = place.report(&options);
+    let rows = ["- /a header (a name of a field) -  1", "- /a host - -  1"];
+    let mut told = found(&report);
+    told.iter_mut().for_each(|row| *row = row.replacen("user_id", "-", 1));
+    told.sort();
+    assert_eq!(told, rows);
+    assert_eq!(report["telemetry"]["personal"][0]["host"], "*.zoom.us");
+    let revealed = place.report(&[&options[..], &["--reveal"]].concat());
+    assert_eq!(revealed["telemetry"]["personal"][0]["host"], format!("{secret}.zoom.us"));
 }
 
 fn walk(folder: &std::path::Path) -> Vec<PathBuf> {

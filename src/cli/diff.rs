@@ -113,6 +113,7 @@ fn write(
 impl Telling {
     /// The files to write, before anything is read.
     pub(super) fn outputs(&self, inputs: &[PathBuf]) -> Result<Vec<(&Path, DiffFormat)>, String> {
+        output::refuse_same(&self.output)?;
         let (mut outputs, outlet) = (Vec::new(), self.over.outlet());
         for path in &self.output {
             outlet.check(path, inputs)?;

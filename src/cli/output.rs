@@ -81,6 +81,12 @@ impl There {
     }
 }
 
+/// What a link says that it leads to, where that can be named.
+fn aim(link: &Path) -> Option<PathBuf> {
+    let aim = link.parent()?.join(fs::read_link(link).ok()?);
+    is_taken(&aim).then_some(aim)
+}
+
 /// Whether what is there is the system's, wherever it leads to just now.
 fn is_of_system(path: &Path) -> bool {
     let folder = path.parent().and_then(|folder| fs::canonicalize(folder).ok());
@@ -106,7 +112,9 @@ impl Outlet {
         let shown = path.display();
         match There::is(&path) {
             There::LinkToDevice => {
-                Err(format!("{shown} is a symbolic link to a device or a pipe: name what it leads to"))
+                let instead = aim(&path).map(|aim| format!("{} itself", aim.display()));
+                let instead = instead.as_deref().unwrap_or("what it leads to");
+                Err(format!("{shown} is a symbolic link to a device or a pipe: name {instead}"))
             }
             There::Nothing => Ok(()),
             _ if self.force || self.has_made(&path) => Ok(()),
@@ -218,6 +226,28 @@ pub(super) fn is_device(path: &Path) -> bool {
 /// Whether there is anything at the path.
 pub(super) fn is_taken(path: &Path) -> bool {
     There::is(path) != There::Nothing
+}
+
+/// Refuses two outputs that are one file, by whatever way to its folder they are named. Before anything is read.
+pub(super) fn refuse_same<'a>(outputs: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), String> {
+    let mut known = BTreeMap::new();
+    for path in outputs {
+        if let Some(first) = known.insert(place(path), path) {
+            let (shown, first) = (path.display(), first.display());
+            return Err(format!("{shown}: the file that -o names as {first}, too; name another file"));
+        }
+    }
+    Ok(())
+}
+
+/// The one path of an output: that of its folder, and its name in it. A link in its place is replaced itself.
+fn place(path: &Path) -> PathBuf {
+    let path = plain(path);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (fs::canonicalize(folder), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path,
+    }
 }
 
 /// Refuses to write over one of the inputs, by whatever path or link it is named, hard ones among them.

@@ -472,6 +472,7 @@ enum Output {
 type Outputs = Vec<(PathBuf, Output)>;
 
 fn outputs(arguments: &Inspect) -> Result<Outputs, String> {
+    output::refuse_same(&arguments.reporting.output)?;
     let output = |path: &PathBuf| {
         let output = match bundle::packing(path) {
             Some(packing) => Output::Bundle(packing),

@@ -9,6 +9,7 @@ use crate::inspect::Inspection;
 use crate::report::checks::{Check, Condition, MinGrade};
 use crate::report::schema::{Damage, Report};
 use crate::report::text::plural;
+use crate::source::CHANGED;
 
 /// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,7 +92,11 @@ pub(super) fn failed(inspection: &Inspection) -> Option<String> {
 
 /// The inputs that are damaged, for people: a line each, and how many more there are.
 pub(super) fn damaged(report: &Report) -> Vec<String> {
-    let damaged = || report.inputs.iter().filter_map(|input| Some((&input.path, input.damage.as_ref()?)));
+    // That a file changed is said in a line of its own.
+    let damaged = || {
+        let inputs = report.inputs.iter().filter_map(|input| Some((&input.path, input.damage.as_ref()?)));
+        inputs.filter(|(_, damage)| damage.kind != CHANGED)
+    };
     let mut lines: Vec<String> = damaged()
         .take(MOST_DAMAGED)
         .map(|(path, damage)| {
@@ -230,6 +235,8 @@ mod tests {
         report.inputs = vec![input(0, None), input(1, Some(damage(99)))];
         let said = "1.pcap: damaged at byte 99, after frame 3: a length; what could be read is in the report";
         assert_eq!(damaged(&report), [said]);
+        report.inputs[0].damage = Some(Damage { kind: CHANGED.to_owned(), ..damage(24) });
+        assert_eq!(damaged(&report), [said], "that it changed is said elsewhere");
         report.inputs.extend((2..20).map(|number| input(number, Some(damage(1)))));
         let lines = damaged(&report);
         assert_eq!((lines.len(), &*lines[16]), (17, "3 more inputs are damaged, as the report says of each"));

@@ -65,20 +65,31 @@ fn is_export(path: &Path) -> bool {
     matches!(read, Some(Ok(_))) && import::recognise_among_others(&head).is_some()
 }
 
-/// Reads the files of exchanges. What of one cannot be read is said, and the rest is used.
+/// Reads the files of exchanges. What of one cannot be read is said, and the rest is used. One that is named twice, by whatever
+/// path, is read once, and that is said.
 pub(super) fn exchanges(paths: &[PathBuf], world: &World) -> Result<Vec<ImportedFile>, String> {
-    paths.iter().map(|path| one(path, world)).collect()
+    let mut files: Vec<(&Path, ImportedFile)> = Vec::new();
+    for path in paths {
+        let bytes = world.secret(path, "--decrypted takes a HAR file or a flow file of mitmproxy")?;
+        let sha256 = sha256(&bytes);
+        if let Some((first, _)) = files.iter().find(|(_, file)| file.sha256 == sha256) {
+            let (shown, first) = (path.display(), first.display());
+            say(&format!("{shown}: the same content as {first}, by its SHA-256; it is counted once"));
+            continue;
+        }
+        files.push((path, one(path, &bytes, sha256)?));
+    }
+    Ok(files.into_iter().map(|(_, file)| file).collect())
 }
 
-fn one(path: &Path, world: &World) -> Result<ImportedFile, String> {
-    let bytes = world.secret(path, "--decrypted takes a HAR file or a flow file of mitmproxy")?;
+fn one(path: &Path, bytes: &[u8], sha256: String) -> Result<ImportedFile, String> {
     let shown = path.display().to_string();
-    let read = import::read(&bytes, &shown, &Limits::default()).map_err(|error| refused(&error, path))?;
+    let read = import::read(bytes, &shown, &Limits::default()).map_err(|error| refused(&error, path))?;
     for fault in read.faults.iter().take(MOST_TOLD).map(Fault::to_string) {
         say(&fault);
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    Ok(ImportedFile { name, sha256: sha256(&bytes), import: Arc::new(read) })
+    Ok(ImportedFile { name, sha256, import: Arc::new(read) })
 }
 
 /// Why a file is refused. A capture is named as one.

@@ -32,8 +32,6 @@ pub(super) struct Inputs<'a> {
     tried: u32,
     /// How many threads there are for each capture.
     share: usize,
-    /// What the file systems said of those that were opened, before they were; `None` where that may change, or says nothing.
-    pub(super) stamps: Vec<Option<(PathBuf, Stamp)>>,
     /// Those that could not be opened, and why.
     pub(super) failures: Vec<SourceError>,
     /// Files in the folders named that are no captures.
@@ -58,6 +56,8 @@ pub(super) struct Opened<'a> {
     pub(super) threads: usize,
     /// Its stored bytes, and those of all inputs; one whose size is not known counts as the largest.
     pub(super) share: (u64, u64),
+    /// What the file system said of it before it was opened for the first time; `None` where that may change, or says nothing.
+    pub(super) stamp: Option<Stamp>,
     /// The same once more; `None` where it can be read once, such as standard input.
     pub(super) again: Option<Again>,
 }
@@ -72,12 +72,13 @@ pub(super) struct Again {
     lies: BTreeMap<PathBuf, Lies>,
     options: Options,
     share: (u64, u64),
+    stamp: Option<Stamp>,
 }
 
 impl Again {
     /// Opens it once more, to be read by this thread and watched by nobody; `None` where it is gone.
     pub(super) fn open(&self) -> Option<Opened<'static>> {
-        let Self { number, place, is_alone, path, lies, options, share } = self.clone();
+        let Self { number, place, is_alone, path, lies, options, share, stamp } = self.clone();
         let carried = Arc::default();
         let options = Options { carried: Some(Arc::clone(&carried)), beside: false, ..options };
         let capture = source::Inputs::open(&lies, &path, &options).ok()?;
@@ -92,6 +93,7 @@ impl Again {
             carried,
             threads: 1,
             share,
+            stamp,
             again: None,
         })
     }
@@ -127,7 +129,6 @@ impl<'a> Inputs<'a> {
             named,
             tried: 0,
             share: 1,
-            stamps: Vec::new(),
             failures: Vec::new(),
             others: inputs.others,
         }
@@ -165,12 +166,11 @@ impl<'a> Inputs<'a> {
 }
 
 impl Inputs<'_> {
-    /// What is to be the same when all is read. What is followed grows, and what has moved is read elsewhere.
-    fn stamp(&self, path: &Path) -> Option<(PathBuf, Stamp)> {
+    /// What is to be the same when it is read. What is followed grows, and what has moved is read elsewhere.
+    fn stamp(&self, path: &Path) -> Option<Stamp> {
         let may_change =
             self.options.follow.is_some() || path.as_os_str() == STDIN || self.moved.contains_key(path);
-        let stamp = Stamp::of(path).filter(|_| !may_change)?;
-        Some((path.to_owned(), stamp))
+        Stamp::of(path).filter(|_| !may_change)
     }
 }
 
@@ -192,7 +192,6 @@ impl<'a> Iterator for Inputs<'a> {
             match path.and_then(|path| Ok((source::Inputs::open(&self.moved, &path, &options)?, path))) {
                 Ok((capture, path)) => {
                     self.progress.open(&path);
-                    self.stamps.push(stamp);
                     let number = self.opened;
                     self.opened = self.opened.saturating_add(1);
                     // What is followed comes slowly, and is watched closely.
@@ -206,7 +205,7 @@ impl<'a> Iterator for Inputs<'a> {
                         let lies = self.moved.get(&path).map(|lies| (path.clone(), lies.clone()));
                         let (lies, path) = (lies.into_iter().collect(), path.clone());
                         let options = self.options.clone();
-                        again = Some(Again { number, place, is_alone, path, lies, options, share });
+                        again = Some(Again { number, place, is_alone, path, lies, options, share, stamp });
                     }
                     return Some(Opened {
                         number,
@@ -218,6 +217,7 @@ impl<'a> Iterator for Inputs<'a> {
                         carried,
                         threads,
                         share,
+                        stamp,
                         again,
                     });
                 }

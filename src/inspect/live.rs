@@ -209,7 +209,7 @@ impl Snapshot {
         let Self { mut captured, current, settings } = self;
         if let Some((place, path, summary, times)) = current {
             captured.script.end_input(&summary, times.earliest);
-            captured.end_input((place, path), summary, times, 1);
+            captured.end_input((place, path, None), summary, times, 1);
         }
         let (inspection, _) = Inspection::of(vec![captured.end(&settings)], settings);
         Inspection { is_so_far: true, ..inspection }
@@ -254,6 +254,7 @@ pub fn follow(
             carried,
             threads: 1,
             share: (1, 1),
+            stamp: None,
             again: None,
         };
         before = capture.read_watched(opened, asked, &before, &settings);
@@ -325,7 +326,7 @@ impl Captured {
         let after = Before { frames, bytes: before.bytes + summary.size };
         asked.tell(after.frames, after.bytes, times.latest);
         self.script.end_input(&summary, times.earliest);
-        self.end_input((place, path), summary, times, 1);
+        self.end_input((place, path, None), summary, times, 1);
         after
     }
 

@@ -38,7 +38,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
@@ -364,7 +364,7 @@ pub fn inspect(paths: &[PathBuf], settings: Settings, progress: &dyn Progress) -
 pub fn inspect_inputs(inputs: source::Inputs, settings: Settings, progress: &dyn Progress) -> Inspection {
     let settings = Arc::new(settings);
     let mut inputs = Inputs::new(inputs, settings.reading(), settings.threads, progress);
-    let mut captures = if settings.join {
+    let captures = if settings.join {
         joined(&mut inputs, &settings)
     } else {
         inputs.read_each(|opened| {
@@ -383,20 +383,16 @@ pub fn inspect_inputs(inputs: source::Inputs, settings: Settings, progress: &dyn
             capture.with_all_keys(&[again], budget(), &settings).end(&settings)
         })
     };
-    let Inputs { failures, stamps, others: files_skipped, .. } = inputs;
-    let read = captures.iter_mut().flat_map(|capture| &mut capture.inputs);
-    for (input, stamp) in read.zip(stamps) {
-        note_change(&mut input.summary, stamp);
-    }
+    let Inputs { failures, others: files_skipped, .. } = inputs;
     let (inspection, met) = Inspection::of(captures, settings);
     Inspection { failures, files_skipped, ..inspection }.with_missed_marks(&met)
 }
 
-/// Notes as damage, in front of any other, that a file was written to while it was read: what was read may be of both.
-fn note_change(summary: &mut Summary, stamp: Option<(PathBuf, Stamp)>) {
-    let Some(what) = stamp.and_then(|(path, stamp)| stamp.changed(&path)) else { return };
+/// Notes as damage, behind any other, that a file was written to while it was read: what was read may be of both.
+fn note_change(summary: &mut Summary, path: &Path, stamp: Option<Stamp>) {
+    let Some(what) = stamp.and_then(|stamp| stamp.changed(path)) else { return };
     let (offset, after_frame) = (summary.size, summary.frames);
-    summary.damage.insert(0, Damage { offset, after_frame, kind: CHANGED, what, resumed_at: None });
+    summary.damage.push(Damage { offset, after_frame, kind: CHANGED, what, resumed_at: None });
 }
 
 /// All inputs as pieces of one capture; none, where none could be opened.
@@ -457,7 +453,7 @@ impl Captured {
     /// Takes every frame of an input through the stages that look at single packets.
     fn read(&mut self, opened: Opened<'_>) {
         self.script.begin_input(&opened);
-        let Opened { number, place, path, mut capture, mut watch, carried, .. } = opened;
+        let Opened { number, place, path, mut capture, mut watch, carried, stamp, .. } = opened;
         if self.unit.budget.is_some() {
             watch.interval = watch.interval.min(memory::INTERVAL);
         }
@@ -476,7 +472,7 @@ impl Captured {
         let summary = capture.finish();
         watch.end(summary.size);
         self.script.end_input(&summary, times.earliest);
-        self.end_input((place, path), summary, times, 1);
+        self.end_input((place, path, stamp), summary, times, 1);
     }
 
     /// Takes the frames that are left.
@@ -516,12 +512,21 @@ impl Captured {
 
     /// Takes an input that was read in pieces.
     fn take(&mut self, reading: Reading) {
-        let Reading { place, path, unit, census, times, summary, pieces } = reading;
+        let Reading { place, path, stamp, unit, census, times, summary, pieces } = reading;
         (self.unit, self.census) = (unit, census);
-        self.end_input((place, path), summary, times, pieces);
+        self.end_input((place, path, stamp), summary, times, pieces);
     }
 
-    fn end_input(&mut self, (place, path): (u32, PathBuf), summary: Summary, times: Times, pieces: usize) {
+    /// Takes what the reader of an input says. Its file is looked at here, where its reading ends: what becomes of it later is not
+    /// in what was read.
+    fn end_input(
+        &mut self,
+        (place, path, stamp): (u32, PathBuf, Option<Stamp>),
+        mut summary: Summary,
+        times: Times,
+        pieces: usize,
+    ) {
+        note_change(&mut summary, &path, stamp);
         self.census.count_records(summary.other_records);
         self.unit.end_input(&summary);
         let Times { earliest, latest, backwards, .. } = times;

@@ -20,12 +20,13 @@ use crate::inspect::memory::{self, Budget, Room};
 use crate::inspect::progress::Watch;
 use crate::inspect::times::Times;
 use crate::inspect::{Settings, Unit};
-use crate::source::{Capture, Options, Records, Summary};
+use crate::source::{Capture, Options, Records, Stamp, Summary};
 
 /// A capture that was read.
 pub(super) struct Reading {
     pub(super) place: u32,
     pub(super) path: PathBuf,
+    pub(super) stamp: Option<Stamp>,
     pub(super) unit: Unit,
     pub(super) census: Census,
     pub(super) times: Times,
@@ -52,7 +53,8 @@ pub(super) fn read<'a>(opened: Opened<'a>, settings: &Settings) -> Result<Readin
     let again =
         |path: &Path| Some((Capture::records(path, &options).ok()??, Capture::open(path, &options).ok()?));
     let Some((records, spare)) = again(&opened.path) else { return Err(Box::new(opened)) };
-    let Opened { number, place, is_alone, path, capture, mut watch, carried, threads, share, again } = opened;
+    let Opened { number, place, is_alone, path, capture, mut watch, carried, threads, share, stamp, again } =
+        opened;
     let told = AtomicU64::new(0);
     let next = openings(&path, &capture, &options, pieces);
     let room = Room::of(budget.as_ref());
@@ -61,12 +63,24 @@ pub(super) fn read<'a>(opened: Opened<'a>, settings: &Settings) -> Result<Readin
     watch.take(&told);
     let is_ample = |unit: &Unit| room.is_left() && budget.is_none_or(|budget| budget.was_ample(unit));
     if let Some((whole, joined)) = read.filter(|(whole, _)| is_ample(&whole.unit)) {
-        let reading = whole.finish((place, path), joined);
+        let reading = whole.finish((place, path, stamp), joined);
         watch.end(reading.summary.size);
         return Ok(reading);
     }
     let capture = spare;
-    Err(Box::new(Opened { number, place, is_alone, path, capture, watch, carried, threads, share, again }))
+    Err(Box::new(Opened {
+        number,
+        place,
+        is_alone,
+        path,
+        capture,
+        watch,
+        carried,
+        threads,
+        share,
+        stamp,
+        again,
+    }))
 }
 
 /// What all pieces have in common while they are read.
@@ -318,7 +332,7 @@ impl Piece {
         Some(())
     }
 
-    fn finish(self, (place, path): (u32, PathBuf), pieces: usize) -> Reading {
+    fn finish(self, (place, path, stamp): (u32, PathBuf, Option<Stamp>), pieces: usize) -> Reading {
         let used_up = self.capture.finish();
         let summary = match self.before {
             Some(mut before) => {
@@ -327,6 +341,7 @@ impl Piece {
             }
             None => used_up,
         };
-        Reading { place, path, unit: self.unit, census: self.census, times: self.times, summary, pieces }
+        let Self { unit, census, times, .. } = self;
+        Reading { place, path, stamp, unit, census, times, summary, pieces }
     }
 }

@@ -513,3 +513,51 @@ fn a_copy_of_a_request_with_another_name_does_not_free_a_flow_from_the_client() 
         assert_eq!(finding(&unit), finding(&alone));
     }
 }
+
+/// Changes a file when another is opened.
+struct Meddler {
+    opened: PathBuf,
+    changed: PathBuf,
+}
+
+impl Progress for Meddler {
+    fn expect(&self, _: u64) {}
+
+    fn open(&self, path: &Path) {
+        if path == self.opened {
+            let file = std::fs::File::options().append(true).open(&self.changed).unwrap();
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        }
+    }
+
+    fn read(&self, _: u64) {}
+}
+
+#[test]
+fn a_file_has_changed_where_it_did_while_it_was_read_itself() {
+    let whole = std::fs::read("captures/eea-meeting.pcapng").unwrap();
+    for (join, threads, least_piece) in [(false, 1, u64::MAX), (true, 1, u64::MAX), (false, 8, 32 << 10)] {
+        for (opened, changed, kinds) in [
+            (0, 0, [&["truncated", "changed"][..], &[]]),
+            (1, 0, [&["truncated"], &[]]),
+            (1, 1, [&["truncated"], &["changed"]]),
+        ] {
+            // With several threads the first may be read still when the second is opened.
+            if threads > 1 && opened != changed {
+                continue;
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let paths = ["a.pcapng", "b.pcapng"].map(|name| folder.path().join(name));
+            std::fs::write(&paths[0], &whole[..whole.len() - 10]).unwrap();
+            std::fs::write(&paths[1], &whole).unwrap();
+            let meddler = Meddler { opened: paths[opened].clone(), changed: paths[changed].clone() };
+            let settings =
+                Settings { join, threads: NonZeroUsize::new(threads).unwrap(), least_piece, ..usual() };
+            let inspection = inspect(&paths, settings, &meddler);
+            let found =
+                |input: &Input| input.summary.damage.iter().map(|damage| damage.kind).collect::<Vec<_>>();
+            let found: Vec<_> = inspection.inputs().iter().map(found).collect();
+            assert_eq!(found, kinds, "join {join}, threads {threads}");
+        }
+    }
+}

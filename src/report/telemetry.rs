@@ -17,7 +17,7 @@ use crate::report::schema::{
 use crate::report::text::plural;
 use crate::report::view::{Counts, Row, View};
 use crate::session::PhaseKind;
-use crate::telemetry::{Digest, EventList, Found, Inventory, Told, What, masked};
+use crate::telemetry::{Digest, EventList, Found, Hidden, Inventory, Told, What, masked};
 use crate::wire::exchange::Origin;
 
 /// What is gathered; `None` where there is nothing of it and nothing was asked for.
@@ -200,9 +200,11 @@ impl<'a> Sums<'a> {
         let at =
             digest.frames.map(|(first, _)| first).or_else(|| row.as_ref().map(|row| row.flow.first_frame()));
         let phase = row.as_ref().zip(at).and_then(|(row, at)| phase(row, at)).or(counted.phase);
+        let hidden = digest.hidden_host.as_ref().filter(|_| self.view.inspection.settings().reveals);
+        let host = hidden.map_or(&*digest.host, Hidden::reveal);
         Whither {
             source,
-            host: Some(digest.host.to_string()).filter(|host| !host.is_empty()),
+            host: Some(host.to_owned()).filter(|host| !host.is_empty()),
             path: digest.path.to_string(),
             whose: row.as_ref().map(|row| row.attribution.whose.name().to_owned()),
             destination,

@@ -24,8 +24,10 @@ pub struct Digest {
     pub start: Timestamp,
     /// The first and the last frame of what the client sent; `None` in imports.
     pub frames: Option<(FrameRef, FrameRef)>,
-    /// The host in lower case; empty where it is not known.
+    /// The host in lower case, with `*` for labels that hold what was planted; empty where it is not known.
     pub host: Arc<str>,
+    /// The host as it is, where that hides something.
+    pub hidden_host: Option<Hidden>,
     /// The path without its query, with `*` for segments that may be somebody's.
     pub path: Arc<str>,
     /// The method; empty where it was not seen.
@@ -50,11 +52,30 @@ pub struct Digest {
     pub is_partial: bool,
 }
 
+/// A text that is shown only where that is asked for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hidden(Arc<str>);
+
+impl Hidden {
+    /// The text itself.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hidden").finish_non_exhaustive()
+    }
+}
+
 impl Digest {
     /// About the bytes of memory that it takes.
     pub(super) fn memory(&self) -> usize {
-        let Self { host, path, method, bodies, events, found, .. } = self;
-        let texts = host.len() + path.len() + method.len() + 3 * ALLOCATED;
+        let Self { host, hidden_host, path, method, bodies, events, found, .. } = self;
+        let hidden = hidden_host.as_ref().map_or(0, |host| host.reveal().len() + ALLOCATED);
+        let texts = hidden + host.len() + path.len() + method.len() + 3 * ALLOCATED;
         let events = events.iter().map(Told::memory).sum::<usize>();
         let found = found.keys().map(Found::memory).sum::<usize>();
         size_of::<Self>() + texts + bodies.len() * size_of::<(&str, u64)>() * 2 + events + found
@@ -110,6 +131,8 @@ impl std::fmt::Debug for What {
 /// A part of what a client sends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Part {
+    /// The host that it is addressed to.
+    Host,
     /// The path.
     Path,
     /// The query behind it.
@@ -127,6 +150,7 @@ impl Part {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Host => "host",
             Self::Path => "path",
             Self::Query => "query",
             Self::Header => "header",
@@ -153,7 +177,9 @@ pub const fn body_name(kind: &Kind) -> &'static str {
 /// Digests an exchange. `own` is the address of the machine that sent it, where that is known.
 #[must_use]
 pub fn digest(exchange: &Exchange, planted: Option<&Planted>, own: Option<IpAddr>) -> Digest {
-    let host = text(exchange.host().or(exchange.server_name.as_deref()), MOST_HOST).to_ascii_lowercase();
+    let named = exchange.host().or(exchange.server_name.as_deref()).unwrap_or_default();
+    let host = text(Some(named), MOST_HOST).to_ascii_lowercase();
+    let shown_host = masked_host(named, planted);
     let target = exchange.path.as_deref().unwrap_or_default();
     let at = target.iter().position(|&byte| byte == b'?').unwrap_or(target.len());
     let (path, query) = target.split_at_checked(at).unwrap_or((target, b""));
@@ -163,9 +189,17 @@ pub fn digest(exchange: &Exchange, planted: Option<&Planted>, own: Option<IpAddr
     let gather = endpoints.map(|endpoints| Gather::new(endpoints, &host));
     let mut look =
         Look { planted, own, gather, found: BTreeMap::new(), seen: BTreeSet::new(), part: Part::Path };
-    look.unit("", path, false);
+    let is_planted = look.unit("", path, false);
+    look.part = Part::Host;
+    // What stands beside the host, such as a port, is looked into with it.
+    look.unit(
+        "",
+        exchange.authority.as_deref().filter(|_| exchange.host().is_some()).unwrap_or(named),
+        false,
+    );
     look.fields(Part::Query, query);
-    look.headers(exchange.request.as_ref().map_or(&[], |request| &request.headers));
+    let headers = exchange.request.as_ref().map_or(&[][..], |request| request.headers.as_slice());
+    look.headers(headers, exchange.authority.as_deref());
     let (mut bodies, mut is_partial) = (BTreeMap::new(), false);
     for (part, message) in sent(exchange) {
         let kind = kind(&message);
@@ -184,9 +218,10 @@ pub fn digest(exchange: &Exchange, planted: Option<&Planted>, own: Option<IpAddr
         origin: exchange.origin,
         start: exchange.start,
         frames: exchange.request.as_ref().and_then(|request| request.frames),
-        path: masked_path(&raw_path, planted).into(),
+        path: masked_path(path, planted, is_planted).into(),
         endpoint: endpoints.and_then(|endpoints| endpoints.of(&host, &raw_path)),
-        host: host.into(),
+        hidden_host: (shown_host != host).then(|| Hidden(host.into())),
+        host: shown_host.into(),
         method: text(exchange.method.as_deref(), MOST_METHOD).into(),
         status: exchange.status,
         up: bytes(exchange, true),
@@ -272,18 +307,22 @@ impl Look<'_> {
         }
     }
 
-    fn headers(&mut self, headers: &[Header]) {
+    /// Names and values of headers. One that repeats the `authority` was looked into as the host.
+    fn headers(&mut self, headers: &[Header], authority: Option<&[u8]>) {
         self.part = Part::Header;
         for header in headers {
             let (Some(name), Some(value)) = (header.name.as_deref(), header.value.as_deref()) else {
                 continue;
             };
+            let keys = String::from_utf8_lossy(name);
+            let shown = self.field_name(keys.to_string(), &keys).to_ascii_lowercase();
             let name = text(Some(name), MOST_FIELD).to_ascii_lowercase();
-            if self.unit(&name, value, false) || value.len() > MOST_HEADER {
+            let is_host = name == "host" && authority == Some(value.trim_ascii());
+            if is_host || self.unit(&shown, value, false) || value.len() > MOST_HEADER {
                 continue;
             }
             let value = String::from_utf8_lossy(value);
-            self.identifier(&name, name.strip_prefix("x-").unwrap_or(&name), &value);
+            self.identifier(&shown, name.strip_prefix("x-").unwrap_or(&name), &value);
             for cookie in value.split(';').filter(|_| name == "cookie") {
                 let (key, value) = cookie.trim().split_once('=').unwrap_or_default();
                 self.identifier("cookie", key, value);
@@ -426,8 +465,9 @@ impl Look<'_> {
     fn mask(&self, event: &mut Told) {
         let Told { name, detail, time: _, place } = event;
         for part in [Some(name), detail.as_mut(), place.as_mut()].into_iter().flatten() {
-            let holds = self.planted.is_some_and(|planted| !planted.find(part.as_bytes(), false).is_empty());
-            if holds || part.split(['.', ' ']).any(|word| identify("", word, None).is_some()) {
+            if holds(self.planted, part.as_bytes())
+                || part.split(['.', ' ']).any(|word| identify("", word, None).is_some())
+            {
                 "(masked)".clone_into(part);
             }
         }
@@ -446,23 +486,51 @@ fn is_json(text: &str) -> bool {
     text.starts_with('{') && text.ends_with('}') || text.starts_with('[') && text.ends_with(']')
 }
 
-/// A path with `*` for segments that may be somebody's: what was planted, identifiers, long or mostly digits.
-fn masked_path(path: &str, planted: Option<&Planted>) -> String {
-    let mask = |segment: &str| {
+fn holds(planted: Option<&Planted>, text: &[u8]) -> bool {
+    planted.is_some_and(|planted| !planted.find(text, false).is_empty())
+}
+
+/// A host in lower case with `*` for labels that hold what was planted; all of it where no label alone does.
+fn masked_host(host: &[u8], planted: Option<&Planted>) -> String {
+    let short = || text(Some(host), MOST_HOST).to_ascii_lowercase();
+    if !holds(planted, host) {
+        return short();
+    }
+    // One that is cut may hold a part of it, which is not found.
+    if host.len() > MOST_HOST {
+        return "*".to_owned();
+    }
+    let whole = text(Some(host), MOST_HOST);
+    let labels = whole.split('.').map(|label| if holds(planted, label.as_bytes()) { "*" } else { label });
+    let masked = labels.collect::<Vec<_>>().join(".").to_ascii_lowercase();
+    if holds(planted, masked.as_bytes()) || masked == short() { "*".to_owned() } else { masked }
+}
+
+/// A path with `*` for segments that may be somebody's: what was planted, identifiers, long or mostly digits. Where what was planted,
+/// which `is_planted` tells, lies in no segment alone, all of it. The segment in which a long path is cut is not told whole.
+fn masked_path(path: &[u8], planted: Option<&Planted>, is_planted: bool) -> String {
+    let short = text(Some(path), MOST_PATH);
+    let mut hides = false;
+    let mut mask = |segment: &str| {
+        if holds(planted, segment.as_bytes()) {
+            hides = true;
+            return true;
+        }
         let plain = coding::percent(segment.as_bytes(), false);
         let plain =
             plain.map_or_else(|| segment.to_owned(), |bytes| String::from_utf8_lossy(&bytes).into_owned());
         let digits = plain.chars().filter(char::is_ascii_digit).count();
         let length = plain.chars().count();
-        digits >= 6
-            || length >= 20 && digits > 0
-            || length > 64
-            || identify("", &plain, None).is_some()
-            || planted.is_some_and(|planted| !planted.find(segment.as_bytes(), false).is_empty())
+        digits >= 6 || length >= 20 && digits > 0 || length > 64 || identify("", &plain, None).is_some()
     };
-    let segments: Vec<&str> =
-        path.split('/').map(|segment| if mask(segment) { "*" } else { segment }).collect();
-    segments.join("/")
+    let mut segments: Vec<&str> =
+        short.split('/').map(|segment| if mask(segment) { "*" } else { segment }).collect();
+    if let Some(last) = segments.last_mut().filter(|_| path.len() > MOST_PATH) {
+        *last = "*";
+    }
+    let masked = segments.join("/");
+    let shows = is_planted && (!hides || holds(planted, masked.as_bytes()));
+    if shows { "/*".to_owned() } else { masked }
 }
 
 static NOTHING: BTreeSet<String> = BTreeSet::new();
@@ -540,6 +608,53 @@ mod tests {
             ["mail body   1"]
         );
         assert_eq!(told(&exchange("/a", "application/json", "{\"a\":\"nobody@example\"}")), [""; 0]);
+    }
+
+    #[test]
+    fn values_in_names_of_headers_and_in_hosts_are_found_and_not_shown() {
+        let planted = "[[planted]]\nkind = \"user_id\"\nvalue = \"alicesecret77\"\n[[planted]]\nkind = \"text\"\nvalue = \"hidden.place\"\n";
+        let planted = Planted::parse("p.toml", planted).unwrap();
+        let told = |exchange: &Exchange| {
+            let digest = digest(exchange, Some(&planted), None);
+            let debug = format!("{digest:?}");
+            assert!(!debug.contains("alicesecret77") && !debug.contains("hidden.place"), "{debug}");
+            let line =
+                |(found, count): (&Found, &u64)| format!("{} {} {count}", found.part.name(), found.field);
+            let found: Vec<String> = digest.found.iter().map(line).collect();
+            let hidden = digest.hidden_host.as_ref().map(|host| host.reveal().to_owned());
+            (found, digest.host.to_string(), hidden, digest.path.to_string())
+        };
+        let with = |host: &str, path: &str, header: Option<(&str, &str)>| {
+            let mut exchange = exchange(path, "text/plain", "");
+            exchange.authority = Some(host.as_bytes().into());
+            let header = header.map(|(name, value)| Header::new(name.as_bytes(), value.as_bytes()));
+            exchange.request.as_mut().unwrap().headers.extend(header);
+            told(&exchange)
+        };
+        let usual = "us.telemetry.zoom.us";
+        for header in ["X-alicesecret77", "alicesecret77"] {
+            let (found, host, hidden, _) = with(usual, "/a", Some((header, "alicesecret77")));
+            assert_eq!(found, ["header (a name of a field) 2"]);
+            assert_eq!((&*host, hidden), (usual, None));
+        }
+        for (host, shown) in [
+            ("AliceSecret77.zoom.us", "*.zoom.us"),
+            ("x-alicesecret77.zoom.us", "*.zoom.us"),
+            ("a.hidden.place", "*"),
+            ("alicesecret77.hidden.place", "*"),
+        ] {
+            let authority = format!("{host}:8443");
+            let (found, seen, hidden, _) = with(&authority, "/a", Some(("Host", &authority)));
+            assert!(found.iter().all(|found| found == "host  1") && !found.is_empty(), "{found:?}");
+            assert_eq!((&*seen, hidden), (shown, Some(host.to_ascii_lowercase())));
+        }
+        // What lies in no segment alone, or is cut.
+        let long = format!("/{}/alicesecret77", "ab/".repeat(82));
+        for path in ["/logs/hidden.place/x", "/x/alicesecret77/y", "/hidden.place", &*long] {
+            let (found, _, _, seen) = with(usual, path, None);
+            assert_eq!(found.len(), 1, "{path}");
+            assert!(seen.contains('*') && !seen.contains("alice"), "{seen}");
+        }
     }
 
     #[test]

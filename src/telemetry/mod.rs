@@ -17,7 +17,7 @@ mod list;
 mod planted;
 
 pub use self::coding::Coding;
-pub use self::digest::{Digest, Found, Part, What, body_name, digest};
+pub use self::digest::{Digest, Found, Hidden, Part, What, body_name, digest};
 pub use self::endpoint::{Endpoint, Endpoints, Shape, Told};
 pub use self::identifier::{Identifier, identify};
 pub use self::inventory::Inventory;

@@ -59,7 +59,7 @@ pub struct TelemetrySource {
 pub struct Whither {
     /// The place among `sources`, from 0.
     pub source: u64,
-    /// The host; `null` where it is not known.
+    /// The host, with `*` for labels that hold what was planted; `null` where it is not known.
     pub host: Option<String>,
     /// The path without its query, with `*` for segments that may be somebody's.
     pub path: String,
@@ -187,7 +187,7 @@ pub struct PersonalDatum {
     /// Where it was sent.
     #[serde(flatten)]
     pub whither: Whither,
-    /// `path`, `query`, `header`, `body` or `websocket`.
+    /// `host`, `path`, `query`, `header`, `body` or `websocket`.
     pub part: &'static str,
     /// The field's name there; `null` where it has none.
     pub field: Option<String>,
