@@ -337,17 +337,18 @@ impl<P: Default> Streams<P> {
     #[cold]
     fn drop_first(&mut self) {
         while let Some(flow) = self.order.pop_front() {
-            if self.is_waiting(flow) {
-                self.settle(flow);
+            if self.free(flow) {
+                self.mark_settled(flow);
                 self.dropped = self.dropped.saturating_add(1);
                 return;
             }
         }
     }
 
-    fn free(&mut self, flow: FlowId) {
+    /// Frees what is kept of a flow; says whether it waited.
+    fn free(&mut self, flow: FlowId) -> bool {
         if self.opened.remove(&flow).is_none() {
-            let Some(Waiting { directions, .. }) = self.waiting.remove(&flow) else { return };
+            let Some(Waiting { directions, .. }) = self.waiting.remove(&flow) else { return false };
             if let Some(at) = contested_at(&directions) {
                 self.contested = Some(add(self.contested, at));
             }
@@ -357,6 +358,7 @@ impl<P: Default> Streams<P> {
         if self.waiting() == 0 {
             self.order.clear();
         }
+        true
     }
 
     fn mark_settled(&mut self, flow: FlowId) {
