@@ -351,6 +351,10 @@ impl Log {
         let (said, told) = (self.entries.len(), names.len());
         self.entries.reserve_exact(told);
         self.entries.extend(names);
+        if self.entries.is_empty() {
+            self.starts = Vec::new();
+            return;
+        }
         // Places are sorted and the facts moved once: they are large, and a sort that moves them needs room for half of them.
         let places = (said..said + told).chain(0..said);
         self.starts = vec![0; flows + 1];

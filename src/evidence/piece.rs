@@ -135,6 +135,12 @@ impl Evidence {
         }
     }
 
+    /// Whether a piece cannot be put behind another, whatever else comes: something of it was given up or not noted.
+    #[must_use]
+    pub fn is_useless(&self) -> bool {
+        self.journal.as_ref().is_none_or(|journal| journal.is_full) || self.streams.dropped() > 0
+    }
+
     /// Whether nothing of the next piece is forgotten or refused here that was not there.
     #[must_use]
     pub fn has_room_for(&self, next: &Self) -> bool {

@@ -4,7 +4,7 @@
 //! Output: what is to be added, and the sequence numbers that are then known. Must not: join what may overlap.
 
 use super::Side;
-use super::record::{Origin, Record, State};
+use super::record::{Origin, Record, Sequences, State};
 use super::sequence::{Hole, MAX_HOLES, Window};
 
 /// What a flow's head came to.
@@ -12,6 +12,7 @@ use super::sequence::{Hole, MAX_HOLES, Window};
 pub(super) struct Head {
     pub(super) record: Record,
     pub(super) origin: Origin,
+    pub(super) sequences: Sequences,
     pub(super) sums: [Sums; 2],
     pub(super) holes: [Vec<Hole>; 2],
 }
@@ -108,7 +109,7 @@ impl Head {
     }
 
     fn window(&self, side: Side) -> Option<Window> {
-        self.record.window(&self.origin, side, false)
+        self.record.window(&self.sequences, side, false)
     }
 }
 

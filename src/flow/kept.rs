@@ -6,7 +6,8 @@
 use std::mem::take;
 
 use super::by_flow::{renumbered, retain_by, table_bytes};
-use super::record::{Origin, Record};
+use super::record::{Origin, Record, Sequences};
+use super::table::Tuples;
 use super::{Carry, FlowId, Flows, RoundTrip, Side};
 
 impl Flows {
@@ -16,7 +17,7 @@ impl Flows {
     /// touched, or is filled again.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.records.len() * (size_of::<Record>() + size_of::<Origin>())
+        self.records.len() * (size_of::<Record>() + size_of::<Origin>() + size_of::<Sequences>())
             + self.tuples.bytes()
             + self.v6.bytes()
             + self.scopes.bytes()
@@ -45,6 +46,7 @@ impl Flows {
         let number = |flow: FlowId| numbers.get(flow.0 as usize).copied().flatten();
         retain_by(&mut self.records, &numbers);
         retain_by(&mut self.origins, &numbers);
+        retain_by(&mut self.sequences, &numbers);
         self.tuples.retain(|flow| number(FlowId(flow)).map(|flow| flow.0));
         self.retain_addresses();
         self.retain_round_trips();
@@ -57,6 +59,13 @@ impl Flows {
         self.holes.append(holes, number);
         self.silences.retain(number);
         numbers
+    }
+
+    /// Frees what only reading needs: no packet finds its flow afterwards.
+    pub fn free(&mut self) {
+        self.tuples = Tuples::default();
+        self.sequences = Vec::new();
+        self.heads = None;
     }
 
     /// Keeps those IPv6 addresses that a flow still has, by new numbers.

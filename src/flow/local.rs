@@ -64,95 +64,107 @@ impl LocalReason {
 /// requester.
 #[must_use]
 pub fn locate(flows: &Flows, settings: &LocalSettings) -> Vec<(Side, LocalReason)> {
-    let addresses = Addresses::of(flows, settings);
-    let of_flow = |flow: Flow<'_>| {
-        let [first, second] = [Side::First, Side::Second].map(|side| addresses.about(&flow, side));
+    let interfaces: BTreeSet<IpAddr> = settings.interface_addresses.iter().copied().collect();
+    let traits = |address| Traits::new(address, &settings.overrides, &interfaces);
+    let mut sides = Vec::with_capacity(flows.len());
+    sides.extend(flows.iter().map(|flow| {
+        let [first, second] = [Side::First, Side::Second].map(|side| traits(flow.endpoint(side).address));
         decide(first, second, flow.outbound(), flow.tcp().and_then(super::TcpState::opener))
-    };
-    flows.iter().map(of_flow).collect()
-}
-
-/// The addresses of all flows, as they stand in the flows' tuples.
-struct Addresses {
-    v4: HashMap<u32, Sided>,
-    v6: Vec<Sided>,
-}
-
-impl Addresses {
-    fn of(flows: &Flows, settings: &LocalSettings) -> Self {
-        let v6 = vec![Sided::default(); flows.v6.len() as usize];
-        let mut addresses = Self { v4: HashMap::new(), v6 };
-        let interfaces: BTreeSet<IpAddr> = settings.interface_addresses.iter().copied().collect();
-        for flow in flows.iter() {
-            for side in [Side::First, Side::Second] {
-                let Some(known) = addresses.place(&flow, side) else { continue };
-                if known.share == 0 {
-                    let address = flow.endpoint(side).address;
-                    known.traits = Traits::new(address, &settings.overrides);
-                    known.is_interface = interfaces.contains(&address);
-                }
-                known.share = known.share.saturating_add(1);
+            .unwrap_or(UNDECIDED)
+    }));
+    // Addresses are counted only where that decides something, and only those: there may be millions.
+    if sides.contains(&UNDECIDED) {
+        let shares = Shares::of(flows, &sides);
+        for (flow, decided) in flows.iter().zip(&mut sides).filter(|(_, decided)| **decided == UNDECIDED) {
+            let [first, second] = [Side::First, Side::Second].map(|side| shares.about(&flow, side));
+            if let Some(side) = only(first > second, second > first) {
+                *decided = (side, LocalReason::Majority);
             }
         }
-        addresses
     }
+    sides
+}
 
-    fn place(&mut self, flow: &Flow<'_>, side: Side) -> Option<&mut Sided> {
-        let (address, _) = flow.record.end(side);
-        if flow.record.key.is_v6() {
-            self.v6.get_mut(address as usize)
-        } else {
-            Some(self.v4.entry(address).or_default())
+/// What is said of a flow where nothing tells its sides apart.
+const UNDECIDED: (Side, LocalReason) = (Side::First, LocalReason::FirstSender);
+
+/// In how many flows addresses take part, as these stand in the flows' tuples.
+struct Shares {
+    v4: HashMap<u32, u32>,
+    v6: Vec<u32>,
+}
+
+impl Shares {
+    /// Of the addresses of flows that are not decided yet.
+    fn of(flows: &Flows, sides: &[(Side, LocalReason)]) -> Self {
+        let mut shares = Self { v4: HashMap::new(), v6: vec![0; flows.v6.len() as usize] };
+        for (flow, _) in flows.iter().zip(sides).filter(|(_, decided)| **decided == UNDECIDED) {
+            if !flow.record.key.is_v6() {
+                for side in [Side::First, Side::Second] {
+                    shares.v4.insert(flow.record.end(side).0, 0);
+                }
+            }
         }
+        for flow in flows.iter() {
+            for side in [Side::First, Side::Second] {
+                if let Some(share) = shares.place(&flow, side) {
+                    *share = share.saturating_add(1);
+                }
+            }
+        }
+        shares
     }
 
-    fn about(&self, flow: &Flow<'_>, side: Side) -> Sided {
+    fn place(&mut self, flow: &Flow<'_>, side: Side) -> Option<&mut u32> {
         let (address, _) = flow.record.end(side);
-        let known =
+        if flow.record.key.is_v6() { self.v6.get_mut(address as usize) } else { self.v4.get_mut(&address) }
+    }
+
+    fn about(&self, flow: &Flow<'_>, side: Side) -> u32 {
+        let (address, _) = flow.record.end(side);
+        let share =
             if flow.record.key.is_v6() { self.v6.get(address as usize) } else { self.v4.get(&address) };
-        known.copied().unwrap_or_default()
+        share.copied().unwrap_or(0)
     }
 }
 
-/// What is known about one side of a flow.
-#[derive(Clone, Copy, Default, Debug)]
-struct Sided {
-    traits: Traits,
-    is_interface: bool,
-    /// In how many flows its address takes part.
-    share: u32,
-}
-
-/// What an address says by itself.
+/// What is known about an address by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is looked at by itself")]
 struct Traits {
     is_override: bool,
+    is_interface: bool,
     is_no_host: bool,
     is_private: bool,
 }
 
 impl Traits {
-    fn new(address: IpAddr, overrides: &[Network]) -> Self {
+    fn new(address: IpAddr, overrides: &[Network], interfaces: &BTreeSet<IpAddr>) -> Self {
         Self {
             is_override: overrides.iter().any(|network| network.contains(address)),
+            is_interface: interfaces.contains(&address),
             is_no_host: is_no_host(address),
             is_private: is_private(address),
         }
     }
 }
 
-fn decide(first: Sided, second: Sided, outbound: Option<Side>, opener: Option<Side>) -> (Side, LocalReason) {
-    let alone = |is: fn(Sided) -> bool| only(is(first), is(second));
+/// The local side by what is known of both ends, and by the flow itself.
+fn decide(
+    first: Traits,
+    second: Traits,
+    outbound: Option<Side>,
+    opener: Option<Side>,
+) -> Option<(Side, LocalReason)> {
+    let alone = |is: fn(Traits) -> bool| only(is(first), is(second));
     let by = |side: Option<Side>, reason| side.map(|side| (side, reason));
-    by(alone(|side| side.traits.is_override), LocalReason::Override)
+    by(alone(|side| side.is_override), LocalReason::Override)
         .or_else(|| by(alone(|side| side.is_interface), LocalReason::InterfaceAddress))
-        .or_else(|| by(alone(|side| !side.traits.is_no_host), LocalReason::PeerIsNoHost))
-        .or_else(|| by(alone(|side| side.traits.is_private), LocalReason::PrivateRange))
+        .or_else(|| by(alone(|side| !side.is_no_host), LocalReason::PeerIsNoHost))
+        .or_else(|| by(alone(|side| side.is_private), LocalReason::PrivateRange))
         // A router's interface marks what it passes on as outgoing, so private addresses come first.
         .or_else(|| by(outbound, LocalReason::Direction))
         .or_else(|| by(opener, LocalReason::Syn))
-        .or_else(|| by(only(first.share > second.share, second.share > first.share), LocalReason::Majority))
-        .unwrap_or((Side::First, LocalReason::FirstSender))
 }
 
 /// The side for which something holds, where it does not hold for both.

@@ -41,7 +41,7 @@ use address::V6;
 use intern::Interner;
 use pause::{PAUSE, Silences};
 use piece::Heads;
-use record::{Arrival, Handshake, Origin, Record, State};
+use record::{Arrival, Handshake, Origin, Record, Sequences, State};
 use sequence::{Holes, Window};
 use table::{Tuple, Tuples};
 
@@ -104,9 +104,10 @@ pub struct Seen {
 #[derive(Clone, Debug, Default)]
 pub struct Flows {
     tuples: Tuples,
-    /// Both by flow.
+    /// By flow, as what follows.
     records: Vec<Record>,
     origins: Vec<Origin>,
+    sequences: Vec<Sequences>,
     v6: V6,
     scopes: Interner<Scope>,
     macs: Interner<Macs>,
@@ -277,6 +278,7 @@ impl Flows {
         let key = tuple.kept(&mut self.v6);
         self.records.push(Record::start(&packet, key, tuple.from_low, frame, time));
         self.origins.push(Origin::start(frame, time, self.macs.intern(packet.macs)));
+        self.sequences.push(Sequences::default());
         self.tuples.set(&tuple, number, &self.records);
         let seen = self.count::<true>(FlowId(number), tuple.from_low, &packet, &arrival);
         seen.unwrap_or(Seen { flow: FlowId(number), side: Side::First, is_new: true, mark: Mark(0) })
@@ -318,7 +320,8 @@ impl Flows {
             return Some(seen);
         };
         let handshake = record.note_tcp(origin, side, tcp);
-        let over = if record.continues(origin, side, tcp, packet.payload_len) {
+        let sequences = self.sequences.get_mut(place)?;
+        let over = if record.continues(sequences, side, tcp, packet.payload_len) {
             record.count(side, arrival)
         } else {
             self.count_disordered(flow, side, *tcp, *arrival)
@@ -344,9 +347,9 @@ impl Flows {
         if tcp.flags.has(TcpFlags::RST) {
             return 0;
         }
-        let Self { records, origins, carries, holes, heads, .. } = self;
+        let Self { records, sequences, carries, holes, heads, .. } = self;
         let place = flow.0 as usize;
-        let (Some(record), Some(origin)) = (records.get_mut(place), origins.get_mut(place)) else {
+        let (Some(record), Some(sequences)) = (records.get_mut(place), sequences.get_mut(place)) else {
             return len;
         };
         // SYN takes the first sequence number; data may come with it (RFC 7413).
@@ -355,7 +358,7 @@ impl Flows {
         let [_, _, sent] = record.counters.sent_by(side);
         let went_over = || carries.get(&(flow, side)).is_some_and(|carry| carry.over[2] > 0);
         let is_long = sent >= 1 << 31 || went_over();
-        let mut window = record.window(origin, side, is_long).unwrap_or(Window::at(seq, has_syn));
+        let mut window = record.window(sequences, side, is_long).unwrap_or(Window::at(seq, has_syn));
         let (new, open) = holes.with(flow, side, |holes| {
             if has_syn {
                 window.begin(seq, holes);
@@ -366,7 +369,7 @@ impl Flows {
         if let Some(heads) = heads {
             heads.note_holes(flow, side, open);
         }
-        record.set_window(origin, side, window);
+        record.set_window(sequences, side, window);
         if let Some(again) = len.checked_sub(new).filter(|again| *again > 0) {
             let repeated = &mut carries.entry((flow, side)).or_default().repeated;
             *repeated = repeated.saturating_add(again.into());

@@ -11,7 +11,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::joint::{Behind, HANDSHAKE, Head, JoinedSide, Sums};
 use super::pause::Before;
-use super::record::{Origin, Record, State};
+use super::record::{Origin, Record, Sequences, State};
 use super::sequence::Window;
 use super::table::Tuple;
 use super::{Carry, FlowId, Flows, Joint, Mark, Side};
@@ -117,7 +117,7 @@ impl Flows {
     pub fn joint(&self, next: &Self, continued: Continued, with_head: bool) -> Option<Joint> {
         let Continued { flow, part, is_turned, .. } = continued;
         let place = flow.0 as usize;
-        let (record, origin) = (self.records.get(place)?, self.origins.get(place)?);
+        let (record, sequences) = (self.records.get(place)?, self.sequences.get(place)?);
         let end = next.head(part)?;
         let start = if with_head { Some(next.heads.as_ref()?.of.get(&part)?) } else { None };
         // Silence is reckoned from the latest time: the part's own must be it throughout.
@@ -134,7 +134,7 @@ impl Flows {
             let theirs = if is_turned { ours.other() } else { ours };
             let most_holes = next.heads.as_ref()?.most_holes.get(&(part, theirs)).copied().unwrap_or(0);
             let behind = Behind { end: &end, start, side: theirs, most_holes };
-            let window = record.window(origin, ours, false);
+            let window = record.window(sequences, ours, false);
             let added = behind.added();
             let is_first_answer =
                 ours == Side::Second && !record.state.has(State::ANSWERED) && added.0 != [0; 4];
@@ -193,8 +193,11 @@ impl Flows {
         let mut numbers = Vec::with_capacity(next.records.len());
         self.records.reserve(next.records.len());
         self.origins.reserve(next.origins.len());
+        self.sequences.reserve(next.sequences.len());
         let (records, origins) = (std::mem::take(&mut next.records), std::mem::take(&mut next.origins));
-        for (part, (record, mut origin)) in (0..).zip(records.into_iter().zip(origins)) {
+        let sequences = std::mem::take(&mut next.sequences);
+        let all = records.into_iter().zip(origins).zip(sequences);
+        for (part, ((record, mut origin), sequences)) in (0..).zip(all) {
             if let Some(continued) = parts.next_if(|continued| continued.part.0 == part) {
                 numbers.push(continued.is_renewed.then_some(continued.flow));
                 if continued.is_renewed {
@@ -208,7 +211,7 @@ impl Flows {
                     self.renew(
                         continued.flow,
                         Record { mark: mark(record.mark), ..record },
-                        origin,
+                        (origin, sequences),
                         macs,
                         sums,
                         frames,
@@ -232,6 +235,7 @@ impl Flows {
             origin.macs = *macs.get(origin.macs as usize)?;
             origin.frame = origin.frame.later_by(frames);
             self.origins.push(origin);
+            self.sequences.push(sequences);
             numbers.push(Some(FlowId(number)));
         }
         let number = |part: FlowId| numbers.get(part.0 as usize).copied().flatten();
@@ -289,7 +293,7 @@ impl Flows {
         &mut self,
         flow: FlowId,
         part: Record,
-        part_origin: Origin,
+        (part_origin, part_sequences): (Origin, Sequences),
         macs: Macs,
         part_sums: [Sums; 2],
         frames: u64,
@@ -301,7 +305,11 @@ impl Flows {
         for (sum, asked) in first.iter_mut().zip(asked) {
             *sum = sum.saturating_add(asked);
         }
-        let Some(origin) = self.origins.get_mut(place) else { return };
+        let (Some(origin), Some(sequences)) = (self.origins.get_mut(place), self.sequences.get_mut(place))
+        else {
+            return;
+        };
+        *sequences = part_sequences;
         let known = self.macs.get(origin.macs).unwrap_or_default();
         let to = if part.state.has(State::ANSWERED) { macs.to.or(known.to) } else { known.to };
         *origin = part_origin.after(origin);
@@ -326,9 +334,10 @@ impl Flows {
     fn head(&self, flow: FlowId) -> Option<Head> {
         let place = flow.0 as usize;
         let (record, origin) = (*self.records.get(place)?, *self.origins.get(place)?);
+        let sequences = *self.sequences.get(place)?;
         let sums = [Side::First, Side::Second].map(|side| self.sums(flow, &record, side));
         let holes = [Side::First, Side::Second].map(|side| self.holes.of(flow, side).to_vec());
-        Some(Head { record, origin, sums, holes })
+        Some(Head { record, origin, sequences, sums, holes })
     }
 
     fn sums(&self, flow: FlowId, record: &Record, side: Side) -> Sums {
@@ -344,10 +353,10 @@ impl Flows {
         let place = flow.0 as usize;
         for (side, joined) in [Side::First, Side::Second].into_iter().zip(&joint.sides) {
             let JoinedSide { theirs, added: Sums(added), sequence } = joined;
-            let (Some(record), Some(origin)) = (self.records.get(place), self.origins.get(place)) else {
+            let (Some(record), Some(sequences)) = (self.records.get(place), self.sequences.get(place)) else {
                 return;
             };
-            let window = record.window(origin, side, false);
+            let window = record.window(sequences, side, false);
             let Sums(known) = self.sums(flow, record, side);
             let mut sums = [0; 4];
             for ((sum, known), added) in sums.iter_mut().zip(known).zip(added) {
@@ -357,10 +366,10 @@ impl Flows {
             if let Some((joined, holes)) = sequence {
                 let window = Window { next: joined.next, ..window.unwrap_or(*joined) };
                 self.holes.set(flow, side, holes.clone());
-                if let (Some(record), Some(origin)) =
-                    (self.records.get_mut(place), self.origins.get_mut(place))
+                if let (Some(record), Some(sequences)) =
+                    (self.records.get_mut(place), self.sequences.get_mut(place))
                 {
-                    record.set_window(origin, side, window);
+                    record.set_window(sequences, side, window);
                 }
             }
             if let Some(record) = self.records.get_mut(place) {

@@ -1,4 +1,4 @@
-//! What is kept of a flow, 112 bytes in all, and how packets change it.
+//! What is kept of a flow, 112 bytes in all while it is read and 96 afterwards, and how packets change it.
 
 use super::key::Key;
 use super::sequence::Window;
@@ -18,7 +18,7 @@ pub(super) struct Record {
     pub(super) last_time: i64,
 }
 
-/// How a flow began, and what its datagrams and empty segments leave alone. Pairs are of the first side and the second.
+/// How a flow began, and what its datagrams and segments leave alone. Pairs are of the first side and the second.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
     pub(super) frame: FrameRef,
@@ -27,12 +27,17 @@ pub(super) struct Origin {
     pub(super) macs: u32,
     /// The places of the round trips by requester, from 1; 0 where there is none.
     pub(super) round_trips: [u32; 2],
-    /// The sequence number of the first byte of each side, where the record's state knows one.
-    pub(super) first_seq: [u32; 2],
-    /// The sequence number behind the last byte that each side sent, where the state knows one.
-    next_seq: [u32; 2],
     /// The initial sequence number of the side that opened the connection, where the state knows which one did.
     opening_seq: u32,
+}
+
+/// The sequence numbers of a flow, of the first side and the second. Nobody wants them once reading has ended.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Sequences {
+    /// The sequence number of the first byte of each side, where the record's state knows one.
+    first: [u32; 2],
+    /// The sequence number behind the last byte that each side sent, where the state knows one.
+    next: [u32; 2],
 }
 
 /// What a packet adds to its flow.
@@ -58,15 +63,7 @@ pub(super) enum Handshake {
 
 impl Origin {
     pub(super) fn start(frame: FrameRef, time: Option<Timestamp>, macs: u32) -> Self {
-        Self {
-            frame,
-            time: time.map_or(0, Timestamp::nanos),
-            macs,
-            round_trips: [0; 2],
-            first_seq: [0; 2],
-            next_seq: [0; 2],
-            opening_seq: 0,
-        }
+        Self { frame, time: time.map_or(0, Timestamp::nanos), macs, round_trips: [0; 2], opening_seq: 0 }
     }
 
     /// The same of a flow that began earlier.
@@ -137,7 +134,7 @@ impl Record {
 
     /// Takes a segment's payload where it continues its stream, as nearly all do; false where that takes a closer look.
     #[inline]
-    pub(super) fn continues(&self, origin: &mut Origin, side: Side, tcp: &Tcp, len: u32) -> bool {
+    pub(super) fn continues(&self, sequences: &mut Sequences, side: Side, tcp: &Tcp, len: u32) -> bool {
         if tcp.flags.any(TcpFlags::SYN | TcpFlags::RST) {
             return false;
         }
@@ -145,7 +142,7 @@ impl Record {
             return true;
         }
         let is_known = self.state.has(State::SEQUENCED.of(side));
-        let next = of_mut(&mut origin.next_seq, side);
+        let next = of_mut(&mut sequences.next, side);
         if !is_known || *next != tcp.seq {
             return false;
         }
@@ -154,19 +151,19 @@ impl Record {
     }
 
     /// What is known of a side's sequence numbers.
-    pub(super) fn window(&self, origin: &Origin, side: Side, is_long: bool) -> Option<Window> {
+    pub(super) fn window(&self, sequences: &Sequences, side: Side, is_long: bool) -> Option<Window> {
         self.state.has(State::SEQUENCED.of(side)).then(|| Window {
-            base: *of(&origin.first_seq, side),
-            next: *of(&origin.next_seq, side),
+            base: *of(&sequences.first, side),
+            next: *of(&sequences.next, side),
             is_exact: self.state.has(State::BEGUN.of(side)),
             is_long,
         })
     }
 
     /// Keeps it.
-    pub(super) fn set_window(&mut self, origin: &mut Origin, side: Side, window: Window) {
-        *of_mut(&mut origin.first_seq, side) = window.base;
-        *of_mut(&mut origin.next_seq, side) = window.next;
+    pub(super) fn set_window(&mut self, sequences: &mut Sequences, side: Side, window: Window) {
+        *of_mut(&mut sequences.first, side) = window.base;
+        *of_mut(&mut sequences.next, side) = window.next;
         self.state.set(State::SEQUENCED.of(side));
         if window.is_exact {
             self.state.set(State::BEGUN.of(side));
@@ -463,6 +460,6 @@ mod tests {
 
     #[test]
     fn a_flow_takes_112_bytes() {
-        assert_eq!((size_of::<Record>(), size_of::<Origin>()), (64, 48));
+        assert_eq!((size_of::<Record>(), size_of::<Origin>(), size_of::<Sequences>()), (64, 32, 16));
     }
 }

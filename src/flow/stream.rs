@@ -12,7 +12,7 @@ use std::mem::take;
 
 use hashbrown::HashMap;
 
-use super::by_flow::{renumber, table_bytes};
+use super::by_flow::{renumber, renumbered, table_bytes};
 use super::{FlowId, Side};
 use crate::frame::FrameRef;
 use crate::packet::{Tcp, TcpFlags};
@@ -36,6 +36,9 @@ pub struct Prefix<'a> {
 /// The first bytes of all flows that are not settled yet, each flow with what its reader keeps of it.
 #[derive(Clone, Debug)]
 pub struct Streams<P = ()> {
+    /// The waiting flows that are nothing but SYNs so far: of a flood of them nearly all, which so take little room.
+    opened: HashMap<FlowId, Opened>,
+    /// Those that have said something, or of which something is kept.
     waiting: HashMap<FlowId, Waiting<P>>,
     /// The waiting flows in the order in which they began to wait, and some that no longer wait.
     order: VecDeque<FlowId>,
@@ -49,6 +52,12 @@ pub struct Streams<P = ()> {
     most: (usize, usize),
 }
 
+/// A flow that waits and is nothing but SYNs so far: the sequence numbers at which its directions begin.
+#[derive(Clone, Copy, Default, Debug)]
+struct Opened {
+    bases: [Option<u32>; 2],
+}
+
 /// A flow that waits.
 #[derive(Clone, Debug, Default)]
 struct Waiting<P> {
@@ -59,6 +68,7 @@ struct Waiting<P> {
 impl<P> Default for Streams<P> {
     fn default() -> Self {
         Self {
+            opened: HashMap::new(),
             waiting: HashMap::new(),
             order: VecDeque::new(),
             settled: Vec::new(),
@@ -95,19 +105,21 @@ impl<P: Default> Streams<P> {
         if has_nothing || self.is_settled(flow) {
             return None;
         }
-        if !self.waiting.contains_key(&flow) {
-            self.wait(flow);
-        }
-        let direction = of_mut(&mut self.waiting.get_mut(&flow)?.directions, side);
         // SYN takes the first sequence number; data may come with it (RFC 7413).
         let seq = if has_syn { tcp.seq.wrapping_add(1) } else { tcp.seq };
+        if payload.is_empty() && !self.waiting.contains_key(&flow) {
+            self.open(flow, side, seq);
+            return None;
+        }
+        self.unfold(flow)?;
+        let direction = of_mut(&mut self.waiting.get_mut(&flow)?.directions, side);
         let held = direction.held();
         let changed = direction.insert(seq, payload, frame);
         self.bytes = self.bytes.saturating_add(direction.held()).saturating_sub(held);
         while self.bytes > MAX_BYTES && !self.waiting.is_empty() {
             self.drop_first();
         }
-        self.most = (self.most.0.max(self.waiting.len()), self.most.1.max(self.bytes));
+        self.note_most();
         let direction = of(&self.waiting.get(&flow)?.directions, side);
         changed.then(|| direction.text())
     }
@@ -115,7 +127,10 @@ impl<P: Default> Streams<P> {
     /// The sequence number of a direction's first byte, where one is known and the flow waits.
     #[must_use]
     pub fn base(&self, flow: FlowId, side: Side) -> Option<u32> {
-        self.direction(flow, side)?.base
+        match self.opened.get(&flow) {
+            Some(Opened { bases }) => *of(bases, side),
+            None => self.direction(flow, side)?.base,
+        }
     }
 
     /// Whether what a segment brings lies behind all that is kept of its direction, so that it changes nothing.
@@ -132,7 +147,7 @@ impl<P: Default> Streams<P> {
         let (flows, bytes) = next.most;
         next.dropped == 0
             && next.contested.is_none()
-            && self.waiting.len().saturating_add(flows) < MAX_WAITING
+            && self.waiting().saturating_add(flows) < MAX_WAITING
             && self.bytes.saturating_add(bytes) < MAX_BYTES
     }
 
@@ -143,16 +158,20 @@ impl<P: Default> Streams<P> {
             let bits = (0..64).filter(|bit| settled >> bit & 1 == 1);
             bits.filter_map(|bit| number(FlowId(word * 64 + bit))).for_each(|flow| self.settle(flow));
         }
-        for flow in take(&mut next.order) {
-            if let Some(mut waiting) = next.waiting.remove(&flow)
-                && let Some(flow) = number(flow)
-            {
+        for part in take(&mut next.order) {
+            let Some(flow) = number(part) else { continue };
+            if let Some(opened) = next.opened.remove(&part) {
+                self.order.push_back(flow);
+                self.waiting.remove(&flow);
+                self.opened.insert(flow, opened);
+            } else if let Some(mut waiting) = next.waiting.remove(&part) {
                 for direction in &mut waiting.directions {
                     direction.contested_at = direction.contested_at.map(|frame| frame.later_by(frames));
                     direction.first_frame = direction.first_frame.map(|frame| frame.later_by(frames));
                     self.bytes = self.bytes.saturating_add(direction.held());
                 }
                 self.order.push_back(flow);
+                self.opened.remove(&flow);
                 self.waiting.insert(flow, waiting);
             }
         }
@@ -166,7 +185,10 @@ impl<P: Default> Streams<P> {
 
     /// What is kept of a flow; nothing where it does not wait.
     pub fn kept(&mut self, flow: FlowId) -> Option<&mut P> {
-        self.waiting.get_mut(&flow).map(|waiting| &mut waiting.kept)
+        if !self.is_waiting(flow) {
+            return None;
+        }
+        self.unfold(flow).map(|waiting| &mut waiting.kept)
     }
 
     /// The contiguous prefix of a direction so far; empty where nothing waits.
@@ -202,13 +224,13 @@ impl<P: Default> Streams<P> {
     /// Whether a flow waits.
     #[must_use]
     pub fn is_waiting(&self, flow: FlowId) -> bool {
-        self.waiting.contains_key(&flow)
+        self.opened.contains_key(&flow) || self.waiting.contains_key(&flow)
     }
 
     /// How many flows wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.opened.len() + self.waiting.len()
     }
 
     /// How many flows were given up because too many waited, or too much of them.
@@ -235,12 +257,13 @@ impl<P: Default> Streams<P> {
 
     /// Keeps what belongs to flows to which `number` gives a new number, under that.
     pub fn retain(&mut self, number: impl Fn(FlowId) -> Option<FlowId>) {
-        let leave: Vec<FlowId> =
-            self.waiting.keys().copied().filter(|flow| number(*flow).is_none()).collect();
+        let all = self.opened.keys().chain(self.waiting.keys()).copied();
+        let leave: Vec<FlowId> = all.filter(|flow| number(*flow).is_none()).collect();
         for flow in leave {
             self.free(flow);
         }
         let waiting: Vec<(FlowId, Waiting<P>)> = self.waiting.drain().collect();
+        self.opened = renumbered(take(&mut self.opened), &number);
         self.order.retain_mut(|flow| renumber(flow, &number));
         let waiting = waiting.into_iter().filter_map(|(flow, waiting)| Some((number(flow)?, waiting)));
         self.waiting.extend(waiting);
@@ -253,7 +276,8 @@ impl<P: Default> Streams<P> {
     /// The bytes that they fill.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        table_bytes::<(FlowId, Waiting<P>)>(self.waiting.len())
+        table_bytes::<(FlowId, Opened)>(self.opened.len())
+            + table_bytes::<(FlowId, Waiting<P>)>(self.waiting.len())
             + self.bytes
             + self.order.len() * size_of::<FlowId>()
             + size_of_val(self.settled.as_slice())
@@ -263,42 +287,78 @@ impl<P: Default> Streams<P> {
         self.waiting.get(&flow).map(|waiting| of(&waiting.directions, side))
     }
 
+    /// Takes note of where a direction begins of a flow that is nothing but SYNs so far.
+    fn open(&mut self, flow: FlowId, side: Side, seq: u32) {
+        if let Some(Opened { bases }) = self.opened.get_mut(&flow) {
+            of_mut(bases, side).get_or_insert(seq);
+            return;
+        }
+        self.wait(flow);
+        let mut opened = Opened::default();
+        *of_mut(&mut opened.bases, side) = Some(seq);
+        self.opened.insert(flow, opened);
+        self.note_most();
+    }
+
+    /// A flow with room for all that is kept of it; it begins to wait where it does not yet.
+    fn unfold(&mut self, flow: FlowId) -> Option<&mut Waiting<P>> {
+        if !self.waiting.contains_key(&flow) {
+            let mut waiting = Waiting::default();
+            match self.opened.remove(&flow) {
+                Some(Opened { bases }) => {
+                    for (direction, base) in waiting.directions.iter_mut().zip(bases) {
+                        direction.base = base;
+                    }
+                }
+                None => self.wait(flow),
+            }
+            self.waiting.insert(flow, waiting);
+        }
+        self.waiting.get_mut(&flow)
+    }
+
+    fn note_most(&mut self) {
+        self.most = (self.most.0.max(self.waiting()), self.most.1.max(self.bytes));
+    }
+
+    /// Makes room for a flow, which is put last.
     fn wait(&mut self, flow: FlowId) {
-        if self.waiting.len() >= MAX_WAITING {
+        if self.waiting() >= MAX_WAITING {
             self.drop_first();
         }
         // Settled flows stay in the order until they come up, or until they are most of it.
         if self.order.len() >= 2 * MAX_WAITING {
-            let Self { order, waiting, .. } = self;
-            order.retain(|flow| waiting.contains_key(flow));
+            let Self { order, opened, waiting, .. } = self;
+            order.retain(|flow| opened.contains_key(flow) || waiting.contains_key(flow));
         }
         self.order.push_back(flow);
-        self.waiting.insert(flow, Waiting::default());
     }
 
     #[cold]
     fn drop_first(&mut self) {
         while let Some(flow) = self.order.pop_front() {
-            if self.waiting.contains_key(&flow) {
-                self.settle(flow);
+            if self.free(flow) {
+                self.mark_settled(flow);
                 self.dropped = self.dropped.saturating_add(1);
                 return;
             }
         }
     }
 
-    fn free(&mut self, flow: FlowId) {
-        let Some(Waiting { directions, .. }) = self.waiting.remove(&flow) else {
-            return;
-        };
-        if let Some(at) = contested_at(&directions) {
-            self.contested = Some(add(self.contested, at));
+    /// Frees what is kept of a flow; says whether it waited.
+    fn free(&mut self, flow: FlowId) -> bool {
+        if self.opened.remove(&flow).is_none() {
+            let Some(Waiting { directions, .. }) = self.waiting.remove(&flow) else { return false };
+            if let Some(at) = contested_at(&directions) {
+                self.contested = Some(add(self.contested, at));
+            }
+            let [first, second] = directions;
+            self.bytes = self.bytes.saturating_sub(first.held()).saturating_sub(second.held());
         }
-        let [first, second] = directions;
-        self.bytes = self.bytes.saturating_sub(first.held()).saturating_sub(second.held());
-        if self.waiting.is_empty() {
+        if self.waiting() == 0 {
             self.order.clear();
         }
+        true
     }
 
     fn mark_settled(&mut self, flow: FlowId) {
@@ -466,17 +526,17 @@ fn fill(filled: &mut Filled, at: usize) {
     }
 }
 
-const fn of(directions: &[Direction; 2], side: Side) -> &Direction {
+const fn of<T>(pair: &[T; 2], side: Side) -> &T {
     match side {
-        Side::First => &directions[0],
-        Side::Second => &directions[1],
+        Side::First => &pair[0],
+        Side::Second => &pair[1],
     }
 }
 
-const fn of_mut(directions: &mut [Direction; 2], side: Side) -> &mut Direction {
+const fn of_mut<T>(pair: &mut [T; 2], side: Side) -> &mut T {
     match side {
-        Side::First => &mut directions[0],
-        Side::Second => &mut directions[1],
+        Side::First => &mut pair[0],
+        Side::Second => &mut pair[1],
     }
 }
 
@@ -651,7 +711,7 @@ mod tests {
         }
         assert_eq!((streams.waiting(), streams.dropped()), (MAX_WAITING, u64::from(most / 2)));
         assert!(streams.order.len() <= 2 * MAX_WAITING);
-        let oldest = streams.waiting.keys().min().copied();
+        let oldest = streams.opened.keys().min().copied();
         assert_eq!(oldest, Some(FlowId(most + 1)));
     }
 

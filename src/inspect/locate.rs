@@ -118,9 +118,28 @@ pub(super) struct Places {
     told: Told,
     /// Where a round trip contradicts a strong statement.
     pub(super) conflicts: Vec<VantageConflict>,
-    by_relation: Vec<OnceLock<Box<Placement>>>,
+    by_relation: Placements,
     settings: Option<Arc<Settings>>,
 }
+
+/// Placements by relation. Room for one is made when it or one of its neighbours is first asked for.
+#[derive(Debug, Default)]
+struct Placements(Vec<OnceLock<Box<[OnceLock<Box<Placement>>]>>>);
+
+impl Placements {
+    fn new(relations: usize) -> Self {
+        Self(std::iter::repeat_with(OnceLock::new).take(relations.div_ceil(NEIGHBOURS)).collect())
+    }
+
+    fn of(&self, id: RelationId) -> Option<&OnceLock<Box<Placement>>> {
+        let part = self.0.get(id.place() / NEIGHBOURS)?;
+        let part = part.get_or_init(|| std::iter::repeat_with(OnceLock::new).take(NEIGHBOURS).collect());
+        part.get(id.place() % NEIGHBOURS)
+    }
+}
+
+/// For so many relations room is made at once.
+const NEIGHBOURS: usize = 64;
 
 impl Places {
     /// Looks at everything that places depend on beside the remote end itself.
@@ -128,7 +147,7 @@ impl Places {
         let Hearing { flows, evidence, relations, .. } = *hearing;
         let posts = Posts::of(flows, evidence, relations);
         let neighbours = neighbours_of(hearing);
-        let by_relation = std::iter::repeat_with(OnceLock::new).take(relations.len()).collect();
+        let by_relation = Placements::new(relations.len());
         let reaches = Reaches::from(stated);
         let mut places = Self { posts, reaches, neighbours, by_relation, ..Self::default() };
         places.conflicts = places.contradicted(hearing, &settings);
@@ -140,7 +159,7 @@ impl Places {
     pub(super) fn of(&self, id: RelationId, hearing: &Hearing<'_>) -> Option<&Placement> {
         let settings = self.settings.as_deref()?;
         let relation = hearing.relations.get(id)?;
-        Some(self.by_relation.get(id.place())?.get_or_init(|| {
+        Some(self.by_relation.of(id)?.get_or_init(|| {
             let known = hearing.known(id);
             let mut case = self.bench(settings).case(relation, &known);
             self.measure(&mut case);

@@ -252,6 +252,8 @@ struct Clients {
     is_exclusive: bool,
     /// By flow, as far as they were looked at.
     of: Vec<bool>,
+    /// How many of them may be.
+    flows: usize,
     /// How many facts were looked at.
     facts: usize,
     /// How many DNS answers were.
@@ -274,11 +276,13 @@ impl Clients {
         let known = u32::try_from(self.of.len()).unwrap_or(u32::MAX);
         let new = (known..).map_while(|number| flows.flow(FlowId(number)));
         let reached: Vec<bool> = new.map(|flow| self.is_reached(&flow)).collect();
+        self.flows += reached.iter().filter(|reached| **reached).count();
         self.of.extend(reached);
         for entry in evidence.facts().skip(self.facts) {
             if self.is_clients(&entry.fact, evidence)
                 && let Some(of) = self.of.get_mut(entry.flow.0 as usize)
             {
+                self.flows += usize::from(!*of);
                 *of = true;
             }
         }
@@ -291,14 +295,15 @@ impl Clients {
     }
 
     /// How many flows may be the client's.
-    fn flows(&self) -> usize {
-        self.of.iter().filter(|of| **of).count()
+    const fn flows(&self) -> usize {
+        self.flows
     }
 
     /// Follows flows to their new numbers.
     fn retain(&mut self, numbers: &[Option<FlowId>], evidence: &Evidence) {
         let mut numbers = numbers.iter();
         self.of.retain(|_| numbers.next().is_some_and(Option::is_some));
+        self.flows = self.of.iter().filter(|of| **of).count();
         self.facts = evidence.facts().len();
     }
 

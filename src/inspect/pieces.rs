@@ -111,13 +111,14 @@ fn read_pieces(
             let (mut piece, end) = (Piece::new(capture, Unit::piece()), *end);
             let read = move || {
                 piece.read_to(end, input, (interval, room), look);
-                piece
+                // What cannot be put behind another is not kept until the others are read.
+                (!piece.is_useless()).then_some(piece)
             };
             thread::Builder::new().name("piece".to_owned()).spawn_scoped(scope, read).ok()
         };
         let started: Vec<_> = next.into_iter().zip(ends).map(start).collect();
         whole.read_to(*first_end, input, (interval, room), look);
-        started.into_iter().map(|thread| thread?.join().ok()).collect()
+        started.into_iter().map(|thread| thread?.join().ok().flatten()).collect()
     });
     if !room.is_left() {
         return None;
@@ -218,12 +219,17 @@ impl Piece {
             if frame.number.is_multiple_of(interval) {
                 look(place.saturating_sub(known));
                 known = place;
-                if !room.look(&self.unit, &mut self.taken) {
+                if !room.look(&self.unit, &mut self.taken) || self.is_useless() {
                     break;
                 }
             }
         }
         look(self.capture.offset().saturating_sub(known));
+    }
+
+    /// Whether it is known already that the piece cannot be put behind another.
+    fn is_useless(&self) -> bool {
+        self.unit.is_piece && (self.unit.is_entangled || self.unit.evidence.is_useless())
     }
 
     /// The flows that go on in the next piece, where that begins where this one ends, and can be put behind it. Nothing of

@@ -5,7 +5,7 @@
 //! Must not: know what a flow says.
 
 use std::hash::{BuildHasher, Hash};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
@@ -55,57 +55,67 @@ pub(super) struct Ended {
     pub(super) local_reason: LocalReason,
 }
 
-/// A relation with the number of its local host, of which there are few.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+/// A relation in numbers, which are in the order of what they stand for. There may be millions.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Numbered {
     local: u32,
-    remote: IpAddr,
-    day: Date,
+    /// An IPv4 address, or the number of an IPv6 address where the local host has one.
+    remote: u32,
+    day: u32,
+    /// Where its flows begin; until that is known the one flow that it was made for.
+    start: u32,
+}
+
+impl Numbered {
+    fn is_of(&self, other: &Self) -> bool {
+        (self.local, self.remote, self.day) == (other.local, other.remote, other.day)
+    }
 }
 
 /// The relations of one capture.
 #[derive(Debug, Default)]
 pub(super) struct Relations {
-    /// The local hosts, in order.
+    /// The local hosts, the remote addresses of IPv6 and the days, each in order.
     hosts: Vec<Host>,
+    remotes: Vec<Ipv6Addr>,
+    days: Vec<Date>,
     /// In order.
     all: Vec<Numbered>,
     of_flow: Vec<Ended>,
     /// The flows of all relations, those of one relation in their own order.
     flows: Vec<FlowId>,
-    /// Where each relation's flows begin, and where the last one's end.
-    starts: Vec<u32>,
 }
 
 impl Relations {
     /// The relations of flows of which `sides` says the local ends, by their days.
+    ///
+    /// They are found by putting one for each flow in order, in lists of the right size: tables would take several times as much
+    /// where every flow is alone between its ends.
     pub(super) fn of(
         flows: &Flows,
         sides: &[(Side, LocalReason)],
         day: impl Fn(Option<Timestamp>) -> Date,
     ) -> Self {
         let mut found = Found::default();
-        let mut last: Option<(i64, Date)> = None;
-        let ended = flows.iter().zip(sides).map(|(flow, (local, local_reason))| {
-            let time = flow.first_time();
-            let civil = time.map(|time| time.nanos().div_euclid(NANOS_PER_DAY));
-            // Reckoning a date costs more than the rest, and the flows of one day follow each other.
-            let day = match (last, civil) {
-                (Some((known, day)), Some(civil)) if known == civil => day,
-                _ => day(time),
-            };
-            last = civil.map(|civil| (civil, day));
-            let remote = flow.endpoint(local.other()).address;
-            let relation = found.number(Relation { local: Host::of(&flow, *local), remote, day });
-            Ended { relation: RelationId(relation), local: *local, local_reason: *local_reason }
-        });
-        let mut of_flow: Vec<Ended> = ended.collect();
-        let (hosts, all, places) = found.ordered();
-        for ended in &mut of_flow {
-            ended.relation = RelationId(places.get(ended.relation.place()).copied().unwrap_or(0));
+        let mut all = Vec::with_capacity(flows.len());
+        all.extend(flows.iter().zip(sides).map(|(flow, (local, _))| found.number(&flow, *local, &day)));
+        let Found { hosts, remotes, days, .. } = found;
+        let (hosts, of_host) = ordered(hosts.all);
+        let (remotes, of_remote) = ordered(remotes.all);
+        let (days, of_day) = ordered(days.all);
+        let place = |places: &[u32], number: u32| places.get(number as usize).copied().unwrap_or(0);
+        for relation in &mut all {
+            relation.local = place(&of_host, relation.local);
+            relation.day = place(&of_day, relation.day);
+            if hosts.get(relation.local as usize).is_some_and(|host| host.address.is_ipv6()) {
+                relation.remote = place(&of_remote, relation.remote);
+            }
         }
-        let (flows, starts) = by_relation(&of_flow, all.len());
-        Self { hosts, all, of_flow, flows, starts }
+        // Flows come last in the comparison: those of one relation keep their order.
+        all.sort_unstable();
+        let flows = all.iter().map(|relation| FlowId(relation.start)).collect();
+        let of_flow = made_distinct(&mut all, sides);
+        Self { hosts, remotes, days, all, of_flow, flows }
     }
 
     /// How many there are.
@@ -120,8 +130,13 @@ impl Relations {
 
     /// A relation by its number.
     pub(super) fn get(&self, id: RelationId) -> Option<Relation> {
-        let Numbered { local, remote, day } = *self.all.get(id.place())?;
-        Some(Relation { local: *self.hosts.get(local as usize)?, remote, day })
+        let Numbered { local, remote, day, .. } = *self.all.get(id.place())?;
+        let local = *self.hosts.get(local as usize)?;
+        let remote = match local.address {
+            IpAddr::V4(_) => Ipv4Addr::from_bits(remote).into(),
+            IpAddr::V6(_) => (*self.remotes.get(remote as usize)?).into(),
+        };
+        Some(Relation { local, remote, day: *self.days.get(day as usize)? })
     }
 
     /// A flow's relation and local end.
@@ -136,8 +151,9 @@ impl Relations {
 
     /// The flows of a relation, in order.
     pub(super) fn flows(&self, id: RelationId) -> &[FlowId] {
-        let bounds = self.starts.get(id.place()).zip(self.starts.get(id.place() + 1));
-        bounds.and_then(|(start, end)| self.flows.get(*start as usize..*end as usize)).unwrap_or_default()
+        let start = |place: usize| self.all.get(place).map(|relation| relation.start as usize);
+        let end = start(id.place() + 1).unwrap_or(self.flows.len());
+        start(id.place()).and_then(|start| self.flows.get(start..end)).unwrap_or_default()
     }
 
     /// The relations between the same two on the day before and the day after, as far as there are any: sessions know no
@@ -153,29 +169,55 @@ impl Relations {
     }
 }
 
-/// Relations in the order in which they are found.
+/// What relations are made of, in the order in which it is found.
 #[derive(Default)]
 struct Found {
     hosts: Numbers<Host>,
-    all: Numbers<Numbered>,
+    remotes: Numbers<Ipv6Addr>,
+    days: Numbers<Date>,
+    /// The day of the last flow that has one, as days since 1970 and by its number.
+    last: Option<(i64, u32)>,
 }
 
 impl Found {
-    fn number(&mut self, Relation { local, remote, day }: Relation) -> u32 {
-        let local = self.hosts.number(local);
-        self.all.number(Numbered { local, remote, day })
+    /// The relation of a flow, with that.
+    fn number(&mut self, flow: &Flow<'_>, local: Side, day: impl Fn(Option<Timestamp>) -> Date) -> Numbered {
+        let time = flow.first_time();
+        let civil = time.map(|time| time.nanos().div_euclid(NANOS_PER_DAY));
+        // Reckoning a date costs more than the rest, and the flows of one day follow each other.
+        let day = match (self.last, civil) {
+            (Some((known, day)), Some(civil)) if known == civil => day,
+            _ => self.days.number(day(time)),
+        };
+        self.last = civil.map(|civil| (civil, day));
+        let remote = match flow.endpoint(local.other()).address {
+            IpAddr::V4(remote) => remote.to_bits(),
+            IpAddr::V6(remote) => self.remotes.number(remote),
+        };
+        Numbered { local: self.hosts.number(Host::of(flow, local)), remote, day, start: flow.id().0 }
     }
+}
 
-    /// The hosts and the relations in order, and for each relation as it was numbered its place there.
-    fn ordered(self) -> (Vec<Host>, Vec<Numbered>, Vec<u32>) {
-        let (hosts, places) = ordered(self.hosts.all);
-        let mut all = self.all.all;
-        for relation in &mut all {
-            relation.local = places.get(relation.local as usize).copied().unwrap_or(0);
+/// Of relations in order, one for each flow, leaves each one once, with where its flows begin. Gives each flow's.
+fn made_distinct(all: &mut Vec<Numbered>, sides: &[(Side, LocalReason)]) -> Vec<Ended> {
+    let ended = |(local, local_reason): &_| Ended {
+        relation: RelationId(0),
+        local: *local,
+        local_reason: *local_reason,
+    };
+    let mut of_flow: Vec<Ended> = sides.iter().map(ended).collect();
+    let mut last: Option<(Numbered, u32)> = None;
+    for (place, relation) in (0..).zip(all.iter_mut()) {
+        let number = last.map_or(0, |(before, number)| number + u32::from(!before.is_of(relation)));
+        if let Some(ended) = of_flow.get_mut(relation.start as usize) {
+            ended.relation = RelationId(number);
         }
-        let (all, places) = ordered(all);
-        (hosts, all, places)
+        relation.start = place;
+        last = Some((*relation, number));
     }
+    all.dedup_by(|next, kept| next.is_of(kept));
+    all.shrink_to_fit();
+    of_flow
 }
 
 /// Values numbered from 0 in the order in which they are found.
@@ -222,31 +264,6 @@ fn ordered<T: Ord + Copy>(all: Vec<T>) -> (Vec<T>, Vec<u32>) {
     let mut all = Vec::with_capacity(numbered.len());
     all.extend(numbered.iter().map(|(value, _)| *value));
     (all, places)
-}
-
-/// The flows ordered by relation, and where each relation's flows begin.
-fn by_relation(of_flow: &[Ended], relations: usize) -> (Vec<FlowId>, Vec<u32>) {
-    let mut starts = vec![0_u32; relations + 1];
-    for ended in of_flow {
-        if let Some(count) = starts.get_mut(ended.relation.place() + 1) {
-            *count += 1;
-        }
-    }
-    let mut sum = 0;
-    for start in &mut starts {
-        sum += *start;
-        *start = sum;
-    }
-    let mut flows = vec![FlowId(0); of_flow.len()];
-    let mut next = starts.clone();
-    for (ended, flow) in of_flow.iter().zip((0..).map(FlowId)) {
-        let Some(next) = next.get_mut(ended.relation.place()) else { continue };
-        if let Some(place) = flows.get_mut(*next as usize) {
-            *place = flow;
-        }
-        *next += 1;
-    }
-    (flows, starts)
 }
 
 const NANOS_PER_DAY: i64 = 86_400 * 1_000_000_000;

@@ -362,6 +362,7 @@ impl Unit {
         self.summed_up = self.budget.take().and_then(Budget::end);
         self.evidence.finish(&self.flows);
         self.evidence.free();
+        self.flows.free();
     }
 
     /// An input's interfaces say at its end which addresses are the capturing machine's own.

@@ -64,40 +64,50 @@ impl Capture {
         }
         let mut file = File::open(path).ok()?;
         file.seek(SeekFrom::Start(from)).ok()?;
-        let mut window = Vec::new();
-        file.by_ref().take(WINDOW).read_to_end(&mut window).ok()?;
-        let ends = (window.len() as u64) < WINDOW;
-        let start = from.checked_add(begins(walker, &window, ends)? as u64)?;
+        let (mut window, mut found) = (Vec::new(), None);
+        for size in WINDOWS {
+            let more = size.saturating_sub(window.len() as u64);
+            file.by_ref().take(more).read_to_end(&mut window).ok()?;
+            let ends = (window.len() as u64) < size;
+            found = begins(walker, &window, ends, Some(size) == WINDOWS.last().copied());
+            if found.is_some() {
+                break;
+            }
+        }
+        let start = from.checked_add(found? as u64)?;
         file.seek(SeekFrom::Start(start)).ok()?;
         Some((file, start))
     }
 }
 
 /// The first place among `bytes` from which on many records follow one another, or all up to the end where the file `ends`
-/// with them.
-fn begins(walker: &pcap::Walker, bytes: &[u8], ends: bool) -> Option<usize> {
+/// with them. Nothing where that takes more bytes, unless these are all that there is to be (`are_all`).
+fn begins(walker: &pcap::Walker, bytes: &[u8], ends: bool, are_all: bool) -> Option<usize> {
     let farthest = bytes.len().min(USUAL_LIMIT as usize + RECORD_HEADER);
-    (0..farthest).find(|start| follow(walker, bytes, *start, ends))
+    let follow = |start| follow(walker, bytes, start, ends);
+    let is_told = |(_, follow): &(usize, Option<bool>)| follow.map_or(!are_all, |follow| follow);
+    let (start, follow) = (0..farthest).map(|start| (start, follow(start))).find(is_told)?;
+    follow.map(|_| start)
 }
 
-/// Whether records that are like one another follow from here on.
-fn follow(walker: &pcap::Walker, bytes: &[u8], start: usize, ends: bool) -> bool {
+/// Whether records that are like one another follow from here on; `None` where the bytes end first and the file does not.
+fn follow(walker: &pcap::Walker, bytes: &[u8], start: usize, ends: bool) -> Option<bool> {
     let mut at = start;
     let mut before = None;
     for found in 0..IN_A_ROW {
         let Some(header) = bytes.get(at..).and_then(|rest| rest.first_chunk()) else {
-            return found > 0 && ends && at == bytes.len();
+            return ends.then_some(found > 0 && at == bytes.len());
         };
-        let Some(record) = walker.of_usual_header(*header) else { return false };
+        let Some(record) = walker.of_usual_header(*header) else { return Some(false) };
         let apart =
             |before: Timestamp| record.time.and_then(|time| time.since(before).or(before.since(time)));
         if before.is_some_and(|before| apart(before).is_none_or(|apart| apart > NEAR)) {
-            return false;
+            return Some(false);
         }
         at = at.saturating_add(RECORD_HEADER + record.len);
         before = record.time;
     }
-    true
+    Some(true)
 }
 
 /// Single records of a classic capture, read again by their places.
@@ -127,8 +137,8 @@ impl Records {
 
 /// Records in a row that show where records begin.
 const IN_A_ROW: usize = 24;
-/// What is looked through for them, in bytes.
-const WINDOW: u64 = 4 << 20;
+/// What is looked through for them, in bytes: little first, which is nearly always enough.
+const WINDOWS: [u64; 2] = [1 << 16, 4 << 20];
 /// How far apart the times of two neighbours may be: a day.
 const NEAR: Duration = Duration::from_hours(24);
 /// What is read at once for a single record, in bytes.
