@@ -124,14 +124,17 @@ pub(super) struct Places {
 
 /// Placements by relation. Room for one is made when it or one of its neighbours is first asked for.
 #[derive(Debug, Default)]
-struct Placements(Vec<OnceLock<Box<[OnceLock<Box<Placement>>]>>>);
+struct Placements(Vec<OnceLock<Box<[Place]>>>);
+
+/// Where one relation's remote end stands, once that was asked for.
+type Place = OnceLock<Box<Placement>>;
 
 impl Placements {
     fn new(relations: usize) -> Self {
         Self(std::iter::repeat_with(OnceLock::new).take(relations.div_ceil(NEIGHBOURS)).collect())
     }
 
-    fn of(&self, id: RelationId) -> Option<&OnceLock<Box<Placement>>> {
+    fn of(&self, id: RelationId) -> Option<&Place> {
         let part = self.0.get(id.place() / NEIGHBOURS)?;
         let part = part.get_or_init(|| std::iter::repeat_with(OnceLock::new).take(NEIGHBOURS).collect());
         part.get(id.place() % NEIGHBOURS)
