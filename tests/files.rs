@@ -2,7 +2,7 @@
 //!
 //! Input: a folder of traps. What must hold: nothing is followed, nothing is written over unasked, no input is touched.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test may fail")]
 #![cfg(unix)]
 
 #[allow(dead_code, reason = "this file runs the program in folders of its own")]
