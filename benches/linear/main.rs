@@ -36,7 +36,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let is_test = arguments.iter().any(|argument| argument == "--test");
     let wanted: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
-    let usual = if is_test { "300000" } else { "8000000" };
+    let (usual, limit) = if is_test { ("300000", LIMIT_OF_SHORT) } else { ("8000000", LIMIT) };
     let bytes: usize = std::env::var("BORDERPOST_LINEAR_BYTES").as_deref().unwrap_or(usual).parse()?;
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("made.pcap");
@@ -56,12 +56,12 @@ fn run() -> Result<bool, Box<dyn Error>> {
                 *least = least.min(cost(&path)?);
             }
             ratio = twice / once;
-            if attempt + 1 >= LEAST_ATTEMPTS && ratio <= LIMIT {
+            if attempt + 1 >= LEAST_ATTEMPTS && ratio <= limit {
                 break;
             }
         }
-        holds &= ratio <= LIMIT;
-        let mark = if ratio <= LIMIT { "" } else { "  NOT LINEAR" };
+        holds &= ratio <= limit;
+        let mark = if ratio <= limit { "" } else { "  NOT LINEAR" };
         writeln!(out, "{name:<46}{once:>12.1}{twice:>12.1}{ratio:>8.2}{mark}")?;
     }
     Ok(holds)
@@ -92,5 +92,7 @@ fn processor() -> Result<f64, Box<dyn Error>> {
 
 /// How much more than twice as much twice as large a capture may cost.
 const LIMIT: f64 = 2.2;
+/// The same where the smaller one lies in the processor's caches and the larger one does not: what grows with the square comes to 4.
+const LIMIT_OF_SHORT: f64 = 3.0;
 const LEAST_ATTEMPTS: u32 = 3;
 const MOST_ATTEMPTS: u32 = 12;
