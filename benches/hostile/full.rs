@@ -29,7 +29,13 @@ pub(crate) fn figures(bench: &Bench<'_>) -> io::Result<Vec<Figure>> {
     let mut tried = 0;
     for name in REPORTS {
         let path = disk.0.join(name);
-        let asked = ["inspect".into(), "-o".into(), path.clone().into_os_string(), capture.clone().into()];
+        let asked = [
+            "inspect".into(),
+            "--force".into(),
+            "-o".into(),
+            path.clone().into_os_string(),
+            capture.clone().into(),
+        ];
         let probe = bench.folder.join(name);
         let elsewhere =
             ["inspect".into(), "-o".into(), probe.clone().into_os_string(), capture.clone().into()];

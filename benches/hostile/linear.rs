@@ -102,7 +102,7 @@ fn cpu(path: &Path, folder: &Path, name: &str) -> io::Result<Duration> {
 }
 
 fn inspected(path: &Path, folder: &Path) -> io::Result<Run> {
-    let mut arguments = ["inspect", "--no-hash", "--threads", "1"].map(OsString::from).to_vec();
+    let mut arguments = ["inspect", "--no-hash", "--force", "--threads", "1"].map(OsString::from).to_vec();
     for report in ["r.json", "r.html", "r.md"] {
         arguments.extend(["-o".into(), folder.join(report).into_os_string()]);
     }
