@@ -361,7 +361,7 @@ const IDLE: i64 = 60 * 1_000_000_000;
 /// About what a flow takes in the tables, without its facts.
 const FLOW: usize = 128;
 /// Measured on floods of flows each of which is alone between its ends, only opened, or reset, with and without names, or reckoned high.
-const JUDGED: Costs = Costs { flow: 352, client: 1792 };
+const JUDGED: Costs = Costs { flow: 304, client: 1792 };
 /// The same where the report lists every flow with what its place rests on, and is written to a text.
 const LISTED: Costs = Costs { flow: 13 * 1024, client: 0 };
 /// What a capture may have held at a time and holds no longer: streams and handshakes that were put together.
