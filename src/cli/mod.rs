@@ -20,6 +20,7 @@ mod format;
 mod geoip;
 mod import;
 mod info;
+mod job;
 mod keys;
 mod live;
 mod locate;

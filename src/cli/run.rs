@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::cli::args::{Forge, Inspect, Memory, When};
+use crate::cli::args::{Forge, Inspect, When};
 use crate::cli::bundle::{self, Packing};
-use crate::cli::claims;
 use crate::cli::color::color;
 use crate::cli::format::{Format, Results};
-use crate::cli::keys;
+use crate::cli::job::{Job, Other, inputs, job};
 use crate::cli::live::{self, Ended, Marks, Plan, Stop, View};
 use crate::cli::marks;
 use crate::cli::message::{annotate, fail, say};
@@ -21,10 +20,7 @@ use crate::cli::output::{self, Outlet};
 use crate::cli::progress::Bar;
 use crate::cli::redaction::{self, RedactionLog};
 use crate::cli::screen::{self, Behind, Quality};
-use crate::cli::settings;
 use crate::cli::status::{self, Status};
-use crate::cli::study;
-use crate::cli::telemetry;
 use crate::cli::world::World;
 use crate::inspect::live::{Followed, Position};
 use crate::inspect::{self, Inspection, Settings};
@@ -420,24 +416,6 @@ fn standard_format(arguments: &Inspect, outputs: &Outputs, view: View) -> Option
     arguments.reporting.format.or(outputs.is_empty().then_some(usual))
 }
 
-/// What the captures are read by a second time: the file of `--against`.
-struct Other {
-    settings: Settings,
-    kind: &'static str,
-    file: String,
-}
-
-fn against_settings(arguments: &Inspect, world: &World) -> Result<Option<Other>, String> {
-    let Some(path) = &arguments.reporting.against else { return Ok(None) };
-    let (settings, kind) = settings::against(&arguments.reporting.evidence, path, world)?;
-    let settings = Settings {
-        exclusive: arguments.reporting.exclusive,
-        local: arguments.reporting.local.clone(),
-        ..settings
-    };
-    Ok(Some(Other { settings, kind, file: path.display().to_string() }))
-}
-
 /// Adds to the report which findings move by the file of `--against`.
 fn read_against(arguments: &Inspect, other: Other, inspection: Inspection, report: Report) -> Report {
     let readings = |inspection: &Inspection| Readings::of(inspection, arguments.reporting.show_participants);
@@ -452,15 +430,6 @@ fn lists_flows(format: Option<Format>, outputs: &Outputs) -> bool {
         Output::Bundle(_) => true,
     };
     outputs.iter().any(|(_, output)| lists(output)) || format.is_some_and(Format::lists_flows)
-}
-
-fn inputs(arguments: &Inspect) -> Vec<PathBuf> {
-    arguments.read.iter().chain(&arguments.paths).cloned().collect()
-}
-
-/// What is read: the captures of the study, where there is one.
-fn captures(arguments: &Inspect, study: Option<&Study>) -> Vec<PathBuf> {
-    study.map_or_else(|| inputs(arguments), Study::captures)
 }
 
 /// What is written to a file.
@@ -513,63 +482,6 @@ fn refuse_paths(outputs: &Outputs, outlet: &Outlet, read: &[&PathBuf]) -> Result
     }
     Ok(())
 }
-
-/// What is to be done: the captures, and by what they are judged.
-pub(super) struct Job {
-    /// The captures as they were named.
-    named: Vec<PathBuf>,
-    captures: source::Inputs,
-    settings: Settings,
-    other: Option<Other>,
-}
-
-/// Reads what the options name, before the captures, which may take long to read.
-pub(super) fn job(arguments: &Inspect, lists_flows: bool, world: &World) -> Result<Job, String> {
-    let study = study::of(arguments, world)?;
-    let named = captures(arguments, study.as_ref());
-    let captures = world.captures(&named);
-    // One that cannot be looked into has its place, too.
-    let places: Vec<PathBuf> =
-        captures.captures.iter().map(|path| path.as_ref().cloned().unwrap_or_default()).collect();
-    let (max_memory, least_memory) = memory(arguments.reporting.max_memory, lists_flows);
-    let settings = Settings {
-        exclusive: arguments.reporting.exclusive,
-        join: arguments.join,
-        hash: !arguments.reporting.no_hash,
-        max_unpacked: arguments.max_unpacked,
-        max_memory,
-        least_memory,
-        lists_flows,
-        threads: arguments.reporting.threads.unwrap_or_else(inspect::all_processors),
-        marks: arguments.reporting.marks.read(&places, arguments.join, study.as_ref(), world)?,
-        local: arguments.reporting.local.clone(),
-        claims: claims::chosen(&arguments.reporting.claims, world)?,
-        key_logs: keys::read(&arguments.reporting.keylog, world)?,
-        planted: telemetry::planted(arguments.reporting.planted.as_ref(), world)?,
-        events: telemetry::events(arguments.reporting.events.as_ref(), world)?,
-        exchanges: telemetry::exchanges(&arguments.reporting.decrypted, world)?,
-        reveals: arguments.reporting.reveal,
-        study,
-        ..settings::of(&arguments.reporting.evidence, world)?
-    };
-    Ok(Job { named, captures, settings, other: against_settings(arguments, world)? })
-}
-
-/// The bytes that flows may take in all, and those that each capture may take at least.
-fn memory(wanted: Option<Memory>, lists_flows: bool) -> (Option<u64>, u64) {
-    match wanted {
-        Some(Memory::Any) => (None, 0),
-        Some(Memory::Bytes(bytes)) => (Some(bytes), 0),
-        None => (Some(if lists_flows { MEMORY_OF_LISTS } else { MEMORY }), LEAST_MEMORY),
-    }
-}
-
-/// What flows may take where the user does not say.
-const MEMORY: u64 = 512 << 20;
-/// The same where a report lists every flow, which takes far more than it takes to know them.
-const MEMORY_OF_LISTS: u64 = 4 << 30;
-/// What the flows of one capture among many may take in any case: its part by its size may be too little for what is in it.
-const LEAST_MEMORY: u64 = 32 << 20;
 
 fn write(
     results: &Results<'_>,

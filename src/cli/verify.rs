@@ -8,12 +8,13 @@ use crate::bundle::{self, Archive, Cause, Checked, DATA, Outcome, Part, RUN, Run
 use crate::cli::args::Verify;
 use crate::cli::bundle::{ANSWERS, REPORTS};
 use crate::cli::format::{Results, VerifyFormat};
+use crate::cli::job::job;
 use crate::cli::locate::{Search, recorded as of_record};
 use crate::cli::message::fail;
 use crate::cli::output;
 use crate::cli::recorded;
 use crate::cli::redaction;
-use crate::cli::run::{job, make};
+use crate::cli::run::make;
 use crate::cli::status::Status;
 use crate::report::builtin;
 use crate::report::table::Color;

@@ -14,9 +14,10 @@ use super::rights;
 use super::watch::{Ending, News};
 use crate::cli::args::Inspect;
 use crate::cli::cage::Door;
+use crate::cli::job::Job;
 use crate::cli::live::{Marks, Stop, View};
 use crate::cli::message::fail;
-use crate::cli::run::{self, Growing, Job, Made, Ready, make_live};
+use crate::cli::run::{self, Growing, Made, Ready, make_live};
 use crate::cli::screen::{Behind, Dropped, Owned, Quality};
 use crate::cli::status::Status;
 use crate::inspect::live::{Followed, Position};
@@ -50,11 +51,11 @@ pub(super) struct Told {
 impl Analysis<'_> {
     /// Analyses in this thread, which is locked in first. How what is found is shown, or what would go wrong with the report, is said
     /// before the capture begins.
-    pub(super) fn run(mut self, prepared: &Sender<Result<View, String>>, told: &Told) -> Status {
+    pub(super) fn run(self, prepared: &Sender<Result<View, String>>, told: &Told) -> Status {
         rights::lower_priority();
-        // Keys are written while the connections are made: they are read once all of them are there.
-        let keys = std::mem::take(&mut self.inspect.reporting.keylog);
         let Self { mut inspect, options, door, evidence, is_ring, files, news, title, stop } = self;
+        // Keys are written while the connections are made: they are read once all of them are there.
+        let keys = std::mem::take(&mut inspect.reporting.keylog);
         let ready = door.shut().and_then(|()| Ready::to_capture(&inspect, options.clone()));
         let (mut ready, job) = match ready {
             Ok(ready) => ready,
