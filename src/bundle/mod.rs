@@ -27,7 +27,7 @@ pub use self::name::copy_name;
 pub use self::run::{FileOfRun, Run};
 pub use self::text::text;
 pub use self::verification::{Cause, FileState, Found, Name, Outcome, Part, Redaction, Verification, json};
-pub use self::write::{Content, Contents};
+pub use self::write::{Content, Contents, create_private};
 
 /// The list of a bundle's files, with sizes and hashes.
 pub const MANIFEST: &str = "manifest.json";

@@ -84,7 +84,7 @@ impl Contents {
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent)?;
             }
-            let mut file = create(&path)?;
+            let mut file = create_private(&path)?;
             match content {
                 Content::Text(text) => file.write_all(&text)?,
                 Content::Copy { path, size, sha256 } => {
@@ -149,8 +149,13 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// A new file that its owner alone may read.
-fn create(path: &Path) -> io::Result<File> {
+/// A new file that its owner alone may read: what a capture holds is people's conversations. What is there already, a link among it, is
+/// neither replaced nor followed.
+///
+/// # Errors
+///
+/// Those of the system; [`io::ErrorKind::AlreadyExists`] where anything is at the path.
+pub fn create_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -11,6 +11,8 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 
+use crate::bundle::create_private;
+
 /// Writes to standard output. A closed one is not an error: whoever reads it has seen enough.
 pub(super) fn to_stdout(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -372,16 +374,12 @@ fn beside(path: &Path, kind: &str) -> io::Result<PathBuf> {
     Ok(path.with_file_name(hidden))
 }
 
-/// A new file that its owner alone may read: reports are of people's conversations.
+/// Fills a new file, to its last byte on the disk.
 fn write_whole<T, E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(&mut File) -> Result<T, E>,
 ) -> Result<(T, Metadata), E> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut out = options.open(path)?;
+    let mut out = create_private(path)?;
     let filled = fill(&mut out)?;
     out.sync_all()?;
     Ok((filled, out.metadata()?))

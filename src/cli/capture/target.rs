@@ -2,11 +2,12 @@
 //!
 //! Input: the path of `-w`. Output: new files. Must not: replace a file, or follow a link to one.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind};
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::bundle::create_private;
 use crate::capture::file_name;
 use crate::frame::Timestamp;
 
@@ -68,7 +69,7 @@ impl Target {
                 folder.join(file_name(stem, number, &now().to_string(), extension))
             }
         };
-        match create(&path) {
+        match create_private(&path) {
             Ok(file) => Ok((file, path)),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(format!(
                 "{}: is there already, and a capture replaces nothing; name another file with -w",
@@ -77,16 +78,6 @@ impl Target {
             Err(error) => Err(format!("{}: {error}; no frame can be written there", path.display())),
         }
     }
-}
-
-/// A new file that its owner alone may read: frames are people's conversations. What is there already, a link among it, is
-/// neither replaced nor followed.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 /// The time of the machine's clock, for names alone.
