@@ -36,7 +36,7 @@ pub(super) struct Reading {
 }
 
 /// Reads a large capture in pieces; gives it back where it is to be read in one go.
-pub(super) fn read<'a>(opened: Opened<'a>, settings: &Settings) -> Result<Reading, Box<Opened<'a>>> {
+pub(super) fn read<'a>(mut opened: Opened<'a>, settings: &Settings) -> Result<Reading, Box<Opened<'a>>> {
     let most = opened.capture.size().unwrap_or(0) / settings.least_piece.max(1);
     let pieces = usize::try_from(most).unwrap_or(usize::MAX).min(opened.threads);
     // Marks are looked at in the order of frames.
@@ -53,34 +53,20 @@ pub(super) fn read<'a>(opened: Opened<'a>, settings: &Settings) -> Result<Readin
     let again =
         |path: &Path| Some((Capture::records(path, &options).ok()??, Capture::open(path, &options).ok()?));
     let Some((records, spare)) = again(&opened.path) else { return Err(Box::new(opened)) };
-    let Opened { number, place, is_alone, path, capture, mut watch, carried, threads, share, stamp, again } =
-        opened;
+    let capture = std::mem::replace(&mut opened.capture, spare);
     let told = AtomicU64::new(0);
-    let next = openings(&path, &capture, &options, pieces);
+    let next = openings(&opened.path, &capture, &options, pieces);
     let room = Room::of(budget.as_ref());
-    let read =
-        read_pieces(capture, next, records, number, &Around { watch: &watch, told: &told, room: &room });
-    watch.take(&told);
+    let around = Around { watch: &opened.watch, told: &told, room: &room };
+    let read = read_pieces(capture, next, records, opened.number, &around);
+    opened.watch.take(&told);
     let is_ample = |unit: &Unit| room.is_left() && budget.is_none_or(|budget| budget.was_ample(unit));
-    if let Some((whole, joined)) = read.filter(|(whole, _)| is_ample(&whole.unit)) {
-        let reading = whole.finish((place, path, stamp), joined);
-        watch.end(reading.summary.size);
-        return Ok(reading);
-    }
-    let capture = spare;
-    Err(Box::new(Opened {
-        number,
-        place,
-        is_alone,
-        path,
-        capture,
-        watch,
-        carried,
-        threads,
-        share,
-        stamp,
-        again,
-    }))
+    let Some((whole, joined)) = read.filter(|(whole, _)| is_ample(&whole.unit)) else {
+        return Err(Box::new(opened));
+    };
+    let reading = whole.finish((opened.place, opened.path, opened.stamp), joined);
+    opened.watch.end(reading.summary.size);
+    Ok(reading)
 }
 
 /// What all pieces have in common while they are read.
