@@ -23,8 +23,11 @@ pub(crate) const FLOODS: &[Flood] = &[
     ("hellos byte by byte", dripped_hellos),
     ("hellos to names of their own", hellos),
     ("hellos to the client's names", client_hellos),
+    ("second hellos with names of their own", second_hellos),
     ("DNS questions without answers", questions),
     ("DNS answers for names of their own", answers),
+    ("DNS answers that nobody asked for", unasked),
+    ("one DNS question and its answers", one_question),
     ("DNS answers of pointers to pointers", pointers),
     ("one name on every address, each reached", one_name),
     ("every name on one address, which is reached", one_address),
@@ -144,6 +147,20 @@ pub(crate) fn client_hellos(size: usize) -> Vec<u8> {
     })
 }
 
+/// Forty hellos on each flow.
+fn second_hellos(size: usize) -> Vec<u8> {
+    Made::filled(size, |made, n| {
+        let from = client(n);
+        made.open(from, SERVER, 99);
+        let mut sequence = 100_u32;
+        for more in 0..40 {
+            let hello = hello(&name(n.wrapping_mul(40).wrapping_add(more), "example"));
+            made.tcp(from, SERVER, sequence, ACK, &hello);
+            sequence = sequence.wrapping_add(u32::try_from(hello.len()).unwrap_or(0));
+        }
+    })
+}
+
 fn questions(size: usize) -> Vec<u8> {
     Made::filled(size, |made, n| made.udp(client(n), RESOLVER, &dns(n, 0, &name(n, "example"), &[])))
 }
@@ -153,6 +170,19 @@ fn answers(size: usize) -> Vec<u8> {
         let name = name(n, "example");
         made.udp(client(n), RESOLVER, &dns(n, 0, &name, &[]));
         made.udp(RESOLVER, client(n), &dns(n, 1, &name, &address(public(n))));
+    })
+}
+
+fn unasked(size: usize) -> Vec<u8> {
+    Made::filled(size, |made, n| {
+        made.udp(RESOLVER, client(n), &dns(n, 1, &name(n, "example"), &address(public(n))));
+    })
+}
+
+fn one_question(size: usize) -> Vec<u8> {
+    Made::filled(size, |made, n| {
+        made.udp((CLIENT, 50_000), RESOLVER, &dns(7, 0, "one.example", &[]));
+        made.udp(RESOLVER, (CLIENT, 50_000), &dns(7, 1, "one.example", &address(public(n))));
     })
 }
 
