@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -119,7 +120,7 @@ fn snapshots_tell_what_was_decrypted_so_far() {
         let key_logs = KeyLogs { keys: Arc::new(keys), sources: vec![source] };
         let settings = || Settings { key_logs: key_logs.clone(), ..Settings::default() };
         let mut told: Vec<[u64; 3]> = Vec::new();
-        let (made, path, _folder) = watched(&of(&format!("{name}.pcap")), 9, settings(), |report| {
+        let (made, path, _folder) = watched(&of(&format!("{name}.pcap")), 60, settings(), |report| {
             let decryption = report.decryption.as_ref().unwrap();
             let opened = decryption.client.records_opened + decryption.others.records_opened;
             let known = decryption.client.with_keys + decryption.others.with_keys;
@@ -127,8 +128,8 @@ fn snapshots_tell_what_was_decrypted_so_far() {
             told.push([known, opened, sources.map(|source| source.exchanges).sum()]);
         });
         assert!(told.is_sorted_by(|one, next| (0..3).all(|at| one[at] <= next[at])), "{told:?}");
-        // How far a snapshot has come is a matter of the machine.
-        assert!(told.iter().any(|[.., exchanges]| *exchanges > 0), "{told:?}");
+        let exchanges: BTreeSet<u64> = told.iter().map(|[.., exchanges]| *exchanges).collect();
+        assert!(exchanges.len() > 3, "{told:?}");
         assert!(made == text(&inspect(&[path], settings(), &())), "{name}");
     }
 }
